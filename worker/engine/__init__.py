@@ -1,0 +1,40 @@
+"""The style transfer itself: photo and fingerprint in, pastiche out. This is the engine's public interface."""
+
+from worker.engine.checkpoint import Checkpoint
+from worker.engine.errors import (
+    CheckpointMismatchError,
+    EngineError,
+    ExtractorUnavailableError,
+    FingerprintFormatError,
+    FingerprintMismatchError,
+    NotFiniteError,
+    TooLargeError,
+)
+from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
+from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
+from worker.engine.paint import Iterate, PaintOptions, Pastiche, paint
+from worker.engine.pyramid import plan, planned_work
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointMismatchError",
+    "EngineError",
+    "Extractor",
+    "ExtractorUnavailableError",
+    "Fingerprint",
+    "FingerprintFormatError",
+    "FingerprintMismatchError",
+    "Iterate",
+    "NotFiniteError",
+    "PaintOptions",
+    "Pastiche",
+    "TooLargeError",
+    "blend",
+    "fetch_vgg19",
+    "fingerprint_of",
+    "load_extractor",
+    "load_fingerprint",
+    "paint",
+    "plan",
+    "planned_work",
+]

@@ -1,0 +1,53 @@
+"""Where a painting can be taken up again after a stop or a crash."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from worker.engine.errors import CheckpointMismatchError
+
+FORMAT = "atelier-checkpoint-1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The iterate [1, 3, H, W] (float32) after `iteration` evaluations of stage `stage`, and the plan it belongs to.
+
+    L-BFGS's history is not kept: the next worker starts it anew from the iterate, which costs a few evaluations.
+    """
+
+    iterate: Tensor
+    stage: int
+    iteration: int
+    seed: int
+    plan: str
+    optimizer: str = "L-BFGS"
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; the caller renames the file into place."""
+        fields = {"format": FORMAT, "stage": self.stage, "iteration": self.iteration, "seed": self.seed}
+        metadata = {"checkpoint": json.dumps(fields | {"plan": self.plan, "optimizer": self.optimizer})}
+        save_file({"iterate": self.iterate.detach().float().cpu().contiguous()}, path, metadata=metadata)
+
+    @staticmethod
+    def load(path: Path) -> Checkpoint:
+        """Read a checkpoint.
+
+        Raises:
+            CheckpointMismatchError: the file is damaged or of another format.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                fields = json.loads((file.metadata() or {})["checkpoint"])
+                iterate = file.get_tensor("iterate")
+            if fields.pop("format") != FORMAT:
+                raise CheckpointMismatchError(f"{path} is of another format.")
+            return Checkpoint(iterate=iterate, **fields)
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+            raise CheckpointMismatchError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,34 @@
+"""What can go wrong in the engine, typed, with the numbers that a caller needs to explain it."""
+
+
+class EngineError(Exception):
+    """Base of every error that the engine raises on purpose."""
+
+
+class ExtractorUnavailableError(EngineError):
+    """An extractor's weights are not here and could not be fetched, or are damaged."""
+
+
+class FingerprintMismatchError(EngineError):
+    """A fingerprint was made with another extractor, or other weights, than the one that is to use it."""
+
+
+class FingerprintFormatError(EngineError):
+    """A file is not a fingerprint, or is damaged."""
+
+
+class CheckpointMismatchError(EngineError):
+    """A checkpoint belongs to a painting with another plan of stages."""
+
+
+class NotFiniteError(EngineError):
+    """The loss became infinite or not a number, also with a smaller step."""
+
+
+class TooLargeError(EngineError):
+    """The painting needs more memory than the device has."""
+
+    def __init__(self, needed_bytes: int, available_bytes: int) -> None:
+        super().__init__(f"needs {needed_bytes / 1e6:.0f} MB, {available_bytes / 1e6:.0f} MB are available")
+        self.needed_bytes = needed_bytes
+        self.available_bytes = available_bytes

@@ -1,0 +1,49 @@
+"""Pillow pictures and tensors: conversion, sizes, colour. The only module here that speaks width-first."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+MIN_SIDE = 32  # relu5_1 sees the picture 16 times smaller: below this, nothing is left to compare.
+
+
+def fitted_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(width, height) with the aspect ratio of `size`, its longer side `longest`, no side below MIN_SIDE."""
+    ratio = longest / max(size)
+    return max(MIN_SIDE, round(size[0] * ratio)), max(MIN_SIDE, round(size[1] * ratio))
+
+
+def to_tensor(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:
+    """RGB picture as float32 [1, 3, H, W] in [0, 1], resampled with Lanczos to `size` (width, height) if given."""
+    image = image.convert("RGB")
+    if size is not None and image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """RGB picture from [1, 3, H, W]; values outside [0, 1] are clipped."""
+    pixels = (tensor.detach()[0].clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).cpu().contiguous().numpy())
+
+
+def resized(tensor: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bicubic resampling of [1, 3, h, w] to `size` (width, height), clipped to [0, 1]."""
+    grown = F.interpolate(tensor, (size[1], size[0]), mode="bicubic", align_corners=False, antialias=True)
+    return grown.clamp(0, 1)
+
+
+def with_colors_of(pastiche: Image.Image, photo: Image.Image) -> Image.Image:
+    """The pastiche's luminance with the photo's colours.
+
+    Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (arXiv 1606.05897), section 3.2
+    (luminance-only transfer), in Y′CbCr, which Pillow converts exactly as JPEG does, instead of YIQ.
+    """
+    color = photo.convert("RGB").resize(pastiche.size, Image.Resampling.LANCZOS)
+    luminance, _, _ = pastiche.convert("YCbCr").split()
+    _, blue, red = color.convert("YCbCr").split()
+    return Image.merge("YCbCr", (luminance, blue, red)).convert("RGB")

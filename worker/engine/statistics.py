@@ -1,0 +1,29 @@
+"""Second-order statistics of activations: what Gatys et al. mean by style."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class LayerStatistics(NamedTuple):
+    """Mean [C] and second moment E[f fᵀ] [C, C], float32, of one layer's activations over all positions."""
+
+    mean: Tensor
+    moment: Tensor
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrix [C, C], float32, of activations [1, C, H, W], divided by H·W so that scales compare.
+
+    Source: Gatys et al., CVPR 2016, eq. 3. Undivided there; the division makes it the second moment E[f fᵀ].
+    The product is taken in float32 whatever the activations are: bfloat16 sums of 10⁵ terms lose the style.
+    """
+    flat = features[0].flatten(1).float()  # [C, H·W]
+    return flat @ flat.T / flat.shape[1]
+
+
+def layer_statistics(features: Tensor) -> LayerStatistics:
+    """Mean and second moment of activations [1, C, H, W] over all positions."""
+    return LayerStatistics(features[0].float().mean((1, 2)), gram(features))
