@@ -137,7 +137,7 @@ def load_extractor(
         if not vgg19_path.exists():
             raise ExtractorUnavailableError(
                 f"VGG-19's weights are not in {cache_dir}. Fetch them once with `atelier fetch-vgg19` (575 MB download, "
-                "80 MB kept), or choose the extractor `compact`, which needs no download."
+                "52 MB kept), or choose the extractor `compact`, which needs no download."
             )
         return _load(name, _Vgg19(), vgg19_path, device, dtype)
     raise ValueError(f"no extractor is called {name!r}; there are compact, vgg19 and auto")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from worker.engine.statistics import gram
+from worker.engine.statistics import at_least_float32, gram
+
+# A black photo or painting has no activation to compare with: the quotient must not be infinite.
+EPSILON = 1e-12
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -13,7 +16,8 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     Source: Gatys et al., CVPR 2016, eq. 1, which is half the undivided sum of squares: its size there depends on the
     picture's and on the layer's; divided, 0 is the photo and 1 is a picture without any activation.
     """
-    return (features.float() - target.float()).square().mean() / target.float().square().mean().clamp_min(EPSILON)
+    target = at_least_float32(target)
+    return (at_least_float32(features) - target).square().mean() / target.square().mean().clamp_min(EPSILON)
 
 
 def gram_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -32,7 +36,3 @@ def total_variation(image: Tensor) -> Tensor:
     rows = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
     columns = (image[..., 1:] - image[..., :-1]).square().mean()
     return rows + columns
-
-
-# A black photo or painting has no activation to compare with: the terms are then zero instead of infinite.
-EPSILON = 1e-12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -14,16 +15,21 @@ class LayerStatistics(NamedTuple):
     moment: Tensor
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """The same values in float32, or in float64 if that is what they came in."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
 def gram(features: Tensor) -> Tensor:
-    """Gram matrix [C, C], float32, of activations [1, C, H, W], divided by H·W so that scales compare.
+    """Gram matrix [C, C], at least float32, of activations [1, C, H, W], divided by H·W so that scales compare.
 
     Source: Gatys et al., CVPR 2016, eq. 3. Undivided there; the division makes it the second moment E[f fᵀ].
     The product is taken in float32 whatever the activations are: bfloat16 sums of 10⁵ terms lose the style.
     """
-    flat = features[0].flatten(1).float()  # [C, H·W]
+    flat = at_least_float32(features[0].flatten(1))  # [C, H·W]
     return flat @ flat.T / flat.shape[1]
 
 
 def layer_statistics(features: Tensor) -> LayerStatistics:
     """Mean and second moment of activations [1, C, H, W] over all positions."""
-    return LayerStatistics(features[0].float().mean((1, 2)), gram(features))
+    return LayerStatistics(at_least_float32(features[0]).mean((1, 2)), gram(features))

@@ -1,0 +1,58 @@
+"""Makers for engine tests: pictures that are drawn, an extractor with the weights that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from worker.engine import Extractor, Fingerprint, fingerprint_of, load_extractor
+
+MODELS = Path(__file__).parents[3] / "models"
+
+
+def draw_photo(width: int = 160, height: int = 120) -> Image.Image:
+    """A smooth sky, a hill and a sun: edges, flat areas and gradients."""
+    column = np.linspace(0, 1, height)[:, None, None]
+    sky = (1 - column) * [120, 170, 230] + column * [250, 220, 190]
+    image = Image.fromarray(np.broadcast_to(sky, (height, width, 3)).astype(np.uint8))
+    pen = ImageDraw.Draw(image)
+    pen.polygon([(0, height), (0, height * 0.7), (width * 0.5, height * 0.45), (width, height * 0.8), (width, height)], fill=(60, 90, 50))
+    pen.ellipse([width * 0.7, height * 0.1, width * 0.85, height * 0.3], fill=(255, 240, 180))
+    return image
+
+
+def draw_painting(width: int = 300, height: int = 260, seed: int = 3) -> Image.Image:
+    """Hundreds of short thick strokes in a few strong colours."""
+    random = np.random.default_rng(seed)
+    image = Image.new("RGB", (width, height), (30, 40, 90))
+    pen = ImageDraw.Draw(image)
+    colors = [(240, 200, 60), (20, 60, 160), (220, 90, 40), (240, 240, 230)]
+    for _ in range(700):
+        x, y, angle = random.uniform(0, width), random.uniform(0, height), random.uniform(0, np.pi)
+        end = (x + 24 * np.cos(angle), y + 24 * np.sin(angle))
+        pen.line([(x, y), end], fill=colors[random.integers(4)], width=5)
+    return image
+
+
+@pytest.fixture(scope="session")
+def extractor() -> Extractor:
+    return load_extractor("compact", MODELS, MODELS, device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def photo() -> Image.Image:
+    return draw_photo()
+
+
+@pytest.fixture(scope="session")
+def painting() -> Image.Image:
+    return draw_painting()
+
+
+@pytest.fixture(scope="session")
+def style(extractor: Extractor, painting: Image.Image) -> Fingerprint:
+    return fingerprint_of(painting, extractor)

@@ -1,0 +1,35 @@
+import pytest
+
+from worker.engine.pyramid import plan, planned_work, scales
+
+
+def test_scales_grow_by_the_root_of_two_up_to_the_asked_size() -> None:
+    assert scales(512) == [128, 181, 256, 362, 512]
+    assert scales(2048) == [128, 181, 256, 362, 512, 724, 1024, 1448, 2048]
+
+
+@pytest.mark.parametrize("longest", [256, 300, 500, 777, 1500, 2048])
+def test_last_scale_is_the_asked_one_and_no_step_is_above_two_thirds_more(longest: int) -> None:
+    found = scales(longest)
+    assert found[-1] == longest
+    assert all(1.1 < after / before < 1.7 for before, after in zip(found, found[1:], strict=False))
+
+
+@pytest.mark.parametrize(("size", "last"), [((4000, 3000), (512, 384)), ((3000, 4000), (384, 512)), ((100, 100), (512, 512))])
+def test_stages_keep_the_photos_aspect_ratio(size: tuple[int, int], last: tuple[int, int]) -> None:
+    stage = plan(size, 512)[-1]
+    assert (stage.width, stage.height) == last
+
+
+def test_a_very_long_photo_keeps_a_side_that_the_extractor_can_see() -> None:
+    assert min((stage.width, stage.height) for stage in plan((10_000, 100), 512))[1] == 32
+
+
+def test_planned_work_of_a_square_is_the_sum_over_the_stages_by_hand() -> None:
+    by_hand = (150 * 128**2 + 80 * 181**2 + 60 * 256**2) / 1e6
+    assert planned_work((640, 640), 256) == pytest.approx(by_hand)
+
+
+def test_better_quality_is_more_work_in_every_stage() -> None:
+    draft, good, best = (plan((800, 600), 512, quality) for quality in ("draft", "good", "best"))
+    assert all(a.evaluations < b.evaluations < c.evaluations for a, b, c in zip(draft, good, best, strict=True))
