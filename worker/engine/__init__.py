@@ -14,6 +14,7 @@ from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.paint import Iterate, PaintOptions, Pastiche, paint
 from worker.engine.pyramid import plan, planned_work
+from worker.engine.texture import synthesize
 
 __all__ = [
     "Checkpoint",
@@ -37,4 +38,5 @@ __all__ = [
     "paint",
     "plan",
     "planned_work",
+    "synthesize",
 ]

@@ -107,12 +107,14 @@ def _read_layer(file: safe_open, prefix: str, device: torch.device) -> LayerStat
 def fingerprint_of(
     painting: Image.Image, extractor: Extractor, scales: Sequence[int] = FINGERPRINT_SCALES
 ) -> Fingerprint:
-    """Fingerprint of a painting. It is never enlarged: scales above its own longest side are left out.
+    """Fingerprint of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
 
-    A painting smaller than the smallest scale has that one scale, at its own size enlarged to it.
+    Only a painting smaller than the smallest scale is enlarged, to that one.
     """
     longest = max(painting.size)
     used = [scale for scale in scales if scale <= longest] or [min(scales)]
+    if used[-1] * 1.1 < longest < max(scales):
+        used.append(longest)
     statistics: dict[int, ScaleStatistics] = {}
     for scale in used:
         taps = extractor(to_tensor(painting, fitted_size(painting.size, scale)))

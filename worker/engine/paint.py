@@ -11,16 +11,13 @@ from torch import Tensor
 
 from worker.engine.checkpoint import Checkpoint
 from worker.engine.errors import CheckpointMismatchError
-from worker.engine.extractors import CONTENT_LAYER, STYLE_LAYERS, Extractor
-from worker.engine.fingerprint import Fingerprint, ScaleStatistics
+from worker.engine.extractors import Extractor
+from worker.engine.fingerprint import Fingerprint
 from worker.engine.images import resized, to_image, to_tensor, with_colors_of
-from worker.engine.losses import content_loss, gram_loss, total_variation
+from worker.engine.objective import STYLE_WEIGHT, TV_WEIGHT, Objective
 from worker.engine.optimize import minimize
 from worker.engine.pyramid import Quality, Stage, plan
 
-# Weights of the relative losses. The content term's is 1; measured by eye and by judge over nine pairs, see docs.
-STYLE_WEIGHT = 60.0
-TV_WEIGHT = 5.0
 # What the seed varies: soft noise on the first, coarsest stage. Enough for another composition of strokes.
 START_NOISE = 0.05
 
@@ -110,8 +107,8 @@ def paint(
     upscaled (the first: from the photo). `callback` sees every evaluation and stops the painting by returning True.
     `resume` goes on from a checkpoint of the same photo, style and options.
 
-    Source: Gatys et al., CVPR 2016, eq. 7, with relative losses (see losses.py), the photo instead of white noise as
-    the start, and a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
+    Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py), with the photo instead of white noise as the start, and
+    a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
 
     Raises:
         FingerprintMismatchError: `style` was not made with `extractor`.
@@ -144,32 +141,15 @@ def paint(
             stopped = bool(callback and callback(iterate))
             return stopped
 
-        objective = _Objective(photo, style.at(stage.scale * options.brush), extractor, options, stage)
+        objective = Objective(
+            style.at(stage.scale * options.brush), extractor,
+            STYLE_WEIGHT * options.strength, TV_WEIGHT * options.smoothing, photo, (stage.width, stage.height),
+        )  # fmt: skip
         pixels = minimize(pixels, objective, stage.evaluations - skipped, after)
         if stopped:
             return Pastiche(_rendered(pixels, photo, options), stopped=True)
         done_work += stage.work
     return Pastiche(_rendered(pixels, photo, options), stopped=False)
-
-
-class _Objective:
-    """The loss of a stage's iterate [1, 3, H, W]; targets are computed once, at construction."""
-
-    def __init__(
-        self, photo: Image.Image, style: ScaleStatistics, extractor: Extractor, options: PaintOptions, stage: Stage
-    ) -> None:
-        self.extractor = extractor
-        self.style = style
-        self.style_weight = STYLE_WEIGHT * options.strength
-        self.tv_weight = TV_WEIGHT * options.smoothing
-        with torch.no_grad():
-            self.content = extractor(to_tensor(photo, (stage.width, stage.height)))[CONTENT_LAYER]
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        taps = self.extractor(pixels)
-        style = torch.stack([gram_loss(taps[layer], self.style[layer].moment) for layer in STYLE_LAYERS]).mean()
-        content = content_loss(taps[CONTENT_LAYER], self.content)
-        return content + self.style_weight * style + self.tv_weight * total_variation(pixels)
 
 
 def _start(photo: Image.Image, stage: Stage, options: PaintOptions, device: torch.device) -> Tensor:

@@ -30,7 +30,8 @@ def test_a_scale_takes_about_40_kilobytes(tmp_path: Path, style: Fingerprint) ->
 
 
 def test_a_painting_is_never_enlarged_beyond_the_smallest_scale(extractor: Extractor) -> None:
-    assert sorted(fingerprint_of(draw_painting(300, 200), extractor).scales) == [128, 256]
+    assert sorted(fingerprint_of(draw_painting(300, 200), extractor).scales) == [128, 256, 300]
+    assert sorted(fingerprint_of(draw_painting(270, 200), extractor).scales) == [128, 256]
     assert sorted(fingerprint_of(draw_painting(60, 50), extractor).scales) == [128]
 
 

@@ -1,0 +1,67 @@
+"""Make a style's fingerprint, swatch and example from its painting.
+
+    python -m training.fingerprint --paintings FOLDER --photo PHOTO
+
+FOLDER holds `<style id>.jpg` for each folder under styles/. The fingerprint is all that ships of a painting: the swatch
+is a texture synthesised from it alone, the example a photo painted with it. A style whose files are newer than the
+extractor's weights is left alone, so an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from worker import engine
+
+SWATCH_SIDE = 384
+EXAMPLE_SIDE = 512
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paintings", type=Path, required=True, help="folder of <style id>.jpg")
+    parser.add_argument("--photo", type=Path, help="photo to paint as the example")
+    parser.add_argument("--styles", type=Path, default=Path("styles"))
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19"])
+    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="where VGG-19's weights are kept")
+    parser.add_argument("--only", nargs="*", default=[], help="style ids; all by default")
+    args = parser.parse_args()
+
+    extractor = engine.load_extractor(args.extractor, args.models, args.cache)
+    suffix = "" if args.extractor == "compact" else f".{args.extractor}"
+    folders = [folder for folder in sorted(args.styles.iterdir()) if (folder / "style.toml").exists()]
+    for folder in tqdm([each for each in folders if not args.only or each.name in args.only]):
+        target = folder / f"fingerprint{suffix}.safetensors"
+        if is_current(target, extractor):
+            fingerprint = engine.load_fingerprint(target, extractor)
+        else:
+            painting = Image.open(args.paintings / f"{folder.name}.jpg").convert("RGB")
+            engine.fingerprint_of(painting, extractor).save(target)
+            fingerprint = engine.load_fingerprint(target, extractor)  # what ships is what is painted with
+            (folder / "swatch.webp").unlink(missing_ok=True)
+            (folder / "example.webp").unlink(missing_ok=True)
+        if not (folder / "swatch.webp").exists():
+            swatch = engine.synthesize(fingerprint, extractor, SWATCH_SIDE)
+            swatch.save(folder / "swatch.webp", quality=80, method=6)
+        if args.photo and not (folder / "example.webp").exists():
+            photo = Image.open(args.photo).convert("RGB")
+            example = engine.paint(photo, fingerprint, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).image
+            example.save(folder / "example.webp", quality=82, method=6)
+
+
+def is_current(path: Path, extractor: engine.Extractor) -> bool:
+    """Whether a fingerprint is there and made with these very weights."""
+    try:
+        engine.load_fingerprint(path, extractor)
+    except (engine.FingerprintFormatError, engine.FingerprintMismatchError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""A texture from a fingerprint alone: what a style looks like without any photo."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from worker.engine.extractors import Extractor
+from worker.engine.fingerprint import Fingerprint
+from worker.engine.images import resized, to_image
+from worker.engine.objective import STYLE_WEIGHT, TV_WEIGHT, Objective
+from worker.engine.optimize import minimize
+from worker.engine.pyramid import plan
+
+
+def synthesize(style: Fingerprint, extractor: Extractor, side: int, seed: int = 0) -> Image.Image:
+    """Square RGB texture of `side` pixels with the statistics of `style`, started from noise.
+
+    Source: Gatys et al., "Texture Synthesis Using Convolutional Neural Networks" (arXiv 1505.07376), eq. 4, over the
+    pyramid that paintings use.
+    """
+    style.check(extractor)
+    stages = plan((side, side), side)
+    generator = torch.Generator().manual_seed(seed)
+    pixels = 0.5 + 0.1 * torch.randn(1, 3, stages[0].height, stages[0].width, generator=generator)
+    pixels = pixels.clamp(0, 1).to(extractor.device)
+    for stage in stages:
+        objective = Objective(style.at(stage.scale), extractor, STYLE_WEIGHT, TV_WEIGHT / 5)
+        pixels = minimize(resized(pixels, (stage.width, stage.height)), objective, 2 * stage.evaluations, _never)
+    return to_image(pixels)
+
+
+def _never(done: int, iterate: Tensor) -> bool:
+    return False
