@@ -43,8 +43,8 @@ TEACHER_ORDER = ["1_1", "1_2", "P", "2_1", "2_2", "P", "3_1", "3_2", "3_3", "3_4
 class Recipe:
     """What decides the result of a run; saved beside its checkpoints."""
 
-    steps: int = 24_000
-    forced_steps: int = 5_000
+    steps: int = 12_000
+    forced_steps: int = 2_000
     batch: int = 8
     crop: int = 128
     learning_rate: float = 2e-3
@@ -71,6 +71,10 @@ class Teacher:
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
+        return {tap: values.float() / self.means[tap] for tap, values in self.taps(x).items()}
+
+    def taps(self, x: Tensor) -> dict[str, Tensor]:
+        """Activations as they come: not normalised, in the dtype of `x`."""
         taps = {}
         x = F.conv2d(x, self.weights["input.weight"], self.weights["input.bias"])
         for name in TEACHER_ORDER:
@@ -80,7 +84,7 @@ class Teacher:
             x = F.pad(x, (1, 1, 1, 1), mode="reflect")
             x = F.relu(F.conv2d(x, self.weights[f"conv{name}.weight"], self.weights[f"conv{name}.bias"]))
             if f"relu{name}" in TAPS:
-                taps[f"relu{name}"] = x.float() / self.means[f"relu{name}"]
+                taps[f"relu{name}"] = x
         return taps
 
 
@@ -101,7 +105,19 @@ class Whitened(nn.Module):
         return (weight.flatten(1) @ self.basis).view_as(weight)
 
 
-def initialize(net: VggShaped, images: Tensor) -> None:
+class Student(VggShaped):
+    """The compact extractor while its weights are trained."""
+
+    def __init__(self) -> None:
+        super().__init__(COMPACT_BLOCKS)
+        self.leak = 0.0  # slope of the ReLU below zero
+
+    def convolve(self, x: Tensor, convolution: nn.Conv2d, pool: bool) -> Tensor:
+        x = F.leaky_relu(convolution(F.pad(x, (1, 1, 1, 1), mode="reflect")), self.leak)
+        return F.avg_pool2d(x, 2) if pool else x
+
+
+def initialize(net: Student, images: Tensor) -> None:
     """Random weights for a new run; `images` [N, 3, H, W] set the whitening of the first convolution."""
     for parameter in net.parameters():
         if parameter.dim() == 4:
@@ -113,7 +129,7 @@ def initialize(net: VggShaped, images: Tensor) -> None:
     nn.init.kaiming_normal_(first.parametrizations.weight.original, a=5.0)
 
 
-def forced(net: VggShaped, x: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+def forced(net: Student, x: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
     """Activations of every block, each fed with the teacher's tap before it."""
     taps = {}
     for tap in TAPS:
@@ -122,7 +138,7 @@ def forced(net: VggShaped, x: Tensor, targets: dict[str, Tensor]) -> dict[str, T
     return taps
 
 
-def plain_weights(net: VggShaped) -> dict[str, Tensor]:
+def plain_weights(net: Student) -> dict[str, Tensor]:
     """State of `net` without whitening, for images in [0, 1] that nobody centred."""
     first = net.blocks["relu1_1"][0]
     weight = first.weight.detach()
@@ -186,7 +202,7 @@ def held_out_batches(images: list[np.ndarray]) -> list[Tensor]:
 
 
 @torch.no_grad()
-def evaluate(net: VggShaped, teacher: Teacher, batches: list[Tensor]) -> dict[str, tuple[float, float]]:
+def evaluate(net: Student, teacher: Teacher, batches: list[Tensor]) -> dict[str, tuple[float, float]]:
     """Relative errors per tap over all held-out pixels.
 
     The mean squared error over the layer's variance, and over the stricter variance about each channel's own mean.
@@ -222,7 +238,7 @@ def train(args: argparse.Namespace, recipe: Recipe) -> None:
         training += load_images(args.paintings, shortest=640) * 3
     batches = held_out_batches(held_out)
 
-    net = VggShaped(COMPACT_BLOCKS)
+    net = Student()
     initialize(net, torch.cat(held_out_batches(training[:256])))
     net.to(memory_format=torch.channels_last)
     first = list(net.blocks["relu1_1"].parameters())

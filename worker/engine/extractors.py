@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from worker.engine.errors import ExtractorUnavailableError
+from worker.engine.operators import conv_relu
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. 2015, section "Methods"
 CONTENT_LAYER = "relu4_2"
@@ -30,9 +30,9 @@ POOL = "pool"
 Blocks = tuple[tuple[str, tuple[int | str, ...]], ...]
 COMPACT_BLOCKS: Blocks = (
     ("relu1_1", (16,)),
-    ("relu2_1", (24, POOL, 32)),
-    ("relu3_1", (48, POOL, 64)),
-    ("relu4_1", (64, 64, 80, POOL, 128)),
+    ("relu2_1", (16, POOL, 32)),
+    ("relu3_1", (40, POOL, 64)),
+    ("relu4_1", (64, 64, 64, POOL, 128)),
     ("relu4_2", (128,)),
     ("relu5_1", (128, 128, POOL, 128)),
 )
@@ -54,7 +54,8 @@ COMPACT_FILE = "compact.safetensors"
 class VggShaped(nn.Module):
     """3×3 convolutions with reflection padding and ReLU, 2×2 pooling between blocks, tapped by layer name.
 
-    Average pooling, as Gatys et al. 2015 recommend: it lets the gradient reach every pixel.
+    Average pooling, as Gatys et al. 2015 recommend: it lets the gradient reach every pixel. The weights are taken to be
+    frozen; `training.distill` overrides `convolve` to train them.
     """
 
     def __init__(self, blocks: Blocks) -> None:
@@ -69,19 +70,19 @@ class VggShaped(nn.Module):
                     convolutions.append(nn.Conv2d(width_in, width, 3))
                     width_in = width
             self.blocks[tap] = convolutions
-        self.leak = 0.0  # slope below zero; only training raises it
 
     def block(self, tap: str, x: Tensor) -> Tensor:
         """Activations of `tap` from those of the tap before (or from images [B, 3, H, W])."""
         layers = dict(self.plan)[tap]
-        convolutions: Iterator[nn.Module] = iter(self.blocks[tap])  # type: ignore[arg-type]
-        for layer in layers:
-            if layer == POOL:
-                x = F.avg_pool2d(x, 2)
-            else:
-                x = next(convolutions)(F.pad(x, (1, 1, 1, 1), mode="reflect"))
-                x = F.leaky_relu(x, self.leak) if self.leak else F.relu(x)
+        convolutions: Iterator[nn.Conv2d] = iter(self.blocks[tap])  # type: ignore[arg-type]
+        for layer, following in zip(layers, (*layers[1:], None), strict=True):
+            if layer != POOL:
+                x = self.convolve(x, next(convolutions), pool=following == POOL)
         return x
+
+    def convolve(self, x: Tensor, convolution: nn.Conv2d, pool: bool) -> Tensor:
+        """One convolution with its ReLU, and the pooling behind it if there is one."""
+        return conv_relu(x, convolution.weight, convolution.bias, pool)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,8 +26,26 @@ def gram(features: Tensor) -> Tensor:
     Source: Gatys et al., CVPR 2016, eq. 3. Undivided there; the division makes it the second moment E[f fᵀ].
     The product is taken in float32 whatever the activations are: bfloat16 sums of 10⁵ terms lose the style.
     """
-    flat = at_least_float32(features[0].flatten(1))  # [C, H·W]
-    return flat @ flat.T / flat.shape[1]
+    return _Gram.apply(features)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Gram(torch.autograd.Function):
+    """Autograd alone would multiply twice on the way back, in float32: here once, in the activations' own dtype."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        flat = at_least_float32(features[0].flatten(1))  # [C, H·W]
+        return flat @ flat.T / flat.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        (features,) = ctx.saved_tensors
+        positions = features.shape[2] * features.shape[3]
+        symmetric = ((gradient + gradient.T) / positions).to(features.dtype)
+        # As a product of [H·W, C] with [C, C], the result lies in memory as channels_last activations do.
+        flat = features[0].permute(1, 2, 0).reshape(positions, -1) @ symmetric
+        return flat.view(features.shape[2], features.shape[3], -1).permute(2, 0, 1)[None]
 
 
 def layer_statistics(features: Tensor) -> LayerStatistics:

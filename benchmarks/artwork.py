@@ -1,0 +1,69 @@
+"""Seconds and memory of an artwork, and of the textbook run beside it.
+
+The textbook run is Gatys et al. as usually implemented: one scale, L-BFGS, 500 evaluations, float32, same extractor,
+same objective.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from statistics import median
+
+import torch
+from PIL import Image
+
+from benchmarks.measure import MODELS, STYLES, Measurement, machine, measured, shared_pictures
+from worker import engine
+from worker.engine.images import fitted_size, to_tensor
+from worker.engine.objective import STYLE_WEIGHT, TV_WEIGHT, Objective
+from worker.engine.optimize import minimize
+
+PHOTOS = ["portrait_barista", "tubingen"]
+PAINTINGS = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
+TEXTBOOK_EVALUATIONS = 500
+
+
+def artwork(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Extractor, size: int) -> Measurement:
+    """Measure the product's own way from photo to pastiche."""
+    with measured() as measurement:
+        engine.paint(photo, style, extractor, engine.PaintOptions(size=size))
+    return measurement
+
+
+def textbook(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Extractor, size: int) -> Measurement:
+    """Measure the textbook run with `extractor` in float32."""
+    fitted = fitted_size(photo.size, size)
+    with measured() as measurement:
+        objective = Objective(style.at(size), extractor, STYLE_WEIGHT, TV_WEIGHT, photo, fitted)
+        minimize(to_tensor(photo, fitted), objective, TEXTBOOK_EVALUATIONS, lambda done, pixels: False)
+    return measurement
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--textbook", type=int, default=1, help="how many textbook runs; each takes a minute or more")
+    args = parser.parse_args()
+
+    photos = {name: Image.open(path).convert("RGB") for name, path in shared_pictures("photos", PHOTOS).items()}
+    fast = engine.load_extractor("compact", MODELS, Path())
+    exact = engine.load_extractor("compact", MODELS, Path(), dtype=torch.float32)
+    print(f"{machine()}, {fast.dtype}, longest side {args.size}")
+    print(f"{'photo':>18} {'style':>18} {'seconds':>8} {'peak MB':>8}")
+    ours, textbooks = [], []
+    for photo_name, photo in photos.items():
+        for style_name in PAINTINGS:
+            style = engine.load_fingerprint(STYLES / style_name / "fingerprint.safetensors", fast)
+            measurement = artwork(photo, style, fast, args.size)
+            ours.append(measurement)
+            print(f"{photo_name:>18} {style_name:>18} {measurement.seconds:8.1f} {measurement.peak_bytes / 1e6:8.0f}", flush=True)
+            if len(textbooks) < args.textbook:
+                slow = textbook(photo, style, exact, args.size)
+                textbooks.append(slow.seconds / measurement.seconds)
+                print(f"{'':>18} {'(textbook)':>18} {slow.seconds:8.1f} {slow.peak_bytes / 1e6:8.0f}   {textbooks[-1]:.1f} times slower", flush=True)
+    print(f"median {median(each.seconds for each in ours):.1f} s, peak {max(each.peak_bytes for each in ours) / 1e6:.0f} MB; textbook {median(textbooks):.1f} times slower")
+
+
+if __name__ == "__main__":
+    main()
