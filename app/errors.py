@@ -1,0 +1,208 @@
+"""Every refusal a person can meet: its code, its status, its sentence and what to do.
+
+HTML pages and problem+json both come from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import Request
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to be refused. `field` names the form control that the sentence belongs beside."""
+
+    code: str
+    status: int
+    title: str
+    sentence: str
+    field: str = ""
+
+
+class RefusalError(Exception):
+    """A request that is answered with a sentence instead of a result."""
+
+    def __init__(self, kind: Kind, *, headers: dict[str, str] | None = None, **values: object) -> None:
+        self.kind = kind
+        self.sentence = kind.sentence.format(**values)
+        self.headers = headers or {}
+        super().__init__(self.sentence)
+
+
+PHOTO_MISSING = Kind(
+    "photo-missing",
+    422,
+    "No photo yet",
+    "There is no photo yet. Choose one, drop one into the frame, or take the sample.",
+    "photo",
+)
+PHOTO_EMPTY = Kind(
+    "photo-empty", 422, "An empty file", "This file is empty. Choose the photo again, or another one.", "photo"
+)
+PHOTO_TOO_MANY_BYTES = Kind(
+    "photo-too-many-bytes",
+    413,
+    "Photo too large",
+    "This photo is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again.",
+    "photo",
+)
+PHOTO_TOO_MANY_PIXELS = Kind(
+    "photo-too-many-pixels",
+    422,
+    "Too many pixels",
+    "This photo has {megapixels:.0f} megapixels, and {limit_mp} are the most. Save it smaller and choose it again.",
+    "photo",
+)
+PHOTO_TOO_SMALL = Kind(
+    "photo-too-small",
+    422,
+    "Photo too small",
+    "This photo is only {width} × {height} pixels. Choose one with at least {minimum} on each side.",
+    "photo",
+)
+PHOTO_TOO_NARROW = Kind(
+    "photo-too-narrow",
+    422,
+    "Photo too narrow",
+    "This photo is {width} × {height} pixels, too long and thin to paint. "
+    "Crop it until one side is at most {ratio} times the other.",
+    "photo",
+)
+PHOTO_WRONG_TYPE = Kind(
+    "photo-wrong-type",
+    415,
+    "Not a kind of photo we can open",
+    "This is {what}. Save it as a JPEG, PNG, WebP or AVIF photo and choose that.",
+    "photo",
+)
+PHOTO_NOT_AN_IMAGE = Kind(
+    "photo-not-an-image",
+    415,
+    "Not a photo",
+    "This file is not a photo. Choose a JPEG, PNG, WebP or AVIF.",
+    "photo",
+)
+PHOTO_DAMAGED = Kind(
+    "photo-damaged",
+    422,
+    "A damaged photo",
+    "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it anew in a photo app.",
+    "photo",
+)
+PHOTO_GONE = Kind(
+    "photo-gone", 422, "The photo is gone", "This photo is no longer kept here. Choose it again.", "photo"
+)
+PHOTO_NOT_FOUND = Kind("photo-not-found", 404, "No such photo", "There is no photo at this address.")
+FORM_UNREADABLE = Kind(
+    "form-unreadable",
+    400,
+    "The form did not arrive",
+    "The form did not arrive in one piece. Go back and send it again.",
+    "photo",
+)
+STYLE_MISSING = Kind(
+    "style-missing", 422, "No painting yet", "Choose a painting from the gallery to paint your photo after.", "style"
+)
+STYLE_UNKNOWN = Kind(
+    "style-unknown",
+    422,
+    "No such painting",
+    "The painting “{style}” does not hang here. Choose another one from the gallery.",
+    "style",
+)
+STYLE_NOT_FOUND = Kind("style-not-found", 404, "No such painting", "This painting does not hang here.")
+OPTIONS_INVALID = Kind("request-invalid", 422, "Something does not fit", "{what}", "options")
+JOB_NOT_FOUND = Kind(
+    "job-not-found",
+    404,
+    "Nothing hangs here",
+    "There is no painting at this address. It may have been taken down, or the address is not complete.",
+)
+PREVIEW_NOT_FOUND = Kind(
+    "preview-not-found", 404, "No preview yet", "The canvas is still white. Look again in a moment."
+)
+ARTWORK_NOT_FOUND = Kind(
+    "artwork-not-found",
+    404,
+    "No artwork here",
+    "This painting has no finished artwork, so there is nothing to download.",
+)
+QUEUE_DOWN = Kind(
+    "queue-unavailable",
+    503,
+    "The studio can't be reached",
+    "The studio can't be reached just now, so nothing was started. Your photo is kept; try again in a minute.",
+    "submit",
+)
+QUEUE_FULL = Kind(
+    "queue-full",
+    503,
+    "The studio is full",
+    "Too many paintings are waiting already. Your photo is kept; try again in a few minutes.",
+    "submit",
+)
+DISK_FULL = Kind(
+    "storage-full",
+    507,
+    "No room left",
+    "There is no room left to keep your photo. Tell whoever runs this site, or try again later.",
+    "photo",
+)
+CROSS_SITE = Kind(
+    "cross-site", 403, "Sent from another site", "This was sent from another site, so it was not done. Do it from here."
+)
+NOT_FOUND = Kind("not-found", 404, "Nothing hangs here", "There is no page at this address.")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Not that way", "This address can't be used in that way.")
+INTERNAL = Kind(
+    "internal",
+    500,
+    "Something broke here",
+    "Something broke on our side, not on yours. Try again; the failure is on record.",
+)
+BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a refusal of this request is read by a program: everything below /api/, and the probes."""
+    return request.url.path.startswith("/api/") or request.url.path in {"/healthz", "/readyz"}
+
+
+def problem(kind: Kind, sentence: str, *, headers: dict[str, str] | None = None, **members: Any) -> JSONResponse:
+    """A refusal as problem+json (RFC 9457); `code` is the stable name to program against."""
+    body = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code, "detail": sentence}
+    if kind.field:
+        body["field"] = kind.field
+    return JSONResponse(
+        jsonable_encoder(body | members), kind.status, headers=headers, media_type="application/problem+json"
+    )
+
+
+def page(request: Request, kind: Kind, sentence: str, *, headers: dict[str, str] | None = None) -> Response:
+    """A refusal as a page, for a person who has no form in front of them."""
+    response: Response = request.app.state.templates.TemplateResponse(
+        request, "error.html", {"kind": kind, "sentence": sentence}, status_code=kind.status, headers=headers
+    )
+    return response
+
+
+def answer(request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None) -> Response:
+    """A refusal in the form that the request's path asks for."""
+    sentence = sentence or kind.sentence
+    if wants_json(request):
+        return problem(kind, sentence, headers=headers)
+    return page(request, kind, sentence, headers=headers)
+
+
+def what_does_not_fit(errors: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence for the first of pydantic's errors, naming the field as the request spells it."""
+    first = errors[0]
+    names = [str(part) for part in first["loc"] if part not in {"body", "query", "path"}]
+    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    name = ".".join(names)
+    return f"{name}: {message}." if name else f"{message}."
