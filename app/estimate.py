@@ -1,0 +1,32 @@
+"""How much work a painting is, so that a time can be told before it starts.
+
+The engine knows exactly; the front end must not import it, so this repeats its plan, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+SMALLEST_SCALE = 128
+STEP = 2**0.5
+EVALUATIONS = (150, 80, 60, 50, 40, 30, 24, 20, 16)
+EFFORT = {"draft": 0.4, "good": 1.0, "best": 2.0}
+
+
+def planned_work(photo_size: tuple[int, int], longest: int, quality: str) -> float:
+    """Megapixel-evaluations of painting a photo of (width, height) pixels at `longest` pixels on its longer side."""
+    width, height = photo_size
+    aspect = min(width, height) / max(width, height)
+    work = 0.0
+    for index, scale in enumerate([*below(longest), longest]):
+        evaluations = EVALUATIONS[min(index, len(EVALUATIONS) - 1)]
+        work += max(1, round(evaluations * EFFORT[quality])) * scale * scale * aspect / 1e6
+    return work
+
+
+def below(longest: int) -> list[int]:
+    """The scales that come before the last one."""
+    scales = []
+    scale = float(SMALLEST_SCALE)
+    while scale * STEP**0.25 < longest:
+        scales.append(round(scale))
+        scale *= STEP
+    return scales

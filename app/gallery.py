@@ -1,0 +1,136 @@
+"""The paintings that hang here: the built-in styles and the owner's own, with what a museum label says about each."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from app.jobs.styles import Style, find_styles
+
+SWATCH_SIDE = 384
+PICTURE_NAMES = ("swatch", "example")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One style as the pages show it."""
+
+    style: Style
+    swatch_url: str
+    example_url: str
+
+    @property
+    def id(self) -> str:
+        return self.style.id
+
+    @property
+    def title(self) -> str:
+        return self.style.title
+
+    @property
+    def artist(self) -> str:
+        return self.style.artist
+
+    @property
+    def life(self) -> str:
+        """The artist's years in brackets, or nothing where they are not known."""
+        born, died = self.style.born, self.style.died
+        if born and died:
+            return f"({born}–{died})"
+        return f"(born {born})" if born else f"(died {died})" if died else ""
+
+    @property
+    def year(self) -> str:
+        return self.style.year
+
+    @property
+    def museum(self) -> str:
+        return self.style.museum
+
+    @property
+    def movement(self) -> str:
+        return self.style.movement
+
+    @property
+    def description(self) -> str:
+        return self.style.description
+
+    @property
+    def words(self) -> str:
+        """What the free-text filter searches, in plain letters."""
+        style = self.style
+        return plain(" ".join([style.title, style.artist, style.year, style.museum, style.movement, style.description]))
+
+
+class Gallery:
+    """All styles, read once at start, by title."""
+
+    def __init__(self, styles: Iterable[Style]) -> None:
+        cards = [Card(style, *(picture_url(style, name) for name in PICTURE_NAMES)) for style in styles]
+        self.cards = sorted(cards, key=lambda card: plain(card.title).removeprefix("the ").removeprefix("a "))
+        self.by_id = {card.id: card for card in self.cards}
+        self.movements = sorted({card.movement for card in cards if card.movement}, key=plain)
+
+    def chosen(self, text: str, movement: str) -> list[Card]:
+        """The cards of a movement (all, where empty) that hold every word of `text`."""
+        words = plain(text).split()
+        return [
+            card for card in self.cards if movement in {"", card.movement} and all(word in card.words for word in words)
+        ]
+
+    def titles(self, ids: Iterable[str]) -> str:
+        """The titles of styles in one phrase; a style that no longer hangs here is named by its id."""
+        return " and ".join(self.by_id[each].title if each in self.by_id else each for each in ids)
+
+
+def load_gallery(builtin: Path, own: Path | None) -> Gallery:
+    """Read the built-in styles and the owner's folder."""
+    return Gallery(find_styles(builtin, own))
+
+
+def plain(text: str) -> str:
+    """Lower case without accents, so that "hebuterne" finds "Hébuterne"."""
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lower()
+
+
+def picture_path(style: Style, name: str) -> Path | None:
+    """The file of a style's swatch or example. An owner's painting is its own swatch and has no example."""
+    path = style.folder / f"{name}.webp" if style.folder else None
+    if path and path.is_file():
+        return path
+    return style.image if name == "swatch" else None
+
+
+def picture_url(style: Style, name: str) -> str:
+    """The picture's address, with a hash of the file so that it may be kept for good; empty where there is none."""
+    path = picture_path(style, name)
+    if path is None:
+        return ""
+    return f"/styles/{style.id}/{name}.webp?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+
+
+def picture(style: Style, name: str) -> bytes | None:
+    """A style's swatch or example as WebP bytes."""
+    path = picture_path(style, name)
+    if path is None:
+        return None
+    return path.read_bytes() if path.suffix == ".webp" and path != style.image else small_picture(path)
+
+
+@lru_cache(maxsize=256)
+def small_picture(path: Path) -> bytes:
+    """The owner's painting, upright and cut to a square of SWATCH_SIDE pixels."""
+    with Image.open(path) as image:
+        image.draft("RGB", (SWATCH_SIDE * 2, SWATCH_SIDE * 2))
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    buffer = io.BytesIO()
+    ImageOps.fit(upright, (SWATCH_SIDE, SWATCH_SIDE)).save(buffer, "WEBP", quality=82)
+    return buffer.getvalue()

@@ -1,0 +1,154 @@
+"""The web application put together: lifespan, routers, middleware, error handlers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.templating import Jinja2Templates
+
+from app import api, docs, errors, health, pages, words
+from app.assets import Assets
+from app.errors import RefusalError
+from app.gallery import load_gallery
+from app.jobs.blobs import LocalStorage
+from app.jobs.queue import Publisher
+from app.jobs.records import JobRecords
+from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
+from app.settings import Settings, SettingsError, load_settings
+from app.studio import Studio
+from app.uploads import allow_pixels
+
+ROOT = Path(__file__).parents[1]
+DESCRIPTION = (
+    "Send a photo, choose paintings, start a job, and ask for it until it has ended. "
+    "Refusals are problem+json with a stable code and a sentence."
+)
+REDIS_PATIENCE_S = 5.0
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application, with settings from the environment unless given."""
+    settings = settings or load_settings()
+    allow_pixels(settings.photo_limit_mp)
+    assets = Assets(ROOT / "static")
+    app = FastAPI(
+        title="Atelier",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        # The last one is the innermost: refusals of the others still get the headers.
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(SameOriginWrites),
+            Middleware(BodyLimit, limit_mb=settings.upload_limit_mb),
+        ],
+    )
+    app.state.settings = settings
+    app.state.templates = templates(assets)
+    for router in (api.router, pages.router, docs.router, health.router):
+        app.include_router(router)
+    app.mount("/static", assets)
+    app.add_exception_handler(RefusalError, on_refusal)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(redis.RedisError, on_redis_away)
+    app.add_exception_handler(Exception, on_failure)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document. The framework would not list the schema of refusals, which no route returns by type."""
+    if not app.openapi_schema:
+        app.openapi_schema = FastAPI.openapi(app)
+        app.openapi_schema["components"]["schemas"]["Problem"] = api.Problem.model_json_schema()
+    return app.openapi_schema
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Opens what the routes use, and closes it."""
+    settings: Settings = app.state.settings
+    storage = LocalStorage(settings.data)
+    if settings.redis_url is None:
+        raise SettingsError(
+            "ATELIER_REDIS_URL is not set: `make run` starts a Redis and sets it, or name a server of your own."
+        )
+    # No page may wait for a Redis that is away.
+    connection = redis.Redis.from_url(
+        settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
+    )
+    publisher = Publisher(settings.redis_url)
+    app.state.studio = Studio(
+        settings=settings,
+        storage=storage,
+        records=JobRecords(connection, storage, publisher),
+        gallery=load_gallery(ROOT / "styles", settings.styles),
+        secret=load_secret(settings.data / "cookie.key"),
+    )
+    app.state.redis = connection
+    yield
+    publisher.close()
+    connection.close()
+
+
+def templates(assets: Assets) -> Jinja2Templates:
+    """The Jinja2 environment of all pages; autoescaping is on."""
+    found = Jinja2Templates(ROOT / "templates")
+    found.env.trim_blocks = found.env.lstrip_blocks = True
+    found.env.globals["asset"] = assets.url
+    found.env.filters["about"] = words.about
+    return found
+
+
+def on_refusal(request: Request, error: Exception) -> Response:
+    """A refusal that a route raised."""
+    assert isinstance(error, RefusalError)
+    return errors.answer(request, error.kind, error.sentence, headers=error.headers)
+
+
+def on_invalid_request(request: Request, error: Exception) -> Response:
+    """A request that does not fit its route's types."""
+    assert isinstance(error, RequestValidationError)
+    found: list[dict[str, Any]] = list(error.errors())
+    sentence = errors.what_does_not_fit(found)
+    if not errors.wants_json(request):
+        return errors.answer(request, errors.OPTIONS_INVALID, sentence)
+    members = [{"where": list(each["loc"]), "message": each["msg"]} for each in found]
+    return errors.problem(errors.OPTIONS_INVALID, sentence, errors=members)
+
+
+def on_http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself: unknown paths and methods."""
+    assert isinstance(error, HTTPException)
+    kind = errors.BY_STATUS.get(error.status_code)
+    if kind is None:
+        kind = errors.Kind("http-error", error.status_code, "That did not work", str(error.detail))
+    return errors.answer(request, kind, headers=dict(error.headers or {}))
+
+
+def on_redis_away(request: Request, error: Exception) -> Response:
+    """Redis can't be reached, or takes nothing more."""
+    log.error("Redis is away: %s", error)
+    return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+
+
+def on_failure(request: Request, error: Exception) -> Response:
+    """A fault of ours: the cause goes to the log, never to the visitor."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    # This answer is made outside of the middleware that puts the headers on all others.
+    return errors.answer(request, errors.INTERNAL, headers=HEADERS)

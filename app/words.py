@@ -1,0 +1,58 @@
+"""What the pages and the API say about a job in words: what is happening, how long it takes, how large it prints."""
+
+from __future__ import annotations
+
+from app.jobs.models import Job, JobState
+
+PRINT_DPI = 300
+
+
+def about(seconds: float) -> str:
+    """A duration as a person would say it: "about 15 s", "about 3 min"."""
+    if seconds < 10:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 55:
+        return f"about {round(seconds / 5) * 5} s"
+    if seconds < 5400:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {round(seconds / 3600)} h"
+
+
+def time_left(eta: tuple[float, float] | None) -> str:
+    """The remaining time as a range; `eta` is (low, high) in seconds, or None where nothing was measured yet."""
+    if eta is None:
+        return ""
+    low, high = eta
+    if high < 1.5:
+        return "a moment left"
+    divisor, unit = (1, "s") if high < 90 else (60, "min") if high < 5400 else (3600, "h")
+    least, most = max(1, int(low / divisor)), max(1, -int(-high // divisor))
+    return f"{least} {unit} left" if least >= most else f"{least} to {most} {unit} left"
+
+
+def doing(job: Job, position: int | None) -> str:
+    """What is happening to the job, in words for its owner. `position` is the number of jobs ahead of a queued one."""
+    if job.state is JobState.QUEUED:
+        if job.attempt > 0:
+            return "interrupted; going on from the last stroke in a moment"
+        if not position:
+            return "next in line; an easel is being set up"
+        return f"waiting for a free easel, {position} painting{'' if position == 1 else 's'} ahead"
+    if job.state is JobState.RUNNING:
+        if job.cancel_requested:
+            return "stopping after this stroke"
+        return "preparing the canvas" if job.progress is None else strokes(job.progress.stage, job.progress.stages)
+    return {JobState.FINISHED: "finished", JobState.FAILED: "not painted", JobState.CANCELLED: "stopped"}[job.state]
+
+
+def strokes(stage: int, stages: int) -> str:
+    """A stage of the pyramid, counted from 0, as what a painter would be doing."""
+    share = stage / max(1, stages - 1)
+    name = "broad strokes" if share < 0.35 else "shapes and colours" if share < 0.7 else "detail"
+    return f"{name}, {stage + 1} of {stages}"
+
+
+def print_size(width: int, height: int) -> str:
+    """The largest sharp print of a picture of `width` × `height` pixels, in centimetres at PRINT_DPI."""
+    wide, tall = (round(side / PRINT_DPI * 2.54, 1) for side in (width, height))
+    return f"{wide:g} × {tall:g} cm"

@@ -1,0 +1,20 @@
+/** The artwork's page: the divider and the copy button. */
+import { connectCompare } from "./compare.js";
+
+const page = new AbortController();
+const compare = document.getElementById("compare");
+if (compare) connectCompare(compare, page.signal);
+
+const copy = document.getElementById("copy");
+const address = /** @type {HTMLInputElement | null} */ (document.getElementById("address"));
+copy?.addEventListener("click", async () => {
+  const status = /** @type {HTMLElement} */ (document.getElementById("status"));
+  address?.select();
+  try {
+    await navigator.clipboard.writeText(address?.value ?? "");
+    copy.textContent = "Copied";
+    status.textContent = "The address is copied.";
+  } catch {
+    status.textContent = "The address is selected: copy it with your keyboard.";
+  }
+}, { signal: page.signal });

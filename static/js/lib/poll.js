@@ -1,0 +1,62 @@
+/** Asks for a job again and again, as often as the server says: less in a hidden tab, at once when it is shown again. */
+
+const HIDDEN_FACTOR = 8;
+const LOST_PAUSE_S = 3;
+const JITTER = 0.2;
+
+/**
+ * @typedef {{id: string, status: string, progress: number, doing: string, time_left: string, preview: number,
+ *   artwork: string | null, cancel_requested: boolean}} Job
+ */
+
+/**
+ * Calls `onJob` for each change until the job ends, and `onConnection` when the connection breaks or is back.
+ * @param {string} id
+ * @param {{onJob: (job: Job) => void, onConnection: (isThere: boolean) => void, onGone: () => void, signal: AbortSignal}} handlers
+ */
+export async function poll(id, { onJob, onConnection, onGone, signal }) {
+  let etag = "";
+  while (!signal.aborted) {
+    let pause = LOST_PAUSE_S;
+    try {
+      const headers = /** @type {Record<string, string>} */ (etag ? { "If-None-Match": etag } : {});
+      const response = await fetch(`/api/v1/jobs/${id}`, { headers, signal, cache: "no-store" });
+      if (response.status === 404) return onGone();
+      if (response.status >= 500) throw new Error(String(response.status));
+      onConnection(true);
+      pause = Number(response.headers.get("Retry-After") ?? 1);
+      if (response.ok) {
+        etag = response.headers.get("ETag") ?? "";
+        const job = /** @type {Job} */ (await response.json());
+        onJob(job);
+        if (!["queued", "running"].includes(job.status)) return;
+      }
+    } catch (reason) {
+      if (signal.aborted) return;
+      onConnection(false);
+    }
+    await rest(pause, signal);
+  }
+}
+
+/**
+ * Waits, but not longer than until the tab is shown or the network is back.
+ * @param {number} seconds
+ * @param {AbortSignal} signal
+ */
+function rest(seconds, signal) {
+  const pause = seconds * (document.hidden ? HIDDEN_FACTOR : 1) * (1 + JITTER * (2 * Math.random() - 1));
+  return new Promise((resolve) => {
+    const awake = new AbortController();
+    const wake = () => {
+      clearTimeout(timer);
+      awake.abort();
+      resolve(undefined);
+    };
+    const timer = setTimeout(wake, pause * 1000);
+    const seen = () => !document.hidden && wake();
+    document.addEventListener("visibilitychange", seen, { signal: awake.signal });
+    window.addEventListener("online", wake, { signal: awake.signal });
+    signal.addEventListener("abort", wake, { signal: awake.signal });
+  });
+}

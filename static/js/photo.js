@@ -1,0 +1,127 @@
+/** The drop zone: choose, drag, paste or take a photo. It is shown at once and uploaded while the painting is chosen. */
+import { UploadError, upload } from "./lib/upload.js";
+
+const KINDS = ["image/jpeg", "image/png", "image/webp", "image/avif"];
+
+/**
+ * @param {HTMLFormElement} studio
+ * @param {AbortSignal} signal
+ */
+export function connectPhoto(studio, signal) {
+  const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+  const [frame, view, hint, error, status] = ["frame", "photo-view", "photo-hint", "photo-error", "status"].map(by);
+  const [input, camera, photoId, sample, paint] = ["photo", "camera", "photo-id", "sample", "paint"].map(by);
+  const limitMb = Number(studio.dataset.limitMb);
+  /** The upload under way, if any; `paint` waits for it. @type {Promise<void> | null} */
+  let uploading = null;
+  let current = new AbortController();
+  let submitting = false;
+
+  const refuse = (/** @type {string} */ sentence) => {
+    error.textContent = sentence;
+    error.hidden = sentence === "";
+    input.toggleAttribute("aria-invalid", sentence !== "");
+  };
+
+  const forget = () => {
+    photoId.value = "";
+    view.hidden = true;
+    hint.hidden = false;
+    frame.classList.remove("has-photo", "is-busy");
+  };
+
+  /** @param {Blob} file */
+  const take = (file) => {
+    current.abort();
+    current = new AbortController();
+    input.value = camera.value = photoId.value = "";
+    refuse("");
+    if (file.size > limitMb * 1e6) {
+      forget();
+      return refuse(`This photo is larger than ${limitMb} MB. Save it smaller, or as a JPEG, and choose it again.`);
+    }
+    URL.revokeObjectURL(view.src);
+    view.src = URL.createObjectURL(file);
+    view.removeAttribute("width");
+    view.removeAttribute("height");
+    view.hidden = false;
+    hint.hidden = true;
+    frame.classList.add("has-photo", "is-busy");
+    const mine = current.signal;
+    uploading = upload(file, mine)
+      .then((photo) => {
+        photoId.value = photo.id;
+        studio.dispatchEvent(new CustomEvent("photo", { detail: photo }));
+      })
+      .catch((/** @type {unknown} */ reason) => {
+        if (mine.aborted) return;
+        if (!(reason instanceof UploadError) || reason.isAboutPhoto) forget();
+        refuse(reason instanceof Error ? reason.message : String(reason));
+      })
+      .finally(() => {
+        if (mine.aborted) return;
+        uploading = null;
+        frame.classList.remove("is-busy");
+      });
+  };
+
+  for (const source of [input, camera]) {
+    source.addEventListener("change", () => source.files[0] && take(source.files[0]), { signal });
+  }
+  // A browser that restores the form after "back" brings the file, but neither its preview nor its upload.
+  if (input.files[0] && !photoId.value) take(input.files[0]);
+
+  let depth = 0;
+  document.addEventListener("dragenter", () => frame.classList.toggle("is-dragged", ++depth > 0), { signal });
+  document.addEventListener("dragleave", () => frame.classList.toggle("is-dragged", --depth > 0), { signal });
+  document.addEventListener("dragover", (event) => event.preventDefault(), { signal });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    depth = 0;
+    frame.classList.remove("is-dragged");
+    const file = event.dataTransfer?.files[0];
+    if (file) take(file);
+    else refuse("That was not a file. Save the picture first, then drop it here.");
+  }, { signal });
+  document.addEventListener("paste", (event) => {
+    const file = [...(event.clipboardData?.files ?? [])].find((each) => KINDS.includes(each.type));
+    if (file) take(file);
+  }, { signal });
+
+  sample.addEventListener("click", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const response = await fetch(sample.dataset.sample, { signal });
+    take(await response.blob());
+  }, { signal });
+
+  studio.addEventListener("submit", async (event) => {
+    if (submitting || event.submitter === sample) return event.preventDefault();
+    if (uploading) {
+      event.preventDefault();
+      paint.disabled = true;
+      status.textContent = paint.textContent = "Sending the photo…";
+      await uploading;
+      paint.disabled = false;
+      paint.textContent = "Paint it";
+      if (photoId.value) studio.requestSubmit(paint);
+      return;
+    }
+    if (!photoId.value) {
+      event.preventDefault();
+      if (error.hidden) refuse("There is no photo yet. Choose one, drop one into the frame, or take the sample.");
+      input.focus();
+      frame.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    submitting = true;
+    input.disabled = camera.disabled = true;
+    paint.textContent = "Setting up the easel…";
+  }, { signal });
+
+  // Coming back to this page from the easel must find it usable.
+  window.addEventListener("pageshow", () => {
+    submitting = false;
+    input.disabled = camera.disabled = paint.disabled = false;
+    paint.textContent = "Paint it";
+  }, { signal });
+}

@@ -1,0 +1,27 @@
+/** The wall also shows what only the browser remembers, when the cookie is gone or full. */
+import { forget, remember, remembered } from "./lib/memory.js";
+
+const wall = /** @type {HTMLElement} */ (document.getElementById("wall"));
+const empty = /** @type {HTMLElement} */ (document.getElementById("wall-empty"));
+const hung = [...wall.children].map((piece) => /** @type {HTMLElement} */ (piece).dataset.job ?? "");
+
+for (const id of hung.toReversed()) remember(id);
+for (const id of remembered().filter((each) => !hung.includes(each))) {
+  const response = await fetch(`/api/v1/jobs/${id}`);
+  if (response.status === 404) forget(id);
+  if (!response.ok) continue;
+  const job = await response.json();
+  if (!job.artwork) continue;
+  wall.append(piece(id));
+  empty.hidden = true;
+}
+
+/** @param {string} id */
+function piece(id) {
+  const item = Object.assign(document.createElement("li"), { className: "piece" });
+  const link = Object.assign(document.createElement("a"), { href: `/jobs/${id}` });
+  const picture = Object.assign(document.createElement("img"), { src: `/api/v1/jobs/${id}/preview`, alt: "An earlier artwork", loading: "lazy" });
+  link.append(picture);
+  item.append(link);
+  return item;
+}
