@@ -1,0 +1,72 @@
+"""The web application over a real Redis, with styles made for the tests and without a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from tests.app import pictures
+
+Paint = Callable[..., str]
+LIMIT_MB = 2
+
+
+@pytest.fixture
+def limit_mb() -> int:
+    return LIMIT_MB
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def own_styles(tmp_path: Path) -> Path:
+    """An owner's folder with two paintings, one of which says who painted it."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    pictures.quarters(200, 100).save(folder / "checks.png")
+    Image.linear_gradient("L").convert("RGB").save(folder / "dusk.jpg")
+    (folder / "dusk.toml").write_text(
+        'title = "Dusk & <Dawn>"\nartist = "Zoë Müller"\nborn = 1901\ndied = 1980\nyear = "1931"\n'
+        'movement = "Testism"\nmuseum = "Town Hall"\ndescription = "Turns everything grey."\n'
+    )
+    return folder
+
+
+@pytest.fixture
+def settings(data_folder: Path, own_styles: Path, redis_server: str) -> Settings:
+    return Settings(data=data_folder, styles=own_styles, redis_url=redis_server, upload_limit_mb=LIMIT_MB)
+
+
+@pytest.fixture
+def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with TestClient(create_app(settings), raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def photo_id(client: TestClient) -> str:
+    answer = client.post("/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())})
+    assert answer.status_code == 201
+    return str(answer.json()["id"])
+
+
+@pytest.fixture
+def paint(client: TestClient, photo_id: str) -> Paint:
+    """Starts a job over the page's form and gives its id."""
+
+    def start(**fields: str) -> str:
+        answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk", **fields})
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers["location"]).removeprefix("/jobs/")
+
+    return start

@@ -1,0 +1,89 @@
+"""The gallery: what hangs, how it is found, which pictures it shows."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.gallery import Gallery, load_gallery, picture, plain
+from tests.app import pictures
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, own_styles: Path) -> Gallery:
+    folder = tmp_path / "builtin" / "night"
+    folder.mkdir(parents=True)
+    (folder / "style.toml").write_text(
+        'id = "night"\ntitle = "The Blue Night"\nartist = "Jeanne Hébuterne"\nborn = 1898\ndied = 1920\n'
+        'year = "c. 1919"\n'
+        'museum = "Nowhere"\nmovement = "School of Paris"\ndescription = "Blue."\ncommons = ""\n'
+    )
+    (folder / "fingerprint.safetensors").write_bytes(b"")
+    (folder / "swatch.webp").write_bytes(pictures.encoded(pictures.quarters(), "WEBP"))
+    return load_gallery(tmp_path / "builtin", own_styles)
+
+
+def test_built_in_and_own_paintings_hang_together_by_title(gallery: Gallery) -> None:
+    assert [card.id for card in gallery.cards] == ["night", "checks", "dusk"]
+
+
+def test_label_of_a_painting(gallery: Gallery) -> None:
+    night = gallery.by_id["night"]
+    assert (night.title, night.artist, night.life, night.year) == (
+        "The Blue Night",
+        "Jeanne Hébuterne",
+        "(1898–1920)",
+        "c. 1919",
+    )
+
+
+def test_a_painting_without_a_label_is_named_after_its_file(gallery: Gallery) -> None:
+    checks = gallery.by_id["checks"]
+    assert checks.title.lower() == "checks"
+    assert checks.life == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "movement", "found"),
+    [
+        ("", "", ["night", "checks", "dusk"]),
+        ("hebuterne", "", ["night"]),
+        ("HÉBUTERNE blue", "", ["night"]),
+        ("muller", "", ["dusk"]),
+        ("town hall", "", ["dusk"]),
+        ("nothing of the kind", "", []),
+        ("", "Testism", ["dusk"]),
+        ("night", "Testism", []),
+    ],
+)
+def test_filter_by_text_and_movement(gallery: Gallery, text: str, movement: str, found: list[str]) -> None:
+    assert [card.id for card in gallery.chosen(text, movement)] == found
+
+
+def test_movements_are_listed_once_in_order(gallery: Gallery) -> None:
+    assert gallery.movements == ["School of Paris", "Testism"]
+
+
+def test_titles_of_several_and_of_one_that_is_gone(gallery: Gallery) -> None:
+    assert gallery.titles(["night", "gone"]) == "The Blue Night and gone"
+
+
+def test_swatch_of_an_own_painting_is_a_small_square_of_it(gallery: Gallery) -> None:
+    data = picture(gallery.by_id["checks"].style, "swatch")
+    assert data is not None
+    image = Image.open(io.BytesIO(data))
+    assert (image.format, image.size) == ("WEBP", (384, 384))
+    assert pictures.corners(image)[0][0] > 180  # The red quarter is still top left.
+
+
+def test_a_painting_without_an_example_names_none(gallery: Gallery) -> None:
+    assert gallery.by_id["night"].example_url == ""
+    assert picture(gallery.by_id["night"].style, "example") is None
+    assert "?v=" in gallery.by_id["night"].swatch_url
+
+
+def test_plain_letters() -> None:
+    assert plain("Brücke ÉTÉ") == "brucke ete"

@@ -1,0 +1,199 @@
+"""The pages as a browser without scripts sends and gets them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.studio import Studio
+from tests.app import pictures
+from tests.app.conftest import Paint
+
+
+def beside(page: str, place: str) -> str:
+    """The sentence that the page shows in the error place of an id, or nothing."""
+    found = re.search(rf'id="{place}"([^>]*)>([^<]*)<', page)
+    assert found, f"no {place} in the page"
+    return "" if "hidden" in found[1] else found[2].strip()
+
+
+def test_home_shows_every_painting_and_every_option(client: TestClient) -> None:
+    page = client.get("/").text
+    assert page.count('type="radio" name="style"') == len(client.app.state.studio.gallery.cards)  # type: ignore[attr-defined]
+    for name in ("photo", "strength", "brush", "keep_colors", "size", "quality", "second"):
+        assert f'name="{name}"' in page
+    assert "Dusk &amp; &lt;Dawn&gt;" in page
+    assert "<Dawn>" not in page
+    assert 'accept="image/jpeg,image/png,image/webp,image/avif"' in page
+
+
+def test_first_view_is_small(client: TestClient) -> None:
+    page = client.get("/")
+    total = len(page.content)
+    for address in re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', page.text):
+        total += len(client.get(address).content)
+    folder = re.search(r"/static/\w+/", page.text)[0]  # type: ignore[index]
+    for module in ("photo", "filter", "choice", "times", "lib/upload", "lib/words"):
+        total += len(client.get(f"{folder}js/{module}.js").content)
+    assert total < 200_000
+
+
+def test_static_files_are_kept_for_good_under_their_hash_only(client: TestClient) -> None:
+    address = re.search(r"/static/\w+/css/base\.css", client.get("/").text)[0]  # type: ignore[index]
+    assert "immutable" in client.get(address).headers["cache-control"]
+    old = re.sub(r"/static/\w+/", "/static/000000000000/", address)
+    assert client.get(old).headers["cache-control"] == "no-cache"
+    assert client.get("/static/css/base.css").status_code == 404
+
+
+def test_filter_works_as_a_form(client: TestClient) -> None:
+    page = client.get("/", params={"movement": "Testism", "q": "müller"}).text
+    assert page.count('name="style"') == 1
+    assert 'value="dusk"' in page
+    nothing = client.get("/", params={"q": "no such thing"}).text
+    assert 'name="style"' not in nothing
+    assert "No painting fits" in nothing
+
+
+def test_photo_and_painting_lead_to_the_easel(client: TestClient) -> None:
+    answer = client.post(
+        "/jobs", data={"style": "dusk", "size": "256"}, files={"photo": ("a.jpg", pictures.landscape())}
+    )
+    assert answer.status_code == 303
+    page = client.get(answer.headers["location"])
+    assert "On the easel" in page.text
+    assert 'http-equiv="refresh"' in page.text
+    assert "Next in line" in page.text or "next in line" in page.text
+    assert page.headers["cache-control"] == "private, no-cache"
+
+
+def test_empty_file_field_beside_a_sent_photo_is_what_browsers_send(client: TestClient, photo_id: str) -> None:
+    answer = client.post("/jobs", data={"style": "dusk", "photo_id": photo_id}, files={"photo": ("", b"")})
+    assert answer.status_code == 303
+
+
+def test_options_reach_the_job(client: TestClient, paint: Paint) -> None:
+    job_id = paint(
+        size="768", strength="2.0", brush="0.5", quality="draft", keep_colors="true", second="checks", mix="0.2"
+    )
+    wish = client.get(f"/api/v1/jobs/{job_id}").json()["request"]
+    assert (wish["size"], wish["strength"], wish["brush"], wish["quality"], wish["keep_colors"]) == (
+        768,
+        2.0,
+        0.5,
+        "draft",
+        True,
+    )
+    assert [(style["id"], pytest.approx(style["weight"])) for style in wish["styles"]] == [
+        ("dusk", 0.8),
+        ("checks", 0.2),
+    ]
+
+
+def test_no_photo_is_said_beside_the_photo_with_the_input_kept(client: TestClient) -> None:
+    answer = client.post(
+        "/jobs", data={"style": "dusk", "size": "1024", "keep_colors": "true"}, files={"photo": ("", b"")}
+    )
+    assert answer.status_code == 422
+    assert "no photo yet" in beside(answer.text, "photo-error")
+    assert re.search(r'value="dusk"[^>]*checked', answer.text)
+    assert re.search(r'value="1024"[^>]*checked', answer.text)
+    assert re.search(r'name="keep_colors"[^>]*checked', answer.text)
+
+
+def test_bad_photo_is_said_beside_the_photo_and_leaves_nothing(client: TestClient) -> None:
+    answer = client.post("/jobs", data={"style": "dusk"}, files={"photo": ("a.jpg", b"not a photo")})
+    assert answer.status_code == 415
+    assert beside(answer.text, "photo-error").startswith("This file is not a photo")
+    assert re.search(r'value="dusk"[^>]*checked', answer.text)
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    assert list(studio.storage.list("photos/")) == []
+
+
+def test_no_painting_is_said_beside_the_gallery_with_the_photo_kept(client: TestClient) -> None:
+    answer = client.post("/jobs", files={"photo": ("a.jpg", pictures.landscape())})
+    assert answer.status_code == 422
+    assert "Choose a painting" in beside(answer.text, "style-error")
+    photo_id = re.search(r'name="photo_id"[^>]*value="(\w{32})"', answer.text)[1]  # type: ignore[index]
+    again = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk"})
+    assert again.status_code == 303
+
+
+def test_option_out_of_range_opens_the_options(client: TestClient, photo_id: str) -> None:
+    answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk", "size": "9999"})
+    assert answer.status_code == 422
+    assert re.search(r"<details[^>]*\bopen\b", answer.text)
+    assert "size" in answer.text
+
+
+def test_unknown_painting_is_said_beside_the_gallery(client: TestClient, photo_id: str) -> None:
+    answer = client.post("/jobs", data={"photo_id": photo_id, "style": "<b>nobody"})
+    assert answer.status_code == 422
+    assert "does not hang here" in beside(answer.text, "style-error")
+    assert "<b>nobody" not in answer.text
+
+
+def test_sample_photo_needs_no_script(client: TestClient) -> None:
+    answer = client.post("/photos/sample", data={"style": "dusk"}, files={"photo": ("", b"")})
+    assert answer.status_code == 200
+    photo_id = re.search(r'name="photo_id"[^>]*value="(\w{32})"', answer.text)[1]  # type: ignore[index]
+    assert client.get(f"/photos/{photo_id}/thumb.webp").headers["content-type"] == "image/webp"
+    assert re.search(r'value="dusk"[^>]*checked', answer.text)
+
+
+def test_address_with_a_photo_that_is_gone_says_so(client: TestClient) -> None:
+    assert "no longer" in beside(client.get("/", params={"photo": "0" * 32}).text, "photo-error")
+
+
+def test_stop_before_the_first_stroke_keeps_the_photo_one_click_away(client: TestClient, paint: Paint) -> None:
+    job_id = paint()
+    assert client.post(f"/jobs/{job_id}/cancel").headers["location"] == f"/jobs/{job_id}"
+    page = client.get(f"/jobs/{job_id}").text
+    assert "Stopped before the first stroke" in page
+    again = client.post(f"/jobs/{job_id}/retry")
+    assert again.status_code == 303
+    assert again.headers["location"] != f"/jobs/{job_id}"
+
+
+def test_wall_shows_this_browsers_jobs_newest_first(client: TestClient, paint: Paint) -> None:
+    assert "Nothing hangs here yet" in client.get("/artworks").text
+    ids = [paint() for _ in range(3)]
+    shown = re.findall(r'data-job="(\w{32})"', client.get("/artworks").text)
+    assert shown == ids[::-1]
+    client.cookies.clear()
+    assert not re.search(r'data-job="', client.get("/artworks").text)
+
+
+def test_wall_cookie_is_closed_to_scripts_and_other_sites(client: TestClient, photo_id: str) -> None:
+    cookie = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk"}).headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+
+def test_wall_keeps_to_the_size_of_a_cookie(client: TestClient, photo_id: str) -> None:
+    for _ in range(62):
+        answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk"})
+    assert len(answer.headers["set-cookie"]) < 4000
+    assert len(re.findall(r'data-job="', client.get("/artworks").text)) == 60
+
+
+@pytest.mark.parametrize(
+    "address", ["/nothing", f"/jobs/{'0' * 32}", "/jobs/x", "/photos/x/thumb.webp", "/styles/x/swatch.webp"]
+)
+def test_what_is_not_there_has_a_friendly_page(client: TestClient, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Back to the gallery" in answer.text
+
+
+def test_every_control_has_a_name(client: TestClient) -> None:
+    page = client.get("/").text
+    for control in re.findall(r"<(?:input|select)[^>]*>", page):
+        if 'type="hidden"' in control or 'form="filter"' in control:
+            continue
+        labelled = "aria-label=" in control or re.search(r'id="([^"]+)"', control)
+        inside = re.search(r"<label[^>]*>(?:(?!</label>).)*" + re.escape(control), page, re.DOTALL)
+        assert labelled or inside, control

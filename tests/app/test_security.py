@@ -1,0 +1,197 @@
+"""Headers on every answer, writes from other sites, signatures, sizes of bodies, and no script or style in any page."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from starlette.datastructures import Headers
+from starlette.testclient import TestClient
+
+from app.security import is_cross_site, load_secret, sign, unsign
+from tests.app import pictures
+from tests.app.conftest import Paint
+
+ADDRESSES = [
+    "/",
+    "/artworks",
+    "/docs",
+    "/openapi.json",
+    "/healthz",
+    "/api/v1/styles",
+    "/nothing",
+    "/api/v1/jobs/nothing",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_answer_carries_the_headers(client: TestClient, address: str) -> None:
+    headers = client.get(address).headers
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=(self)" in headers["permissions-policy"]
+
+
+class Inline(HTMLParser):
+    """Finds what a strict policy would block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        if tag == "style" or (tag == "script" and "src" not in names):
+            self.found.append(tag)
+        self.found += [name for name in names if name == "style" or name.startswith("on")]
+        # Only links that a person follows may lead elsewhere.
+        links = [names.get(name) or "" for name in ("src", "action", "formaction")]
+        if tag == "link":
+            links.append(names.get("href") or "")
+        self.outside += [link for link in links if re.match(r"(https?:)?//", link)]
+
+
+@pytest.mark.parametrize("address", ["/", "/artworks", "/docs", "/nothing"])
+def test_no_page_needs_inline_script_or_another_site(client: TestClient, address: str) -> None:
+    page = Inline()
+    page.feed(client.get(address).text)
+    assert page.found == []
+    assert page.outside == []
+
+
+def test_scripts_and_styles_name_no_other_site() -> None:
+    for path in (Path(__file__).parents[2] / "static").rglob("*"):
+        if path.suffix in {".js", ".css"}:
+            assert not re.search(r"https?://|//cdn", path.read_text()), path
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({"sec-fetch-site": "cross-site"}, True),
+        ({"sec-fetch-site": "same-site"}, True),
+        ({"sec-fetch-site": "same-origin"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"origin": "https://elsewhere.example", "host": "atelier.example"}, True),
+        ({"origin": "null", "host": "atelier.example"}, True),
+        ({"origin": "https://atelier.example", "host": "atelier.example"}, False),
+        ({"host": "atelier.example"}, False),
+    ],
+)
+def test_what_counts_as_another_site(headers: dict[str, str], refused: bool) -> None:
+    assert is_cross_site(Headers(headers)) is refused
+
+
+@pytest.mark.parametrize(
+    "address", ["/jobs", "/api/v1/jobs", "/api/v1/photos", "/photos/sample", f"/jobs/{'0' * 32}/cancel"]
+)
+def test_writes_from_another_site_are_refused(client: TestClient, address: str) -> None:
+    answer = client.post(address, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+
+
+def test_reading_from_another_site_is_a_plain_link(client: TestClient) -> None:
+    assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_declared_size_above_the_limit_is_refused_before_the_body(client: TestClient) -> None:
+    def body() -> object:
+        raise AssertionError("the body was read")
+        yield b""
+
+    headers = {"Content-Length": str(10**10), "Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/v1/photos", content=b"", headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "photo-too-many-bytes"
+    assert "MB" in answer.json()["detail"]
+
+
+def test_undeclared_body_is_cut_off_at_the_limit(client: TestClient, limit_mb: int) -> None:
+    sent = 0
+
+    def endless():  # type: ignore[no-untyped-def]
+        nonlocal sent
+        yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+        while sent < 3 * limit_mb * 1_000_000:
+            sent += 65536
+            yield bytes(65536)
+        yield b"\r\n--x--\r\n"
+
+    answer = client.post(
+        "/api/v1/photos", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert answer.status_code == 413
+
+
+def test_too_large_form_shows_the_sentence_beside_the_photo(client: TestClient, limit_mb: int) -> None:
+    answer = client.post("/jobs", files={"photo": ("a.jpg", bytes(limit_mb * 1_000_000 + 400_000))})
+    assert answer.status_code == 413
+    assert re.search(r'id="photo-error"[^>]*>This photo is larger than', answer.text)
+
+
+def test_signature_round_trip_and_forgeries() -> None:
+    secret = b"s" * 32
+    signed = sign(b"payload", secret)
+    assert unsign(signed, secret) == b"payload"
+    for forged in [
+        signed[:-2] + "AA",
+        "x" + signed,
+        signed.replace(".", ""),
+        "",
+        ".",
+        "ä.ö",
+        sign(b"payload", b"t" * 32),
+    ]:
+        assert unsign(forged, secret) is None
+
+
+def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "cookie.key"
+    secret = load_secret(path)
+    assert len(secret) == 32
+    assert load_secret(path) == secret
+    assert path.stat().st_mode & 0o077 == 0
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_forged_wall_cookie_shows_an_empty_wall(client: TestClient, paint: Paint) -> None:
+    job_id = paint()
+    forged = sign(bytes.fromhex(job_id), b"guess" * 8)
+    client.cookies.clear()
+    page = client.get("/artworks", headers={"Cookie": f"atelier_wall={forged}"})
+    assert job_id not in page.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/x/../../app/main.py",
+        "/static/x/%2e%2e/%2e%2e/pyproject.toml",
+        "/static/x/..%2f..%2fMakefile",
+        "/photos/..%2f..%2fcookie.key/thumb.webp",
+        "/styles/..%2f../swatch.webp",
+    ],
+)
+def test_no_path_leads_out_of_its_folder(client: TestClient, address: str) -> None:
+    assert client.get(address).status_code == 404
+
+
+def test_uploads_name_is_never_kept(client: TestClient, data_folder: Path) -> None:
+    name = "very-private-name.jpg"
+    answer = client.post("/api/v1/photos", files={"photo": (name, pictures.landscape())})
+    assert answer.status_code == 201
+    for path in data_folder.rglob("*"):
+        assert "very-private" not in path.name
+        if path.is_file():
+            assert b"very-private" not in path.read_bytes()

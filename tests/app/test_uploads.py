@@ -1,0 +1,248 @@
+"""A stranger's bytes: what is taken, what it becomes, and what is refused with which sentence."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, features
+
+from app import uploads
+from app.errors import RefusalError
+from app.jobs import keys
+from app.jobs.blobs import LocalStorage
+from tests.app import pictures
+from tests.app.pictures import BLUE, GREEN, RED, WHITE, encoded, quarters
+
+LIMIT_MP = 100
+UPRIGHT = [RED, GREEN, BLUE, WHITE]
+
+
+@pytest.fixture(autouse=True)
+def pixel_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's own guard as the application sets it, and put back afterwards."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    uploads.allow_pixels(LIMIT_MP)
+
+
+def decode(data: bytes, limit_mp: int = LIMIT_MP) -> Image.Image:
+    photo = uploads.decode_photo(io.BytesIO(data), limit_mp)
+    image = Image.open(io.BytesIO(photo.photo_jpeg))
+    assert image.size == (photo.width, photo.height)
+    assert image.mode == "RGB"
+    return image
+
+
+def refusal(data: bytes, limit_mp: int = LIMIT_MP) -> RefusalError:
+    with pytest.raises(RefusalError) as caught:
+        uploads.decode_photo(io.BytesIO(data), limit_mp)
+    assert 400 <= caught.value.kind.status < 500
+    assert caught.value.kind.field == "photo"
+    return caught.value
+
+
+def near(found: list[tuple[int, int, int]], expected: list[tuple[int, int, int]], tolerance: int = 12) -> bool:
+    pairs = zip(found, expected, strict=True)
+    return all(abs(a - b) <= tolerance for one, other in pairs for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_each_promised_format_is_taken(file_format: str) -> None:
+    if file_format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    image = decode(encoded(quarters(), file_format, quality=95))
+    assert image.size == (96, 64)
+    assert near(pictures.corners(image), UPRIGHT, 20)
+
+
+ORIENTED = {
+    1: UPRIGHT,
+    2: [GREEN, RED, WHITE, BLUE],
+    3: [WHITE, BLUE, GREEN, RED],
+    4: [BLUE, WHITE, RED, GREEN],
+    5: [RED, BLUE, GREEN, WHITE],
+    6: [BLUE, RED, WHITE, GREEN],
+    7: [WHITE, GREEN, BLUE, RED],
+    8: [GREEN, WHITE, RED, BLUE],
+}
+
+
+@pytest.mark.parametrize(("orientation", "expected"), ORIENTED.items())
+def test_exif_orientation_is_applied(orientation: int, expected: list[tuple[int, int, int]]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = decode(encoded(quarters(), "JPEG", exif=exif, quality=95, subsampling=0))
+    assert image.size == ((96, 64) if orientation < 5 else (64, 96))
+    assert near(pictures.corners(image), expected)
+
+
+def test_an_orientation_that_does_not_exist_counts_as_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    assert near(pictures.corners(decode(encoded(quarters(), "JPEG", exif=exif, quality=95))), UPRIGHT, 20)
+
+
+def test_no_metadata_survives() -> None:
+    source = pictures.with_metadata(quarters())
+    assert b"SecretCamera" in source
+    photo = uploads.decode_photo(io.BytesIO(source), LIMIT_MP)
+    for data in (photo.photo_jpeg, photo.thumb_webp):
+        assert b"Secret" not in data
+        assert b"Exif" not in data
+        assert not Image.open(io.BytesIO(data)).getexif()
+
+
+def test_color_profile_is_converted_to_srgb() -> None:
+    data = encoded(quarters(), "PNG", icc_profile=pictures.swapped_profile())
+    red, green, *_ = pictures.corners(decode(data))
+    # Under the profile the red corner means green and the other way round.
+    assert red[1] > red[0]
+    assert green[0] > green[1]
+
+
+def test_a_broken_color_profile_counts_as_none() -> None:
+    data = encoded(quarters(), "PNG", icc_profile=b"not a profile at all" * 20)
+    assert near(pictures.corners(decode(data)), UPRIGHT)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P"])
+def test_transparency_is_put_on_white(mode: str) -> None:
+    image = Image.new("RGBA", (64, 64), (10, 20, 30, 0))
+    if mode == "P":
+        image = image.convert("P")
+        data = encoded(image, "PNG", transparency=image.getpixel((0, 0)))
+    elif mode == "PA":
+        data = encoded(image.quantize(16), "PNG")
+    else:
+        data = encoded(image.convert(mode), "PNG")
+    assert decode(data).getpixel((32, 32)) == WHITE
+
+
+def test_half_transparent_color_mixes_with_white() -> None:
+    data = encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 128)), "PNG")
+    assert near([decode(data).getpixel((32, 32))], [(127, 127, 127)], 2)
+
+
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    image = Image.new("I;16", (64, 64), 0x8000)
+    assert near([decode(encoded(image)).getpixel((32, 32))], [(128, 128, 128)], 2)
+
+
+@pytest.mark.parametrize(("mode", "color", "expected"), [("L", 77, 77), ("1", 1, 255)])
+def test_greyscale_and_black_and_white_are_taken(mode: str, color: int, expected: int) -> None:
+    assert near([decode(encoded(Image.new(mode, (64, 64), color))).getpixel((9, 9))], [(expected,) * 3], 2)
+
+
+def test_cmyk_is_converted() -> None:
+    data = encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95)
+    red, green, blue = decode(data).getpixel((32, 32))
+    assert red > 180
+    assert max(green, blue) < 80
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP"])
+def test_only_the_first_frame_of_an_animation_is_kept(file_format: str) -> None:
+    frames = [Image.new("RGB", (64, 48), color) for color in (RED, BLUE, GREEN)]
+    data = encoded(frames[0], file_format, save_all=True, append_images=frames[1:], duration=100, lossless=True)
+    assert near([decode(data).getpixel((32, 24))], [RED])
+
+
+def test_a_large_photo_is_stored_smaller() -> None:
+    image = decode(encoded(Image.new("RGB", (9000, 3000), RED), "JPEG"))
+    assert image.size == (4096, 1365)
+
+
+def test_a_bomb_is_refused_by_its_header() -> None:
+    found = refusal(pictures.png_claiming(65_000, 65_000))
+    assert found.kind.code == "photo-too-many-pixels"
+    assert "100" in found.sentence
+
+
+@pytest.mark.parametrize("side", [10_001, 14_200])
+def test_a_photo_just_above_the_limit_is_refused_with_its_size(side: int) -> None:
+    found = refusal(pictures.png_claiming(side, 10_000))
+    assert found.kind.code == "photo-too-many-pixels"
+
+
+def test_a_photo_just_within_the_limit_is_not_refused_for_its_size() -> None:
+    assert refusal(pictures.png_claiming(10_000, 10_000)).kind.code == "photo-damaged"
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_truncated_photo_is_refused(file_format: str, share: float) -> None:
+    if file_format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    noise = Image.effect_noise((200, 150), 80).convert("RGB")
+    data = encoded(noise, file_format, quality=90)
+    assert refusal(data[: int(len(data) * share)]).kind.code == "photo-damaged"
+
+
+def test_an_empty_file_is_refused() -> None:
+    assert refusal(b"").kind.code == "photo-empty"
+
+
+@pytest.mark.parametrize("data", [b"x", b"hello, this is a letter", bytes(1000), b"\xff\xd8"])
+def test_what_is_not_an_image_is_refused(data: bytes) -> None:
+    assert refusal(data).kind.code == "photo-not-an-image"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (encoded(quarters(), "GIF"), "a GIF"),
+        (encoded(quarters(), "TIFF"), "a TIFF"),
+        (encoded(quarters(), "BMP"), "a Windows bitmap"),
+        (b"%PDF-1.7 ...", "a PDF"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC"),
+    ],
+)
+def test_another_type_is_named_in_the_refusal(data: bytes, name: str) -> None:
+    found = refusal(data)
+    assert found.kind.code == "photo-wrong-type"
+    assert name in found.sentence
+
+
+def test_the_type_is_told_by_content_not_by_name() -> None:
+    """Postscript, the reader with the longest list of holes, stays shut."""
+    assert refusal(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n").kind.code == "photo-not-an-image"
+
+
+def test_a_tiny_photo_is_refused_with_its_size() -> None:
+    found = refusal(encoded(Image.new("RGB", (15, 400))))
+    assert found.kind.code == "photo-too-small"
+    assert "15 × 400" in found.sentence
+
+
+def test_a_ribbon_is_refused() -> None:
+    assert refusal(encoded(Image.new("RGB", (2000, 100)))).kind.code == "photo-too-narrow"
+
+
+def test_a_kept_photo_is_found_again(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    stored = uploads.store(uploads.decode_photo(io.BytesIO(pictures.landscape(640, 480)), LIMIT_MP), storage)
+    assert len(stored.id) == 32
+    assert uploads.find(stored.id, storage) == stored
+    assert Image.open(io.BytesIO(storage.get(keys.photo_key(stored.id)))).size == (640, 480)
+    assert Image.open(io.BytesIO(storage.get(keys.photo_thumb_key(stored.id)))).format == "WEBP"
+
+
+@pytest.mark.parametrize("photo_id", ["", "0" * 32, "../../etc/passwd", "%2e%2e", "A" * 32])
+def test_an_id_that_was_never_given_out_finds_nothing(tmp_path: Path, photo_id: str) -> None:
+    assert uploads.find(photo_id, LocalStorage(tmp_path)) is None
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    class FullDisk(LocalStorage):
+        def put(self, key: str, data: bytes) -> None:
+            if key.endswith(".json"):
+                raise OSError(28, "No space left on device")
+            super().put(key, data)
+
+    photo = uploads.decode_photo(io.BytesIO(pictures.landscape()), LIMIT_MP)
+    with pytest.raises(OSError, match="No space"):
+        uploads.store(photo, FullDisk(tmp_path))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
