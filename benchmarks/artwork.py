@@ -57,12 +57,20 @@ def main() -> None:
             style = engine.load_fingerprint(STYLES / style_name / "fingerprint.safetensors", fast)
             measurement = artwork(photo, style, fast, args.size)
             ours.append(measurement)
-            print(f"{photo_name:>18} {style_name:>18} {measurement.seconds:8.1f} {measurement.peak_bytes / 1e6:8.0f}", flush=True)
+            print(
+                f"{photo_name:>18} {style_name:>18} {measurement.seconds:8.1f} {measurement.peak_bytes / 1e6:8.0f}",
+                flush=True,
+            )
             if len(textbooks) < args.textbook:
                 slow = textbook(photo, style, exact, args.size)
                 textbooks.append(slow.seconds / measurement.seconds)
-                print(f"{'':>18} {'(textbook)':>18} {slow.seconds:8.1f} {slow.peak_bytes / 1e6:8.0f}   {textbooks[-1]:.1f} times slower", flush=True)
-    print(f"median {median(each.seconds for each in ours):.1f} s, peak {max(each.peak_bytes for each in ours) / 1e6:.0f} MB; textbook {median(textbooks):.1f} times slower")
+                print(
+                    f"{'':>18} {'(textbook)':>18} {slow.seconds:8.1f} {slow.peak_bytes / 1e6:8.0f}   {textbooks[-1]:.1f} times slower",
+                    flush=True,
+                )
+    print(
+        f"median {median(each.seconds for each in ours):.1f} s, peak {max(each.peak_bytes for each in ours) / 1e6:.0f} MB; textbook {median(textbooks):.1f} times slower"
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, default=SHARED / "teacher" / "vgg19_16x.safetensors")
     args = parser.parse_args()
     if not args.teacher.exists():
-        raise SystemExit(f"This benchmark needs the teacher's weights at {args.teacher}, which are not part of the project.")
+        raise SystemExit(
+            f"This benchmark needs the teacher's weights at {args.teacher}, which are not part of the project."
+        )
 
     compact = engine.load_extractor("compact", MODELS, Path())
     teacher = Teacher(args.teacher)

@@ -49,7 +49,9 @@ def shared_pictures(kind: str, names: list[str]) -> dict[str, Path]:
     """
     found = {name: SHARED / "data" / kind / f"{name}.jpg" for name in names}
     if not all(path.exists() for path in found.values()):
-        raise SystemExit(f"This benchmark needs the pictures in {SHARED / 'data' / kind}, which are not part of the project.")
+        raise SystemExit(
+            f"This benchmark needs the pictures in {SHARED / 'data' / kind}, which are not part of the project."
+        )
     return found
 
 

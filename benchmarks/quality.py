@@ -51,7 +51,9 @@ def main() -> None:
     judge = load_judge(SHARED / "tools" / "judge.py")
     weights = load_file(judge.WEIGHTS)
     extractor = engine.load_extractor("compact", MODELS, Path())
-    photos, paintings = (shared_pictures(kind, names) for kind, names in zip(("photos", "paintings"), SETS[args.set], strict=True))
+    photos, paintings = (
+        shared_pictures(kind, names) for kind, names in zip(("photos", "paintings"), SETS[args.set], strict=True)
+    )
     print(machine())
     for strength in args.strength:
         scores, worst_grain = [], 0.0

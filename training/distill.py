@@ -36,7 +36,25 @@ TAPS = tuple(tap for tap, _ in COMPACT_BLOCKS)
 HELD_OUT = 64
 EVAL_SIDE = 224
 MIDDLE_GREY = 0.45
-TEACHER_ORDER = ["1_1", "1_2", "P", "2_1", "2_2", "P", "3_1", "3_2", "3_3", "3_4", "P", "4_1", "4_2", "4_3", "4_4", "P", "5_1"]
+TEACHER_ORDER = [
+    "1_1",
+    "1_2",
+    "P",
+    "2_1",
+    "2_2",
+    "P",
+    "3_1",
+    "3_2",
+    "3_3",
+    "3_4",
+    "P",
+    "4_1",
+    "4_2",
+    "4_3",
+    "4_4",
+    "P",
+    "5_1",
+]
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,9 @@ def plain_weights(net: Student) -> dict[str, Tensor]:
     """State of `net` without whitening, for images in [0, 1] that nobody centred."""
     first = net.blocks["relu1_1"][0]
     weight = first.weight.detach()
-    weights = {name: value.detach().contiguous() for name, value in net.state_dict().items() if "parametrizations" not in name}
+    weights = {
+        name: value.detach().contiguous() for name, value in net.state_dict().items() if "parametrizations" not in name
+    }
     weights["blocks.relu1_1.0.weight"] = weight.contiguous()
     weights["blocks.relu1_1.0.bias"] = first.bias.detach() - MIDDLE_GREY * weight.sum((1, 2, 3))
     return weights
@@ -178,8 +198,16 @@ def augmented_batch(images: list[np.ndarray], recipe: Recipe, rng: random.Random
         crops.append(crop)
     x = torch.cat(crops)
     generator = torch.Generator().manual_seed(rng.getrandbits(40))
-    gain = torch.exp(0.25 * torch.randn(recipe.batch, 3, 1, 1, generator=generator) * torch.rand(recipe.batch, 1, 1, 1, generator=generator))
-    lift = 0.1 * torch.randn(recipe.batch, 3, 1, 1, generator=generator) * torch.rand(recipe.batch, 1, 1, 1, generator=generator)
+    gain = torch.exp(
+        0.25
+        * torch.randn(recipe.batch, 3, 1, 1, generator=generator)
+        * torch.rand(recipe.batch, 1, 1, 1, generator=generator)
+    )
+    lift = (
+        0.1
+        * torch.randn(recipe.batch, 3, 1, 1, generator=generator)
+        * torch.rand(recipe.batch, 1, 1, 1, generator=generator)
+    )
     mean = x.mean((2, 3), keepdim=True)
     x = (x - mean) * gain + mean + lift
     # Noise of random strength: half-optimised iterates are noisier than any photograph.
@@ -233,7 +261,11 @@ def train(args: argparse.Namespace, recipe: Recipe) -> None:
     teacher = Teacher(args.teacher)
     photographs = load_images(args.images, shortest=320)
     held_out = photographs[:: len(photographs) // HELD_OUT][:HELD_OUT]
-    training = [image for i, image in enumerate(photographs) if i % (len(photographs) // HELD_OUT) or i // (len(photographs) // HELD_OUT) >= HELD_OUT]
+    training = [
+        image
+        for i, image in enumerate(photographs)
+        if i % (len(photographs) // HELD_OUT) or i // (len(photographs) // HELD_OUT) >= HELD_OUT
+    ]
     if args.paintings:
         training += load_images(args.paintings, shortest=640) * 3
     batches = held_out_batches(held_out)
@@ -297,7 +329,10 @@ def train(args: argparse.Namespace, recipe: Recipe) -> None:
                 log.write(json.dumps(entry) + "\n")
             save_file(plain_weights(net), run / "weights.safetensors")
             partial = checkpoint.with_suffix(".tmp")
-            torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1, "seconds": elapsed}, partial)
+            torch.save(
+                {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1, "seconds": elapsed},
+                partial,
+            )
             partial.replace(checkpoint)
 
 

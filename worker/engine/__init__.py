@@ -12,6 +12,7 @@ from worker.engine.errors import (
 )
 from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
+from worker.engine.images import upright
 from worker.engine.paint import Iterate, PaintOptions, Pastiche, paint
 from worker.engine.pyramid import plan, planned_work
 from worker.engine.texture import synthesize
@@ -39,4 +40,5 @@ __all__ = [
     "plan",
     "planned_work",
     "synthesize",
+    "upright",
 ]

@@ -96,7 +96,9 @@ class VggShaped(nn.Module):
 class Extractor:
     """A frozen network with its name, the hash of its weights, its device and the dtype it computes in."""
 
-    def __init__(self, name: str, network: nn.Module, weights_hash: str, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, name: str, network: nn.Module, weights_hash: str, device: torch.device, dtype: torch.dtype
+    ) -> None:
         self.name = name
         self.weights_hash = weights_hash
         self.device = device

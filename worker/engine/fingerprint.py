@@ -42,7 +42,10 @@ class Fingerprint:
         if above == below:
             return self.scales[above]
         share = math.log(scale / below) / math.log(above / below)
-        return {layer: _mixed([(self.scales[below][layer], 1 - share), (self.scales[above][layer], share)]) for layer in STYLE_LAYERS}
+        return {
+            layer: _mixed([(self.scales[below][layer], 1 - share), (self.scales[above][layer], share)])
+            for layer in STYLE_LAYERS
+        }
 
     def check(self, extractor: Extractor) -> None:
         """Raise FingerprintMismatchError unless this fingerprint was made with `extractor` and its very weights."""
@@ -144,7 +147,10 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
         first.extractor,
         first.weights_hash,
         {
-            scale: {layer: _mixed([(each.at(scale)[layer], weight / total) for each, weight in parts]) for layer in STYLE_LAYERS}
+            scale: {
+                layer: _mixed([(each.at(scale)[layer], weight / total) for each, weight in parts])
+                for layer in STYLE_LAYERS
+            }
             for scale in scales
         },
     )

@@ -30,7 +30,9 @@ def minimize(start: Tensor, objective: Objective, evaluations: int, after: Calla
     for learning_rate in (1.0, 0.1, 0.01):
         # Flat, because L-BFGS views the gradient as a vector and the extractor hands it back in channels_last.
         iterate = best.flatten().clone().requires_grad_(True)
-        optimizer = torch.optim.LBFGS([iterate], lr=learning_rate, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0)
+        optimizer = torch.optim.LBFGS(
+            [iterate], lr=learning_rate, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0
+        )
 
         def evaluate() -> Tensor:
             optimizer.zero_grad(set_to_none=True)  # noqa: B023 - called only within this turn of the loop

@@ -79,7 +79,9 @@ class Iterate:
 
     def checkpoint(self) -> Checkpoint:
         """Copy what is needed to go on from here later."""
-        return Checkpoint(self._pixels.detach().cpu().clone(), self.stage, self.iteration, self._options.seed, self._plan)
+        return Checkpoint(
+            self._pixels.detach().cpu().clone(), self.stage, self.iteration, self._options.seed, self._plan
+        )
 
 
 @dataclass(frozen=True)

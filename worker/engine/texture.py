@@ -26,7 +26,7 @@ def synthesize(style: Fingerprint, extractor: Extractor, side: int, seed: int = 
     pixels = 0.5 + 0.1 * torch.randn(1, 3, stages[0].height, stages[0].width, generator=generator)
     pixels = pixels.clamp(0, 1).to(extractor.device)
     for stage in stages:
-        objective = Objective(style.at(stage.scale), extractor, STYLE_WEIGHT, TV_WEIGHT / 5)
+        objective = Objective(style.at(stage.scale), extractor, STYLE_WEIGHT, TV_WEIGHT / 2)
         pixels = minimize(resized(pixels, (stage.width, stage.height)), objective, 2 * stage.evaluations, _never)
     return to_image(pixels)
 

@@ -20,7 +20,10 @@ def draw_photo(width: int = 160, height: int = 120) -> Image.Image:
     sky = (1 - column) * [120, 170, 230] + column * [250, 220, 190]
     image = Image.fromarray(np.broadcast_to(sky, (height, width, 3)).astype(np.uint8))
     pen = ImageDraw.Draw(image)
-    pen.polygon([(0, height), (0, height * 0.7), (width * 0.5, height * 0.45), (width, height * 0.8), (width, height)], fill=(60, 90, 50))
+    pen.polygon(
+        [(0, height), (0, height * 0.7), (width * 0.5, height * 0.45), (width, height * 0.8), (width, height)],
+        fill=(60, 90, 50),
+    )
     pen.ellipse([width * 0.7, height * 0.1, width * 0.85, height * 0.3], fill=(255, 240, 180))
     return image
 

@@ -46,7 +46,9 @@ def served(features: nn.Sequential, tmp_path_factory: pytest.TempPathFactory) ->
         thread.join()
 
 
-def test_fetched_vgg19_computes_what_torchvisions_own_network_does(served: tuple[str, str], features: nn.Sequential, tmp_path: Path) -> None:
+def test_fetched_vgg19_computes_what_torchvisions_own_network_does(
+    served: tuple[str, str], features: nn.Sequential, tmp_path: Path
+) -> None:
     url, digest = served
     progress: list[tuple[int, int]] = []
     path = fetch_vgg19(tmp_path, lambda done, total: progress.append((done, total)), url, digest[:8])

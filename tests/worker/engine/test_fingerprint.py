@@ -5,7 +5,15 @@ import torch
 from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting
-from worker.engine import Extractor, Fingerprint, FingerprintFormatError, FingerprintMismatchError, blend, fingerprint_of, load_fingerprint
+from worker.engine import (
+    Extractor,
+    Fingerprint,
+    FingerprintFormatError,
+    FingerprintMismatchError,
+    blend,
+    fingerprint_of,
+    load_fingerprint,
+)
 from worker.engine.extractors import STYLE_LAYERS
 
 
@@ -35,7 +43,9 @@ def test_a_painting_is_never_enlarged_beyond_the_smallest_scale(extractor: Extra
     assert sorted(fingerprint_of(draw_painting(60, 50), extractor).scales) == [128]
 
 
-def test_scales_between_stored_ones_are_close_to_the_real_statistics(extractor: Extractor, painting: Image.Image, style: Fingerprint) -> None:
+def test_scales_between_stored_ones_are_close_to_the_real_statistics(
+    extractor: Extractor, painting: Image.Image, style: Fingerprint
+) -> None:
     real = fingerprint_of(painting, extractor, scales=[181])
     for layer in STYLE_LAYERS:
         interpolated = style.at(181)[layer].moment

@@ -14,7 +14,9 @@ def stock(x: Tensor, weight: Tensor, bias: Tensor, pool: bool) -> Tensor:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("size", [(2, 2), (3, 2), (5, 8), (9, 7), (16, 16)])
 @pytest.mark.parametrize("pool", [False, True], ids=["plain", "pooled"])
-def test_values_and_gradients_are_those_of_the_stock_operators(dtype: torch.dtype, size: tuple[int, int], pool: bool) -> None:
+def test_values_and_gradients_are_those_of_the_stock_operators(
+    dtype: torch.dtype, size: tuple[int, int], pool: bool
+) -> None:
     generator = torch.Generator().manual_seed(0)
 
     def random(*shape: int) -> Tensor:

@@ -53,7 +53,9 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(
     assert np.abs(np.asarray(other, int) - np.asarray(pastiche, int)).mean() > 1
 
 
-def test_more_strength_is_nearer_to_the_painting_and_less_nearer_to_the_photo(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> None:
+def test_more_strength_is_nearer_to_the_painting_and_less_nearer_to_the_photo(
+    photo: Image.Image, style: Fingerprint, extractor: Extractor
+) -> None:
     def painted(strength: float) -> tuple[float, float]:
         image = paint(photo, style, extractor, PaintOptions(size=256, quality="draft", strength=strength)).image
         return distances(image, photo, style, extractor)
@@ -63,7 +65,9 @@ def test_more_strength_is_nearer_to_the_painting_and_less_nearer_to_the_photo(ph
     assert gentle[1] < bold[1]
 
 
-def test_progress_rises_evaluation_by_evaluation_to_one(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> None:
+def test_progress_rises_evaluation_by_evaluation_to_one(
+    photo: Image.Image, style: Fingerprint, extractor: Extractor
+) -> None:
     seen: list[Iterate] = []
 
     def watch(iterate: Iterate) -> None:
@@ -76,7 +80,9 @@ def test_progress_rises_evaluation_by_evaluation_to_one(photo: Image.Image, styl
     assert [each.scale for each in seen if each.iteration == each.iterations] == [128, 181, 256]
 
 
-def test_stopping_returns_the_newest_iterate_at_once(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> None:
+def test_stopping_returns_the_newest_iterate_at_once(
+    photo: Image.Image, style: Fingerprint, extractor: Extractor
+) -> None:
     seen: list[Iterate] = []
 
     def stop_at_third(iterate: Iterate) -> bool:
@@ -130,7 +136,9 @@ def test_a_checkpoint_of_other_options_or_a_damaged_one_is_refused(
         Checkpoint.load(path)
 
 
-def test_a_fingerprint_of_other_weights_is_refused(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> None:
+def test_a_fingerprint_of_other_weights_is_refused(
+    photo: Image.Image, style: Fingerprint, extractor: Extractor
+) -> None:
     with pytest.raises(FingerprintMismatchError):
         paint(photo, Fingerprint("compact", "0" * 64, style.scales), extractor, QUICK)
 
@@ -141,7 +149,9 @@ def test_a_black_or_white_photo_is_painted_without_failing(flat: int, style: Fin
     assert np.asarray(image).std() > 5
 
 
-@pytest.mark.parametrize("bad", [{"size": 255}, {"size": 2049}, {"strength": 0.0}, {"brush": 9.0}, {"smoothing": -1.0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "bad", [{"size": 255}, {"size": 2049}, {"strength": 0.0}, {"brush": 9.0}, {"smoothing": -1.0}, {"seed": -1}]
+)
 def test_options_out_of_range_are_refused_by_name(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         PaintOptions(**bad)

@@ -15,7 +15,9 @@ def test_last_scale_is_the_asked_one_and_no_step_is_above_two_thirds_more(longes
     assert all(1.1 < after / before < 1.7 for before, after in zip(found, found[1:], strict=False))
 
 
-@pytest.mark.parametrize(("size", "last"), [((4000, 3000), (512, 384)), ((3000, 4000), (384, 512)), ((100, 100), (512, 512))])
+@pytest.mark.parametrize(
+    ("size", "last"), [((4000, 3000), (512, 384)), ((3000, 4000), (384, 512)), ((100, 100), (512, 512))]
+)
 def test_stages_keep_the_photos_aspect_ratio(size: tuple[int, int], last: tuple[int, int]) -> None:
     stage = plan(size, 512)[-1]
     assert (stage.width, stage.height) == last

@@ -1,0 +1,50 @@
+# Every command that the README names. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/.ready ## start everything on this machine and print the address
+	@exec $(BIN)/python -m launcher
+
+test: $(VENV)/.ready-dev ## run every test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.ready-dev ## format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@PATH="$(BIN):$$PATH" PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.ready-dev ## put the code into its usual form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.ready ## the figures that the README quotes
+	@$(BIN)/python -m benchmarks
+
+clean: ## forget the virtual environment and caches; data/ stays
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Atelier needs Python 3.11 or newer: install it, or name it with make PYTHON=python3.12 $(MAKECMDGOALS)." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "The virtual environment could not be made: install Python's venv module (Debian: apt install python3-venv)." >&2; exit 1; }
+
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml
+	@echo "Installing what Atelier needs (several gigabytes the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . 2>$(VENV)/install.log || \
+		{ tail -n 5 $(VENV)/install.log >&2; echo "The installation failed: check the connection and the room on the disk, then run the command again ($(VENV)/install.log has the details)." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' 2>$(VENV)/install.log || \
+		{ tail -n 5 $(VENV)/install.log >&2; echo "The installation failed: check the connection and the room on the disk, then run the command again ($(VENV)/install.log has the details)." >&2; exit 1; }
+	@touch $@

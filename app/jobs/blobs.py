@@ -1,0 +1,81 @@
+"""Blob storage: the durable truth. Photos, manifests, previews, checkpoints and artworks under generated keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
+
+
+class BlobNotFoundError(Exception):
+    """There is no blob under this key."""
+
+
+class Storage(Protocol):
+    """What the product asks of its storage. Keys come from keys.py; `put` is atomic: all of the bytes, or nothing."""
+
+    def put(self, key: str, content: bytes) -> None: ...
+    def get(self, key: str) -> bytes: ...
+    def exists(self, key: str) -> bool: ...
+    def list(self, prefix: str) -> list[str]: ...
+    def delete_prefix(self, prefix: str) -> None: ...
+
+
+class LocalStorage:
+    """Blobs as files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write to a temporary file, flush it to the disk, rename it into place.
+
+        Raises:
+            OSError: no room, or not allowed; nothing is left behind.
+        """
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def get(self, key: str) -> bytes:
+        """The blob's bytes.
+
+        Raises:
+            BlobNotFoundError: there is none.
+        """
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise BlobNotFoundError(key) from error
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def list(self, prefix: str) -> list[str]:
+        """Keys that begin with `prefix`, which is a folder with its slash; sorted, without unfinished writes."""
+        folder = self._path(prefix.rstrip("/"))
+        found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Delete a folder and all below it; nothing happens where there is none."""
+        shutil.rmtree(self._path(prefix.rstrip("/")), ignore_errors=True)
+
+    def _path(self, key: str) -> Path:
+        if not KEY.fullmatch(key):
+            raise ValueError(f"{key[:80]!r} is not a key")
+        return self.root / key

@@ -1,0 +1,108 @@
+"""What a job is: its request, its states and the changes between them, its progress, its error."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class JobState(StrEnum):
+    """Where a job stands. Finished, failed and cancelled are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+# The only changes there are; the compare-and-set in records.py asks this table.
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.FINISHED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.FINISHED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StyleChoice(Frozen):
+    """One painting and its share in the blend."""
+
+    id: str = Field(pattern=r"^[a-z0-9_]{1,64}$")
+    weight: float = Field(default=1.0, gt=0, le=100, allow_inf_nan=False)
+
+
+class PaintRequest(Frozen):
+    """What a person asked for. The ranges are the engine's."""
+
+    photo: Id
+    styles: list[StyleChoice] = Field(min_length=1, max_length=5)
+    size: int = Field(default=512, ge=256, le=2048, description="longest side of the artwork in pixels")
+    strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
+    brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
+    smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="another seed is another hand")
+    keep_colors: bool = Field(default=False, description="the photo's colours instead of the painting's")
+    quality: Literal["draft", "good", "best"] = "good"
+    extractor: Literal["auto", "compact", "vgg19"] = "auto"
+
+    @field_validator("styles")
+    @classmethod
+    def styles_differ(cls, styles: list[StyleChoice]) -> list[StyleChoice]:
+        if len({style.id for style in styles}) < len(styles):
+            raise ValueError("each style may be chosen once; give it more weight instead")
+        return styles
+
+
+class Progress(Frozen):
+    """Where the engine stands: stage (0-based) of stages, iteration of iterations, share of all planned work."""
+
+    stage: int
+    stages: int
+    scale: int
+    iteration: int
+    iterations: int
+    fraction: float
+
+
+class JobError(Frozen):
+    """Why a job failed: a stable code, and a sentence for the person who waits for it."""
+
+    code: str
+    message: str
+
+
+class Job(Frozen):
+    """A job's record. Times are unix seconds; `planned_work` is in megapixel-evaluations."""
+
+    id: Id
+    state: JobState
+    request: PaintRequest
+    planned_work: float
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    attempt: int = 0
+    fence: int = 0
+    version: int = 1
+    sequence: int = 0
+    holder: str = ""
+    progress: Progress | None = None
+    preview: int = 0
+    preview_fence: int = 0
+    seconds_per_unit: float | None = None
+    error: JobError | None = None
+    cancel_requested: bool = False
+    keeps: bool = False
+    artwork_width: int | None = None
+    artwork_height: int | None = None

@@ -1,0 +1,51 @@
+"""Publishing a job to the workers, by the task's name: the front end knows nothing else of Celery's side."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+TASK = "worker.paint"
+QUEUE = "paint"
+# A request must not wait for a broker that is away: the reaper publishes again what could not be published now.
+PATIENCE_S = 2.0
+
+
+class QueueUnavailableError(Exception):
+    """Redis can't be reached or can't store anything, so no job can be accepted now."""
+
+
+class Publisher:
+    """Sends wake-up hints. The message carries a job's id and nothing else; the record is the truth."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._celery = Celery("atelier-publisher", broker=broker_url(redis_url))
+        self._celery.conf.update(
+            task_ignore_result=True,
+            task_serializer="json",
+            accept_content=["json"],
+            broker_connection_timeout=PATIENCE_S,
+            broker_transport_options={"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S},
+        )
+
+    def publish(self, job_id: str) -> None:
+        """Tell some worker that this job waits.
+
+        Raises:
+            QueueUnavailableError: the broker did not take the message in time.
+        """
+        policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
+        try:
+            self._celery.send_task(TASK, args=[job_id], queue=QUEUE, retry=True, retry_policy=policy)
+        except (OperationalError, RedisError, OSError) as error:
+            raise QueueUnavailableError(str(error)) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._celery.close()
+
+
+def broker_url(redis_url: str) -> str:
+    """The same server as kombu spells it: a socket's scheme is `redis+socket` there."""
+    return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)

@@ -1,0 +1,94 @@
+"""Which styles there are: the built-in gallery and the owner's folder. Read by the front end and by the worker alike."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tomllib
+import unicodedata
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+BUILT_IN = Path(__file__).parents[2] / "styles"
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
+log = logging.getLogger(__name__)
+
+
+class Style(BaseModel):
+    """What a museum label says, and where the style's files are.
+
+    A built-in style has a `folder` with its fingerprint; an owner's has an `image`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    id: str = Field(pattern=r"^[a-z0-9_]{1,64}$")
+    title: str
+    artist: str = ""
+    born: int | None = None
+    died: int | None = None
+    year: str = ""
+    museum: str = ""
+    movement: str = ""
+    description: str = ""
+    commons: str = ""
+    folder: Path | None = None
+    image: Path | None = None
+
+    def fingerprint(self, extractor: str) -> Path | None:
+        """The shipped fingerprint for an extractor, if there is one."""
+        name = "fingerprint.safetensors" if extractor == "compact" else f"fingerprint.{extractor}.safetensors"
+        path = self.folder / name if self.folder else None
+        return path if path and path.is_file() else None
+
+
+def find_styles(builtin: Path = BUILT_IN, own: Path | None = None) -> list[Style]:
+    """All styles by id. An owner's style replaces a built-in one of the same id.
+
+    What cannot be read is left out with a warning in the log: one bad file must not close the gallery.
+    """
+    found = {style.id: style for style in map(_from_folder, _folders(builtin)) if style}
+    if own:
+        pictures = [(path, path.with_suffix(".toml")) for path in _pictures(own)]
+        pictures += [(path, folder / "style.toml") for folder in _folders(own) for path in _pictures(folder)[:1]]
+        for picture, label in pictures:
+            name = label.parent.name if label.name == "style.toml" else picture.stem
+            style = _from_picture(picture, label, name)
+            if style:
+                found[style.id] = style
+    return [found[key] for key in sorted(found)]
+
+
+def _from_folder(folder: Path) -> Style | None:
+    label = folder / "style.toml"
+    if not label.is_file() or not (folder / "fingerprint.safetensors").is_file():
+        return None
+    return _style(label, {"folder": folder}, {})
+
+
+def _from_picture(picture: Path, label: Path, name: str) -> Style | None:
+    defaults = {"id": _slug(name), "title": name.replace("_", " ").replace("-", " ").strip().capitalize()}
+    return _style(label, {"image": picture}, defaults)
+
+
+def _style(label: Path, where: dict[str, Path], defaults: dict[str, str]) -> Style | None:
+    try:
+        written = tomllib.loads(label.read_text(encoding="utf-8")) if label.is_file() else {}
+        return Style.model_validate(defaults | written | where)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        log.warning("The style described in %s is left out: %s", label, error)
+        return None
+
+
+def _slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:64] or "painting"
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES) if folder.is_dir() else []

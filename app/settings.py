@@ -1,0 +1,67 @@
+"""Settings: the only reader of the environment. Read once at start, validated, frozen, passed down."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ATELIER_"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one sentence that says which and why."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, as environment variables `ATELIER_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that the web server listens on; 0 takes a free one.")
+    data: Path = Field(Path("data"), description="Folder for photos, artworks, caches and the embedded Redis.")
+    redis_url: str | None = Field(None, description="An existing Redis to use instead of the embedded one.")
+    styles: Path | None = Field(None, description="Folder of the owner's own paintings.")
+    extractor: Literal["auto", "compact", "vgg19"] = Field("auto", description="What `auto` in a job stands for.")
+    models: Path | None = Field(
+        None, description="Where downloaded weights are kept; `models` below the data folder by default."
+    )
+    threads: int | None = Field(None, ge=1, description="Threads a worker computes with; all processors by default.")
+    upload_limit_mb: int = Field(40, ge=1, description="Largest accepted upload in megabytes.")
+    photo_limit_mp: int = Field(100, ge=1, description="Largest accepted photo in megapixels.")
+    lease_s: float = Field(30.0, gt=0, description="Seconds after which a silent worker's job goes to another.")
+    heartbeat_s: float = Field(5.0, gt=0, description="Seconds between two renewals of a lease.")
+    checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")
+    preview_s: float = Field(1.0, gt=0, description="Seconds between two previews.")
+    max_attempts: int = Field(3, ge=1, description="How often a job is tried when workers die with it.")
+    job_time_limit_s: int = Field(3600, ge=60, description="Seconds after which a job is given up.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    @property
+    def models_cache(self) -> Path:
+        """Where downloaded weights are kept."""
+        return self.models or self.data / "models"
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a value does not fit, or a variable with our prefix is none of ours.
+    """
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, 1)
+            hint = f" Did you mean {near[0]}?" if near else " docs/operating.md lists all settings."
+            raise SettingsError(f"{name} is not a setting of Atelier.{hint}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()} does not fit: {first['msg']}.") from error

@@ -1,0 +1,194 @@
+"""`make run`: Redis, one worker and the web server on this machine, started, watched and stopped in the right order."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from app.settings import Settings, SettingsError, load_settings
+from launcher import redis_server
+from launcher.errors import LaunchError
+from launcher.processes import Process
+
+ROOT = Path(__file__).parents[1]
+START_S = 60.0
+STOP_S = 3.5  # of the 5 s within which everything has ended: a painting needs one evaluation to notice
+REDIS_STOP_S = 1.0
+MOST_RESTARTS = 5
+_stop = threading.Event()
+
+
+def main() -> int:
+    """Run until told to stop; 0, or 1 after one sentence on standard error."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _on_signal)
+    try:
+        settings = load_settings()
+        with _locked(settings.data), _product(settings) as (processes, url):
+            _wait_until_ready(processes, url)
+            if not _stop.is_set():
+                print(f"\n  Atelier is open: {url}\n  Ctrl-C closes it.\n", flush=True)
+                _watch(processes)
+    except (LaunchError, SettingsError) as error:
+        print(f"atelier: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    _stop.set()
+
+
+@contextmanager
+def _locked(data: Path) -> Iterator[None]:
+    """Hold the data folder, so that no second product works in it."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "launcher.lock").open("a+")
+        (data / ".writable").write_bytes(b"x" * 4096)
+        (data / ".writable").unlink()
+    except OSError as error:
+        raise LaunchError(_about_folder(data, error)) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LaunchError(
+                f"Atelier already runs with the data folder {data}: use that one, stop it, or set ATELIER_DATA to another folder."
+            ) from error
+        yield
+
+
+def _about_folder(data: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk of the data folder {data} is full: make room, or set ATELIER_DATA to a folder elsewhere."
+    return (
+        f"The data folder {data} cannot be written ({error.strerror}): allow it, or set ATELIER_DATA to another folder."
+    )
+
+
+@contextmanager
+def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
+    """All processes, started; ended in order when the block ends: worker and web first, while Redis still listens."""
+    data = settings.data.resolve()
+    logs = data / "logs"
+    port = _free_port(settings)
+    redis_process = None
+    if settings.redis_url:
+        redis_server.check(settings.redis_url)
+        redis_url = settings.redis_url
+    else:
+        redis_process, redis_url = redis_server.start(data, logs)
+    environment = {"ATELIER_REDIS_URL": redis_url, "ATELIER_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+    python = sys.executable
+    worker = [
+        python, "-m", "celery", "-A", "worker.celery_app", "worker", "--pool", "prefork", "--concurrency", "1",
+        "--without-gossip", "--without-mingle", "--hostname", f"atelier-{os.getpid()}@%h", "--loglevel", settings.log_level,
+    ]  # fmt: skip
+    web = [
+        python, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", settings.host, "--port", str(port),
+        "--timeout-graceful-shutdown", "2", "--no-server-header", "--log-level", settings.log_level.lower(),
+    ]  # fmt: skip
+    serving = [
+        Process("worker", worker, environment, logs / "worker.log"),
+        Process("web", web, environment, logs / "web.log"),
+    ]
+    os.chdir(ROOT)
+    try:
+        for process in serving:
+            process.start()
+        yield ([redis_process] if redis_process else []) + serving, _url(settings.host, port)
+    finally:
+        _end(serving, STOP_S)
+        if redis_process:
+            _end([redis_process], REDIS_STOP_S)
+
+
+def _free_port(settings: Settings) -> int:
+    """The port to listen on: the one asked for, or a free one for 0."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise LaunchError(
+                    f"Port {settings.port} is in use: stop what uses it, or choose another with ATELIER_PORT={settings.port + 1}."
+                ) from error
+            raise LaunchError(
+                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}): change ATELIER_HOST or ATELIER_PORT."
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"
+
+
+def _wait_until_ready(processes: list[Process], url: str) -> None:
+    """Until the page answers and a worker was seen, or a stop."""
+    deadline = time.monotonic() + START_S
+    while not _stop.is_set():
+        for process in processes:
+            if not process.is_running():
+                raise LaunchError(
+                    f"The {process.name} process ended while starting: {process.last_line()} ({process.log})."
+                )
+        if _answers(url + "/readyz") and _answers(url + "/"):
+            return
+        if time.monotonic() > deadline:
+            raise LaunchError(f"The page did not answer within {START_S:.0f} s; see {processes[-1].log.parent}.")
+        _stop.wait(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _watch(processes: list[Process]) -> None:
+    """Start again what ends by itself, until told to stop."""
+    restarts = 0
+    while not _stop.wait(0.5):
+        for process in processes:
+            if not process.is_running():
+                restarts += 1
+                if restarts > MOST_RESTARTS:
+                    raise LaunchError(
+                        f"The {process.name} process keeps ending: {process.last_line()} ({process.log})."
+                    )
+                print(f"atelier: the {process.name} process ended; starting it again.", file=sys.stderr, flush=True)
+                process.kill()
+                process.start()
+
+
+def _end(processes: list[Process], patience_s: float) -> None:
+    """Ask all to end, wait, end by force what is left."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + patience_s
+    for process in processes:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    for process in processes:
+        process.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

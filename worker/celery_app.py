@@ -1,0 +1,105 @@
+"""The Celery application: configuration with a reason for each setting, and what happens when a worker starts and stops.
+
+Our own record is the truth; Celery's message is a wake-up hint that may come twice, late or never.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+from typing import Any
+
+import torch
+from celery import Celery, signals
+
+from app.jobs.queue import QUEUE, broker_url
+from app.settings import load_settings
+from worker.reconcile import Housekeeping
+
+SETTINGS = load_settings()
+REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"
+
+app = Celery("atelier", broker=broker_url(REDIS_URL), include=["worker.tasks"])
+app.conf.update(
+    task_default_queue=QUEUE,
+    # A killed child's message comes back instead of vanishing with it.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    # One message at a time: the rest stays in Redis, where other workers see it.
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
+    # Longer than any job, or Redis hands the message to a second worker while the first still paints.
+    broker_transport_options={
+        "visibility_timeout": 2 * SETTINGS.job_time_limit_s + 3600,
+        # How soon a dead worker's unacknowledged message is looked for; the default takes minutes.
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        # None, because the transport's own blocking pop waits longer than redis-py 8's default of 5 s.
+        "socket_timeout": None,
+        "socket_connect_timeout": 5,
+        "retry_on_timeout": True,
+    },
+    visibility_timeout=2 * SETTINGS.job_time_limit_s + 3600,
+    # With True, a Redis restart kills the running job, which is then lost for good (tested by others on Redis).
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # State is in our record; a second truth in Celery's results would drift.
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    # JSON only: a pickle from whoever can write to Redis would be code execution.
+    task_serializer="json",
+    accept_content=["json"],
+    # The painting checks its own deadline first; these end what hangs inside one evaluation (prefork only).
+    task_soft_time_limit=SETTINGS.job_time_limit_s + 60,
+    task_time_limit=SETTINGS.job_time_limit_s + 120,
+    # A worker waits for Redis as long as it takes.
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    worker_hijack_root_logger=False,
+    # Nobody watches remote-control events; less chatter and fewer paths to reconnect.
+    worker_send_task_events=False,
+    task_send_sent_event=False,
+)
+
+# One byte of memory that the parent shares with its children: 1 once the worker is told to stop.
+_STOPPING = mmap.mmap(-1, 1)
+_housekeeping: Housekeeping | None = None
+
+
+def is_stopping() -> bool:
+    """Whether the worker was told to stop; true in the children as soon as the parent knows."""
+    return _STOPPING[0] == 1
+
+
+@signals.worker_ready.connect
+def on_ready(sender: Any, **_: Any) -> None:
+    global _housekeeping
+    _housekeeping = Housekeeping(SETTINGS, REDIS_URL, name=str(sender.hostname))
+    _housekeeping.start()
+
+
+@signals.worker_shutting_down.connect
+def on_shutting_down(**_: Any) -> None:
+    _STOPPING[0] = 1
+
+
+@signals.worker_shutdown.connect
+def on_shutdown(**_: Any) -> None:
+    if _housekeeping:
+        _housekeeping.stop()
+    # The pool and the connections are closed by now. Taking the interpreter apart with torch in it needs a second or
+    # two more, of the few that a worker is given to stop.
+    logging.shutdown()
+    os._exit(0)
+
+
+@signals.worker_process_init.connect
+def on_child(**_: Any) -> None:
+    # In the child: threads and devices that the parent had touched would be broken here.
+    if SETTINGS.threads:
+        torch.set_num_threads(SETTINGS.threads)
+
+
+@signals.setup_logging.connect
+def on_logging(**_: Any) -> None:
+    logging.basicConfig(level=SETTINGS.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

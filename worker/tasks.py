@@ -1,0 +1,18 @@
+"""Celery's tasks: a few lines each that call painting."""
+
+from __future__ import annotations
+
+from app.jobs.queue import TASK
+from worker.celery_app import REDIS_URL, SETTINGS, app, is_stopping
+from worker.painting import Easel
+
+_easel: Easel | None = None
+
+
+@app.task(name=TASK)
+def paint(job_id: str) -> None:
+    """Paint a job, unless somebody else has it or it has ended."""
+    global _easel
+    if _easel is None:  # in the child, on its first job: connections and devices do not survive a fork
+        _easel = Easel(SETTINGS, REDIS_URL, is_stopping)
+    _easel.paint(job_id)
