@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from app.jobs import keys
+from app.jobs.blobs import BlobNotFoundError, LocalStorage
+
+JOB = "ab" * 16
+
+
+def test_what_was_put_is_there_and_nothing_else(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put(keys.manifest_key(JOB), b"one")
+    storage.put(keys.manifest_key(JOB), b"two")
+    assert storage.get(keys.manifest_key(JOB)) == b"two"
+    assert storage.list(keys.job_prefix(JOB)) == [keys.manifest_key(JOB)]
+    assert len(list(tmp_path.rglob("*.*"))) == 1
+
+
+def test_a_write_that_fails_keeps_the_old_bytes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put("a/b", b"old")
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        storage.put("a/b", b"new")
+    assert storage.get("a/b") == b"old"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_missing_blobs_and_deleted_folders(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put("a/b/c", b"x")
+    storage.delete_prefix("a/")
+    storage.delete_prefix("a/")
+    assert not storage.exists("a/b/c")
+    with pytest.raises(BlobNotFoundError):
+        storage.get("a/b/c")
+
+
+@pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "", "a/.hidden", "A", "a\x00b", "a\\b"])
+def test_keys_that_nobody_generated_are_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="not a key"):
+        LocalStorage(tmp_path).put(key, b"x")
+
+
+@pytest.mark.parametrize("job_id", ["", "..", "A" * 32, "0" * 31, "0" * 32 + "\n", "../" + "0" * 29])
+def test_ids_that_nobody_generated_are_refused(job_id: str) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        keys.manifest_key(job_id)

@@ -1,0 +1,206 @@
+"""Job records against a real Redis: every order of events that the table allows, and those it does not."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from app.jobs import keys
+from app.jobs.blobs import LocalStorage
+from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress, StyleChoice
+from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError
+
+WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])
+LONG_S = 1000.0
+
+
+def alive(holder: str) -> bool:
+    return True
+
+
+def dead(holder: str) -> bool:
+    return False
+
+
+@pytest.fixture
+def records(redis_server: str, tmp_path: Path) -> JobRecords:
+    return JobRecords(redis.Redis.from_url(redis_server), LocalStorage(tmp_path))
+
+
+class JobLife(RuleBasedStateMachine):
+    """One job, two workers that may each be late, a person who cancels, a Redis that forgets."""
+
+    url = ""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.redis = redis.Redis.from_url(self.url)
+        self.redis.flushall()
+        self.records = JobRecords(self.redis, LocalStorage(Path(self.folder.name)))
+        self.job = self.records.create(WISH, 10.0)
+        self.holders: list[Job] = []
+        self.before = self.job
+        self.ended: JobState | None = None
+
+    def teardown(self) -> None:
+        self.redis.close()
+        self.folder.cleanup()
+
+    @rule(lease=st.sampled_from([0.0005, LONG_S]), crashed=st.booleans())
+    def claim(self, lease: float, crashed: bool) -> None:
+        held = self.records.claim(self.job.id, lease, "here:1", dead if crashed else alive)
+        if held:
+            assert held.state is JobState.RUNNING
+            assert all(held.fence > other.fence for other in self.holders)
+            self.holders.append(held)
+
+    @rule(which=st.integers(0, 3), fraction=st.floats(0, 1))
+    def heartbeat(self, which: int, fraction: float) -> None:
+        if self.holders:
+            holder = self.holders[which % len(self.holders)]
+            progress = Progress(stage=0, stages=1, scale=128, iteration=1, iterations=2, fraction=fraction)
+            try:
+                self.records.heartbeat(holder, LONG_S, {"progress": progress})
+                assert holder.fence == max(each.fence for each in self.holders)
+            except LeaseLostError:
+                pass
+
+    @rule(which=st.integers(0, 3), state=st.sampled_from(sorted(TRANSITIONS[JobState.RUNNING])))
+    def end(self, which: int, state: JobState) -> None:
+        if self.holders:
+            holder = self.holders[which % len(self.holders)]
+            fields = {"error": JobError(code="x", message="y")} if state is JobState.FAILED else {}
+            try:
+                self.records.end(holder, state, fields)
+            except LeaseLostError:
+                return
+            assert self.ended is None, "a job ended twice"
+            assert holder.fence == max(each.fence for each in self.holders), "a late worker overwrote the newest one"
+            self.ended = state if state in TERMINAL else None
+
+    @rule()
+    def cancel(self) -> None:
+        job = self.records.request_cancel(self.job.id)
+        assert job.state in TERMINAL or job.cancel_requested
+        if job.state is JobState.CANCELLED and self.ended is None:
+            self.ended = JobState.CANCELLED
+
+    @rule()
+    def redis_forgets(self) -> None:
+        self.redis.flushall()
+        self.before = self.records.get(self.job.id)
+        self.holders = []
+        assert self.before.state is (self.ended or JobState.QUEUED)
+
+    @invariant()
+    def moves_only_along_the_table(self) -> None:
+        job = self.records.get(self.job.id)
+        if job.version != self.before.version:
+            assert job.version > self.before.version
+            assert job.fence >= self.before.fence
+        if self.before.state in TERMINAL:
+            assert job.state is self.before.state
+        assert (self.redis.zscore(keys.QUEUED, job.id) is not None) == (job.state is JobState.QUEUED)
+        assert (self.redis.zscore(keys.RUNNING, job.id) is not None) == (job.state is JobState.RUNNING)
+        self.before = job
+
+
+def test_no_order_of_events_ends_a_job_twice_or_by_a_late_worker(redis_server: str) -> None:
+    JobLife.url = redis_server
+    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+    limits = settings(max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=checks, database=None)
+    run_state_machine_as_test(JobLife, settings=limits)
+
+
+@pytest.mark.parametrize("before", JobState)
+@pytest.mark.parametrize("after", JobState)
+def test_a_change_outside_the_table_is_refused(records: JobRecords, before: JobState, after: JobState) -> None:
+    job = records.create(WISH, 1.0).model_copy(update={"state": before})
+    if after is before or after in TRANSITIONS[before]:
+        records.change(job, after, {})
+    else:
+        with pytest.raises(ValueError, match="cannot become"):
+            records.change(job, after, {})
+
+
+def test_a_second_claim_steps_back_while_the_lease_lives(records: JobRecords) -> None:
+    job = records.create(WISH, 1.0)
+    assert records.claim(job.id, LONG_S, "a:1", alive)
+    assert records.claim(job.id, LONG_S, "b:1", alive) is None
+
+
+def test_a_dead_holders_job_is_taken_over_at_once_and_its_late_result_refused(records: JobRecords) -> None:
+    job = records.create(WISH, 1.0)
+    late = records.claim(job.id, LONG_S, "a:1", alive)
+    newest = records.claim(job.id, LONG_S, "b:1", dead)
+    assert late
+    assert newest
+    assert (newest.attempt, newest.fence) == (2, 2)
+    with pytest.raises(LeaseLostError):
+        records.end(late, JobState.FINISHED, {})
+    assert records.end(newest, JobState.FINISHED, {}).state is JobState.FINISHED
+
+
+def test_cancelling_is_at_once_while_queued_and_a_flag_while_running(records: JobRecords) -> None:
+    waiting, running = records.create(WISH, 1.0), records.create(WISH, 1.0)
+    held = records.claim(running.id, LONG_S, "a:1", alive)
+    assert held
+    assert records.request_cancel(waiting.id).state is JobState.CANCELLED
+    assert records.request_cancel(waiting.id).state is JobState.CANCELLED
+    assert records.request_cancel(running.id).cancel_requested
+    assert records.heartbeat(held, LONG_S, {}).cancel_requested
+
+
+def test_position_counts_the_jobs_ahead(records: JobRecords) -> None:
+    jobs = [records.create(WISH, 1.0) for _ in range(3)]
+    assert [records.position(job) for job in jobs] == [0, 1, 2]
+    records.request_cancel(jobs[0].id)
+    assert [records.position(records.get(job.id)) for job in jobs] == [None, 0, 1]
+
+
+def test_time_left_adds_up_the_work_ahead_at_the_measured_speed(records: JobRecords) -> None:
+    first, second = records.create(WISH, 10.0), records.create(WISH, 10.0)
+    assert records.eta(second) is None
+    records.measured("compact", 0.5)
+    low, high = records.eta(first) or (0, 0)
+    assert low < 10 * 0.5 < high
+    low, high = records.eta(second) or (0, 0)
+    assert low < 20 * 0.5 < high
+
+
+def test_a_job_given_back_keeps_its_place_at_the_front(records: JobRecords) -> None:
+    first = records.create(WISH, 1.0)
+    held = records.claim(first.id, LONG_S, "a:1", alive)
+    assert held
+    second = records.create(WISH, 1.0)
+    given_back = records.end(held, JobState.QUEUED, {"attempt": held.attempt - 1})
+    assert (records.position(given_back), records.position(second)) == (0, 1)
+    assert given_back.attempt == 0
+
+
+def test_a_wiped_redis_loses_no_ended_and_no_waiting_job(records: JobRecords) -> None:
+    waiting, ended = records.create(WISH, 1.0), records.create(WISH, 1.0)
+    held = records.claim(ended.id, LONG_S, "a:1", alive)
+    assert held
+    ended = records.end(held, JobState.FINISHED, {"artwork_width": 5, "artwork_height": 4})
+    records.redis.flushall()
+    assert records.get(ended.id).model_dump(exclude={"version"}) == ended.model_dump(exclude={"version"})
+    assert records.get(waiting.id).state is JobState.QUEUED
+    with pytest.raises(JobNotFoundError):
+        records.get("f" * 32)
+
+
+def test_a_rebuilt_record_has_a_fence_above_every_one_that_wrote(records: JobRecords) -> None:
+    job = records.create(WISH, 1.0)
+    records.storage.put(keys.checkpoint_key(job.id, 7), b"x")
+    records.redis.flushall()
+    claimed = records.claim(job.id, LONG_S, "a:1", alive)
+    assert claimed
+    assert claimed.fence == 8

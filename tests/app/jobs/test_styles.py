@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from app.jobs.styles import BUILT_IN, find_styles
+from tests.worker.engine.conftest import draw_painting
+
+
+def test_the_gallery_has_thirty_labelled_paintings_within_twelve_megabytes() -> None:
+    styles = find_styles()
+    assert len(styles) == 30
+    for style in styles:
+        assert style.title
+        assert style.artist
+        assert style.born
+        assert style.died
+        assert style.born < style.died < 1956
+        assert style.year
+        assert style.museum
+        assert style.movement
+        assert style.description.endswith(".")
+        assert style.commons == "" or style.commons.startswith("https://commons.wikimedia.org/wiki/File:")
+        assert style.fingerprint("compact")
+        assert style.fingerprint("vgg19") is None
+        for name in ("swatch.webp", "example.webp"):
+            assert (BUILT_IN / style.id / name).is_file()
+    assert sum(path.stat().st_size for path in BUILT_IN.rglob("*") if path.is_file()) <= 12_000_000
+
+
+def test_an_owners_paintings_are_found_with_and_without_a_label(tmp_path: Path) -> None:
+    draw_painting().save(tmp_path / "Blaue Nächte.png")
+    folder = tmp_path / "dusk"
+    folder.mkdir()
+    draw_painting().save(folder / "any.jpg")
+    (folder / "style.toml").write_text('title = "Dusk"\nyear = 1931\nborn = 1900\n')
+    found = {style.id: style for style in find_styles(tmp_path / "nothing", tmp_path)}
+    assert sorted(found) == ["blaue_nachte", "dusk"]
+    assert found["blaue_nachte"].title == "Blaue nächte"
+    assert (found["dusk"].title, found["dusk"].year, found["dusk"].born) == ("Dusk", "1931", 1900)
+    assert found["dusk"].image == folder / "any.jpg"
+
+
+@pytest.mark.parametrize("label", ["title = ", "colour = 3", "born = 'long ago'", "id = '../x'"])
+def test_a_label_that_cannot_be_read_leaves_out_that_painting_only(tmp_path: Path, label: str) -> None:
+    draw_painting().save(tmp_path / "good.png")
+    draw_painting().save(tmp_path / "bad.png")
+    (tmp_path / "bad.toml").write_text(label)
+    assert [style.id for style in find_styles(tmp_path / "nothing", tmp_path)] == ["good"]
+
+
+def test_an_owners_painting_replaces_a_built_in_one_of_its_name(tmp_path: Path) -> None:
+    draw_painting().save(tmp_path / "the_scream.png")
+    style = next(style for style in find_styles(own=tmp_path) if style.id == "the_scream")
+    assert style.image == tmp_path / "the_scream.png"

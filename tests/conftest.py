@@ -1,0 +1,96 @@
+"""Shared set-up: a Redis of the tests' own, and the whole product as `make run` starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from launcher import redis_server as embedded
+from tests.worker.engine.conftest import draw_painting
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Product:
+    """The running product: where it answers, where it stores, and the launcher's process."""
+
+    url: str
+    data: Path
+    launcher: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real Redis that nothing else uses."""
+    folder = tmp_path_factory.mktemp("redis")
+    process, url = embedded.start(folder, folder / "logs")
+    yield url
+    process.terminate()
+    process.wait(5)
+    process.kill()
+
+
+@pytest.fixture
+def redis_server(redis_socket: str) -> str:
+    """URL of a real Redis, empty at the start of the test."""
+    with redis.Redis.from_url(redis_socket) as connection:
+        connection.flushall()
+    return redis_socket
+
+
+def launch(data: Path, **settings: str) -> subprocess.Popen[str]:
+    """Start the product on a free port, as `make run` does once everything is installed."""
+    environment = os.environ | {"ATELIER_DATA": str(data), "ATELIER_PORT": "0"} | settings
+    return subprocess.Popen(
+        [sys.executable, "-m", "launcher"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """The URL that the launcher prints once the page answers."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Atelier is open:" in line:
+            return line.split()[-1]
+    assert process.stderr is not None
+    pytest.fail(f"the product did not start: {process.stderr.read()}")
+
+
+def close(process: subprocess.Popen[str]) -> None:
+    """End the product as Ctrl-C does, and wait for it."""
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+@pytest.fixture(scope="session")
+def own_paintings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An owner's folder with one drawn painting, `strokes`."""
+    folder = tmp_path_factory.mktemp("paintings")
+    draw_painting(600, 500).save(folder / "strokes.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def atelier(tmp_path_factory: pytest.TempPathFactory, own_paintings: Path) -> Iterator[Product]:
+    """The whole real product: Redis, a worker, the web server."""
+    data = tmp_path_factory.mktemp("product")
+    process = launch(data, ATELIER_STYLES=str(own_paintings), ATELIER_PREVIEW_S="0.3")
+    yield Product(address(process), data, process)
+    close(process)

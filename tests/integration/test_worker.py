@@ -1,0 +1,163 @@
+"""A job's life with a real worker: painted, stopped, interrupted in every way, and never lost."""
+
+from __future__ import annotations
+
+import io
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.jobs import keys
+from app.jobs.models import Job, JobState, StyleChoice
+from tests.integration.conftest import Bench, StartWorker
+from tests.waiting import until
+
+LONG = {"size": 384, "quality": "best"}  # some ten seconds on one core
+
+
+def picture(bench: Bench, key: str) -> Image.Image:
+    return Image.open(io.BytesIO(bench.storage.get(key)))
+
+
+def expect_one_finished_artwork(bench: Bench, job: Job) -> Image.Image:
+    """The promise: one terminal state, one artwork, under the newest fence."""
+    done = bench.ended(job)
+    assert done.state is JobState.FINISHED, done.error
+    assert bench.artworks(job) == [keys.artwork_key(job.id, done.fence)]
+    image = picture(bench, keys.artwork_key(job.id, done.fence))
+    assert image.size == (done.artwork_width, done.artwork_height)
+    assert max(image.size) == job.request.size
+    assert image.info.keys() <= {"dpi"}, "metadata in the artwork"
+    return image
+
+
+def test_a_job_is_painted_with_previews_that_develop(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    job = bench.job()
+    image = expect_one_finished_artwork(bench, job)
+    done = bench.records.get(job.id)
+    assert done.attempt == 1
+    assert done.preview >= 3
+    previews = [bench.storage.get(keys.preview_key(job.id, done.fence, number)) for number in range(1, done.preview + 1)]
+    assert len(set(previews)) >= 3
+    photo = picture(bench, keys.photo_key(job.request.photo)).resize(image.size)
+    assert np.abs(np.asarray(image, int) - np.asarray(photo, int)).mean() > 10
+    assert bench.records.seconds_per_unit()
+
+
+def test_two_paintings_are_blended(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    styles = [StyleChoice(id="strokes", weight=2), StyleChoice(id="starry_night")]
+    expect_one_finished_artwork(bench, bench.job(styles=styles))
+
+
+def test_stopping_a_running_job_keeps_what_is_there(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.05)
+    bench.records.request_cancel(job.id)
+    done = bench.ended(job)
+    assert done.state is JobState.CANCELLED
+    assert done.keeps
+    assert picture(bench, keys.artwork_key(job.id, done.fence)).size == (done.artwork_width, done.artwork_height)
+
+
+def test_a_killed_child_costs_seconds_and_the_job_finishes_once(bench: Bench, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    before = bench.running(job, 0.2)
+    (child,) = worker.children()
+    child.send_signal(signal.SIGKILL)
+    resumed = until(lambda: (now := bench.records.get(job.id)).fence > before.fence and now.progress and now or None, "the next attempt")
+    assert resumed.attempt == 2
+    expect_one_finished_artwork(bench, job)
+    assert bench.storage.exists(keys.checkpoint_key(job.id, before.fence))
+
+
+def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(bench: Bench, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    before = bench.running(job, 0.3)
+    for process in [worker, *worker.children()]:
+        process.send_signal(signal.SIGKILL)
+    start_worker()
+    first = until(
+        lambda: (now := bench.records.get(job.id)).fence > before.fence and now.preview_fence == now.fence and now or None,
+        "the next attempt's first preview",
+    )
+    assert first.progress
+    assert before.progress
+    assert first.progress.fraction > before.progress.fraction - 0.15
+    expect_one_finished_artwork(bench, job)
+
+
+def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(bench: Bench, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    waiting = bench.records.get(job.id)
+    assert waiting.state is JobState.QUEUED
+    assert waiting.attempt == 0
+    start_worker()
+    expect_one_finished_artwork(bench, job)
+    assert bench.records.get(job.id).attempt == 1
+
+
+def test_a_wiped_redis_is_rebuilt_and_the_unfinished_finished(bench: Bench, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    for process in [worker, *worker.children()]:
+        process.send_signal(signal.SIGKILL)
+    bench.records.redis.flushall()
+    start_worker()
+    expect_one_finished_artwork(bench, job)
+
+
+def test_the_same_hint_twice_paints_once(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    job = bench.job()
+    bench.publisher.publish(job.id)
+    bench.publisher.publish(job.id)
+    expect_one_finished_artwork(bench, job)
+    follower = bench.job()
+    expect_one_finished_artwork(bench, follower)
+    assert bench.records.get(job.id).fence == 1
+
+
+def test_a_job_that_always_kills_its_worker_fails_with_a_reason(bench: Bench, start_worker: StartWorker) -> None:
+    worker = start_worker(ATELIER_MAX_ATTEMPTS="2")
+    poison = bench.job(**LONG)
+    for attempt in (1, 2):
+        until(lambda: bench.records.get(poison.id).attempt == attempt and bench.records.get(poison.id).preview, f"attempt {attempt}")  # noqa: B023
+        for child in worker.children():
+            child.send_signal(signal.SIGKILL)
+    done = bench.ended(poison)
+    assert done.state is JobState.FAILED
+    assert done.error
+    assert done.error.code == "worker_lost"
+    expect_one_finished_artwork(bench, bench.job())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [("photo", "photo_gone"), ("damage", "photo_damaged"), ("style", "style_gone")],
+)
+def test_a_job_that_cannot_be_painted_says_why(bench: Bench, start_worker: StartWorker, spoil: str, code: str) -> None:
+    photo_id = bench.photo()
+    if spoil == "photo":
+        bench.storage.delete_prefix(f"photos/{photo_id}/")
+    if spoil == "damage":
+        bench.storage.put(keys.photo_key(photo_id), b"not a picture")
+    job = bench.job(photo=photo_id, styles=[StyleChoice(id="gone" if spoil == "style" else "strokes")])
+    start_worker()
+    done = bench.ended(job)
+    assert done.state is JobState.FAILED
+    assert done.error
+    assert done.error.code == code
+    assert done.error.message.endswith(".")
+    assert done.model_copy(update={"version": 0}) == bench.records.get(job.id).model_copy(update={"version": 0})
