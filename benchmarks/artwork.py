@@ -36,7 +36,7 @@ def textbook(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Ex
     fitted = fitted_size(photo.size, size)
     with measured() as measurement:
         objective = Objective(style.at(size), extractor, STYLE_WEIGHT, TV_WEIGHT, photo, fitted)
-        minimize(to_tensor(photo, fitted), objective, TEXTBOOK_EVALUATIONS, lambda done, pixels: False)
+        minimize(to_tensor(photo, fitted), objective, TEXTBOOK_EVALUATIONS, lambda _done, _pixels: False)
     return measurement
 
 
@@ -65,11 +65,13 @@ def main() -> None:
                 slow = textbook(photo, style, exact, args.size)
                 textbooks.append(slow.seconds / measurement.seconds)
                 print(
-                    f"{'':>18} {'(textbook)':>18} {slow.seconds:8.1f} {slow.peak_bytes / 1e6:8.0f}   {textbooks[-1]:.1f} times slower",
+                    f"{'':>18} {'(textbook)':>18} {slow.seconds:8.1f} {slow.peak_bytes / 1e6:8.0f}   "
+                    f"{textbooks[-1]:.1f} times slower",
                     flush=True,
                 )
     print(
-        f"median {median(each.seconds for each in ours):.1f} s, peak {max(each.peak_bytes for each in ours) / 1e6:.0f} MB; textbook {median(textbooks):.1f} times slower"
+        f"median {median(each.seconds for each in ours):.1f} s, peak "
+        f"{max(each.peak_bytes for each in ours) / 1e6:.0f} MB; textbook {median(textbooks):.1f} times slower"
     )
 
 

@@ -1,4 +1,4 @@
-"""Paint photos × paintings and let the judge score them: distance to the painting's style, to the photo's content, grain."""
+"""Paint photos × paintings and let the judge score them: distance to painting's style and photo's content, grain."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def main() -> int:
     return 0
 
 
-def _on_signal(number: int, frame: FrameType | None) -> None:
+def _on_signal(_number: int, _frame: FrameType | None) -> None:
     _stop.set()
 
 
@@ -66,7 +66,8 @@ def _locked(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise LaunchError(
-                f"Atelier already runs with the data folder {data}: use that one, stop it, or set ATELIER_DATA to another folder."
+                f"Atelier already runs with the data folder {data}: use that one, stop it, or set ATELIER_DATA "
+                "to another folder."
             ) from error
         yield
 
@@ -95,7 +96,8 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
     python = sys.executable
     worker = [
         python, "-m", "celery", "-A", "worker.celery_app", "worker", "--pool", "prefork", "--concurrency", "1",
-        "--without-gossip", "--without-mingle", "--hostname", f"atelier-{os.getpid()}@%h", "--loglevel", settings.log_level,
+        "--without-gossip", "--without-mingle", "--hostname", f"atelier-{os.getpid()}@%h",
+        "--loglevel", settings.log_level,
     ]  # fmt: skip
     web = [
         python, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", settings.host, "--port", str(port),
@@ -126,16 +128,18 @@ def _free_port(settings: Settings) -> int:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise LaunchError(
-                    f"Port {settings.port} is in use: stop what uses it, or choose another with ATELIER_PORT={settings.port + 1}."
+                    f"Port {settings.port} is in use: stop what uses it, or choose another with "
+                    f"ATELIER_PORT={settings.port + 1}."
                 ) from error
             raise LaunchError(
-                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}): change ATELIER_HOST or ATELIER_PORT."
+                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
+                "change ATELIER_HOST or ATELIER_PORT."
             ) from error
         return int(probe.getsockname()[1])
 
 
 def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown, not bound
     return f"http://{shown}:{port}"
 
 

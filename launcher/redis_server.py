@@ -33,8 +33,8 @@ def executable() -> Path:
         if carried.is_file() and os.access(carried, os.X_OK):
             return carried
     raise LaunchError(
-        "No Redis server was found: install redis-server (Debian: apt install redis-server, macOS: brew install redis), "
-        "or set ATELIER_REDIS_URL to one that runs."
+        "No Redis server was found: install redis-server (Debian: apt install redis-server, macOS: brew install "
+        "redis), or set ATELIER_REDIS_URL to one that runs."
     )
 
 

@@ -1,4 +1,4 @@
-"""The Celery application: configuration with a reason for each setting, and what happens when a worker starts and stops.
+"""The Celery application: a reason for each setting, and what happens when a worker starts and stops.
 
 Our own record is the truth; Celery's message is a wake-up hint that may come twice, late or never.
 """

@@ -67,13 +67,13 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
     print(f"{args.output}: {image.width}×{image.height}")
 
 
-def styles(args: argparse.Namespace, settings: Settings) -> None:
+def styles(_args: argparse.Namespace, settings: Settings) -> None:
     """List the styles: id, title, artist, year."""
     for style in find_styles(own=settings.styles):
         print(f"{style.id:<30} {style.title}, {style.artist or 'unknown'}, {style.year or 'undated'}")
 
 
-def fetch_vgg19(args: argparse.Namespace, settings: Settings) -> None:
+def fetch_vgg19(_args: argparse.Namespace, settings: Settings) -> None:
     """Download VGG-19's weights into the model cache."""
     with tqdm(unit="B", unit_scale=True, desc="vgg19") as bar:
 

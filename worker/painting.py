@@ -1,4 +1,4 @@
-"""One job from lease to artwork: load, paint, preview, checkpoint, publish. The only place that translates engine errors."""
+"""One job from lease to artwork: load, paint, preview, checkpoint, publish. Translates engine errors for people."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REPORT_S = 0.4  # how often progress is told at most; a page polls about once a 
 log = logging.getLogger(__name__)
 
 
-class JobFailure(Exception):
+class JobFailedError(Exception):
     """The job cannot be painted, with the sentence that its owner reads."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -58,7 +58,7 @@ class Easel:
                 self._paint_held(job, lease)
         except LeaseLostError:
             log.warning("job %s: another worker has it now; dropped", job.id)
-        except JobFailure as failure:
+        except JobFailedError as failure:
             log.warning("job %s: %s", job.id, failure, exc_info=failure.__cause__)
             self._fail(job, failure.error)
         except MemoryError:
@@ -70,9 +70,10 @@ class Easel:
 
     def _paint_held(self, job: Job, lease: Lease) -> None:
         if job.attempt > self.settings.max_attempts:
-            raise JobFailure(
+            raise JobFailedError(
                 "worker_lost",
-                "The painting was interrupted again and again, so we stopped trying. Try once more, or choose a smaller size.",
+                "The painting was interrupted again and again, so we stopped trying. "
+                "Try once more, or choose a smaller size.",
             )
         if lease.is_cancelled:
             self.records.end(job, JobState.CANCELLED, {})
@@ -85,7 +86,7 @@ class Easel:
         pastiche = self._painted(photo, style, extractor, job, sitting)
         sitting.tell_speed(extractor.name)
         if pastiche.stopped and sitting.is_late:
-            raise JobFailure("too_slow", "The painting took longer than this server allows. Choose a smaller size.")
+            raise JobFailedError("too_slow", "The painting took longer than this server allows. Choose a smaller size.")
         if pastiche.stopped and not lease.is_cancelled:
             sitting.keep_checkpoint()
             self.records.end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
@@ -115,9 +116,9 @@ class Easel:
                 log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
                 return engine.paint(photo, style, extractor, options, sitting.after)
         except engine.TooLargeError as error:
-            raise JobFailure(TOO_LARGE.code, TOO_LARGE.message) from error
+            raise JobFailedError(TOO_LARGE.code, TOO_LARGE.message) from error
         except engine.NotFiniteError as error:
-            raise JobFailure(
+            raise JobFailedError(
                 "diverged", "The painting fell apart on the way. Try it gentler, or with another painting."
             ) from error
 
@@ -125,15 +126,17 @@ class Easel:
         try:
             return Image.open(io.BytesIO(self.storage.get(keys.photo_key(wish.photo)))).convert("RGB")
         except BlobNotFoundError as error:
-            raise JobFailure("photo_gone", "The photo is not here any more. Upload it again.") from error
+            raise JobFailedError("photo_gone", "The photo is not here any more. Upload it again.") from error
         except (UnidentifiedImageError, OSError) as error:
-            raise JobFailure("photo_damaged", "The stored photo cannot be read any more. Upload it again.") from error
+            raise JobFailedError(
+                "photo_damaged", "The stored photo cannot be read any more. Upload it again."
+            ) from error
 
     def _styles(self, wish: PaintRequest) -> list[tuple[Style, float]]:
         known = {style.id: style for style in find_styles(own=self.settings.styles)}
         missing = [choice.id for choice in wish.styles if choice.id not in known]
         if missing:
-            raise JobFailure(
+            raise JobFailedError(
                 "style_gone", f"The painting “{missing[0]}” does not hang here any more. Choose another one."
             )
         return [(known[choice.id], choice.weight) for choice in wish.styles]
@@ -151,7 +154,7 @@ class Easel:
             try:
                 self._extractors[name] = engine.load_extractor(name, MODELS, self.settings.models_cache)
             except engine.ExtractorUnavailableError as error:
-                raise JobFailure("extractor_unavailable", str(error)) from error
+                raise JobFailedError("extractor_unavailable", str(error)) from error
         return self._extractors[name]
 
     def _fingerprint(self, style: Style, extractor: engine.Extractor) -> engine.Fingerprint:
@@ -161,13 +164,14 @@ class Easel:
             if shipped:
                 return engine.load_fingerprint(shipped, extractor)
             if style.image is None:
-                raise JobFailure(
+                raise JobFailedError(
                     "style_unavailable",
-                    f"“{style.title}” is not prepared for the extractor {extractor.name}. Choose the extractor compact.",
+                    f"“{style.title}” is not prepared for the extractor {extractor.name}. "
+                    "Choose the extractor compact.",
                 )
             return self._own_fingerprint(style.image, extractor)
         except (engine.FingerprintFormatError, engine.FingerprintMismatchError, OSError) as error:
-            raise JobFailure(
+            raise JobFailedError(
                 "style_damaged", f"“{style.title}” cannot be read on this server. Choose another painting."
             ) from error
 
@@ -294,7 +298,8 @@ class Sitting:
         """Seconds per unit of work of this sitting; None until a twentieth is painted."""
         if self._first is None or self._iterate is None:
             return None
-        (start, fraction), painted = self._first, self._iterate.fraction - self._first[1]
+        start, first = self._first
+        painted = self._iterate.fraction - first
         if painted < 0.05:
             return None
         return (self._reported - start) / (painted * self.job.planned_work) if self._reported > start else None

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """A thread in each worker's parent process that says "I am here" and, in one worker at a time, looks for lost jobs."""
+    """A thread in a worker's parent process: says "I am here" and, in one worker at a time, looks for lost jobs."""
 
     def __init__(self, settings: Settings, redis_url: str, name: str) -> None:
         self.settings = settings

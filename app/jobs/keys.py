@@ -1,4 +1,4 @@
-"""Names of everything that is stored: blobs by path, Redis keys. Built here from generated ids only, never from input."""
+"""Names of everything that is stored: blobs by path, Redis keys. Built from generated ids only, never from input."""
 
 from __future__ import annotations
 

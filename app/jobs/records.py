@@ -73,6 +73,9 @@ return redis.call('HGETALL', KEYS[1])
 """
 
 
+How = Literal["", "claim", "seize"]
+
+
 class JobNotFoundError(Exception):
     """No job has this id."""
 
@@ -139,7 +142,7 @@ class JobRecords:
 
     def position(self, job: Job) -> int | None:
         """How many jobs wait before this one; None unless it is queued."""
-        rank = self.redis.zrank(keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
+        rank: Any = self.redis.zrank(keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
         return None if rank is None else int(rank)
 
     def eta(self, job: Job) -> tuple[float, float] | None:
@@ -150,7 +153,7 @@ class JobRecords:
             return None
         work = _work_left(job)
         if job.state is JobState.QUEUED:
-            ahead = self.redis.zrangebyscore(keys.QUEUED, 0, f"({job.sequence}", start=0, num=MOST_AHEAD)
+            ahead: list[Any] = self.redis.zrangebyscore(keys.QUEUED, 0, f"({job.sequence}", start=0, num=MOST_AHEAD)
             ahead += self.redis.zrange(keys.RUNNING, 0, MOST_AHEAD)
             waiting = sum(_work_left(self.get(_text(each))) for each in ahead)
             work += waiting / max(1, self.workers())
@@ -179,7 +182,7 @@ class JobRecords:
         job = self.get(job_id)
         if job.state in TERMINAL:
             return None
-        how = "seize" if job.state is JobState.RUNNING and not is_alive(job.holder) else "claim"
+        how: How = "seize" if job.state is JobState.RUNNING and not is_alive(job.holder) else "claim"
         states = (JobState.QUEUED, JobState.RUNNING)
         return self.change(job, JobState.RUNNING, {"holder": holder}, states, lease_s, how)
 
@@ -264,7 +267,7 @@ class JobRecords:
         fields: Mapping[str, Any],
         states: tuple[JobState, ...] | None = None,
         lease_s: float = 0,
-        how: Literal["", "claim", "seize"] = "",
+        how: How = "",
     ) -> Job | None:
         """Compare-and-set: to `state` with `fields` if the record still has the job's state (or one of `states`) and
         fence, and, with `claim`, no living lease. The changed job, or None.
@@ -278,7 +281,7 @@ class JobRecords:
                 raise ValueError(f"a {before} job cannot become {state}")
         lease = lease_s if lease_s or state is not JobState.RUNNING else self._lease_left(job.id)
         flat = [text for name, value in fields.items() for text in (name, _encoded(value))]
-        arguments = [job.id, ",".join(states), job.fence, state, lease, how, *flat]
+        arguments: list[Any] = [job.id, ",".join(states), job.fence, state, lease, how, *flat]
         answer = self._change(keys=[keys.record(job.id), keys.QUEUED, keys.RUNNING], args=arguments)
         return _job(_pairs(answer)) if answer else None
 

@@ -1,4 +1,4 @@
-"""Which styles there are: the built-in gallery and the owner's folder. Read by the front end and by the worker alike."""
+"""Which styles there are: the built-in gallery and the owner's folder. Read by front end and worker alike."""
 
 from __future__ import annotations
 

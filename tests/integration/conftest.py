@@ -58,9 +58,23 @@ class Bench:
 
         return until(painted, f"{fraction:.0%} of job {job.id}")
 
+    def attempt(self, job: Job, number: int) -> Job:
+        """Wait until an attempt is under way and has shown a preview."""
+
+        def under_way() -> Job | None:
+            now = self.records.get(job.id)
+            return now if now.attempt == number and now.preview_fence == now.fence else None
+
+        return until(under_way, f"attempt {number} of job {job.id}")
+
     def ended(self, job: Job) -> Job:
         """Wait until the job has ended."""
-        return until(lambda: (now := self.records.get(job.id)).state in TERMINAL and now or None, f"the end of job {job.id}", 120)
+
+        def terminal() -> Job | None:
+            now = self.records.get(job.id)
+            return now if now.state in TERMINAL else None
+
+        return until(terminal, f"the end of job {job.id}", 120)
 
     def artworks(self, job: Job) -> list[str]:
         """Keys of all artworks that any attempt stored."""

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -74,7 +75,7 @@ class VggShaped(nn.Module):
     def block(self, tap: str, x: Tensor) -> Tensor:
         """Activations of `tap` from those of the tap before (or from images [B, 3, H, W])."""
         layers = dict(self.plan)[tap]
-        convolutions: Iterator[nn.Conv2d] = iter(self.blocks[tap])  # type: ignore[arg-type]
+        convolutions: Iterator[nn.Conv2d] = iter(cast(nn.ModuleList, self.blocks[tap]))  # type: ignore[arg-type]
         for layer, following in zip(layers, (*layers[1:], None), strict=True):
             if layer != POOL:
                 x = self.convolve(x, next(convolutions), pool=following == POOL)
@@ -103,7 +104,8 @@ class Extractor:
         self.weights_hash = weights_hash
         self.device = device
         self.dtype = dtype
-        self.network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last).requires_grad_(False)
+        network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+        self.network = network.requires_grad_(False)
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Activations {layer name: [B, C, h, w]} in `dtype` of images [B, 3, H, W] in [0, 1]."""
@@ -139,8 +141,8 @@ def load_extractor(
     if name == "vgg19":
         if not vgg19_path.exists():
             raise ExtractorUnavailableError(
-                f"VGG-19's weights are not in {cache_dir}. Fetch them once with `atelier fetch-vgg19` (575 MB download, "
-                "52 MB kept), or choose the extractor `compact`, which needs no download."
+                f"VGG-19's weights are not in {cache_dir}. Fetch them once with `atelier fetch-vgg19` (575 MB "
+                "download, 52 MB kept), or choose the extractor `compact`, which needs no download."
             )
         return _load(name, _Vgg19(), vgg19_path, device, dtype)
     raise ValueError(f"no extractor is called {name!r}; there are compact, vgg19 and auto")
@@ -159,6 +161,9 @@ def _load(name: str, network: nn.Module, path: Path, device: torch.device, dtype
 
 class _Vgg19(VggShaped):
     """torchvision's VGG-19 up to relu5_1, for images in [0, 1] (its ImageNet normalisation is done here)."""
+
+    pixel_mean: Tensor
+    pixel_std: Tensor
 
     def __init__(self) -> None:
         super().__init__(VGG19_BLOCKS)
@@ -191,7 +196,8 @@ def fetch_vgg19(
         digest = _download(url, downloaded, report)
         if not digest.startswith(sha256_prefix):
             raise ExtractorUnavailableError(
-                f"The file from {url} is not VGG-19's: its SHA-256 begins with {digest[:8]} instead of {sha256_prefix}. "
+                f"The file from {url} is not VGG-19's: its SHA-256 begins with {digest[:8]} instead of "
+                f"{sha256_prefix}. "
                 "Nothing was kept; try again, or ask your network's owner what sits in between."
             )
         # torch.load also refuses a legacy pickle's code: weights_only admits tensors and nothing else.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +95,8 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
 
 def _read_layer(file: safe_open, prefix: str, device: torch.device) -> LayerStatistics:
     def values(part: str) -> Tensor:
-        scaled: Tensor = file.get_tensor(f"{prefix}.{part}").float() * file.get_tensor(f"{prefix}.{part}.largest")
+        read: Callable[[str], Tensor] = file.get_tensor
+        scaled = read(f"{prefix}.{part}").float() * read(f"{prefix}.{part}.largest")
         return scaled.to(device)
 
     mean, upper = values("mean"), values("moment")

@@ -1,4 +1,4 @@
-"""The terms of the objective. Each is relative to its target, so that one set of weights fits every layer and extractor."""
+"""The terms of the objective, each relative to its target: one set of weights fits every layer and extractor."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+import torch.nn.grad
 from torch import Tensor
 
 
@@ -44,7 +45,8 @@ class _ConvReLU(torch.autograd.Function):
             torch.ops.aten.threshold_backward.grad_input(gradient, activations, 0, grad_input=gradient)
         else:
             gradient = torch.ops.aten.threshold_backward(gradient, activations, 0)
-        return _unpadded(torch.nn.grad.conv2d_input(ctx.padded_shape, weight, gradient)), None, None, None
+        padded: Tensor = torch.nn.grad.conv2d_input(ctx.padded_shape, weight, gradient)  # type: ignore[no-untyped-call]
+        return _unpadded(padded), None, None, None
 
 
 def _convolved(padded: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ def gram(features: Tensor) -> Tensor:
     Source: Gatys et al., CVPR 2016, eq. 3. Undivided there; the division makes it the second moment E[f fᵀ].
     The product is taken in float32 whatever the activations are: bfloat16 sums of 10⁵ terms lose the style.
     """
-    return _Gram.apply(features)  # type: ignore[no-any-return, no-untyped-call]
+    matrix: Tensor = _Gram.apply(features)  # type: ignore[no-untyped-call]
+    return matrix
 
 
 class _Gram(torch.autograd.Function):
@@ -36,7 +37,8 @@ class _Gram(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor) -> Tensor:
         ctx.save_for_backward(features)
         flat = at_least_float32(features[0].flatten(1))  # [C, H·W]
-        return flat @ flat.T / flat.shape[1]
+        moment: Tensor = flat @ flat.T / flat.shape[1]
+        return moment
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]

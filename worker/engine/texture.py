@@ -31,5 +31,5 @@ def synthesize(style: Fingerprint, extractor: Extractor, side: int, seed: int = 
     return to_image(pixels)
 
 
-def _never(done: int, iterate: Tensor) -> bool:
+def _never(_done: int, _iterate: Tensor) -> bool:
     return False

@@ -17,7 +17,9 @@ def test_what_was_put_is_there_and_nothing_else(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.*"))) == 1
 
 
-def test_a_write_that_fails_keeps_the_old_bytes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_keeps_the_old_bytes_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     storage = LocalStorage(tmp_path)
     storage.put("a/b", b"old")
 

@@ -115,7 +115,9 @@ class JobLife(RuleBasedStateMachine):
 def test_no_order_of_events_ends_a_job_twice_or_by_a_late_worker(redis_server: str) -> None:
     JobLife.url = redis_server
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-    limits = settings(max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=checks, database=None)
+    limits = settings(
+        max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=checks, database=None
+    )
     run_state_machine_as_test(JobLife, settings=limits)
 
 

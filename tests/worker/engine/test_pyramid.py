@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from worker.engine.pyramid import plan, planned_work, scales
@@ -12,7 +14,7 @@ def test_scales_grow_by_the_root_of_two_up_to_the_asked_size() -> None:
 def test_last_scale_is_the_asked_one_and_no_step_is_above_two_thirds_more(longest: int) -> None:
     found = scales(longest)
     assert found[-1] == longest
-    assert all(1.1 < after / before < 1.7 for before, after in zip(found, found[1:], strict=False))
+    assert all(1.1 < after / before < 1.7 for before, after in pairwise(found))
 
 
 @pytest.mark.parametrize(

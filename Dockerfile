@@ -1,0 +1,15 @@
+# One image for web and worker. CPU by default; the same image uses a GPU where the runtime gives it one.
+FROM python:3.11-slim
+
+RUN useradd --create-home --uid 10001 atelier && install -d -o atelier /data
+WORKDIR /srv/atelier
+# Dependencies first: they change rarely and weigh gigabytes.
+COPY pyproject.toml README.md ./
+RUN mkdir app worker launcher training benchmarks && pip install --no-cache-dir .
+COPY . .
+RUN pip install --no-cache-dir --no-deps --editable .
+USER atelier
+ENV ATELIER_DATA=/data ATELIER_HOST=0.0.0.0 PYTHONUNBUFFERED=1
+VOLUME /data
+EXPOSE 8000
+CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-server-header"]

@@ -1,0 +1,56 @@
+"""The documents say what the code does: settings, commands, routes, pictures."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import ROOT
+from worker.cli import _parser
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models" / "README.md"]
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_with_its_default(name: str) -> None:
+    default = Settings.model_fields[name].default
+    shown = "–" if default is None else str(default)
+    description = Settings.model_fields[name].description
+    assert f"| `ATELIER_{name.upper()}` | {shown} | {description} |" in OPERATING
+
+
+def test_no_setting_is_documented_that_is_none() -> None:
+    documented = set(re.findall(r"^\| `ATELIER_(\w+)`", OPERATING, re.MULTILINE))
+    assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        named = set(re.findall(r"`make ([a-z]+)`|^ +make ([a-z]+)", document.read_text(), re.MULTILINE))
+        assert {first or second for first, second in named} <= targets, document
+
+
+def test_every_option_of_the_command_line_that_a_document_names_exists() -> None:
+    parser = _parser()
+    (commands,) = (action.choices for action in parser._actions if action.choices)
+    known = {option for command in commands.values() for action in command._actions for option in action.option_strings}
+    for document in DOCUMENTS:
+        for line in re.findall(r"atelier paint [^\n`]*", document.read_text()):
+            assert set(re.findall(r"(?<!\S)--?[a-z-]+", line)) <= known, line
+
+
+def test_every_route_that_a_document_names_exists() -> None:
+    routes = set(create_app(Settings()).openapi()["paths"]) | {"/healthz", "/readyz", "/docs"}
+    for document in DOCUMENTS:
+        for path in re.findall(r"`(?:GET|POST) (/[^\s`?]*)`", document.read_text()):
+            assert path in routes, (document, path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_linked_file_is_there(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", document.read_text()):
+        assert (document.parent / target).exists(), target
