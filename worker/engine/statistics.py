@@ -42,7 +42,7 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        (features,) = ctx.saved_tensors
+        features: Tensor = ctx.saved_tensors[0]
         positions = features.shape[2] * features.shape[3]
         symmetric = ((gradient + gradient.T) / positions).to(features.dtype)
         # As a product of [H·W, C] with [C, C], the result lies in memory as channels_last activations do.
