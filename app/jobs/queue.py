@@ -20,12 +20,14 @@ class Publisher:
     """Sends wake-up hints. The message carries a job's id and nothing else; the record is the truth."""
 
     def __init__(self, redis_url: str) -> None:
-        self._celery = Celery("atelier-publisher", broker=broker_url(redis_url))
+        # Not the current app: inside a worker that place is taken.
+        self._celery = Celery("atelier-publisher", broker=broker_url(redis_url), set_as_current=False)
         self._celery.conf.update(
             task_ignore_result=True,
             task_serializer="json",
             accept_content=["json"],
             broker_connection_timeout=PATIENCE_S,
+            broker_pool_acquire_timeout=PATIENCE_S,
             broker_transport_options={"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S},
         )
 

@@ -6,9 +6,12 @@ Time is Redis's own (`TIME`), so that clocks of different machines need not agre
 from __future__ import annotations
 
 import json
+import logging
+import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from statistics import fmean
 from typing import Any, Literal
 
 import redis
@@ -17,61 +20,16 @@ from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
+from app.jobs.scripts import CHANGE, HINTED, STORE
 
+PATIENCE_S = 5.0  # for an answer of Redis
 WORKER_SEEN_S = 30.0  # a worker that was not seen for so long is not there
 ETA_SPREAD = (0.8, 1.4)  # measured times of equal jobs on a busy machine lie within
 SPEED_WEIGHT = 0.3  # of the newest measurement in the moving average
-MOST_AHEAD = 200  # how many jobs ahead are added up one by one for the time left
-
-# KEYS: 1 record, 2 queued set, 3 running set.
-# ARGV: 1 job id, 2 states it may be in now (comma-separated), 3 fence it must have ("" = any), 4 new state,
-#       5 lease in seconds (new state running), 6 "lapsed" if a running job's lease must have run out, 7… field, value.
-# Returns the record after the change as a flat list, or false if it does not stand as the caller thinks.
-CHANGE = """
-local record = redis.call('HMGET', KEYS[1], 'state', 'fence', 'sequence')
-if not record[1] then return false end
-if not string.find(',' .. ARGV[2] .. ',', ',' .. record[1] .. ',', 1, true) then return false end
-if ARGV[3] ~= '' and record[2] ~= ARGV[3] then return false end
-local clock = redis.call('TIME')
-local now = clock[1] + clock[2] / 1000000
-if ARGV[6] == 'claim' and record[1] == 'running' then
-  local lease = redis.call('ZSCORE', KEYS[3], ARGV[1])
-  if lease and tonumber(lease) > now then return false end
-end
-for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[1], 'state', ARGV[4])
-redis.call('HINCRBY', KEYS[1], 'version', 1)
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-if ARGV[4] == 'queued' then redis.call('ZADD', KEYS[2], record[3], ARGV[1]) end
-if ARGV[4] == 'running' then
-  redis.call('ZADD', KEYS[3], now + ARGV[5], ARGV[1])
-  if ARGV[6] ~= '' then
-    redis.call('HINCRBY', KEYS[1], 'fence', 1)
-    redis.call('HINCRBY', KEYS[1], 'attempt', 1)
-    redis.call('HSET', KEYS[1], 'started_at', now)
-  end
-end
-if ARGV[4] == 'finished' or ARGV[4] == 'failed' or ARGV[4] == 'cancelled' then
-  redis.call('HSET', KEYS[1], 'finished_at', now)
-end
-return redis.call('HGETALL', KEYS[1])
-"""
-
-# KEYS: 1 record, 2 queued set, 3 running set, 4 sequence counter.  ARGV: 1 job id, 2 state, 3… field, value.
-# Stores a record unless there is one; gives it its place in the queue. Returns the record as a flat list.
-STORE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-  if ARGV[2] == 'queued' then
-    local sequence = redis.call('INCR', KEYS[4])
-    redis.call('HSET', KEYS[1], 'sequence', sequence)
-    redis.call('ZADD', KEYS[2], sequence, ARGV[1])
-  end
-end
-return redis.call('HGETALL', KEYS[1])
-"""
-
+SAMPLE = 20  # so many of the jobs ahead are looked at for the time left; the rest is taken to be like them
+ANY_EXTRACTOR = "auto"
+PREVIEW = re.compile(r"jobs/[0-9a-f]{32}/(\d+)/preview-(\d+)\.webp")
+log = logging.getLogger(__name__)
 
 How = Literal["", "claim", "seize"]
 
@@ -93,6 +51,7 @@ class JobRecords:
         self.publisher = publisher
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
+        self._hinted = connection.register_script(HINTED)
 
     # What the front end does.
 
@@ -132,12 +91,12 @@ class JobRecords:
     def request_cancel(self, job_id: str) -> Job:
         """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
         job = self.get(job_id)
-        if job.state is JobState.QUEUED:
-            job = self.change(job, JobState.CANCELLED, {"cancel_requested": True}) or self.get(job_id)
-            if job.state is JobState.CANCELLED:
-                self.write_manifest(job)
-        if job.state is JobState.RUNNING and not job.cancel_requested:
-            job = self.change(job, JobState.RUNNING, {"cancel_requested": True}, lease_s=0) or self.get(job_id)
+        while job.state is JobState.QUEUED or (job.state is JobState.RUNNING and not job.cancel_requested):
+            asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
+            changed = self.change(job, asked, {"cancel_requested": True})
+            if changed and changed.state is JobState.CANCELLED:
+                self.write_manifest(changed)
+            job = changed or self.get(job_id)  # it was claimed, handed back or ended meanwhile: look again
         return job
 
     def position(self, job: Job) -> int | None:
@@ -148,20 +107,17 @@ class JobRecords:
     def eta(self, job: Job) -> tuple[float, float] | None:
         """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended."""
         speed = job.seconds_per_unit if job.state is JobState.RUNNING else None
-        speed = speed or self.seconds_per_unit()
+        speed = speed or self.seconds_per_unit(job.request.extractor)
         if speed is None or job.state in TERMINAL:
             return None
-        work = _work_left(job)
+        work = _left(job.planned_work, job.progress.fraction if job.progress else 0.0)
         if job.state is JobState.QUEUED:
-            ahead: list[Any] = self.redis.zrangebyscore(keys.QUEUED, 0, f"({job.sequence}", start=0, num=MOST_AHEAD)
-            ahead += self.redis.zrange(keys.RUNNING, 0, MOST_AHEAD)
-            waiting = sum(_work_left(self.get(_text(each))) for each in ahead)
-            work += waiting / max(1, self.workers())
+            work += self._work_ahead(job) / max(1, self.workers())
         return work * speed * ETA_SPREAD[0], work * speed * ETA_SPREAD[1]
 
-    def seconds_per_unit(self, extractor: str = "compact") -> float | None:
+    def seconds_per_unit(self, extractor: str = ANY_EXTRACTOR) -> float | None:
         """Measured seconds per megapixel-evaluation, a moving average; None before the first job."""
-        value = self.redis.hget(keys.SPEED, extractor)
+        value = self.redis.hget(keys.SPEED, extractor) or self.redis.hget(keys.SPEED, ANY_EXTRACTOR)
         return float(value) if value else None
 
     def workers(self) -> int:
@@ -200,21 +156,28 @@ class JobRecords:
     def end(self, job: Job, state: JobState, fields: Mapping[str, Any]) -> Job:
         """Bring a running job to its end (or back to the queue), and write its manifest.
 
+        To ask again for what was done is no error: the answer may have been lost on its way.
+
         Raises:
             LeaseLostError: the fence is not the newest any more; nothing was changed.
         """
         ended = self.change(job, state, fields)
         if ended is None:
-            raise LeaseLostError(job.id)
+            ended = self.get(job.id)
+            if (ended.state, ended.fence) != (state, job.fence):
+                raise LeaseLostError(job.id)
         if state in TERMINAL:
             self.write_manifest(ended)
         return ended
 
     def measured(self, extractor: str, seconds_per_unit: float) -> None:
-        """Fold a measured speed into the moving average."""
-        before = self.seconds_per_unit(extractor)
-        mixed = seconds_per_unit if before is None else before + SPEED_WEIGHT * (seconds_per_unit - before)
-        self.redis.hset(keys.SPEED, extractor, mixed)
+        """Fold a measured speed into the moving averages, of this extractor and of whatever is used here."""
+        for name in (extractor, ANY_EXTRACTOR):
+            before = self.redis.hget(keys.SPEED, name)
+            mixed = seconds_per_unit
+            if before:
+                mixed = float(before) + SPEED_WEIGHT * (seconds_per_unit - float(before))
+            self.redis.hset(keys.SPEED, name, mixed)
 
     def saw_worker(self, name: str) -> None:
         """Note that a worker is there."""
@@ -229,11 +192,11 @@ class JobRecords:
 
     def lapsed(self) -> list[Job]:
         """Running jobs whose lease has run out."""
-        return [self.get(_text(each)) for each in self.redis.zrangebyscore(keys.RUNNING, 0, self.now())]
+        return self._found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now()))
 
     def running(self) -> list[Job]:
         """Running jobs, whether or not their lease lives."""
-        return [self.get(_text(each)) for each in self.redis.zrange(keys.RUNNING, 0, -1)]
+        return self._found(self.redis.zrange(keys.RUNNING, 0, -1))
 
     def is_hinted(self, job: Job, recently_s: float) -> bool:
         """Whether a hint was sent since the running job's attempt began, and not too long ago to be still under way."""
@@ -243,22 +206,23 @@ class JobRecords:
     def unpublished(self, older_than_s: float) -> list[str]:
         """Ids of queued jobs whose hint was never sent, or so long ago that it may be lost while the queue is empty."""
         drained = self.redis.llen(QUEUE) == 0
-        found = []
-        for job_id in map(_text, self.redis.zrange(keys.QUEUED, 0, -1)):
-            published = self.redis.hget(keys.record(job_id), "published_at")
-            if published is None or (drained and float(published) < self.now() - older_than_s):
-                found.append(job_id)
-        return found
+        overdue = self.now() - older_than_s
+        waiting = [_text(each) for each in self.redis.zrange(keys.QUEUED, 0, -1)]
+        hinted = self._fields(waiting, "published_at")
+        return [
+            job_id
+            for job_id, (published,) in zip(waiting, hinted, strict=True)
+            if published is None or (drained and float(published) < overdue)
+        ]
 
     def publish(self, job_id: str) -> None:
         """Send the hint; one that cannot be sent is sent again by the reaper, for the record says `queued`."""
         if self.publisher:
             try:
                 self.publisher.publish(job_id)
-            except QueueUnavailableError:
-                self.redis.hdel(keys.record(job_id), "published_at")
-                return
-            self.redis.hset(keys.record(job_id), "published_at", self.now())
+                self._hinted(keys=[keys.record(job_id)])
+            except (QueueUnavailableError, redis.RedisError) as error:
+                log.warning("job %s: the hint could not be sent: %s", job_id, error)
 
     def change(
         self,
@@ -269,8 +233,10 @@ class JobRecords:
         lease_s: float = 0,
         how: How = "",
     ) -> Job | None:
-        """Compare-and-set: to `state` with `fields` if the record still has the job's state (or one of `states`) and
-        fence, and, with `claim`, no living lease. The changed job, or None.
+        """Compare-and-set: to `state` with `fields` if the record still has the job's state (or one of `states`),
+        attempt, fence and holder, and, with `claim`, no living lease. A lease of 0 s leaves it as it is.
+
+        Returns the changed job, or None.
 
         Raises:
             ValueError: there is no such change in the table.
@@ -279,9 +245,8 @@ class JobRecords:
         for before in states:
             if state is not before and state not in TRANSITIONS[before]:
                 raise ValueError(f"a {before} job cannot become {state}")
-        lease = lease_s if lease_s or state is not JobState.RUNNING else self._lease_left(job.id)
-        flat = [text for name, value in fields.items() for text in (name, _encoded(value))]
-        arguments: list[Any] = [job.id, ",".join(states), job.fence, state, lease, how, *flat]
+        stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
+        arguments: list[Any] = [*stands, state, lease_s, how, *_flat(fields)]
         answer = self._change(keys=[keys.record(job.id), keys.QUEUED, keys.RUNNING], args=arguments)
         return _job(_pairs(answer)) if answer else None
 
@@ -296,9 +261,7 @@ class JobRecords:
         except BlobNotFoundError as error:
             raise JobNotFoundError(job_id) from error
         if job.state not in TERMINAL:
-            used = [key.split("/")[2] for key in self.storage.list(keys.job_prefix(job_id)) if key.count("/") > 2]
-            fence = max((int(name) for name in used if name.isdigit()), default=0)
-            job = job.model_copy(update={"state": JobState.QUEUED, "fence": fence, "preview": 0})
+            job = job.model_copy(update={"state": JobState.QUEUED} | self._traces(job_id))
         return self._put(job)
 
     def write_manifest(self, job: Job) -> None:
@@ -310,19 +273,66 @@ class JobRecords:
         seconds, microseconds = self.redis.time()
         return float(seconds) + float(microseconds) / 1e6
 
-    def _lease_left(self, job_id: str) -> float:
-        score = self.redis.zscore(keys.RUNNING, job_id)
-        return max(0.001, float(score) - self.now()) if score else 0.001
-
     def _put(self, job: Job) -> Job:
         fields = job.model_dump(mode="json", exclude_none=True)
-        flat = [text for name, value in fields.items() for text in (name, _encoded(value))]
-        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.SEQUENCE]
-        return _job(_pairs(self._store(keys=names, args=[job.id, job.state, *flat])))
+        names = [keys.record(job.id), keys.QUEUED, keys.SEQUENCE]
+        return _job(_pairs(self._store(keys=names, args=[job.id, job.state, *_flat(fields)])))
+
+    def _traces(self, job_id: str) -> dict[str, int]:
+        """What the blobs still tell of a job: its newest preview, and a fence above every one that may have written."""
+        found = self.storage.list(keys.job_prefix(job_id))
+        fences = [int(part) for key in found if (part := key.split("/")[2]).isdigit()]
+        previews = [(int(trace[1]), int(trace[2])) for key in found if (trace := PREVIEW.fullmatch(key))]
+        fence, number = max(previews, default=(0, 0))
+        # One more: somebody may hold the next fence and not have written yet. Pages know versions up to the wipe.
+        return {
+            "fence": max(fences, default=0) + 1,
+            "preview": number,
+            "preview_fence": fence,
+            "version": int(self.now()),
+        }
+
+    def _work_ahead(self, job: Job) -> float:
+        """Work that is left before a queued job's turn; its cost does not grow with the queue."""
+        rank = self.position(job) or 0
+        ahead = self.redis.zrange(keys.QUEUED, max(0, rank - SAMPLE), rank - 1) if rank else []
+        running = self.redis.zrange(keys.RUNNING, 0, SAMPLE - 1)
+        lefts = []
+        for planned, progress in self._fields([_text(each) for each in (*ahead, *running)], "planned_work", "progress"):
+            fraction = Progress.model_validate_json(progress).fraction if progress else 0.0
+            lefts.append(_left(float(planned or 0), fraction))
+        waiting = fmean(lefts[: len(ahead)]) * rank if ahead else 0.0
+        return waiting + sum(lefts[len(ahead) :])
+
+    def _fields(self, job_ids: list[str], *names: str) -> list[list[Any]]:
+        """These fields of each record, in one round trip; None for what is not there."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hmget(keys.record(job_id), names)
+            return pipeline.execute()
+
+    def _found(self, job_ids: Iterable[Any]) -> list[Job]:
+        """The jobs of these ids. One that cannot be read is left out: it must not hide the others from the reaper."""
+        found = []
+        for job_id in map(_text, job_ids):
+            try:
+                found.append(self.get(job_id))
+            except (JobNotFoundError, ValueError):
+                log.exception("job %s: its record cannot be read", job_id)
+        return found
 
 
-def _work_left(job: Job) -> float:
-    return job.planned_work * (1 - (job.progress.fraction if job.progress else 0.0))
+def connect(redis_url: str) -> redis.Redis:
+    """A worker's connection to Redis: nothing waits for a server that hangs longer than a lease allows."""
+    return redis.Redis.from_url(redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
+
+
+def _left(planned_work: float, fraction: float) -> float:
+    return planned_work * (1 - fraction)
+
+
+def _flat(fields: Mapping[str, Any]) -> list[str]:
+    return [text for name, value in fields.items() for text in (name, _encoded(value))]
 
 
 def _encoded(value: Any) -> str:

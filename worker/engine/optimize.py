@@ -11,8 +11,8 @@ from worker.engine.errors import NotFiniteError
 
 Objective = Callable[[Tensor], Tensor]
 
-# Pairs of steps and gradients kept, 24 bytes a pixel each. 20 were as good as 100 in trials; in the last stages, with few
-# evaluations, half a dozen do and leave memory to others.
+# Pairs of steps and gradients kept, 24 bytes a pixel each. 20 were as good as 100 in trials; in the last stages, with
+# few evaluations, half a dozen do and leave memory to others.
 HISTORY = 20
 HISTORY_BYTES = 30e6
 
