@@ -21,7 +21,7 @@ def test_the_web_application_loads_neither_torch_nor_the_worker() -> None:
 
 def test_the_engine_loads_nothing_of_the_service() -> None:
     loaded = modules_after("import worker.engine")
-    assert not loaded & {"celery", "redis", "fastapi", "pydantic", "app", "tqdm"}
+    assert not loaded & {"celery", "redis", "fastapi", "pydantic", "app"}
     assert "torchvision" not in loaded  # only fetching VGG-19 needs it
 
 
