@@ -20,6 +20,9 @@ from worker.reconcile import Housekeeping
 SETTINGS = load_settings()
 REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"
 
+# Longer than any job, or Redis hands the message to a second worker while the first still paints.
+VISIBILITY_S = 2 * SETTINGS.job_time_limit_s + 3600
+
 app = Celery("atelier", broker=broker_url(REDIS_URL), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=QUEUE,
@@ -29,10 +32,12 @@ app.conf.update(
     # One message at a time: the rest stays in Redis, where other workers see it.
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
-    # Longer than any job, or Redis hands the message to a second worker while the first still paints.
+    # In all three places that Celery's documentation names: the shortest among a broker's users would win.
+    visibility_timeout=VISIBILITY_S,
+    result_backend_transport_options={"visibility_timeout": VISIBILITY_S},
     broker_transport_options={
-        "visibility_timeout": 2 * SETTINGS.job_time_limit_s + 3600,
-        # How soon a dead worker's unacknowledged message is looked for; the default takes minutes.
+        "visibility_timeout": VISIBILITY_S,
+        # How often overdue messages are looked for; the default takes minutes more.
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         # None, because the transport's own blocking pop waits longer than redis-py 8's default of 5 s.
@@ -40,7 +45,6 @@ app.conf.update(
         "socket_connect_timeout": 5,
         "retry_on_timeout": True,
     },
-    visibility_timeout=2 * SETTINGS.job_time_limit_s + 3600,
     # With True, a Redis restart kills the running job, which is then lost for good (tested by others on Redis).
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # State is in our record; a second truth in Celery's results would drift.
@@ -52,6 +56,8 @@ app.conf.update(
     # The painting checks its own deadline first; these end what hangs inside one evaluation (prefork only).
     task_soft_time_limit=SETTINGS.job_time_limit_s + 60,
     task_time_limit=SETTINGS.job_time_limit_s + 120,
+    # On SIGQUIT, too, the painting has time for its checkpoint (on SIGTERM Celery waits for it anyway).
+    worker_soft_shutdown_timeout=30,
     # A worker waits for Redis as long as it takes.
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,

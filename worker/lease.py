@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+from pathlib import Path
 from types import TracebackType
 
 import redis
@@ -18,13 +19,13 @@ log = logging.getLogger(__name__)
 
 def holder_name() -> str:
     """This process, as it is written into the records that it holds."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{_place()}:{os.getpid()}"
 
 
 def is_alive(holder: str) -> bool:
-    """Whether a holder may still live. Of another machine's nothing is known, so its lease decides."""
-    host, _, pid = holder.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
+    """Whether a holder may still live. Of another place's nothing is known, so its lease decides."""
+    place, _, pid = holder.rpartition(":")
+    if place != _place() or not pid.isdigit():
         return True
     try:
         os.kill(int(pid), 0)
@@ -32,7 +33,17 @@ def is_alive(holder: str) -> bool:
         return False
     except PermissionError:
         return True
+    # Our own number, but we are only asking: a process before us had it.
     return int(pid) != os.getpid()
+
+
+def _place() -> str:
+    """Where process numbers mean something: this machine and, as containers may share its name, their own numbering."""
+    try:
+        numbering = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # not Linux
+        numbering = ""
+    return f"{socket.gethostname()}/{numbering}"
 
 
 class Lease:

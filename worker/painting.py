@@ -1,55 +1,55 @@
-"""One job from lease to artwork: load, paint, preview, checkpoint, publish. Translates engine errors for people."""
+"""One job from lease to artwork: load, paint, preview, checkpoint, publish. Nothing that goes wrong leaves the task."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
-import tempfile
+import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-import redis
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from redis import RedisError
 
 from app.jobs import keys
-from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
-from app.jobs.models import Job, JobError, JobState, PaintRequest, Progress
+from app.jobs.blobs import LocalStorage, Storage
+from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
-from app.jobs.records import JobRecords, LeaseLostError
-from app.jobs.styles import Style, find_styles
+from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
 from app.settings import Settings
 from worker import engine
+from worker.failures import TOO_SLOW, UNEXPECTED, WORKER_LOST, JobFailedError, explained
 from worker.lease import Lease, holder_name, is_alive
+from worker.materials import Materials
+from worker.sitting import Sitting
 
-MODELS = Path(__file__).parents[1] / "models"
-PREVIEW_SIDE = 512
-REPORT_S = 0.4  # how often progress is told at most; a page polls about once a second
+# How long a painted artwork waits for a Redis that is away; then its lease lapses, and the last checkpoint is near.
+REDIS_PATIENCE_S = 60.0
+RETRY_S = 0.5
 log = logging.getLogger(__name__)
 
 
-class JobFailedError(Exception):
-    """The job cannot be painted, with the sentence that its owner reads."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.error = JobError(code=code, message=message)
-
-
 class Easel:
-    """What one worker process paints with; extractors stay loaded from job to job."""
+    """What one worker process paints with."""
 
     def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool]) -> None:
         self.settings = settings
         self.storage: Storage = LocalStorage(settings.data)
-        self.records = JobRecords(redis.Redis.from_url(redis_url), self.storage, Publisher(redis_url))
+        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url))
+        self.materials = Materials(settings, self.storage)
         self.is_stopping = is_stopping
-        self._extractors: dict[str, engine.Extractor] = {}
+        self._pause = threading.Event()
 
     def paint(self, job_id: str) -> None:
-        """Paint a job to its end, or to where the worker is told to stop; step back if somebody else has it."""
-        job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive)
+        """Paint a job to its end, or to where the worker is told to stop; step back if somebody else has it.
+
+        Whatever happens stays in here: Celery would end the whole worker for a MemoryError and start the job again.
+        """
+        try:
+            job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive)
+        except (RedisError, JobNotFoundError) as error:  # the reaper sends the hint again, if there is such a job
+            log.warning("job %s cannot be taken: %r", job_id, error)
+            return
         if job is None:
             return
         log.info("job %s: attempt %d, fence %d", job.id, job.attempt, job.fence)
@@ -58,51 +58,48 @@ class Easel:
                 self._paint_held(job, lease)
         except LeaseLostError:
             log.warning("job %s: another worker has it now; dropped", job.id)
-        except JobFailedError as failure:
-            log.warning("job %s: %s", job.id, failure, exc_info=failure.__cause__)
-            self._fail(job, failure.error)
-        except MemoryError:
-            # Must not leave the task: Celery would end the whole worker and start the job again elsewhere.
-            self._fail(job, TOO_LARGE)
-        except Exception:
-            log.exception("job %s failed", job.id)
-            self._fail(job, UNEXPECTED)
+        except RedisError as error:  # nothing is wrong with the job: its lease lapses, its checkpoint stays
+            log.warning("job %s: left to the next attempt, Redis is away: %s", job.id, error)
+        except Exception as error:
+            self._fail(job, error)
 
     def _paint_held(self, job: Job, lease: Lease) -> None:
         if job.attempt > self.settings.max_attempts:
-            raise JobFailedError(
-                "worker_lost",
-                "The painting was interrupted again and again, so we stopped trying. "
-                "Try once more, or choose a smaller size.",
-            )
-        if lease.is_cancelled:
-            self.records.end(job, JobState.CANCELLED, {})
+            raise JobFailedError(WORKER_LOST)
+        resume = self.materials.checkpoint(job)
+        if lease.is_cancelled and resume is None:
+            self._end(job, JobState.CANCELLED, {})
             return
-        photo = self._photo(job.request)
-        styles = self._styles(job.request)
-        extractor = self._extractor(job.request, styles)
-        style = engine.blend([(self._fingerprint(each, extractor), weight) for each, weight in styles])
-        sitting = Sitting(self, job, lease)
-        pastiche = self._painted(photo, style, extractor, job, sitting)
-        sitting.tell_speed(extractor.name)
-        if pastiche.stopped and sitting.is_late:
-            raise JobFailedError("too_slow", "The painting took longer than this server allows. Choose a smaller size.")
+        photo = self.materials.photo(job.request)
+        style, extractor = self.materials.style(job.request)
+        sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
+        pastiche = self._painted(photo, style, extractor, job, sitting, resume)
+        self._tell_speed(extractor.name, sitting)
         if pastiche.stopped and not lease.is_cancelled:
+            if sitting.is_late:
+                raise JobFailedError(TOO_SLOW)
             sitting.keep_checkpoint()
-            self.records.end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
+            lease.report({})  # Redis may know by now that it was cancelled
+        if pastiche.stopped and not lease.is_cancelled:
+            # A worker that is told to stop has not failed the job: the attempt does not count.
+            self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
             self.records.publish(job.id)
             return
-        artwork = _png(pastiche.image)
-        self.storage.put(keys.artwork_key(job.id, job.fence), artwork)
-        width, height = pastiche.image.size
-        size = {"artwork_width": width, "artwork_height": height}
+        self.storage.put(keys.artwork_key(job.id, job.fence), _png(pastiche.image))
+        size = {"artwork_width": pastiche.image.width, "artwork_height": pastiche.image.height}
         if pastiche.stopped:
-            self.records.end(job, JobState.CANCELLED, size | {"keeps": True})
+            self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
-            self.records.end(job, JobState.FINISHED, size)
+            self._end(job, JobState.FINISHED, size)
 
     def _painted(
-        self, photo: Image.Image, style: engine.Fingerprint, extractor: engine.Extractor, job: Job, sitting: Sitting
+        self,
+        photo: Image.Image,
+        style: engine.Fingerprint,
+        extractor: engine.Extractor,
+        job: Job,
+        sitting: Sitting,
+        resume: engine.Checkpoint | None,
     ) -> engine.Pastiche:
         wish = job.request
         options = engine.PaintOptions(
@@ -110,208 +107,45 @@ class Easel:
             seed=wish.seed, keep_colors=wish.keep_colors, quality=wish.quality,
         )  # fmt: skip
         try:
-            try:
-                return engine.paint(photo, style, extractor, options, sitting.after, self._checkpoint(job))
-            except engine.CheckpointMismatchError as error:
-                log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
-                return engine.paint(photo, style, extractor, options, sitting.after)
-        except engine.TooLargeError as error:
-            raise JobFailedError(TOO_LARGE.code, TOO_LARGE.message) from error
-        except engine.NotFiniteError as error:
-            raise JobFailedError(
-                "diverged", "The painting fell apart on the way. Try it gentler, or with another painting."
-            ) from error
+            return engine.paint(photo, style, extractor, options, sitting.after, resume)
+        except engine.CheckpointMismatchError as error:
+            log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
+            return engine.paint(photo, style, extractor, options, sitting.after)
 
-    def _photo(self, wish: PaintRequest) -> Image.Image:
-        try:
-            return Image.open(io.BytesIO(self.storage.get(keys.photo_key(wish.photo)))).convert("RGB")
-        except BlobNotFoundError as error:
-            raise JobFailedError("photo_gone", "The photo is not here any more. Upload it again.") from error
-        except (UnidentifiedImageError, OSError) as error:
-            raise JobFailedError(
-                "photo_damaged", "The stored photo cannot be read any more. Upload it again."
-            ) from error
-
-    def _styles(self, wish: PaintRequest) -> list[tuple[Style, float]]:
-        known = {style.id: style for style in find_styles(own=self.settings.styles)}
-        missing = [choice.id for choice in wish.styles if choice.id not in known]
-        if missing:
-            raise JobFailedError(
-                "style_gone", f"The painting “{missing[0]}” does not hang here any more. Choose another one."
-            )
-        return [(known[choice.id], choice.weight) for choice in wish.styles]
-
-    def _extractor(self, wish: PaintRequest, styles: list[tuple[Style, float]]) -> engine.Extractor:
-        """The asked extractor; `auto` falls back to compact where a painting is known to that one only."""
-        name = wish.extractor if wish.extractor != "auto" else self.settings.extractor
-        extractor = self._loaded(name)
-        if name == "auto" and any(style.image is None and not style.fingerprint(extractor.name) for style, _ in styles):
-            return self._loaded("compact")
-        return extractor
-
-    def _loaded(self, name: str) -> engine.Extractor:
-        if name not in self._extractors:
-            try:
-                self._extractors[name] = engine.load_extractor(name, MODELS, self.settings.models_cache)
-            except engine.ExtractorUnavailableError as error:
-                raise JobFailedError("extractor_unavailable", str(error)) from error
-        return self._extractors[name]
-
-    def _fingerprint(self, style: Style, extractor: engine.Extractor) -> engine.Fingerprint:
-        """The shipped fingerprint, or that of the owner's painting, computed once and kept."""
-        try:
-            shipped = style.fingerprint(extractor.name)
-            if shipped:
-                return engine.load_fingerprint(shipped, extractor)
-            if style.image is None:
-                raise JobFailedError(
-                    "style_unavailable",
-                    f"“{style.title}” is not prepared for the extractor {extractor.name}. "
-                    "Choose the extractor compact.",
-                )
-            return self._own_fingerprint(style.image, extractor)
-        except (engine.FingerprintFormatError, engine.FingerprintMismatchError, OSError) as error:
-            raise JobFailedError(
-                "style_damaged", f"“{style.title}” cannot be read on this server. Choose another painting."
-            ) from error
-
-    def _own_fingerprint(self, painting: Path, extractor: engine.Extractor) -> engine.Fingerprint:
-        digest = hashlib.sha256(painting.read_bytes()).hexdigest()
-        key = f"fingerprints/{digest}.{extractor.name}-{extractor.weights_hash[:12]}.safetensors"
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "fingerprint.safetensors"
-            try:
-                path.write_bytes(self.storage.get(key))
-                return engine.load_fingerprint(path, extractor)
-            except (BlobNotFoundError, engine.FingerprintFormatError):
-                with Image.open(painting) as image:
-                    fingerprint = engine.fingerprint_of(engine.upright(image), extractor)
-                fingerprint.save(path)
-                self.storage.put(key, path.read_bytes())
-                return fingerprint
-
-    def _checkpoint(self, job: Job) -> engine.Checkpoint | None:
-        """The newest checkpoint of any attempt; a damaged one is passed over."""
-        found = [key for key in self.storage.list(keys.job_prefix(job.id)) if key.endswith("/checkpoint.safetensors")]
-        for key in reversed(found):
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "checkpoint.safetensors"
-                path.write_bytes(self.storage.get(key))
-                try:
-                    return engine.Checkpoint.load(path)
-                except engine.CheckpointMismatchError as error:
-                    log.warning("job %s: %s", job.id, error)
-        return None
-
-    def _fail(self, job: Job, error: JobError) -> None:
-        try:
-            self.records.end(job, JobState.FAILED, {"error": error})
-        except LeaseLostError:
-            log.warning("job %s: another worker has it now", job.id)
-
-
-class Sitting:
-    """What happens after each evaluation of one job: progress, previews, checkpoints, and the reasons to stop."""
-
-    def __init__(self, easel: Easel, job: Job, lease: Lease) -> None:
-        self.easel = easel
-        self.job = job
-        self.lease = lease
-        self.is_late = False
-        self._preview = job.preview
-        self._iterate: engine.Iterate | None = None
-        self._first: tuple[float, float] | None = None
-        self._began = self._reported = self._previewed = self._checkpointed = time.monotonic()
-        self._previewed = 0.0
-
-    def after(self, iterate: engine.Iterate) -> bool:
-        """The engine's callback: True stops the painting."""
-        now = time.monotonic()
-        self._iterate = iterate
-        self._first = self._first or (now, iterate.fraction)
-        settings = self.easel.settings
-        stage_ends = iterate.iteration == iterate.iterations
-        fields: dict[str, object] = {}
-        if stage_ends or now - self._previewed >= settings.preview_s:
-            self._previewed = now
-            fields |= self._show(iterate)
-        if stage_ends or now - self._checkpointed >= settings.checkpoint_s:
-            self._checkpointed = now
-            self.keep_checkpoint()
-        if fields or now - self._reported >= REPORT_S:
-            self._reported = now
-            progress = Progress(
-                stage=iterate.stage, stages=iterate.stages, scale=iterate.scale,
-                iteration=iterate.iteration, iterations=iterate.iterations, fraction=iterate.fraction,
-            )  # fmt: skip
-            self._report(fields | {"progress": progress} | self._speed_field())
-        self.is_late = now - self._began > settings.job_time_limit_s
-        if self.lease.is_lost:
-            raise LeaseLostError(self.job.id)
-        return self.is_late or self.lease.is_cancelled or self.easel.is_stopping()
-
-    def keep_checkpoint(self) -> None:
-        """Store the newest iterate as this attempt's checkpoint."""
-        if self._iterate is None:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "checkpoint.safetensors"
-            self._iterate.checkpoint().save(path)
-            self._put(keys.checkpoint_key(self.job.id, self.job.fence), path.read_bytes())
-
-    def tell_speed(self, extractor: str) -> None:
-        """Fold this job's speed into the measured average, if enough was painted to tell."""
-        speed = self._speed()
+    def _tell_speed(self, extractor: str, sitting: Sitting) -> None:
+        speed = sitting.seconds_per_unit()
         if speed is not None:
-            self.easel.records.measured(extractor, speed)
+            try:
+                self.records.measured(extractor, speed)
+            except RedisError as error:  # another job will tell
+                log.warning("the speed of %s could not be told: %s", extractor, error)
 
-    def _show(self, iterate: engine.Iterate) -> dict[str, object]:
-        picture = iterate.image()
-        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=80)
-        if not self._put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), buffer.getvalue()):
-            return {}
-        self._preview += 1
-        return {"preview": self._preview, "preview_fence": self.job.fence}
+    def _end(self, job: Job, state: JobState, fields: Mapping[str, object]) -> None:
+        """Bring the job to its end; waits for a Redis that is away, unless the worker is to stop.
 
-    def _report(self, fields: dict[str, object]) -> None:
+        Raises:
+            LeaseLostError: another worker has the job now.
+            RedisError: Redis did not come back in time.
+        """
+        deadline = time.monotonic() + REDIS_PATIENCE_S
+        while True:
+            try:
+                self.records.end(job, state, fields)
+                log.info("job %s: %s", job.id, state)
+                return
+            except RedisError as error:
+                if self.is_stopping() or time.monotonic() > deadline:
+                    raise
+                log.warning("job %s: waiting for Redis to note that it is %s: %s", job.id, state, error)
+                self._pause.wait(RETRY_S)
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        told = explained(error)
+        log.log(logging.ERROR if told is UNEXPECTED else logging.WARNING, "job %s: %s", job.id, told, exc_info=error)
         try:
-            self.lease.report(fields)
-        except redis.RedisError as error:  # Redis is away: go on painting, the lease decides
-            log.warning("job %s: progress could not be told: %s", self.job.id, error)
-
-    def _put(self, key: str, content: bytes) -> bool:
-        """Store what the painting can do without: a full disk must not end it before the artwork is due."""
-        try:
-            self.easel.storage.put(key, content)
-        except OSError as error:
-            log.warning("job %s: %s could not be stored: %s", self.job.id, key, error)
-            return False
-        return True
-
-    def _speed_field(self) -> dict[str, object]:
-        speed = self._speed()
-        return {} if speed is None else {"seconds_per_unit": speed}
-
-    def _speed(self) -> float | None:
-        """Seconds per unit of work of this sitting; None until a twentieth is painted."""
-        if self._first is None or self._iterate is None:
-            return None
-        start, first = self._first
-        painted = self._iterate.fraction - first
-        if painted < 0.05:
-            return None
-        return (self._reported - start) / (painted * self.job.planned_work) if self._reported > start else None
-
-
-TOO_LARGE = JobError(
-    code="too_large", message="The painting needs more memory than this server has. Choose a smaller size."
-)
-UNEXPECTED = JobError(
-    code="internal",
-    message="Something went wrong on our side while painting. The photo is kept: try again in a moment.",
-)
+            self._end(job, JobState.FAILED, {"error": told})
+        except (LeaseLostError, RedisError) as late:
+            log.warning("job %s: its failure was not noted: %r", job.id, late)
 
 
 def _png(image: Image.Image) -> bytes:

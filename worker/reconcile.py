@@ -6,16 +6,18 @@ import logging
 import threading
 
 import redis
+from redis.exceptions import LockError
 
 from app.jobs import keys
-from app.jobs.blobs import LocalStorage, Storage
+from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
+from app.jobs.models import Job
 from app.jobs.queue import Publisher
-from app.jobs.records import JobNotFoundError, JobRecords
+from app.jobs.records import JobNotFoundError, JobRecords, connect
 from app.settings import Settings
 from worker.lease import is_alive
 
 INTERVAL_S = 5.0
-REAPER_S = 60
+REAPER_S = 60  # a reaper that died is replaced after so long
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +28,7 @@ class Housekeeping:
         self.settings = settings
         self.name = name
         self.storage = LocalStorage(settings.data)
-        self.records = JobRecords(redis.Redis.from_url(redis_url), self.storage, Publisher(redis_url))
+        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url))
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -46,15 +48,28 @@ class Housekeeping:
         while True:
             try:
                 self.records.saw_worker(self.name)
-                if self.records.redis.set(keys.REAPER, self.name, nx=True, ex=REAPER_S):
-                    try:
-                        reconcile(self.records, self.storage, self.settings.lease_s)
-                    finally:
-                        self.records.redis.delete(keys.REAPER)
+                reconcile_alone(self.records, self.storage, self.settings.lease_s)
             except (redis.RedisError, OSError) as error:
                 log.warning("housekeeping waits: %s", error)
+            except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
+                log.exception("housekeeping could not finish its round")
             if self._done.wait(INTERVAL_S):
                 return
+
+
+def reconcile_alone(records: JobRecords, storage: Storage, lease_s: float) -> bool:
+    """One pass, unless another worker is at it; whether it was done here."""
+    reaper = records.redis.lock(keys.REAPER, timeout=REAPER_S, blocking=False)
+    if not reaper.acquire():
+        return False
+    try:
+        reconcile(records, storage, lease_s)
+    finally:
+        try:
+            reaper.release()
+        except LockError:  # the pass took longer than the lock lasts, and another has it now
+            log.warning("looking for lost jobs took more than %d s", REAPER_S)
+    return True
 
 
 def reconcile(records: JobRecords, storage: Storage, lease_s: float) -> None:
@@ -70,12 +85,26 @@ def reconcile(records: JobRecords, storage: Storage, lease_s: float) -> None:
 
 
 def rebuild_all(records: JobRecords, storage: Storage) -> None:
-    """Restore every record from its manifest, if this Redis has not been seen before or was wiped."""
-    if records.redis.exists(keys.REBUILT):
+    """Restore missing records from their manifests, oldest first, if Redis was wiped or started since the last time.
+
+    A start counts because Redis may lose the last second of what it had acknowledged.
+    """
+    start = str(records.redis.info("server")["run_id"])
+    if records.redis.get(keys.REBUILT) == start.encode():
         return
-    for job_id in sorted({key.split("/")[1] for key in storage.list("jobs/") if key.endswith("/job.json")}):
+    manifests = [key for key in storage.list("jobs/") if key.endswith("/job.json")]
+    missing = [key for key in manifests if not records.redis.exists(keys.record(key.split("/")[1]))]
+    for job in sorted(filter(None, (_manifest(storage, key) for key in missing)), key=lambda job: job.created_at):
         try:
-            records.get(job_id)
-        except (JobNotFoundError, ValueError) as error:
-            log.warning("the manifest of job %s cannot be read: %s", job_id, error)
-    records.redis.set(keys.REBUILT, 1)
+            records.get(job.id)
+        except JobNotFoundError:  # deleted since it was listed
+            continue
+    records.redis.set(keys.REBUILT, start)
+
+
+def _manifest(storage: Storage, key: str) -> Job | None:
+    try:
+        return Job.model_validate_json(storage.get(key))
+    except (BlobNotFoundError, ValueError) as error:
+        log.warning("%s cannot be read: %s", key, error)
+        return None

@@ -15,6 +15,8 @@ from statistics import fmean
 from typing import Any, Literal
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
@@ -323,8 +325,13 @@ class JobRecords:
 
 
 def connect(redis_url: str) -> redis.Redis:
-    """A worker's connection to Redis: nothing waits for a server that hangs longer than a lease allows."""
-    return redis.Redis.from_url(redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
+    """A worker's connection to Redis: one retry for a connection gone stale, and no long wait for a server that hangs.
+
+    redis-py's own default is several tries with growing pauses, in which a painting would stand still.
+    """
+    return redis.Redis.from_url(
+        redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, retry=Retry(NoBackoff(), 1)
+    )
 
 
 def _left(planned_work: float, fraction: float) -> float:

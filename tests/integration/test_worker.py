@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import signal
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -100,16 +102,49 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(bench: Benc
     expect_one_finished_artwork(bench, job)
 
 
-def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(bench: Bench, start_worker: StartWorker) -> None:
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(
+    bench: Bench, start_worker: StartWorker, order: signal.Signals
+) -> None:
     worker = start_worker()
     job = bench.job(**LONG)
     bench.running(job, 0.1)
-    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(order)
     assert worker.wait(20) == 0
     waiting = bench.records.get(job.id)
     assert waiting.state is JobState.QUEUED
     assert waiting.attempt == 0
     start_worker()
+    expect_one_finished_artwork(bench, job)
+    assert bench.records.get(job.id).attempt == 1
+
+
+def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(bench: Bench, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.2)
+    for process in [worker, *worker.children()]:
+        process.send_signal(signal.SIGKILL)
+    assert bench.records.request_cancel(job.id).cancel_requested
+    start_worker()
+    done = bench.ended(job)
+    assert done.state is JobState.CANCELLED
+    assert done.keeps
+    assert picture(bench, keys.artwork_key(job.id, done.fence)).size == (done.artwork_width, done.artwork_height)
+
+
+def test_an_artwork_that_is_done_while_redis_hangs_is_finished_once_it_is_back(
+    bench: Bench, start_worker: StartWorker
+) -> None:
+    start_worker(ATELIER_LEASE_S="300")
+    job = bench.job(quality="good")
+    bench.running(job, 0.2)
+    server = psutil.Process(int(bench.records.redis.info("server")["process_id"]))
+    server.suspend()
+    try:
+        until(lambda: bench.artworks(job), "the artwork", 90)
+    finally:
+        server.resume()
     expect_one_finished_artwork(bench, job)
     assert bench.records.get(job.id).attempt == 1
 
@@ -152,16 +187,21 @@ def test_a_job_that_always_kills_its_worker_fails_with_a_reason(bench: Bench, st
 
 @pytest.mark.parametrize(
     ("spoil", "code"),
-    [("photo", "photo_gone"), ("damage", "photo_damaged"), ("style", "style_gone")],
+    [("photo", "photo_gone"), ("damage", "photo_damaged"), ("style", "style_gone"), ("painting", "style_damaged")],
 )
-def test_a_job_that_cannot_be_painted_says_why(bench: Bench, start_worker: StartWorker, spoil: str, code: str) -> None:
+def test_a_job_that_cannot_be_painted_says_why(
+    bench: Bench, start_worker: StartWorker, tmp_path: Path, spoil: str, code: str
+) -> None:
     photo_id = bench.photo()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "strokes.png").write_bytes(b"not a painting")
+    own = {"ATELIER_STYLES": str(tmp_path / "own")} if spoil == "painting" else {}
     if spoil == "photo":
         bench.storage.delete_prefix(f"photos/{photo_id}/")
     if spoil == "damage":
         bench.storage.put(keys.photo_key(photo_id), b"not a picture")
     job = bench.job(photo=photo_id, styles=[StyleChoice(id="gone" if spoil == "style" else "strokes")])
-    start_worker()
+    start_worker(**own)
     done = bench.ended(job)
     assert done.state is JobState.FAILED
     assert done.error

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress, StyleChoice
+from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError
 
 WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])
@@ -77,9 +78,13 @@ class JobLife(RuleBasedStateMachine):
         if self.holders:
             holder = self.holders[which % len(self.holders)]
             fields = {"error": JobError(code="x", message="y")} if state is JobState.FAILED else {}
+            before = self.records.get(self.job.id)
             try:
-                self.records.end(holder, state, fields)
+                after = self.records.end(holder, state, fields)
             except LeaseLostError:
+                return
+            if before.state is not JobState.RUNNING:
+                assert after == before, "asking again for what was done changed something"
                 return
             assert self.ended is None, "a job ended twice"
             assert holder.fence == max(each.fence for each in self.holders), "a late worker overwrote the newest one"
@@ -177,6 +182,26 @@ def test_time_left_adds_up_the_work_ahead_at_the_measured_speed(records: JobReco
     assert low < 20 * 0.5 < high
 
 
+def test_time_left_in_a_long_queue_takes_the_rest_to_be_like_the_nearest(records: JobRecords) -> None:
+    jobs = [records.create(WISH, 10.0) for _ in range(60)]
+    held = records.claim(jobs[0].id, LONG_S, "a:1", alive)
+    assert held
+    half = Progress(stage=0, stages=1, scale=128, iteration=1, iterations=2, fraction=0.5)
+    records.heartbeat(held, LONG_S, {"progress": half})
+    records.measured("vgg19", 2.0)
+    low, high = records.eta(jobs[-1]) or (0, 0)
+    assert (low / 0.8 + high / 1.4) / 2 == pytest.approx((5 + 58 * 10 + 10) * 2.0)
+
+
+def test_speed_is_known_per_extractor_and_for_whatever_is_used_here(records: JobRecords) -> None:
+    assert records.seconds_per_unit() is None
+    records.measured("compact", 1.0)
+    records.measured("vgg19", 3.0)
+    assert records.seconds_per_unit("compact") == 1.0
+    assert records.seconds_per_unit("vgg19") == 3.0
+    assert 1.0 < (records.seconds_per_unit() or 0) < 3.0
+
+
 def test_a_job_given_back_keeps_its_place_at_the_front(records: JobRecords) -> None:
     first = records.create(WISH, 1.0)
     held = records.claim(first.id, LONG_S, "a:1", alive)
@@ -205,4 +230,74 @@ def test_a_rebuilt_record_has_a_fence_above_every_one_that_wrote(records: JobRec
     records.redis.flushall()
     claimed = records.claim(job.id, LONG_S, "a:1", alive)
     assert claimed
-    assert claimed.fence == 8
+    assert claimed.fence > 8, "the eighth may have been given out and not have written yet"
+
+
+def test_a_rebuilt_record_still_shows_the_newest_preview(records: JobRecords) -> None:
+    job = records.create(WISH, 1.0)
+    for fence, number in ((1, 1), (1, 2), (2, 9), (2, 10)):
+        records.storage.put(keys.preview_key(job.id, fence, number), b"x")
+    records.redis.flushall()
+    rebuilt = records.get(job.id)
+    assert (rebuilt.preview_fence, rebuilt.preview) == (2, 10)
+    assert rebuilt.version > job.version, "a page that knows the old version must not be told that nothing changed"
+
+
+def test_a_worker_that_slept_through_a_wipe_cannot_end_the_job_of_the_next_one(records: JobRecords) -> None:
+    job = records.create(WISH, 1.0)
+    late = records.claim(job.id, LONG_S, "a:1", alive)
+    records.redis.flushall()
+    newest = records.claim(job.id, LONG_S, "b:1", alive)
+    assert late
+    assert newest
+    with pytest.raises(LeaseLostError):
+        records.end(late, JobState.FINISHED, {})
+    assert records.get(job.id).state is JobState.RUNNING
+
+
+def test_an_end_that_is_asked_for_again_is_no_error(records: JobRecords) -> None:
+    held = records.claim(records.create(WISH, 1.0).id, LONG_S, "a:1", alive)
+    assert held
+    done = records.end(held, JobState.FINISHED, {})
+    assert records.end(held, JobState.FINISHED, {}) == done
+
+
+class HandsBackMeanwhile(JobRecords):
+    """A worker hands the job back just between a look at it and the change that follows."""
+
+    held: Job | None = None
+
+    def get(self, job_id: str) -> Job:
+        job = super().get(job_id)
+        if self.held:
+            held, self.held = self.held, None
+            self.end(held, JobState.QUEUED, {"attempt": 0, "holder": ""})
+        return job
+
+
+def test_a_cancel_that_races_with_a_job_handed_back_is_not_lost(records: JobRecords) -> None:
+    racing = HandsBackMeanwhile(records.redis, records.storage)
+    job = records.create(WISH, 1.0)
+    racing.held = records.claim(job.id, LONG_S, "a:1", alive)
+    assert racing.request_cancel(job.id).state is JobState.CANCELLED
+
+
+def test_a_hint_noted_for_a_record_that_is_gone_leaves_no_half_record(records: JobRecords) -> None:
+    class WipedMeanwhile:
+        def publish(self, job_id: str) -> None:
+            records.redis.flushall()
+
+    job = records.create(WISH, 1.0)
+    records.publisher = WipedMeanwhile()  # type: ignore[assignment]
+    records.publish(job.id)
+    assert records.get(job.id).state is JobState.QUEUED
+
+
+def test_a_job_whose_hint_cannot_be_sent_is_accepted_and_found_by_the_reaper(records: JobRecords) -> None:
+    class Away:
+        def publish(self, job_id: str) -> None:
+            raise QueueUnavailableError("away")
+
+    records.publisher = Away()  # type: ignore[assignment]
+    job = records.create(WISH, 1.0)
+    assert records.unpublished(1000) == [job.id]

@@ -1,0 +1,45 @@
+"""What people read when a job failed."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+import torch
+from celery.exceptions import SoftTimeLimitExceeded
+
+from worker import engine, failures
+from worker.failures import explained
+
+
+def cpu_allocation_error() -> RuntimeError:
+    """What torch really raises when the processor's memory does not suffice."""
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**55, dtype=torch.uint8)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (engine.NotFiniteError("inf"), "diverged"),
+        (engine.TooLargeError(2, 1), "too_large"),
+        (engine.ExtractorUnavailableError("Fetch it."), "extractor_unavailable"),
+        (MemoryError(), "too_large"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "too_large"),
+        (cpu_allocation_error(), "too_large"),
+        (SoftTimeLimitExceeded(3660), "too_slow"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+        (OSError(errno.EIO, "Input/output error"), "internal"),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "internal"),
+        (failures.style_gone("dusk"), "style_gone"),
+        (failures.style_damaged("Dusk"), "style_damaged"),
+        (failures.style_unprepared("Dusk", "vgg19"), "style_unavailable"),
+    ],
+)
+def test_an_error_is_told_with_its_code_in_a_sentence_without_its_insides(error: Exception, code: str) -> None:
+    told = explained(error)
+    assert told.code == code
+    assert told.message[-1] == "."
+    assert told.message[0].isupper() or told.message[0] == "“"
+    assert not isinstance(error, RuntimeError | OSError) or str(error) not in told.message

@@ -1,0 +1,85 @@
+"""The reaper on a real Redis: what it finds, what it leaves alone, and that nothing stops it."""
+
+from __future__ import annotations
+
+from app.jobs import keys
+from app.jobs.models import JobState
+from app.jobs.records import JobRecords
+from tests.worker.conftest import WISH, Hints
+from worker.lease import holder_name
+from worker.reconcile import reconcile, reconcile_alone
+
+LEASE_S = 30.0
+
+
+def test_a_queued_job_without_a_hint_gets_one_and_only_one(records: JobRecords, hints: Hints) -> None:
+    records.publisher = None
+    job = records.create(WISH, 1.0)
+    records.publisher = hints  # type: ignore[assignment]
+    reconcile(records, records.storage, LEASE_S)
+    reconcile(records, records.storage, LEASE_S)
+    assert hints.sent == [job.id]
+
+
+def test_a_hint_that_was_lost_is_sent_again_once_no_hint_is_left(records: JobRecords, hints: Hints) -> None:
+    job = records.create(WISH, 1.0)
+    records.redis.lpush("paint", "another job's hint")
+    reconcile(records, records.storage, 0)
+    assert hints.sent == [job.id]
+    records.redis.delete("paint")
+    reconcile(records, records.storage, 0)
+    assert hints.sent == [job.id, job.id]
+
+
+def test_a_job_whose_worker_died_or_whose_lease_ran_out_is_hinted(records: JobRecords, hints: Hints) -> None:
+    dead, lapsed, held = (records.create(WISH, 1.0) for _ in range(3))
+    records.claim(dead.id, LEASE_S, holder_name(), lambda _: True)  # our own number: its process is no more
+    records.claim(lapsed.id, 0.0005, "elsewhere:1", lambda _: True)
+    records.claim(held.id, LEASE_S, "elsewhere:1", lambda _: True)
+    hints.sent.clear()
+    reconcile(records, records.storage, LEASE_S)
+    assert sorted(hints.sent) == sorted([dead.id, lapsed.id])
+    reconcile(records, records.storage, LEASE_S)
+    assert len(hints.sent) == 2, "the hint is still under way"
+
+
+def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(records: JobRecords, hints: Hints) -> None:
+    reconcile(records, records.storage, LEASE_S)
+    waiting = [records.create(WISH, 1.0) for _ in range(6)]
+    records.request_cancel(waiting[2].id)
+    records.redis.flushall()
+    hints.sent.clear()
+    reconcile(records, records.storage, LEASE_S)
+    left = [job.id for job in waiting if job is not waiting[2]]
+    assert [each.decode() for each in records.redis.zrange(keys.QUEUED, 0, -1)] == left
+    assert hints.sent == left
+    assert records.get(waiting[2].id).state is JobState.CANCELLED
+
+
+def test_a_record_that_redis_lost_in_a_crash_is_rebuilt_at_its_next_start(records: JobRecords, hints: Hints) -> None:
+    reconcile(records, records.storage, LEASE_S)
+    job = records.create(WISH, 1.0)
+    records.redis.delete(keys.record(job.id), keys.QUEUED)
+    records.redis.set(keys.REBUILT, "the server's start before this one")
+    hints.sent.clear()
+    reconcile(records, records.storage, LEASE_S)
+    assert hints.sent == [job.id]
+
+
+def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hints) -> None:
+    lost = records.create(WISH, 1.0)
+    records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
+    records.redis.zadd(keys.RUNNING, {"f" * 32: 0.0, "not an id": 0.0})
+    records.storage.put(keys.manifest_key("e" * 32), b"{ half a manifest")
+    hints.sent.clear()
+    reconcile(records, records.storage, LEASE_S)
+    assert hints.sent == [lost.id]
+
+
+def test_one_worker_at_a_time_looks_and_takes_nobody_elses_turn(records: JobRecords) -> None:
+    records.redis.set(keys.REAPER, "another worker")
+    assert not reconcile_alone(records, records.storage, LEASE_S)
+    assert records.redis.get(keys.REAPER) == b"another worker"
+    records.redis.delete(keys.REAPER)
+    assert reconcile_alone(records, records.storage, LEASE_S)
+    assert not records.redis.exists(keys.REAPER)

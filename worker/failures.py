@@ -1,0 +1,83 @@
+"""Why a job can fail, in sentences for the person who waits for it. The engine's errors are translated here, only."""
+
+from __future__ import annotations
+
+import errno
+
+import torch
+from celery.exceptions import SoftTimeLimitExceeded
+
+from app.jobs.models import JobError
+from worker import engine
+
+PHOTO_GONE = JobError(code="photo_gone", message="The photo is not here any more. Upload it again.")
+PHOTO_DAMAGED = JobError(code="photo_damaged", message="The stored photo cannot be read any more. Upload it again.")
+TOO_LARGE = JobError(
+    code="too_large", message="The painting needs more memory than this server has. Choose a smaller size."
+)
+TOO_SLOW = JobError(code="too_slow", message="The painting took longer than this server allows. Choose a smaller size.")
+DIVERGED = JobError(
+    code="diverged", message="The painting fell apart on the way. Try it gentler, or with another painting."
+)
+DISK_FULL = JobError(
+    code="disk_full", message="This server has no room left for the artwork. The photo is kept: try again later."
+)
+WORKER_LOST = JobError(
+    code="worker_lost",
+    message="The painting was interrupted again and again, so we stopped trying. "
+    "Try once more, or choose a smaller size.",
+)
+UNEXPECTED = JobError(
+    code="internal",
+    message="Something went wrong on our side while painting. The photo is kept: try again in a moment.",
+)
+
+
+class JobFailedError(Exception):
+    """The job cannot be painted, with the sentence that its owner reads."""
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def style_gone(style_id: str) -> JobFailedError:
+    """A painting that was taken down between the choice and the job."""
+    message = f"The painting “{style_id}” does not hang here any more. Choose another one."
+    return JobFailedError(JobError(code="style_gone", message=message))
+
+
+def style_damaged(title: str) -> JobFailedError:
+    """A painting or fingerprint that cannot be read, or was made with other weights."""
+    message = f"“{title}” cannot be read on this server. Choose another painting."
+    return JobFailedError(JobError(code="style_damaged", message=message))
+
+
+def style_unprepared(title: str, extractor: str) -> JobFailedError:
+    """A built-in painting without a fingerprint for the extractor that was asked for."""
+    message = f"“{title}” is not prepared for the extractor {extractor}. Choose the extractor compact."
+    return JobFailedError(JobError(code="style_unavailable", message=message))
+
+
+def explained(error: Exception) -> JobError:
+    """What an error means for the person who waits."""
+    match error:
+        case JobFailedError():
+            return error.error
+        case engine.ExtractorUnavailableError():
+            return JobError(code="extractor_unavailable", message=str(error))
+        case engine.NotFiniteError():
+            return DIVERGED
+        case SoftTimeLimitExceeded():
+            return TOO_SLOW
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return DISK_FULL
+        case _:
+            return TOO_LARGE if is_out_of_memory(error) else UNEXPECTED
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: Python's, the device's, or torch's on the CPU, which has no type of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | engine.TooLargeError):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)

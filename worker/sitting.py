@@ -1,0 +1,122 @@
+"""What happens after each evaluation of one job: progress, previews, checkpoints, and the reasons to stop."""
+
+from __future__ import annotations
+
+import io
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from safetensors import SafetensorError
+
+from app.jobs import keys
+from app.jobs.blobs import Storage
+from app.jobs.models import Job, Progress
+from app.jobs.records import LeaseLostError
+from app.settings import Settings
+from worker import engine
+from worker.lease import Lease
+
+PREVIEW_SIDE = 512
+REPORT_S = 0.4  # how often progress is told at most; a page polls about once a second
+ENOUGH = 0.05  # of the work must be painted before its speed says anything
+log = logging.getLogger(__name__)
+
+
+class Sitting:
+    """One attempt at a job, seen from the engine's callback."""
+
+    def __init__(
+        self, settings: Settings, storage: Storage, job: Job, lease: Lease, is_stopping: Callable[[], bool]
+    ) -> None:
+        self.settings = settings
+        self.storage = storage
+        self.job = job
+        self.lease = lease
+        self.is_stopping = is_stopping
+        self.is_late = False
+        self._preview = job.preview
+        self._iterate: engine.Iterate | None = None
+        self._first: tuple[float, float] | None = None
+        self._newest = (0.0, 0.0)  # when, and the share of the work that was painted then; so is _first
+        self._began = self._reported = self._checkpointed = time.monotonic()
+        self._previewed = self._silent_until = 0.0
+
+    def after(self, iterate: engine.Iterate) -> bool:
+        """The engine's callback: True stops the painting.
+
+        Raises:
+            LeaseLostError: another worker has the job now.
+        """
+        now = time.monotonic()
+        self._iterate = iterate
+        self._newest = (now, iterate.fraction)
+        self._first = self._first or self._newest
+        stage_ends = iterate.iteration == iterate.iterations
+        is_shown = stage_ends or now - self._previewed >= self.settings.preview_s
+        if is_shown:
+            self._previewed = now
+            self._show(iterate)
+        if stage_ends or now - self._checkpointed >= self.settings.checkpoint_s:
+            self._checkpointed = now
+            self.keep_checkpoint()
+        if (is_shown or now - self._reported >= REPORT_S) and now >= self._silent_until:
+            self._reported = now
+            self._report(iterate)
+        if self.lease.is_lost:
+            raise LeaseLostError(self.job.id)
+        self.is_late = now - self._began > self.settings.job_time_limit_s
+        return self.is_late or self.lease.is_cancelled or self.is_stopping()
+
+    def keep_checkpoint(self) -> None:
+        """Store the newest iterate as this attempt's checkpoint."""
+        if self._iterate is None:
+            return
+        key = keys.checkpoint_key(self.job.id, self.job.fence)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "checkpoint.safetensors"
+                self._iterate.checkpoint().save(path)
+                self.storage.put(key, path.read_bytes())
+        except (OSError, SafetensorError) as error:  # safetensors wraps a full disk
+            log.warning("job %s: no checkpoint could be stored: %s", self.job.id, error)
+
+    def seconds_per_unit(self) -> float | None:
+        """Measured seconds per megapixel-evaluation of this sitting; None until enough is painted to tell."""
+        if self._first is None:
+            return None
+        seconds, painted = self._newest[0] - self._first[0], self._newest[1] - self._first[1]
+        return seconds / (painted * self.job.planned_work) if painted >= ENOUGH else None
+
+    def _show(self, iterate: engine.Iterate) -> None:
+        picture = iterate.image()
+        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=80)
+        try:
+            self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), buffer.getvalue())
+        except OSError as error:  # a full disk must not end the painting before the artwork is due
+            log.warning("job %s: no preview could be stored: %s", self.job.id, error)
+        else:
+            self._preview += 1
+
+    def _report(self, iterate: engine.Iterate) -> None:
+        progress = Progress(
+            stage=iterate.stage, stages=iterate.stages, scale=iterate.scale,
+            iteration=iterate.iteration, iterations=iterate.iterations, fraction=iterate.fraction,
+        )  # fmt: skip
+        fields: dict[str, object] = {"progress": progress}
+        if self._preview > self.job.preview:
+            fields |= {"preview": self._preview, "preview_fence": self.job.fence}
+        speed = self.seconds_per_unit()
+        if speed is not None:
+            fields["seconds_per_unit"] = speed
+        try:
+            self.lease.report(fields)
+        except redis.RedisError as error:
+            # Redis is away: go on painting, the fence decides at the end. Asking at every evaluation would only wait.
+            self._silent_until = time.monotonic() + self.settings.heartbeat_s
+            log.warning("job %s: progress could not be told: %s", self.job.id, error)
