@@ -56,8 +56,9 @@ app.conf.update(
     # The painting checks its own deadline first; these end what hangs inside one evaluation (prefork only).
     task_soft_time_limit=SETTINGS.job_time_limit_s + 60,
     task_time_limit=SETTINGS.job_time_limit_s + 120,
-    # On SIGQUIT, too, the painting has time for its checkpoint (on SIGTERM Celery waits for it anyway).
-    worker_soft_shutdown_timeout=30,
+    # SIGTERM is the way to stop: Celery tells us at once and waits for the painting, which hands its job back. Its soft
+    # shutdown (SIGQUIT) sleeps all of its time before it tells anybody, so the painting would only be cut off later.
+    worker_soft_shutdown_timeout=0,
     # A worker waits for Redis as long as it takes.
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,

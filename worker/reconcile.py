@@ -17,6 +17,7 @@ from app.settings import Settings
 from worker.lease import is_alive
 
 INTERVAL_S = 5.0
+LOST_S = 10.0  # a hint that was taken from an empty queue so long ago, and led to nothing, went down with its taker
 REAPER_S = 60  # a reaper that died is replaced after so long
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def reconcile_alone(records: JobRecords, storage: Storage, lease_s: float) -> bo
     return True
 
 
-def reconcile(records: JobRecords, storage: Storage, lease_s: float) -> None:
+def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: float = LOST_S) -> None:
     """One pass; harmless to repeat, and to run twice at the same time."""
     rebuild_all(records, storage)
     lapsed = {job.id for job in records.lapsed()}
@@ -80,7 +81,7 @@ def reconcile(records: JobRecords, storage: Storage, lease_s: float) -> None:
         if (job.id in lapsed or not is_alive(job.holder)) and not records.is_hinted(job, lease_s):
             log.warning("job %s: its worker is gone, attempt %d", job.id, job.attempt)
             records.publish(job.id)
-    for job_id in records.unpublished(lease_s):
+    for job_id in records.unpublished(lost_s):
         records.publish(job_id)
 
 

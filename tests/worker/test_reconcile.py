@@ -24,10 +24,10 @@ def test_a_queued_job_without_a_hint_gets_one_and_only_one(records: JobRecords, 
 def test_a_hint_that_was_lost_is_sent_again_once_no_hint_is_left(records: JobRecords, hints: Hints) -> None:
     job = records.create(WISH, 1.0)
     records.redis.lpush("paint", "another job's hint")
-    reconcile(records, records.storage, 0)
+    reconcile(records, records.storage, LEASE_S, lost_s=0)
     assert hints.sent == [job.id]
     records.redis.delete("paint")
-    reconcile(records, records.storage, 0)
+    reconcile(records, records.storage, LEASE_S, lost_s=0)
     assert hints.sent == [job.id, job.id]
 
 
