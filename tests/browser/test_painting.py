@@ -76,12 +76,12 @@ def test_photo_becomes_a_painting(page: Page, photo: Path) -> None:
         assert Image.open(download.value.path()).format == kind
 
     divider = page.get_by_label("Divider: how much of the photo is shown")
-    page.get_by_text("Half and half").click()
+    page.get_by_label("Half and half").check()
     assert divider.input_value() == "50"
     divider.focus()
     divider.press("ArrowRight")
     assert divider.input_value() == "51"
-    page.get_by_text("Photo", exact=True).click()
+    page.get_by_label("Photo", exact=True).check()
     assert divider.input_value() == "100"
 
     address = page.url
@@ -99,7 +99,7 @@ def test_stop_and_keep_what_is_there(page: Page, photo: Path) -> None:
     choose_painting(page)
     open_options(page)
     page.get_by_role("radio", name="2048 px").check()
-    page.get_by_text("Best", exact=True).click()
+    page.get_by_label("Best", exact=True).check()
     page.get_by_role("button", name="Paint it").click()
     expect(page.get_by_alt_text("The canvas so far")).to_be_visible(timeout=PAINTED_MS)
     page.get_by_role("button", name="Stop").click()
@@ -129,7 +129,7 @@ def test_everything_works_without_scripts(new_page: NewPage, photo: Path) -> Non
     with page.expect_download() as download:
         page.get_by_role("link", name="JPEG").click()
     assert Image.open(download.value.path()).size == (256, 192)
-    page.get_by_text("Photo", exact=True).click()
+    page.get_by_label("Photo", exact=True).check()
     photo_shown = page.locator(".compare__before").evaluate("image => getComputedStyle(image).clipPath")
     assert photo_shown.startswith("inset(0px 0%") or photo_shown == "inset(0px)"
     page.get_by_role("link", name="Your wall").click()
