@@ -7,7 +7,7 @@ from __future__ import annotations
 
 SMALLEST_SCALE = 128
 STEP = 2**0.5
-EVALUATIONS = (150, 80, 60, 46, 36, 30, 24, 20, 16)
+EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
 EFFORT = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 

@@ -11,7 +11,7 @@ Quality = Literal["draft", "good", "best"]
 SMALLEST_SCALE = 128
 STEP = 2**0.5
 # Composition and strokes are decided while pixels are cheap; fine stages only sharpen what is there.
-EVALUATIONS = (150, 80, 60, 46, 36, 30, 24, 20, 16)
+EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
