@@ -101,7 +101,9 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
     ]  # fmt: skip
     web = [
         python, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", settings.host, "--port", str(port),
-        "--timeout-graceful-shutdown", "2", "--no-server-header", "--log-level", settings.log_level.lower(),
+        # Forwarded headers are believed by our own setting, not by uvicorn's.
+        "--timeout-graceful-shutdown", "2", "--no-server-header", "--no-proxy-headers",
+        "--log-level", settings.log_level.lower(),
     ]  # fmt: skip
     serving = [
         Process("worker", worker, environment, logs / "worker.log"),
