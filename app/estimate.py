@@ -11,7 +11,7 @@ EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
 EFFORT = {"draft": 0.4, "good": 1.0, "best": 2.0}
 # Peak memory: the libraries and weights, and what each pixel of the largest scale adds. `auto` is taken for compact.
 BASE_BYTES = 0.8e9
-BYTES_A_PIXEL = {"compact": 750.0, "vgg19": 2600.0}
+BYTES_A_PIXEL = {"compact": 750.0, "vgg19": 2000.0}
 SIZE_STEP = 128
 
 
