@@ -106,7 +106,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     summary="Keep a photo",
     response_description="Kept.",
     response_model=PhotoAnswer,
-    responses=problems(400, 413, 415, 422, 507),
+    responses=problems(400, 403, 413, 415, 422, 507),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -164,7 +164,7 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
     status_code=202,
     summary="Paint a photo",
     response_description="Accepted.",
-    responses=problems(422, 503, 507),
+    responses=problems(400, 403, 413, 422, 503, 507),
 )
 def create_job(wish: PaintRequest, studio: StudioHere, response: Response) -> JobAnswer:
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
@@ -178,7 +178,7 @@ def create_job(wish: PaintRequest, studio: StudioHere, response: Response) -> Jo
     summary="How a job goes",
     response_description="The job.",
     response_model=JobAnswer,
-    responses={304: {"description": "Nothing changed since the ETag in If-None-Match."}, **problems(404, 422)},
+    responses={304: {"description": "Nothing changed since the ETag in If-None-Match."}, **problems(404, 422, 503)},
 )
 def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer | Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
@@ -202,7 +202,7 @@ def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Respo
     status_code=202,
     summary="Stop a job",
     response_description="It stops within a stroke.",
-    responses=problems(404, 422),
+    responses=problems(403, 404, 422, 503),
 )
 def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     """What is painted by then is kept as the artwork. Stopping twice, or after the end, changes nothing."""
@@ -214,7 +214,10 @@ def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     "/jobs/{job_id}/preview",
     summary="The canvas so far",
     response_class=Response,
-    responses={200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."}, **problems(404, 422)},
+    responses={
+        200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."},
+        **problems(404, 422, 503),
+    },
 )
 def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> Response:
     """`v` is the number that the job names; with it the picture never changes. Without it, the newest."""
@@ -236,7 +239,7 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
             "content": {kind: {} for kind in ARTWORK_TYPES.values()},
             "description": "The picture, without metadata.",
         },
-        **problems(404, 422),
+        **problems(404, 422, 503),
     },
 )
 def get_artwork(job_id: JobId, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:
