@@ -22,12 +22,12 @@ from app.gallery import Gallery, picture
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest
-from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_of, uploaded_file
+from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_here, studio_of, uploaded_file
 from app.uploads import ACCEPT, StoredPhoto
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_of)]
+StudioHere = Annotated[Studio, Depends(studio_here)]
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 STRENGTHS = [
