@@ -22,19 +22,20 @@ from app.studio import (
     Studio,
     delete_photo,
     find_job,
+    find_standing,
     keep_photo,
     read_form,
     retry_job,
     share_job,
     start_job,
-    studio_of,
+    studio_here,
     unshare_job,
     uploaded_file,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
-StudioHere = Annotated[Studio, Depends(studio_of)]
+StudioHere = Annotated[Studio, Depends(studio_here)]
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
 PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 IdempotencyKey = Annotated[
@@ -134,7 +135,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     summary="Keep a photo",
     response_description="Kept.",
     response_model=PhotoAnswer,
-    responses=problems(400, 413, 415, 422, 429, 507),
+    responses=problems(400, 403, 413, 415, 422, 429, 507),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -192,7 +193,7 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
     status_code=202,
     summary="Paint a photo",
     response_description="Accepted.",
-    responses=problems(410, 422, 429, 503, 507),
+    responses=problems(400, 403, 410, 413, 422, 429, 503, 507),
 )
 def create_job(
     wish: PaintRequest,
@@ -227,25 +228,46 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
     response_model=JobAnswer,
     responses={
         304: {"description": "Nothing changed since the ETag in If-None-Match."},
-        **problems(404, 410, 422, 429),
+        **problems(404, 410, 422, 429, 503),
     },
 )
-def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer | Response:
+def get_job(
+    job_id: JobId, studio: StudioHere, response: Response, if_none_match: Annotated[str | None, Header()] = None
+) -> JobAnswer | Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
+    if if_none_match:
+        # Most polls find nothing new, and learn that for a small part of what an answer costs.
+        standing = find_standing(studio, job_id)
+        if standing and matches(if_none_match, etag(standing.version, standing.position)):
+            return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
     job = find_job(studio, job_id)
     answer = job_answer(studio, job)
-    # A waiting job's place, and how long an ended one is kept, change without a change of its record.
-    beside = answer.position if answer.expires_at is None else int(answer.expires_at.timestamp())
-    etag = f'"{job.version}"' if beside is None else f'"{job.version}.{beside}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if job.state is JobState.RUNNING:
-        headers["Retry-After"] = str(POLL_RUNNING_S)
-    elif job.state is JobState.QUEUED:
-        headers["Retry-After"] = str(min(1 + (answer.position or 0), POLL_QUEUED_MOST_S))
-    if etag in [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]:
+    goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
+    headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
+    if if_none_match and matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return answer
+
+
+def etag(version: int, beside: int | None) -> str:
+    """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes."""
+    return f'"{version}"' if beside is None else f'"{version}.{beside}"'
+
+
+def matches(if_none_match: str, current: str) -> bool:
+    """Whether an If-None-Match header names the current ETag."""
+    return current in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+
+
+def poll_headers(state: JobState, version: int, beside: int | None) -> dict[str, str]:
+    """What lets a page ask again, and when; `beside` as in `etag`."""
+    headers = {"ETag": etag(version, beside), "Cache-Control": "private, no-cache"}
+    if state is JobState.RUNNING:
+        headers["Retry-After"] = str(POLL_RUNNING_S)
+    elif state is JobState.QUEUED:
+        headers["Retry-After"] = str(min(1 + (beside or 0), POLL_QUEUED_MOST_S))
+    return headers
 
 
 @router.post(
@@ -253,7 +275,7 @@ def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Respo
     status_code=202,
     summary="Stop a job",
     response_description="It stops within a stroke.",
-    responses=problems(404, 410, 422, 429),
+    responses=problems(403, 404, 410, 422, 429, 503),
 )
 def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     """What is painted by then is kept as the artwork. Stopping twice, or after the end, changes nothing."""
@@ -266,7 +288,7 @@ def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     status_code=202,
     summary="Try a failed or stopped job again",
     response_description="The new job.",
-    responses=problems(404, 409, 410, 422, 429, 503, 507),
+    responses=problems(403, 404, 409, 410, 422, 429, 503, 507),
 )
 def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer:
     """A new job with the same request; both name each other. Asking twice starts one."""
@@ -279,7 +301,7 @@ def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Res
     status_code=204,
     summary="Delete an artwork now",
     response_description="Gone.",
-    responses=problems(404, 429),
+    responses=problems(403, 404, 422, 429, 503),
 )
 def delete_job(job_id: JobId, studio: StudioHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
@@ -297,7 +319,7 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
     status_code=204,
     summary="Delete a photo and all its artworks now",
     response_description="Gone.",
-    responses=problems(404, 429),
+    responses=problems(403, 404, 422, 429, 503),
 )
 def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
     """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
@@ -309,7 +331,7 @@ def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
     status_code=201,
     summary="Share an artwork",
     response_description="Shared; `share` is the path of its page.",
-    responses=problems(404, 410, 429),
+    responses=problems(403, 404, 410, 422, 429, 503, 507),
 )
 def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
     """The page shows the artwork without the photo, and lets nobody stop or delete anything."""
@@ -320,7 +342,7 @@ def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
     "/jobs/{job_id}/share",
     summary="Share an artwork no more",
     response_description="The job, whose shared page is gone.",
-    responses=problems(404, 410, 429),
+    responses=problems(403, 404, 410, 422, 429, 503, 507),
 )
 def delete_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
     """A new share gets a new address."""
@@ -333,7 +355,7 @@ def delete_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
     response_class=Response,
     responses={
         200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."},
-        **problems(404, 410, 422, 429),
+        **problems(404, 410, 422, 429, 503),
     },
 )
 def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> Response:
@@ -356,7 +378,7 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
             "content": {kind: {} for kind in ARTWORK_TYPES.values()},
             "description": "The picture, without metadata.",
         },
-        **problems(404, 410, 422, 429),
+        **problems(404, 410, 422, 429, 503),
     },
 )
 def get_artwork(job_id: JobId, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:

@@ -33,6 +33,7 @@ from app.studio import (
     retry_job,
     share_job,
     start_job,
+    studio_here,
     studio_of,
     unshare_job,
     uploaded_file,
@@ -41,7 +42,7 @@ from app.uploads import ACCEPT, StoredPhoto
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_of)]
+StudioHere = Annotated[Studio, Depends(studio_here)]
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 STRENGTHS = [

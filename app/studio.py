@@ -20,7 +20,15 @@ from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
+from app.jobs.records import (
+    ClientBusyError,
+    JobNotFoundError,
+    JobRecords,
+    Limits,
+    PhotoGoneError,
+    QueueFullError,
+    Standing,
+)
 from app.security import derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
@@ -46,6 +54,11 @@ def studio_of(request: Request) -> Studio:
     """The studio that answers this request."""
     studio: Studio = request.app.state.studio
     return studio
+
+
+async def studio_here(request: Request) -> Studio:
+    """The same as a dependency. Async, because FastAPI hands any other to a thread, for every request."""
+    return studio_of(request)
 
 
 async def read_form(request: Request) -> FormData:
@@ -201,6 +214,18 @@ def delete_photo(studio: Studio, photo_id: str) -> None:
     except ValueError as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
     retention.delete_photo(studio.records, photo_id)
+
+
+def find_standing(studio: Studio, job_id: str) -> Standing | None:
+    """Where a waiting or running job stands; None for any other.
+
+    Raises:
+        RefusalError: this is not an id.
+    """
+    try:
+        return studio.records.standing(job_id)
+    except ValueError as error:
+        raise RefusalError(errors.JOB_NOT_FOUND) from error
 
 
 def find_job(studio: Studio, job_id: str) -> Job:
