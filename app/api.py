@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from PIL import Image
 from pydantic import BaseModel, Field
@@ -15,7 +16,7 @@ from app.errors import RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest
-from app.studio import Studio, find_job, find_standing, keep_photo, read_form, start_job, studio_here, uploaded_file
+from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_here, uploaded_file
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
@@ -180,22 +181,27 @@ def create_job(wish: PaintRequest, studio: StudioHere, response: Response) -> Jo
     response_model=JobAnswer,
     responses={304: {"description": "Nothing changed since the ETag in If-None-Match."}, **problems(404, 422, 503)},
 )
-def get_job(
+async def get_job(
     job_id: JobId, studio: StudioHere, response: Response, if_none_match: Annotated[str | None, Header()] = None
 ) -> JobAnswer | Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
-    if if_none_match:
+    if if_none_match and keys.ID.fullmatch(job_id):
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
-        standing = find_standing(studio, job_id)
+        standing = await studio.standings.of(job_id)
         if standing and matches(if_none_match, etag(standing.version, standing.position)):
             return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
-    job = find_job(studio, job_id)
-    answer = job_answer(studio, job)
+    job, answer = await to_thread.run_sync(found_job, studio, job_id)
     headers = poll_headers(job.state, job.version, answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return answer
+
+
+def found_job(studio: Studio, job_id: str) -> tuple[Job, JobAnswer]:
+    """A job and its answer."""
+    job = find_job(studio, job_id)
+    return job, job_answer(studio, job)
 
 
 def etag(version: int, position: int | None) -> str:
@@ -301,7 +307,7 @@ def has_artwork(job: Job) -> bool:
 def job_answer(studio: Studio, job: Job) -> JobAnswer:
     """The job as the API shows it."""
     position = studio.records.position(job)
-    eta = studio.records.eta(job)
+    eta = studio.records.eta(job, position)
     progress = job.progress
     return JobAnswer(
         id=job.id,

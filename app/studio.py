@@ -18,7 +18,8 @@ from app.gallery import Gallery
 from app.jobs.blobs import Storage
 from app.jobs.models import Job, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import JobNotFoundError, JobRecords, Standing
+from app.jobs.records import JobNotFoundError, JobRecords
+from app.polls import Standings
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
@@ -36,6 +37,7 @@ class Studio:
     records: JobRecords
     gallery: Gallery
     secret: bytes
+    standings: Standings
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
@@ -103,18 +105,6 @@ def start_job(studio: Studio, wish: PaintRequest) -> Job:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
         raise RefusalError(errors.DISK_FULL) from error
-
-
-def find_standing(studio: Studio, job_id: str) -> Standing | None:
-    """Where a waiting or running job stands; None for any other.
-
-    Raises:
-        RefusalError: this is not an id.
-    """
-    try:
-        return studio.records.standing(job_id)
-    except ValueError as error:
-        raise RefusalError(errors.JOB_NOT_FOUND) from error
 
 
 def find_job(studio: Studio, job_id: str) -> Job:
