@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from PIL import Image
 from pydantic import BaseModel, Field
@@ -22,7 +23,6 @@ from app.studio import (
     Studio,
     delete_photo,
     find_job,
-    find_standing,
     keep_photo,
     read_form,
     retry_job,
@@ -231,23 +231,28 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
         **problems(404, 410, 422, 429, 503),
     },
 )
-def get_job(
+async def get_job(
     job_id: JobId, studio: StudioHere, response: Response, if_none_match: Annotated[str | None, Header()] = None
 ) -> JobAnswer | Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
-    if if_none_match:
+    if if_none_match and keys.ID.fullmatch(job_id):
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
-        standing = find_standing(studio, job_id)
+        standing = await studio.standings.of(job_id)
         if standing and matches(if_none_match, etag(standing.version, standing.position)):
             return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
-    job = find_job(studio, job_id)
-    answer = job_answer(studio, job)
+    job, answer = await to_thread.run_sync(found_job, studio, job_id)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return answer
+
+
+def found_job(studio: Studio, job_id: str) -> tuple[Job, JobAnswer]:
+    """A job and its answer."""
+    job = find_job(studio, job_id)
+    return job, job_answer(studio, job)
 
 
 def etag(version: int, beside: int | None) -> str:
@@ -422,7 +427,7 @@ def file_name(job: Job) -> str:
 def job_answer(studio: Studio, job: Job) -> JobAnswer:
     """The job as the API shows it."""
     position = studio.records.position(job)
-    eta = studio.records.eta(job)
+    eta = studio.records.eta(job, position)
     progress = job.progress
     goes_at = studio.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(

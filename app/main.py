@@ -26,6 +26,7 @@ from app.jobs.blobs import LocalStorage
 from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits
+from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
@@ -104,10 +105,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
     )
     publisher = Publisher(settings.redis_url)
+    records = JobRecords(connection, storage, publisher, settings.retention_s)
     app.state.studio = Studio(
         settings=settings,
         storage=storage,
-        records=JobRecords(connection, storage, publisher, settings.retention_s),
+        records=records,
+        standings=Standings(records),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
     )

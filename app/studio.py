@@ -20,15 +20,8 @@ from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import (
-    ClientBusyError,
-    JobNotFoundError,
-    JobRecords,
-    Limits,
-    PhotoGoneError,
-    QueueFullError,
-    Standing,
-)
+from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
+from app.polls import Standings
 from app.security import derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
@@ -47,6 +40,7 @@ class Studio:
     records: JobRecords
     gallery: Gallery
     secret: bytes
+    standings: Standings
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
@@ -214,18 +208,6 @@ def delete_photo(studio: Studio, photo_id: str) -> None:
     except ValueError as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
     retention.delete_photo(studio.records, photo_id)
-
-
-def find_standing(studio: Studio, job_id: str) -> Standing | None:
-    """Where a waiting or running job stands; None for any other.
-
-    Raises:
-        RefusalError: this is not an id.
-    """
-    try:
-        return studio.records.standing(job_id)
-    except ValueError as error:
-        raise RefusalError(errors.JOB_NOT_FOUND) from error
 
 
 def find_job(studio: Studio, job_id: str) -> Job:

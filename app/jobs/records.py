@@ -245,19 +245,19 @@ class JobRecords:
         fields = self.redis.hgetall(keys.record(job_id))
         return _job(fields) if fields else self.rebuild(job_id)
 
-    def standing(self, job_id: str) -> Standing | None:
-        """Where a waiting or running job stands, in one round trip and without its record; None for any other.
+    def standings(self, job_ids: list[str]) -> list[Standing | None]:
+        """Where waiting and running jobs stand, in one round trip and without their records; None for any other.
 
         Raises:
-            ValueError: `job_id` is not an id.
+            ValueError: one of `job_ids` is not an id.
         """
         with self.redis.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(keys.record(job_id), "state", "version")
-            pipeline.zrank(keys.QUEUED, job_id)
-            (state, version), rank = pipeline.execute()
-        if state is None or _text(state) not in {JobState.QUEUED, JobState.RUNNING}:
-            return None
-        return Standing(JobState(_text(state)), int(version), rank)
+            for job_id in job_ids:
+                pipeline.hmget(keys.record(job_id), "state", "version")
+                pipeline.zrank(keys.QUEUED, job_id)
+            answers = pipeline.execute()
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [_standing(state, version, rank) for (state, version), rank in pairs]
 
     def request_cancel(self, job_id: str) -> Job:
         """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
@@ -275,8 +275,11 @@ class JobRecords:
         rank: Any = self.redis.zrank(keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
         return None if rank is None else int(rank)
 
-    def eta(self, job: Job) -> tuple[float, float] | None:
-        """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended."""
+    def eta(self, job: Job, position: int | None = None) -> tuple[float, float] | None:
+        """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended.
+
+        `position` is the job's, where the caller knows it already.
+        """
         speed = job.seconds_per_unit if job.state is JobState.RUNNING else None
         speed = speed or self.seconds_per_unit(job.request.extractor)
         if speed is None or job.state in TERMINAL:
@@ -284,7 +287,8 @@ class JobRecords:
         work = _left(job.planned_work, job.progress.fraction if job.progress else 0.0)
         if job.state is JobState.QUEUED:
             pace = self._pace()
-            work += _work_ahead(pace, self.position(job) or 0) / max(1, pace.workers)
+            rank = self.position(job) if position is None else position
+            work += _work_ahead(pace, rank or 0) / max(1, pace.workers)
         return work * speed * ETA_SPREAD[0], work * speed * ETA_SPREAD[1]
 
     def seconds_per_unit(self, extractor: str = ANY_EXTRACTOR) -> float | None:
@@ -528,6 +532,12 @@ def connect(redis_url: str) -> redis.Redis:
 
 def _manifest(job: Job) -> bytes:
     return job.model_dump_json(indent=1).encode()
+
+
+def _standing(state: Any, version: Any, rank: int | None) -> Standing | None:
+    if state is None or _text(state) not in {JobState.QUEUED, JobState.RUNNING}:
+        return None
+    return Standing(JobState(_text(state)), int(version), rank)
 
 
 def _work_ahead(pace: Pace, rank: int) -> float:
