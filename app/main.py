@@ -19,6 +19,7 @@ from starlette.templating import Jinja2Templates
 
 from app import api, docs, errors, health, pages, words
 from app.assets import Assets
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
@@ -27,7 +28,6 @@ from app.jobs.records import JobRecords
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
-from app.uploads import allow_pixels
 
 ROOT = Path(__file__).parents[1]
 DESCRIPTION = (
@@ -41,7 +41,6 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application, with settings from the environment unless given."""
     settings = settings or load_settings()
-    allow_pixels(settings.photo_limit_mp)
     assets = Assets(ROOT / "static")
     app = FastAPI(
         title="Atelier",
@@ -93,15 +92,22 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
     )
     publisher = Publisher(settings.redis_url)
+    darkroom = Darkroom(
+        limit_mp=settings.photo_limit_mp,
+        memory_mb=settings.decode_memory_mb,
+        time_limit_s=settings.decode_time_limit_s,
+    )
     app.state.studio = Studio(
         settings=settings,
         storage=storage,
         records=JobRecords(connection, storage, publisher),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
+        darkroom=darkroom,
     )
     app.state.redis = connection
     yield
+    darkroom.close()
     publisher.close()
     connection.close()
 

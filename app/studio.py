@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors, uploads
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.estimate import planned_work
 from app.gallery import Gallery
@@ -22,7 +23,7 @@ from app.jobs.records import JobNotFoundError, JobRecords
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
-# Each decoding may hold a few hundred megabytes of pixels for a moment.
+# A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
 MOST_FILES, MOST_FIELDS = 4, 40
 
@@ -36,6 +37,7 @@ class Studio:
     records: JobRecords
     gallery: Gallery
     secret: bytes
+    darkroom: Darkroom
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
@@ -71,7 +73,7 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     """
 
     def decode_and_store() -> StoredPhoto:
-        photo = uploads.decode_photo(file, studio.settings.photo_limit_mp)
+        photo = studio.darkroom.decode_photo(file)
         try:
             return uploads.store(photo, studio.storage)
         except OSError as error:
