@@ -20,6 +20,7 @@ from typing import BinaryIO
 from PIL import (
     AvifImagePlugin,
     Image,
+    ImageChops,
     ImageCms,
     MpoImagePlugin,  # noqa: F401
     PngImagePlugin,
@@ -45,7 +46,18 @@ GREATEST_RATIO = 10
 STORED_SIDE, THUMB_SIDE = 4096, 1280
 STORED_QUALITY, THUMB_QUALITY = 95, 84
 # What damaged files make Pillow's readers raise, in 13.0.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, struct.error, zlib.error)
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
 SRGB = ImageCms.createProfile("sRGB")
 # Openings of files that people take for photos, to name what they chose: (offset, bytes, name).
 KNOWN_OTHERS = (
@@ -177,6 +189,9 @@ def normalize(image: Image.Image) -> Image.Image:
     # JPEGs can be decoded at a half, a quarter or an eighth: a 100-megapixel photo becomes as cheap as a small one.
     image.draft(None, (STORED_SIDE, STORED_SIDE))
     image.load()
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        # Adobe's programs store inks inverted, and Pillow takes every file for theirs.
+        image = ImageChops.invert(image)
     profile = image.info.get("icc_profile")
     orientation = read_orientation(image)
     if image.mode in {"P", "PA"} or (image.has_transparency_data and image.mode != "RGBA"):

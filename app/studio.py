@@ -9,7 +9,7 @@ import anyio
 from anyio import to_thread
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from app import errors, uploads
 from app.darkroom import Darkroom
@@ -19,7 +19,7 @@ from app.gallery import Gallery
 from app.jobs.blobs import Storage
 from app.jobs.models import Job, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import JobNotFoundError, JobRecords
+from app.jobs.records import JobNotFoundError, JobRecords, Standing
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
@@ -41,8 +41,8 @@ class Studio:
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
-def studio_of(request: Request) -> Studio:
-    """The studio that answers this request."""
+async def studio_of(request: Request) -> Studio:
+    """The studio that answers this request. Not for its own sake async: FastAPI calls what is not in a thread."""
     studio: Studio = request.app.state.studio
     return studio
 
@@ -55,7 +55,7 @@ async def read_form(request: Request) -> FormData:
     """
     try:
         return await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
-    except HTTPException as error:
+    except (HTTPException, ClientDisconnect) as error:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
 
@@ -100,6 +100,18 @@ def start_job(studio: Studio, wish: PaintRequest) -> Job:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
         raise RefusalError(errors.DISK_FULL) from error
+
+
+def find_standing(studio: Studio, job_id: str) -> Standing | None:
+    """Where a waiting or running job stands; None for any other.
+
+    Raises:
+        RefusalError: this is not an id.
+    """
+    try:
+        return studio.records.standing(job_id)
+    except ValueError as error:
+        raise RefusalError(errors.JOB_NOT_FOUND) from error
 
 
 def find_job(studio: Studio, job_id: str) -> Job:

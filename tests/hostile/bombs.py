@@ -94,7 +94,7 @@ CASES = [
     Case(22, "301 × 30", lambda: encoded(quarters(301, 30)), Refused("photo-too-narrow")),
     Case(23, "1 × 1", lambda: encoded(Image.new("RGB", (1, 1))), TOO_SMALL),
     Case(24, "PNG 0 × 64", lambda: png_claiming(0, 64), DAMAGED),
-    Case(24, "JPEG of no height", jpeg_of_no_height, TOO_SMALL),
+    Case(24, "JPEG of no height", jpeg_of_no_height, DAMAGED),
     Case(25, "GIF of 10 000 frames", lambda: many_frames("GIF"), WRONG_TYPE),
     Case(25, "PNG of 10 000 frames", many_png_frames, RED_SQUARE),
     Case(25, "WebP of 10 000 frames", many_webp_frames, RED_SQUARE),
