@@ -20,6 +20,7 @@ from app.darkroom import Darkroom, DarkroomError, understand
 from app.errors import RefusalError
 from tests.app.pictures import encoded, landscape, quarters
 from tests.conftest import ROOT
+from tests.hostile.formats import progressive_jpeg
 from tests.waiting import until
 
 PART_BYTES = 10_000
@@ -98,6 +99,17 @@ def test_a_photo_that_takes_too_long_is_refused_in_time_and_its_process_is_gone(
     with pytest.raises(RefusalError) as caught:
         # What is slow to open depends on the machine, so this one is slow to come.
         room.decode_photo(Slow(landscape(4000, 3000)))
+    assert caught.value.kind.code == "photo-too-costly"
+    assert time.monotonic() - before < 20
+    room.close()
+    assert children() == []
+
+
+def test_a_decoder_that_is_busy_in_its_library_is_ended_too() -> None:
+    room = Darkroom(limit_mp=100, memory_mb=2000, time_limit_s=2)
+    before = time.monotonic()
+    with pytest.raises(RefusalError) as caught:
+        room.decode_photo(io.BytesIO(progressive_jpeg(10_000, 10_000, 5000)))
     assert caught.value.kind.code == "photo-too-costly"
     assert time.monotonic() - before < 20
     room.close()
