@@ -20,6 +20,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import api, docs, errors, health, pages, words
 from app.assets import Assets
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
@@ -30,7 +31,6 @@ from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
-from app.uploads import allow_pixels
 
 ROOT = Path(__file__).parents[1]
 DESCRIPTION = (
@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application, with settings from the environment unless given."""
     settings = settings or load_settings()
-    allow_pixels(settings.photo_limit_mp)
     assets = Assets(ROOT / "static")
     app = FastAPI(
         title="Atelier",
@@ -106,6 +105,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     publisher = Publisher(settings.redis_url)
     records = JobRecords(connection, storage, publisher, settings.retention_s)
+    darkroom = Darkroom(
+        limit_mp=settings.photo_limit_mp,
+        memory_mb=settings.decode_memory_mb,
+        time_limit_s=settings.decode_time_limit_s,
+    )
     app.state.studio = Studio(
         settings=settings,
         storage=storage,
@@ -113,9 +117,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         standings=Standings(records),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
+        darkroom=darkroom,
     )
     app.state.redis = connection
     yield
+    darkroom.close()
     publisher.close()
     connection.close()
 
