@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from app.errors import RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest
-from app.studio import Studio, find_job, find_standing, keep_photo, read_form, start_job, studio_of, uploaded_file
+from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_of, uploaded_file
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
@@ -180,42 +180,21 @@ def create_job(wish: PaintRequest, studio: StudioHere, response: Response) -> Jo
     response_model=JobAnswer,
     responses={304: {"description": "Nothing changed since the ETag in If-None-Match."}, **problems(404, 422)},
 )
-def get_job(
-    job_id: JobId, studio: StudioHere, response: Response, if_none_match: Annotated[str | None, Header()] = None
-) -> JobAnswer | Response:
+def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer | Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
-    if if_none_match:
-        # Most polls find nothing new, and learn that for a small part of what an answer costs.
-        standing = find_standing(studio, job_id)
-        if standing and matches(if_none_match, etag(standing.version, standing.position)):
-            return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
     job = find_job(studio, job_id)
     answer = job_answer(studio, job)
-    headers = poll_headers(job.state, job.version, answer.position)
-    if if_none_match and matches(if_none_match, headers["ETag"]):
+    # A waiting job's place changes without a change of its record.
+    etag = f'"{job.version}"' if answer.position is None else f'"{job.version}.{answer.position}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if job.state is JobState.RUNNING:
+        headers["Retry-After"] = str(POLL_RUNNING_S)
+    elif job.state is JobState.QUEUED:
+        headers["Retry-After"] = str(min(1 + (answer.position or 0), POLL_QUEUED_MOST_S))
+    if etag in [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return answer
-
-
-def etag(version: int, position: int | None) -> str:
-    """A waiting job's place changes without a change of its record."""
-    return f'"{version}"' if position is None else f'"{version}.{position}"'
-
-
-def matches(if_none_match: str, current: str) -> bool:
-    """Whether an If-None-Match header names the current ETag."""
-    return current in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
-
-
-def poll_headers(state: JobState, version: int, position: int | None) -> dict[str, str]:
-    """What lets a page ask again, and when."""
-    headers = {"ETag": etag(version, position), "Cache-Control": "private, no-cache"}
-    if state is JobState.RUNNING:
-        headers["Retry-After"] = str(POLL_RUNNING_S)
-    elif state is JobState.QUEUED:
-        headers["Retry-After"] = str(min(1 + (position or 0), POLL_QUEUED_MOST_S))
-    return headers
 
 
 @router.post(

@@ -19,7 +19,7 @@ from app.gallery import Gallery
 from app.jobs.blobs import Storage
 from app.jobs.models import Job, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import JobNotFoundError, JobRecords, Standing
+from app.jobs.records import JobNotFoundError, JobRecords
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
@@ -41,8 +41,8 @@ class Studio:
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
-async def studio_of(request: Request) -> Studio:
-    """The studio that answers this request. Not for its own sake async: FastAPI calls what is not in a thread."""
+def studio_of(request: Request) -> Studio:
+    """The studio that answers this request."""
     studio: Studio = request.app.state.studio
     return studio
 
@@ -100,18 +100,6 @@ def start_job(studio: Studio, wish: PaintRequest) -> Job:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
         raise RefusalError(errors.DISK_FULL) from error
-
-
-def find_standing(studio: Studio, job_id: str) -> Standing | None:
-    """Where a waiting or running job stands; None for any other.
-
-    Raises:
-        RefusalError: this is not an id.
-    """
-    try:
-        return studio.records.standing(job_id)
-    except ValueError as error:
-        raise RefusalError(errors.JOB_NOT_FOUND) from error
 
 
 def find_job(studio: Studio, job_id: str) -> Job:

@@ -11,7 +11,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
@@ -29,8 +28,7 @@ PATIENCE_S = 5.0  # for an answer of Redis
 WORKER_SEEN_S = 30.0  # a worker that was not seen for so long is not there
 ETA_SPREAD = (0.8, 1.4)  # measured times of equal jobs on a busy machine lie within
 SPEED_WEIGHT = 0.3  # of the newest measurement in the moving average
-SAMPLE = 20  # so many jobs at the front are looked at for the time left; the rest is taken to be like them
-PACE_S = 1.0  # for so long the queue's pace is taken to be the same
+SAMPLE = 20  # so many of the jobs ahead are looked at for the time left; the rest is taken to be like them
 ANY_EXTRACTOR = "auto"
 PREVIEW = re.compile(r"jobs/[0-9a-f]{32}/(\d+)/preview-(\d+)\.webp")
 log = logging.getLogger(__name__)
@@ -46,25 +44,6 @@ class LeaseLostError(Exception):
     """Another worker holds this job now, or it has ended: what was being painted must be dropped."""
 
 
-@dataclass(frozen=True)
-class Standing:
-    """As much of a waiting or running job as tells whether anything about it is new; `position` as in `position`."""
-
-    state: JobState
-    version: int
-    position: int | None
-
-
-@dataclass(frozen=True)
-class Pace:
-    """What all waiting jobs' times are reckoned from: work left in the first ones of the queue and in what runs."""
-
-    read_at: float
-    ahead: list[float]
-    running: float
-    workers: int
-
-
 class JobRecords:
     """The records of all jobs."""
 
@@ -75,7 +54,6 @@ class JobRecords:
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
         self._hinted = connection.register_script(HINTED)
-        self._last_pace: Pace | None = None
 
     # What the front end does.
 
@@ -112,20 +90,6 @@ class JobRecords:
         fields = self.redis.hgetall(keys.record(job_id))
         return _job(fields) if fields else self.rebuild(job_id)
 
-    def standing(self, job_id: str) -> Standing | None:
-        """Where a waiting or running job stands, in one round trip and without its record; None for any other.
-
-        Raises:
-            ValueError: `job_id` is not an id.
-        """
-        with self.redis.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(keys.record(job_id), "state", "version")
-            pipeline.zrank(keys.QUEUED, job_id)
-            (state, version), rank = pipeline.execute()
-        if state is None or _text(state) not in {JobState.QUEUED, JobState.RUNNING}:
-            return None
-        return Standing(JobState(_text(state)), int(version), rank)
-
     def request_cancel(self, job_id: str) -> Job:
         """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
         job = self.get(job_id)
@@ -150,8 +114,7 @@ class JobRecords:
             return None
         work = _left(job.planned_work, job.progress.fraction if job.progress else 0.0)
         if job.state is JobState.QUEUED:
-            pace = self._pace()
-            work += _work_ahead(pace, self.position(job) or 0) / max(1, pace.workers)
+            work += self._work_ahead(job) / max(1, self.workers())
         return work * speed * ETA_SPREAD[0], work * speed * ETA_SPREAD[1]
 
     def seconds_per_unit(self, extractor: str = ANY_EXTRACTOR) -> float | None:
@@ -331,22 +294,17 @@ class JobRecords:
             "version": int(self.now()),
         }
 
-    def _pace(self) -> Pace:
-        """The pace of the whole queue, looked up at most once in PACE_S: when it moves, all who wait ask at once."""
-        pace = self._last_pace
-        if pace is None or time.monotonic() > pace.read_at + PACE_S:
-            first, running = (
-                self.redis.zrange(keys.QUEUED, 0, SAMPLE - 1),
-                self.redis.zrange(keys.RUNNING, 0, SAMPLE - 1),
-            )
-            lefts = []
-            found = self._fields([_text(each) for each in (*first, *running)], "planned_work", "progress")
-            for planned, progress in found:
-                fraction = Progress.model_validate_json(progress).fraction if progress else 0.0
-                lefts.append(_left(float(planned or 0), fraction))
-            ahead, running = lefts[: len(first)], sum(lefts[len(first) :])
-            self._last_pace = pace = Pace(time.monotonic(), ahead, running, self.workers())
-        return pace
+    def _work_ahead(self, job: Job) -> float:
+        """Work that is left before a queued job's turn; its cost does not grow with the queue."""
+        rank = self.position(job) or 0
+        ahead = self.redis.zrange(keys.QUEUED, max(0, rank - SAMPLE), rank - 1) if rank else []
+        running = self.redis.zrange(keys.RUNNING, 0, SAMPLE - 1)
+        lefts = []
+        for planned, progress in self._fields([_text(each) for each in (*ahead, *running)], "planned_work", "progress"):
+            fraction = Progress.model_validate_json(progress).fraction if progress else 0.0
+            lefts.append(_left(float(planned or 0), fraction))
+        waiting = fmean(lefts[: len(ahead)]) * rank if ahead else 0.0
+        return waiting + sum(lefts[len(ahead) :])
 
     def _fields(self, job_ids: list[str], *names: str) -> list[list[Any]]:
         """These fields of each record, in one round trip; None for what is not there."""
@@ -374,12 +332,6 @@ def connect(redis_url: str) -> redis.Redis:
     return redis.Redis.from_url(
         redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, retry=Retry(NoBackoff(), 1)
     )
-
-
-def _work_ahead(pace: Pace, rank: int) -> float:
-    """Work before the turn of the job at `rank`, were there one worker; its cost does not grow with the queue."""
-    ahead = pace.ahead[:rank]
-    return pace.running + (fmean(ahead) * rank if ahead else 0.0)
 
 
 def _left(planned_work: float, fraction: float) -> float:
