@@ -19,15 +19,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import PIL
-
 from app import errors
 from app.errors import RefusalError
 from app.uploads import DecodedPhoto
 
 ROOT = Path(__file__).parents[1]
 # The interpreter runs no start-up files of site-packages, which can be slow; so it is told where to look.
-BOOT = "import sys; sys.path += sys.argv[1:3]; from app.decoding import main; main()"
+BOOT = "import os, sys; sys.path = sys.argv[1].split(os.pathsep); from app.decoding import main; main()"
 # What a dynamic loader may need to start Python at all. Everything else may hold secrets, and stays here.
 ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 # A photo of 4096 × 4096 pixels that is pure noise has 30 MB as JPEG, its thumbnail 3.
@@ -59,10 +57,10 @@ class Darkroom:
     def __init__(self, *, limit_mp: int, memory_mb: int, time_limit_s: int) -> None:
         """`memory_mb` and `time_limit_s` are what one child may use, in megabytes and in seconds by the clock."""
         self._time_limit_s = time_limit_s
-        packages = Path(PIL.__file__).parents[1]
+        folders = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
         # Time by the clock runs out first; the processor's is for a child whose parent was killed.
         numbers = (limit_mp, memory_mb, time_limit_s + 1)
-        self._command = [sys.executable, "-I", "-S", "-c", BOOT, str(ROOT), str(packages), *map(str, numbers)]
+        self._command = [sys.executable, "-I", "-S", "-c", BOOT, folders, *map(str, numbers)]
         self._environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         self._lock = threading.Lock()
         self._spare: Child | None = None

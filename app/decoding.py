@@ -85,7 +85,7 @@ KNOWN_OTHERS = (
 warnings.simplefilter("ignore")
 # The guard would refuse without saying how large the picture is. `check_size` knows, and memory is limited anyway.
 Image.MAX_IMAGE_PIXELS = None
-# Threads of the decoder would each cost memory, and the child may start none.
+# Threads of the reader would each cost memory, and the child may start none.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Colour profiles above a megabyte are rare but legal; Pillow counts them as text.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
@@ -104,7 +104,8 @@ def main() -> None:
     """Answer for the one file on standard input, on standard output. Arguments: megapixels, megabytes, seconds."""
     limit_mp, memory_mb, time_s = map(int, sys.argv[-3:])
     Image.preinit()
-    confine(memory_mb * 1_000_000, time_s)
+    # The HEIC reader starts a thread whatever it is told.
+    confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
     reply = answer(sys.stdin.buffer.read(), limit_mp)
     sys.stdout.buffer.write(reply)
     sys.stdout.buffer.flush()

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import PIL
 import psutil
 import pytest
 from PIL import Image
@@ -59,6 +58,25 @@ def test_a_confined_process_cannot(act: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "refused\n", done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter of system calls is Linux's")
+@pytest.mark.parametrize(
+    ("act", "done"), [(FORBIDDEN["start a thread"], "done\n"), (FORBIDDEN["start a process"], "refused\n")]
+)
+def test_a_process_that_needs_threads_may_start_them_but_no_process(act: str, done: str) -> None:
+    script = (
+        "import os, threading\nfrom app.confinement import confine\nconfine(512_000_000, 10, threads=True)\n"
+        f"try:\n    {act.replace('print', 'int')}\n    print('done')\nexcept OSError:\n    print('refused')"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert ran.stdout == done, ran.stderr
+
+
+def test_a_heic_photo_is_taken_where_the_extra_is_installed(darkroom: Darkroom) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    photo = darkroom.decode_photo(io.BytesIO(encoded(quarters(640, 480), "HEIF", quality=90)))
+    assert (photo.width, photo.height) == (640, 480)
 
 
 def test_a_decoder_knows_none_of_our_secrets(darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,9 +200,10 @@ def test_closing_ends_the_work_at_once_and_leaves_no_process_and_no_descriptor()
 
 
 def test_a_decoder_that_cannot_start_is_our_fault_not_the_photos(
-    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(PIL, "__file__", str(tmp_path / "PIL" / "__init__.py"))
+    monkeypatch.setattr("app.darkroom.ROOT", tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if "packages" not in path])
     room = Darkroom(limit_mp=100, memory_mb=2000, time_limit_s=60)
     with pytest.raises(DarkroomError, match="status 1"):
         room.decode_photo(io.BytesIO(landscape()))

@@ -105,8 +105,11 @@ def server(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     data, temporary = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("temporary")
     log = tmp_path_factory.mktemp("log") / "web.log"
     environment = os.environ | {
-        "ATELIER_WRITE_RATE": "", "ATELIER_READ_RATE": "", "ATELIER_DATA": str(data), "ATELIER_REDIS_URL": redis_socket, "TMPDIR": str(temporary),
-    }  # fmt: skip
+        "ATELIER_WRITE_RATE": "",
+        "ATELIER_DATA": str(data),
+        "ATELIER_REDIS_URL": redis_socket,
+        "TMPDIR": str(temporary),
+    }
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:
         command = [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--fd", str(listening.fileno())]
         process = subprocess.Popen(
