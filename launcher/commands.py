@@ -19,6 +19,7 @@ def web(host: str, port: int, log_level: str) -> list[str]:
     # No access log: a job's address is all one needs to see it, and polls would fill the disk.
     return [
         sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", host, "--port", str(port),
-        "--timeout-graceful-shutdown", "2", "--no-server-header", "--no-access-log",
+        # Forwarded headers are believed by our own setting, not by uvicorn's.
+        "--timeout-graceful-shutdown", "2", "--no-server-header", "--no-proxy-headers", "--no-access-log",
         "--log-level", log_level.lower(),
     ]  # fmt: skip

@@ -66,11 +66,12 @@ VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
 
 @pytest.fixture
 def job_ids(client: TestClient, photo_id: str) -> list[str]:
-    """Jobs in each state that answers differently: waiting, running, finished with a preview and an artwork."""
+    """Jobs in each state that answers differently: waiting, running, stopped, and finished with an artwork."""
     studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    studio.records.saw_worker("tests")
+    studio.records.saw_worker("tests", 64_000_000_000)
     wish = {"photo": photo_id, "styles": [{"id": "dusk"}]}
-    waiting, running, finished = (client.post("/api/v1/jobs", json=wish).json()["id"] for _ in range(3))
+    waiting, running, stopped, finished = (client.post("/api/v1/jobs", json=wish).json()["id"] for _ in range(4))
+    studio.records.request_cancel(stopped)
     for job_id in (running, finished):
         assert studio.records.claim(job_id, 3600, "tests", lambda _: True)
     job = studio.records.get(finished)
@@ -84,7 +85,7 @@ def job_ids(client: TestClient, photo_id: str) -> list[str]:
         "artwork_height": picture.height,
     }
     studio.records.end(job, JobState.FINISHED, fields)
-    return [waiting, running, finished]
+    return [waiting, running, stopped, finished]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
@@ -154,6 +155,8 @@ def name_what_is_there(case: Case, job_id: str | None, photo: str | None) -> Non
     if job_id and "job_id" in case.path_parameters:
         case.path_parameters["job_id"] = job_id
         case.query.pop("v", None)
+    if photo and "photo_id" in case.path_parameters:
+        case.path_parameters["photo_id"] = photo
     if photo and case.operation.label == "POST /api/v1/jobs":
         case.body |= {"photo": photo, "styles": [{"id": "dusk"}]}
     if photo and case.operation.label == "POST /api/v1/photos":
