@@ -95,6 +95,8 @@ class JobRecords:
         job = self.get(job_id)
         while job.state is JobState.QUEUED or (job.state is JobState.RUNNING and not job.cancel_requested):
             asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
+            if asked in TERMINAL:
+                self.redis.sadd(keys.ENDING, job.id)
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
                 self.write_manifest(changed)
@@ -163,6 +165,8 @@ class JobRecords:
         Raises:
             LeaseLostError: the fence is not the newest any more; nothing was changed.
         """
+        if state in TERMINAL:
+            self.redis.sadd(keys.ENDING, job.id)
         ended = self.change(job, state, fields)
         if ended is None:
             ended = self.get(job.id)
@@ -217,6 +221,10 @@ class JobRecords:
             if published is None or (drained and float(published) < overdue)
         ]
 
+    def unwritten(self) -> list[Job]:
+        """Ended jobs whose manifests do not say so yet: whoever ended them died, or the storage had no room."""
+        return [job for job in self._found(self.redis.smembers(keys.ENDING)) if job.state in TERMINAL]
+
     def publish(self, job_id: str) -> None:
         """Send the hint; one that cannot be sent is sent again by the reaper, for the record says `queued`."""
         if self.publisher:
@@ -269,6 +277,8 @@ class JobRecords:
     def write_manifest(self, job: Job) -> None:
         """Store what a record is rebuilt from."""
         self.storage.put(keys.manifest_key(job.id), job.model_dump_json(indent=1).encode())
+        if job.state in TERMINAL:
+            self.redis.srem(keys.ENDING, job.id)
 
     def now(self) -> float:
         """Redis's own time in unix seconds."""

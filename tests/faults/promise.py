@@ -101,8 +101,7 @@ class Promise:
         assert not any(state in TERMINAL for state in seen[:-1]), f"something followed its end: {seen}"
         told = [state for job_id, state in ENDED.findall(self.workers.log()) if job_id == job.id]
         assert len(told) <= 1, f"workers ended it {told}"
-        manifest = Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id)))
-        assert manifest.state is job.state, "the manifest would bring another state back"
+        until(lambda: self.written(job) is job.state, "a manifest that brings the same state back", 20)
         assert now.id not in self._waiting(), "it still waits or runs"
         fences = [int(key.split("/")[2]) for key in self.bench.artworks(job)]
         assert all(fence <= job.fence for fence in fences), "a later attempt painted on"
@@ -110,6 +109,10 @@ class Promise:
             artwork = self.bench.artwork(job)
             assert artwork.size == (job.artwork_width, job.artwork_height)
             assert read(artwork) == self.bench.marks[job.id], "the artwork is of another photo"
+
+    def written(self, job: Job) -> JobState:
+        """The job's state as its manifest has it, from which a wiped Redis is rebuilt."""
+        return Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id))).state
 
     def settled(self) -> None:
         """Wait until all hints are used up, so that whatever they may start has started."""
