@@ -35,10 +35,18 @@ class MarkedBench(Bench):
 
     def job(self, **wish: object) -> Job:
         """Accept a job whose photo carries a mark of its own."""
-        mark = self._unused.pop()
+        mark = self.new_mark()
         job = super().job(**{"photo": self.photo(draw(mark))} | wish)
         self.marks[job.id] = mark
         return job
+
+    def expect(self, job_id: str, mark: Mark) -> None:
+        """Count a job that was accepted elsewhere, of a photo with this mark."""
+        self.marks[job_id] = mark
+
+    def new_mark(self) -> Mark:
+        """A mark that no other photo has."""
+        return self._unused.pop()
 
     def artwork(self, job: Job) -> Image.Image:
         """What the job's record calls its artwork."""
