@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format bench load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ format: $(VENV)/.ready-dev ## put the code into its usual form
 
 bench: $(VENV)/.ready ## the figures that the README quotes
 	@$(BIN)/python -m benchmarks
+
+load: $(VENV)/.ready-dev ## the front end under 200 uploads at once and 500 polling pages
+	@$(BIN)/python -m benchmarks.load
 
 clean: ## forget the virtual environment and caches; data/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""How much work a painting is, so that a time can be told before it starts.
+"""How much work and memory a painting takes, so that both can be told before it starts.
 
 The engine knows exactly; the front end must not import it, so this repeats its plan, and a test holds the two together.
 """
@@ -9,6 +9,10 @@ SMALLEST_SCALE = 128
 STEP = 2**0.5
 EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
 EFFORT = {"draft": 0.4, "good": 1.0, "best": 2.0}
+# Peak memory: the libraries and weights, and what each pixel of the largest scale adds. `auto` is taken for compact.
+BASE_BYTES = 0.8e9
+BYTES_A_PIXEL = {"compact": 750.0, "vgg19": 2000.0}
+SIZE_STEP = 128
 
 
 def planned_work(photo_size: tuple[int, int], longest: int, quality: str) -> float:
@@ -30,3 +34,16 @@ def below(longest: int) -> list[int]:
         scales.append(round(scale))
         scale *= STEP
     return scales
+
+
+def memory_bytes(photo_size: tuple[int, int], longest: int, extractor: str) -> float:
+    """Bytes that a worker holds at most while it paints: `python -m benchmarks.memory` measures them."""
+    width, height = photo_size
+    aspect = min(width, height) / max(width, height)
+    return BASE_BYTES + BYTES_A_PIXEL.get(extractor, BYTES_A_PIXEL["compact"]) * longest * longest * aspect
+
+
+def largest_size(photo_size: tuple[int, int], memory: float, extractor: str) -> int:
+    """Pixels on the longer side for which `memory` bytes are enough, in steps of SIZE_STEP; 0 where nothing fits."""
+    sizes = range(SIZE_STEP, 64 * SIZE_STEP, SIZE_STEP)
+    return max((size for size in sizes if memory_bytes(photo_size, size, extractor) <= memory), default=0)

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import api, docs, errors, health, pages, words
 from app.assets import Assets
@@ -24,6 +25,8 @@ from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
 from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
+from app.limits import RequestLimits
+from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
@@ -52,7 +55,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         # The last one is the innermost: refusals of the others still get the headers.
         middleware=[
+            *proxies(settings),
             Middleware(SecurityHeaders),
+            Middleware(RequestLimits, settings=settings),
             Middleware(SameOriginWrites),
             Middleware(BodyLimit, limit_mb=settings.upload_limit_mb),
         ],
@@ -69,6 +74,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(Exception, on_failure)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
+
+
+def proxies(settings: Settings) -> list[Middleware]:
+    """Believe the forwarded address and scheme of listed proxies, and of nobody else."""
+    if not settings.trusted_proxies:
+        return []
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -93,10 +105,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
     )
     publisher = Publisher(settings.redis_url)
+    records = JobRecords(connection, storage, publisher, settings.retention_s)
     app.state.studio = Studio(
         settings=settings,
         storage=storage,
-        records=JobRecords(connection, storage, publisher),
+        records=records,
+        standings=Standings(records),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
     )

@@ -230,7 +230,7 @@ def store(photo: DecodedPhoto, storage: Storage) -> StoredPhoto:
         # The meta file comes last: a photo without one was never accepted.
         storage.put(keys.photo_meta_key(stored.id), json.dumps(meta).encode())
     except OSError:
-        storage.delete_prefix(f"photos/{stored.id}/")
+        storage.delete_prefix(keys.photo_prefix(stored.id))
         raise
     return stored
 

@@ -35,7 +35,7 @@ class Easel:
     def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool]) -> None:
         self.settings = settings
         self.storage: Storage = LocalStorage(settings.data)
-        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url))
+        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.materials = Materials(settings, self.storage)
         self.is_stopping = is_stopping
         self._pause = threading.Event()

@@ -7,7 +7,7 @@ from app.jobs.models import JobState
 from app.jobs.records import JobRecords
 from tests.worker.conftest import WISH, Hints
 from worker.lease import holder_name
-from worker.reconcile import reconcile, reconcile_alone
+from worker.reconcile import alone, reconcile
 
 LEASE_S = 30.0
 
@@ -91,8 +91,10 @@ def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hint
 
 def test_one_worker_at_a_time_looks_and_takes_nobody_elses_turn(records: JobRecords) -> None:
     records.redis.set(keys.REAPER, "another worker")
-    assert not reconcile_alone(records, records.storage, LEASE_S)
+    with alone(records) as is_mine:
+        assert not is_mine
     assert records.redis.get(keys.REAPER) == b"another worker"
     records.redis.delete(keys.REAPER)
-    assert reconcile_alone(records, records.storage, LEASE_S)
+    with alone(records) as is_mine, alone(records) as is_also_mine:
+        assert (is_mine, is_also_mine) == (True, False)
     assert not records.redis.exists(keys.REAPER)
