@@ -99,6 +99,11 @@ def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: flo
             records.publish(job.id)
     for job_id in records.unpublished(lost_s):
         records.publish(job_id)
+    for job in records.unwritten():
+        try:
+            records.write_manifest(job)
+        except OSError as error:  # in the next pass, perhaps: there is time until Redis is wiped
+            log.warning("job %s: its manifest still does not say that it is %s: %s", job.id, job.state, error)
 
 
 def rebuild_all(records: JobRecords, storage: Storage) -> None:
