@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,6 +39,7 @@ DESCRIPTION = (
     "Refusals are problem+json with a stable code and a sentence."
 )
 REDIS_PATIENCE_S = 5.0
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(redis.RedisError, on_redis_away)
+    app.add_exception_handler(OSError, on_storage_failure)
     app.add_exception_handler(Exception, on_failure)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
@@ -165,6 +168,15 @@ def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
     return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+
+
+def on_storage_failure(request: Request, error: Exception) -> Response:
+    """The storage takes nothing more; any other failure of the system is a fault of ours."""
+    assert isinstance(error, OSError)
+    if error.errno not in NO_ROOM:
+        return on_failure(request, error)
+    log.error("The storage takes nothing more: %s", error)
+    return errors.answer(request, errors.DISK_FULL)
 
 
 def on_failure(request: Request, error: Exception) -> Response:

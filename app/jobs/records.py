@@ -395,7 +395,7 @@ class JobRecords:
 
     def unwritten(self) -> list[Job]:
         """Ended jobs whose manifests do not say so yet: whoever ended them died, or the storage had no room."""
-        return [job for job in self.found(self.redis.smembers(keys.ENDING)) if job.state in TERMINAL]
+        return self.found(self.redis.smembers(keys.ENDING))
 
     def publish(self, job_id: str) -> None:
         """Send the hint; one that cannot be sent is sent again by the reaper, for the record says `queued`."""
@@ -427,11 +427,9 @@ class JobRecords:
         for before in states:
             if state is not before and state not in TRANSITIONS[before]:
                 raise ValueError(f"a {before} job cannot become {state}")
-        if state in TERMINAL and state is not job.state:
-            self.redis.sadd(keys.ENDING, job.id)
         stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
         arguments: list[Any] = [*stands, state, lease_s, how, job.request.photo, self.retention_s, *_flat(fields)]
-        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS]
+        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING]
         answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
 
