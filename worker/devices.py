@@ -19,7 +19,7 @@ import torch
 CHECK_S = 120.0  # a driver that has not answered by then hangs
 # Bytes a pixel of the last stage, in bfloat16: activations kept for the way back, their gradients, Gram matrices,
 # L-BFGS's history. And what does not grow with the picture: weights, the libraries' workspaces.
-BYTES_PER_PIXEL = {"compact": 700, "vgg19": 1900}
+BYTES_PER_PIXEL = {"compact": 750, "vgg19": 2600}
 BYTES_AT_LEAST = 256 * 2**20
 log = logging.getLogger(__name__)
 
