@@ -125,7 +125,7 @@ def on_child(**_: Any) -> None:
 @signals.worker_process_shutdown.connect
 def on_child_end(**_: Any) -> None:
     if process.is_device_lost():  # taking a lost device's context apart may hang
-        os._exit(process.EXIT_CHILD)
+        os._exit(0)
 
 
 @signals.setup_logging.connect
