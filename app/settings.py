@@ -31,6 +31,14 @@ class Settings(BaseSettings):
     models: Path | None = Field(
         None, description="Where downloaded weights are kept; `models` below the data folder by default."
     )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="What a worker computes on: `cpu`, `cuda`, `cuda:N`, or `auto`, which is CUDA where it works.",
+    )
+    stall_s: float = Field(
+        600.0, gt=0, description="Seconds without a finished evaluation after which a worker's process is replaced."
+    )
     threads: int | None = Field(None, ge=1, description="Threads a worker computes with; all processors by default.")
     upload_limit_mb: int = Field(40, ge=1, description="Largest accepted upload in megabytes.")
     photo_limit_mp: int = Field(100, ge=1, description="Largest accepted photo in megapixels.")
