@@ -30,6 +30,7 @@ from PIL import (
 )
 
 from app.confinement import confine
+from app.tones import read_signal, to_standard_range
 
 try:  # HEIC is an extra: its wheels carry GPL code, which the core must not depend on.
     from pillow_heif import register_heif_opener  # type: ignore[import-not-found, unused-ignore]
@@ -45,6 +46,8 @@ MINIMUM_SIDE = 16
 GREATEST_RATIO = 10
 STORED_SIDE, THUMB_SIDE = 4096, 1280
 STORED_QUALITY, THUMB_QUALITY = 95, 84
+# Boxes about the picture come before its pixels.
+SIGNAL_WITHIN_BYTES = 65_536
 # What damaged files make Pillow's readers raise, in 13.0.
 UNREADABLE = (
     OSError,
@@ -147,7 +150,8 @@ def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
             megapixels, which is known from its header before a pixel is decoded.
         MemoryError: it does not fit in what this process may use.
     """
-    head = source.read(32)
+    start = source.read(SIGNAL_WITHIN_BYTES)
+    head = start[:32]
     if not head:
         raise RefusedError("photo-empty")
     source.seek(0)
@@ -159,7 +163,7 @@ def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
         raise RefusedError("photo-damaged") from error
     check_size(image.size, limit_mp)
     try:
-        return normalize(image)
+        return normalize(image, read_signal(start) if image.format in {"AVIF", "HEIF"} else None)
     except UNREADABLE as error:
         raise RefusedError("photo-damaged") from error
 
@@ -185,8 +189,11 @@ def check_size(size: tuple[int, int], limit_mp: int) -> None:
         raise RefusedError("photo-too-narrow", width=width, height=height, ratio=GREATEST_RATIO)
 
 
-def normalize(image: Image.Image) -> Image.Image:
-    """The first frame, upright, in sRGB, on white, mode RGB, at most STORED_SIDE pixels long, without any metadata."""
+def normalize(image: Image.Image, signal: tuple[int, int] | None) -> Image.Image:
+    """The first frame, upright, in sRGB, on white, mode RGB, at most STORED_SIDE pixels long, without any metadata.
+
+    `signal` is of `read_signal`; a colour profile counts more.
+    """
     # JPEGs can be decoded at a half, a quarter or an eighth: a 100-megapixel photo becomes as cheap as a small one.
     image.draft(None, (STORED_SIDE, STORED_SIDE))
     image.load()
@@ -204,7 +211,7 @@ def normalize(image: Image.Image) -> Image.Image:
         image = image.convert("L")
     if max(image.size) > STORED_SIDE:
         image.thumbnail((STORED_SIDE, STORED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    image = to_srgb(image, profile)
+    image = to_standard_range(image, *signal) if signal and not profile else to_srgb(image, profile)
     if orientation is not None:
         image = image.transpose(orientation)
     if image.mode == "RGBA":

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,19 +100,24 @@ def read_answer(connection: socket.socket) -> Answer | None:
         response.close()
 
 
-@pytest.fixture(scope="session")
-def server(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@contextmanager
+def running(redis_socket: str, tmp_path_factory: pytest.TempPathFactory, **settings: str) -> Iterator[Server]:
     """The web server as it runs in production, without a worker."""
     data, temporary = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("temporary")
     log = tmp_path_factory.mktemp("log") / "web.log"
-    environment = os.environ | {
-        "ATELIER_WRITE_RATE": "",
-        "ATELIER_DATA": str(data),
-        "ATELIER_REDIS_URL": redis_socket,
-        "TMPDIR": str(temporary),
-    }
+    environment = (
+        os.environ
+        | {
+            "ATELIER_WRITE_RATE": "",
+            "ATELIER_DATA": str(data),
+            "ATELIER_REDIS_URL": redis_socket,
+            "TMPDIR": str(temporary),
+        }
+        | settings
+    )
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:
         command = [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--fd", str(listening.fileno())]
+        command += ["--timeout-graceful-shutdown", "2"]
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, pass_fds=[listening.fileno()], stdout=output, stderr=output
         )
@@ -121,3 +127,10 @@ def server(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     yield Server(port, psutil.Process(process.pid), data, temporary, log)
     process.terminate()
     process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def server(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One web server for all tests that leave it running."""
+    with running(redis_socket, tmp_path_factory) as server:
+        yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import struct
 from collections.abc import Iterable
 
@@ -23,6 +24,9 @@ P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.066
 ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
 # From XYZ under D50 to linear sRGB (Lindbloom).
 TO_SRGB = ((3.1338561, -1.6168667, -0.4906146), (-0.9787684, 1.9161415, 0.0334540), (0.0719453, -0.2289914, 1.4052427))
+# From linear sRGB to linear BT.2020 (ITU-R BT.2087).
+SRGB_TO_WIDE = ((0.6274, 0.3293, 0.0433), (0.0691, 0.9195, 0.0114), (0.0164, 0.0880, 0.8956))
+QUARTERS = ((0, 0), (48, 0), (0, 32), (48, 32))
 # Colours that are inside sRGB whichever of the profiles they are read with.
 MUTED: tuple[Color, ...] = ((180, 110, 90), (100, 150, 90), (90, 100, 160), (200, 200, 200))
 ADOBE_GAMMA = 563 / 256
@@ -97,7 +101,7 @@ def hidden_color() -> bytes:
 
 def muted() -> Image.Image:
     image = Image.new("RGB", (96, 64))
-    for place, color in zip(((0, 0), (48, 0), (0, 32), (48, 32)), MUTED, strict=True):
+    for place, color in zip(QUARTERS, MUTED, strict=True):
         image.paste(color, (*place, place[0] + 48, place[1] + 32))
     return image
 
@@ -145,11 +149,35 @@ def large_profile() -> bytes:
     return bytes(data)
 
 
-def signalled_as_hdr() -> bytes:
-    """An AVIF whose numbers are said to be BT.2020 with the PQ curve."""
-    data = encoded(quarters(), "AVIF", quality=95)
+def high_dynamic_range(transfer: int) -> bytes:
+    """An AVIF of MUTED in BT.2020 with the PQ curve (16) or the HLG curve (18)."""
+    image = Image.new("RGB", (96, 64))
+    for place, color in zip(QUARTERS, MUTED, strict=True):
+        linear = [linear_srgb(value / 255) for value in color]
+        wide = [sum(row[k] * linear[k] for k in range(3)) for row in SRGB_TO_WIDE]
+        signal = [pq_signal(value) for value in wide] if transfer == 16 else hlg_signal(wide)
+        image.paste(tuple(round(255 * value) for value in signal), (*place, place[0] + 48, place[1] + 32))
+    data = encoded(image, "AVIF", quality=100, subsampling="4:4:4")
     at = data.index(b"nclx")
-    return data[: at + 4] + struct.pack(">HHH", 9, 16, 9) + data[at + 10 :]
+    # Primaries and transfer; how brightness and colour are told apart stays as Pillow wrote it.
+    return data[: at + 4] + struct.pack(">HH", 9, transfer) + data[at + 8 :]
+
+
+def pq_signal(light: float) -> float:
+    """SMPTE ST 2084 of light as a share of paper white, 203 candela per square metre."""
+    power = (203 * light / 10_000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+
+
+def hlg_signal(light: list[float]) -> list[float]:
+    """ITU-R BT.2100's HLG of the same, for a screen of 1000 candela per square metre."""
+    shown = [0.203 * value for value in light]
+    brightness = 0.2627 * shown[0] + 0.6780 * shown[1] + 0.0593 * shown[2]
+    scene = [value * brightness ** (1 / 1.2 - 1) for value in shown]
+    return [
+        math.sqrt(3 * value) if value <= 1 / 12 else 0.17883277 * math.log(12 * value - 0.28466892) + 0.55991073
+        for value in scene
+    ]
 
 
 def with_gain_map() -> bytes:
@@ -250,7 +278,9 @@ CASES = [
     Case(52, "corrupt profile", lambda: jpeg(icc_profile=swapped_profile()[:200] + bytes(1000)), Taken()),
     Case(52, "profile of 10 MB in a JPEG", lambda: jpeg(muted(), icc_profile=large_profile()), SWAPPED),
     Case(52, "profile of 10 MB in a PNG", lambda: encoded(muted(), icc_profile=large_profile()), SWAPPED),
-    Case(53, "HDR AVIF (PQ)", signalled_as_hdr, Taken(corners=None)),
+    # Of eight bits of PQ one step is four steps of sRGB, and the encoder is off by one.
+    Case(53, "HDR AVIF (PQ)", lambda: high_dynamic_range(16), Taken(corners=MUTED, tolerance=10)),
+    Case(53, "HDR AVIF (HLG)", lambda: high_dynamic_range(18), Taken(corners=MUTED, tolerance=6)),
     Case(54, "JPEG with a gain map", with_gain_map, Taken()),
     Case(55, "MPO", several_pictures, Taken()),
     Case(

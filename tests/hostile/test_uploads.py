@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import resource
+import signal
 import sys
 import threading
 import time
@@ -11,12 +12,14 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from tests.app import pictures
+from tests.hostile import formats
 from tests.hostile.cases import Case, Color, Refused, Taken
-from tests.hostile.conftest import BOUNDARY, END, Answer, Server, part
+from tests.hostile.conftest import BOUNDARY, END, Answer, Server, part, running
 from tests.hostile.inputs import CASES
 from tests.waiting import until
 
@@ -261,6 +264,30 @@ def test_the_decoder_that_waits_has_given_up_what_it_could(server: Server) -> No
     status = Path(f"/proc/{spare.pid}/status").read_text()
     assert "Seccomp:\t2" in status
     assert "NoNewPrivs:\t1" in status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_server_that_ends_takes_its_decoders_along(
+    redis_socket: str, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
+) -> None:
+    """Also one that is busy for minutes, and when the server has no time to say good-bye."""
+    busy = formats.progressive_jpeg(10_000, 10_000, 5000)
+    with running(redis_socket, tmp_path_factory, ATELIER_DECODE_TIME_LIMIT_S="8") as server:
+        head = [FORM, b"Content-Length: %d" % (len(part(busy, b"a")) + len(END))]
+        upload = threading.Thread(target=server.send, args=(head, [part(busy, b"a"), END]))
+        upload.start()
+        decoders = until(lambda: server.decoders() if len(server.decoders()) == 2 else None, "a decoder at work")
+        until(lambda: max(sum(decoder.cpu_times()[:2]) for decoder in decoders) > 0.5, "its library")
+        before = time.monotonic()
+        server.process.send_signal(number)
+        server.process.wait(20)
+        # Without a server to end it, a decoder ends when its share of the processor is used up.
+        gone, _ = psutil.wait_procs(decoders, timeout=5 if number == signal.SIGTERM else 2 * PATIENCE_S)
+        assert len(gone) == 2
+        if number == signal.SIGTERM:
+            assert time.monotonic() - before < 5
+        upload.join(20)
+        assert server.photos() == set()
 
 
 def test_afterwards_nothing_is_left_but_photos(server: Server) -> None:
