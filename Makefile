@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench load clean
+.PHONY: help run test faults check format bench load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(VENV)/.ready ## start everything on this machine and print the address
 
 test: $(VENV)/.ready-dev ## run every test
 	@$(BIN)/python -m pytest
+
+faults: $(VENV)/.ready-dev ## kill, freeze, fill and cut off everything, and check that no job is lost (half an hour)
+	@$(BIN)/python -m pytest tests/faults -m faults
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .
