@@ -145,6 +145,10 @@ class Web:
             "ATELIER_DATA": str(data),
             "ATELIER_REDIS_URL": redis_url,
             "ATELIER_STYLES": str(paintings),
+            # All clients of a test have one address, and ask as often as they can.
+            "ATELIER_READ_RATE": "",
+            "ATELIER_WRITE_RATE": "",
+            "ATELIER_CLIENT_JOBS": "0",
         }
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -140,7 +140,7 @@ def test_read_only_storage_fails_the_job_and_nothing_else(
 
 @pytest.mark.faults("F9", "storage that takes 0.3 s for every blob")
 def test_slow_storage_only_slows(bench: MarkedBench, start_spoiled: StartWorker, promise: Promise) -> None:
-    start_spoiled("slow_storage", FAULT_SECONDS="0.3")
+    start_spoiled("slow_storage", FAULT_SECONDS="0.3", ATELIER_PREVIEW_S="1", ATELIER_CHECKPOINT_S="2")
     for _ in range(3):
         bench.job()
     assert [job.attempt for job in promise.kept()] == [1, 1, 1]
