@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from app import errors, words
 from app.errors import RefusalError
-from app.jobs import keys
+from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError
-from app.jobs.models import Job, JobState, PaintRequest
-from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_of, uploaded_file
+from app.jobs.models import TERMINAL, Job, JobState, PaintRequest
+from app.limits import client_of
+from app.security import derived_id
+from app.studio import (
+    Studio,
+    delete_photo,
+    find_job,
+    keep_photo,
+    read_form,
+    retry_job,
+    share_job,
+    start_job,
+    studio_here,
+    unshare_job,
+    uploaded_file,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
-StudioHere = Annotated[Studio, Depends(studio_of)]
+StudioHere = Annotated[Studio, Depends(studio_here)]
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
+PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
+]
+LONGEST_KEY = 200
 POLL_RUNNING_S, POLL_QUEUED_MOST_S = 1, 10
 FOREVER = "private, max-age=31536000, immutable"
 ARTWORK_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -77,7 +99,7 @@ class JobAnswer(BaseModel):
     """A job as it stands."""
 
     id: str
-    status: Literal["queued", "running", "finished", "failed", "cancelled"]
+    status: Literal["queued", "running", "finished", "failed", "cancelled", "expired"]
     progress: float = Field(description="Share of the planned work that is done, 0 to 1.")
     stage: int = Field(description="Stage of the pyramid, from 1; 0 before the first.")
     stages: int
@@ -91,6 +113,13 @@ class JobAnswer(BaseModel):
     artwork: str | None = Field(description="Path of the artwork, once there is one; also where a stopped job kept it.")
     width: int | None
     height: int | None
+    expires_at: datetime | None = Field(
+        description="When the photo and all its artworks are deleted; null while the job waits or runs. "
+        "A further job from the same photo puts it off."
+    )
+    retry_of: str | None = Field(description="Id of the job that this one tries again.")
+    retried_by: str | None = Field(description="Id of the job that tried this one again.")
+    share: str | None = Field(description="Path of the page that shows the artwork to others, once it is shared.")
     request: PaintRequest
 
 
@@ -106,7 +135,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     summary="Keep a photo",
     response_description="Kept.",
     response_model=PhotoAnswer,
-    responses=problems(400, 413, 415, 422, 507),
+    responses=problems(400, 403, 413, 415, 422, 429, 507),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -164,11 +193,30 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
     status_code=202,
     summary="Paint a photo",
     response_description="Accepted.",
-    responses=problems(422, 503, 507),
+    responses=problems(400, 403, 410, 413, 422, 429, 503, 507),
 )
-def create_job(wish: PaintRequest, studio: StudioHere, response: Response) -> JobAnswer:
+def create_job(
+    wish: PaintRequest,
+    request: Request,
+    studio: StudioHere,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> JobAnswer:
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
-    job = start_job(studio, wish)
+    job_id = None
+    if idempotency_key is not None:
+        if not (0 < len(idempotency_key) <= LONGEST_KEY and idempotency_key.isprintable()):
+            raise RefusalError(errors.KEY_INVALID)
+        # Within one photo, whose id only its owner knows, so that keys of strangers never meet.
+        job_id = derived_id(studio.secret, "create", wish.photo, idempotency_key)
+    job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
+    if job.request != wish:
+        raise RefusalError(errors.KEY_REUSED)
+    return started(studio, job, response)
+
+
+def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
+    """The answer to whoever started the job, with its address."""
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job_answer(studio, job)
 
@@ -178,23 +226,53 @@ def create_job(wish: PaintRequest, studio: StudioHere, response: Response) -> Jo
     summary="How a job goes",
     response_description="The job.",
     response_model=JobAnswer,
-    responses={304: {"description": "Nothing changed since the ETag in If-None-Match."}, **problems(404, 422)},
+    responses={
+        304: {"description": "Nothing changed since the ETag in If-None-Match."},
+        **problems(404, 410, 422, 429, 503),
+    },
 )
-def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer | Response:
+async def get_job(
+    job_id: JobId, studio: StudioHere, response: Response, if_none_match: Annotated[str | None, Header()] = None
+) -> JobAnswer | Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
-    job = find_job(studio, job_id)
-    answer = job_answer(studio, job)
-    # A waiting job's place changes without a change of its record.
-    etag = f'"{job.version}"' if answer.position is None else f'"{job.version}.{answer.position}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if job.state is JobState.RUNNING:
-        headers["Retry-After"] = str(POLL_RUNNING_S)
-    elif job.state is JobState.QUEUED:
-        headers["Retry-After"] = str(min(1 + (answer.position or 0), POLL_QUEUED_MOST_S))
-    if etag in [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]:
+    if if_none_match and keys.ID.fullmatch(job_id):
+        # Most polls find nothing new, and learn that for a small part of what an answer costs.
+        standing = await studio.standings.of(job_id)
+        if standing and matches(if_none_match, etag(standing.version, standing.position)):
+            return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
+    job, answer = await to_thread.run_sync(found_job, studio, job_id)
+    goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
+    headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
+    if if_none_match and matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return answer
+
+
+def found_job(studio: Studio, job_id: str) -> tuple[Job, JobAnswer]:
+    """A job and its answer."""
+    job = find_job(studio, job_id)
+    return job, job_answer(studio, job)
+
+
+def etag(version: int, beside: int | None) -> str:
+    """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes."""
+    return f'"{version}"' if beside is None else f'"{version}.{beside}"'
+
+
+def matches(if_none_match: str, current: str) -> bool:
+    """Whether an If-None-Match header names the current ETag."""
+    return current in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+
+
+def poll_headers(state: JobState, version: int, beside: int | None) -> dict[str, str]:
+    """What lets a page ask again, and when; `beside` as in `etag`."""
+    headers = {"ETag": etag(version, beside), "Cache-Control": "private, no-cache"}
+    if state is JobState.RUNNING:
+        headers["Retry-After"] = str(POLL_RUNNING_S)
+    elif state is JobState.QUEUED:
+        headers["Retry-After"] = str(min(1 + (beside or 0), POLL_QUEUED_MOST_S))
+    return headers
 
 
 @router.post(
@@ -202,7 +280,7 @@ def get_job(job_id: JobId, request: Request, studio: StudioHere, response: Respo
     status_code=202,
     summary="Stop a job",
     response_description="It stops within a stroke.",
-    responses=problems(404, 422),
+    responses=problems(403, 404, 410, 422, 429, 503),
 )
 def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     """What is painted by then is kept as the artwork. Stopping twice, or after the end, changes nothing."""
@@ -210,11 +288,80 @@ def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     return job_answer(studio, studio.records.request_cancel(job_id))
 
 
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=202,
+    summary="Try a failed or stopped job again",
+    response_description="The new job.",
+    responses=problems(403, 404, 409, 410, 422, 429, 503, 507),
+)
+def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer:
+    """A new job with the same request; both name each other. Asking twice starts one."""
+    job = retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret))
+    return started(studio, job, response)
+
+
+@router.delete(
+    "/jobs/{job_id}",
+    status_code=204,
+    summary="Delete an artwork now",
+    response_description="Gone.",
+    responses=problems(403, 404, 422, 429, 503),
+)
+def delete_job(job_id: JobId, studio: StudioHere) -> None:
+    """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
+    try:
+        job = find_job(studio, job_id)
+    except RefusalError as refusal:
+        if refusal.kind is errors.JOB_EXPIRED:
+            return
+        raise
+    retention.expire(studio.records, job)
+
+
+@router.delete(
+    "/photos/{photo_id}",
+    status_code=204,
+    summary="Delete a photo and all its artworks now",
+    response_description="Gone.",
+    responses=problems(403, 404, 422, 429, 503),
+)
+def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
+    """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
+    delete_photo(studio, photo_id)
+
+
+@router.post(
+    "/jobs/{job_id}/share",
+    status_code=201,
+    summary="Share an artwork",
+    response_description="Shared; `share` is the path of its page.",
+    responses=problems(403, 404, 410, 422, 429, 503, 507),
+)
+def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
+    """The page shows the artwork without the photo, and lets nobody stop or delete anything."""
+    return job_answer(studio, share_job(studio, find_job(studio, job_id)))
+
+
+@router.delete(
+    "/jobs/{job_id}/share",
+    summary="Share an artwork no more",
+    response_description="The job, whose shared page is gone.",
+    responses=problems(403, 404, 410, 422, 429, 503, 507),
+)
+def delete_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
+    """A new share gets a new address."""
+    return job_answer(studio, unshare_job(studio, find_job(studio, job_id)))
+
+
 @router.get(
     "/jobs/{job_id}/preview",
     summary="The canvas so far",
     response_class=Response,
-    responses={200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."}, **problems(404, 422)},
+    responses={
+        200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."},
+        **problems(404, 410, 422, 429, 503),
+    },
 )
 def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> Response:
     """`v` is the number that the job names; with it the picture never changes. Without it, the newest."""
@@ -236,13 +383,21 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
             "content": {kind: {} for kind in ARTWORK_TYPES.values()},
             "description": "The picture, without metadata.",
         },
-        **problems(404, 422),
+        **problems(404, 410, 422, 429, 503),
     },
 )
 def get_artwork(job_id: JobId, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:
     """As PNG (lossless), JPEG or WebP."""
-    job = find_job(studio, job_id)
-    if not has_artwork(job):
+    return artwork_of(studio, find_job(studio, job_id), extension)
+
+
+def artwork_of(studio: Studio, job: Job, extension: str) -> Response:
+    """The job's artwork as a download.
+
+    Raises:
+        RefusalError: there is none.
+    """
+    if not job.has_artwork:
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
     try:
         picture = studio.storage.get(keys.artwork_key(job.id, job.fence))
@@ -269,16 +424,12 @@ def file_name(job: Job) -> str:
     return "atelier-" + "-".join(choice.id for choice in job.request.styles) + "-" + job.id[:6]
 
 
-def has_artwork(job: Job) -> bool:
-    """Whether there is an artwork to show: a finished one, or what a stopped job kept."""
-    return job.state is JobState.FINISHED or (job.state is JobState.CANCELLED and job.keeps)
-
-
 def job_answer(studio: Studio, job: Job) -> JobAnswer:
     """The job as the API shows it."""
     position = studio.records.position(job)
-    eta = studio.records.eta(job)
+    eta = studio.records.eta(job, position)
     progress = job.progress
+    goes_at = studio.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(
         id=job.id,
         status=job.state.value,
@@ -292,9 +443,13 @@ def job_answer(studio: Studio, job: Job) -> JobAnswer:
         preview=job.preview,
         cancel_requested=job.cancel_requested,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
-        artwork=f"/api/v1/jobs/{job.id}/artwork.png" if has_artwork(job) else None,
+        artwork=f"/api/v1/jobs/{job.id}/artwork.png" if job.has_artwork else None,
         width=job.artwork_width,
         height=job.artwork_height,
+        expires_at=datetime.fromtimestamp(goes_at, UTC) if goes_at else None,
+        retry_of=job.retry_of,
+        retried_by=job.retried_by,
+        share=f"/s/{job.share}" if job.share else None,
         request=job.request,
     )
 

@@ -95,6 +95,13 @@ PHOTO_DAMAGED = Kind(
     "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it anew in a photo app.",
     "photo",
 )
+PHOTO_TOO_COSTLY = Kind(
+    "photo-too-costly",
+    422,
+    "Too much work to open",
+    "This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that.",
+    "photo",
+)
 PHOTO_GONE = Kind(
     "photo-gone", 422, "The photo is gone", "This photo is no longer kept here. Choose it again.", "photo"
 )
@@ -124,6 +131,27 @@ JOB_NOT_FOUND = Kind(
     "Nothing hangs here",
     "There is no painting at this address. It may have been taken down, or the address is not complete.",
 )
+JOB_EXPIRED = Kind(
+    "job-expired",
+    410,
+    "Taken down",
+    "This painting was taken down with its photo: by its owner, or because the time for which it is kept was over.",
+)
+NOT_RETRYABLE = Kind(
+    "not-retryable",
+    409,
+    "Nothing to retry",
+    "Only a painting that failed or was stopped can be tried again. Start a new one instead.",
+)
+KEY_INVALID = Kind(
+    "idempotency-key-invalid", 422, "Key does not fit", "Idempotency-Key must have 1 to 200 visible characters."
+)
+KEY_REUSED = Kind(
+    "idempotency-key-reused",
+    422,
+    "Key used before",
+    "This Idempotency-Key was sent with another request. Send a new key with a new request.",
+)
 PREVIEW_NOT_FOUND = Kind(
     "preview-not-found", 404, "No preview yet", "The canvas is still white. Look again in a moment."
 )
@@ -146,6 +174,28 @@ QUEUE_FULL = Kind(
     "The studio is full",
     "Too many paintings are waiting already. Your photo is kept; try again in a few minutes.",
     "submit",
+)
+CLIENT_BUSY = Kind(
+    "client-busy",
+    429,
+    "Enough easels for one",
+    "You have {limit} paintings under way already. Wait until one is finished, or stop one.",
+    "submit",
+)
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    429,
+    "Too much at once",
+    "Too many requests came from your address. Wait {seconds} s and try again.",
+    "submit",
+)
+TOO_LARGE = Kind(
+    "too-large",
+    422,
+    "Larger than the studio",
+    "A painting of {size} pixels needs about {needed:.1f} GB of memory, and there are {there:.1f} GB here. "
+    "Choose {fits} pixels or fewer.",
+    "options",
 )
 DISK_FULL = Kind(
     "storage-full",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,18 +17,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import api, docs, errors, health, pages, words
 from app.assets import Assets
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
 from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
+from app.limits import RequestLimits
+from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
-from app.uploads import allow_pixels
 
 ROOT = Path(__file__).parents[1]
 DESCRIPTION = (
@@ -35,13 +39,13 @@ DESCRIPTION = (
     "Refusals are problem+json with a stable code and a sentence."
 )
 REDIS_PATIENCE_S = 5.0
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application, with settings from the environment unless given."""
     settings = settings or load_settings()
-    allow_pixels(settings.photo_limit_mp)
     assets = Assets(ROOT / "static")
     app = FastAPI(
         title="Atelier",
@@ -52,7 +56,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         # The last one is the innermost: refusals of the others still get the headers.
         middleware=[
+            *proxies(settings),
             Middleware(SecurityHeaders),
+            Middleware(RequestLimits, settings=settings),
             Middleware(SameOriginWrites),
             Middleware(BodyLimit, limit_mb=settings.upload_limit_mb),
         ],
@@ -66,9 +72,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(redis.RedisError, on_redis_away)
+    app.add_exception_handler(OSError, on_storage_failure)
     app.add_exception_handler(Exception, on_failure)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
+
+
+def proxies(settings: Settings) -> list[Middleware]:
+    """Believe the forwarded address and scheme of listed proxies, and of nobody else."""
+    if not settings.trusted_proxies:
+        return []
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -93,15 +107,24 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
     )
     publisher = Publisher(settings.redis_url)
+    records = JobRecords(connection, storage, publisher, settings.retention_s)
+    darkroom = Darkroom(
+        limit_mp=settings.photo_limit_mp,
+        memory_mb=settings.decode_memory_mb,
+        time_limit_s=settings.decode_time_limit_s,
+    )
     app.state.studio = Studio(
         settings=settings,
         storage=storage,
-        records=JobRecords(connection, storage, publisher),
+        records=records,
+        standings=Standings(records),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
+        darkroom=darkroom,
     )
     app.state.redis = connection
     yield
+    darkroom.close()
     publisher.close()
     connection.close()
 
@@ -145,6 +168,15 @@ def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
     return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+
+
+def on_storage_failure(request: Request, error: Exception) -> Response:
+    """The storage takes nothing more; any other failure of the system is a fault of ours."""
+    assert isinstance(error, OSError)
+    if error.errno not in NO_ROOM:
+        return on_failure(request, error)
+    log.error("The storage takes nothing more: %s", error)
+    return errors.answer(request, errors.DISK_FULL)
 
 
 def on_failure(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Form, Query
@@ -15,19 +15,34 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from app import errors, uploads, wall, words
-from app.api import file_name, fraction, has_artwork
+from app.api import artwork_of, file_name, fraction
 from app.errors import RefusalError
 from app.estimate import planned_work
 from app.gallery import Gallery, picture
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest
-from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_of, uploaded_file
+from app.limits import client_of
+from app.studio import (
+    Studio,
+    delete_photo,
+    find_job,
+    find_shared,
+    keep_photo,
+    read_form,
+    retry_job,
+    share_job,
+    start_job,
+    studio_here,
+    studio_of,
+    unshare_job,
+    uploaded_file,
+)
 from app.uploads import ACCEPT, StoredPhoto
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_of)]
+StudioHere = Annotated[Studio, Depends(studio_here)]
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 STRENGTHS = [
@@ -221,7 +236,7 @@ async def paint(request: Request, studio: StudioHere) -> Response:
         finally:
             await form.close()
         wish = home_form.wish(photo.id, studio.gallery)
-        job = await to_thread.run_sync(start_job, studio, wish)
+        job = await to_thread.run_sync(start_job, studio, wish, client_of(request, studio.secret))
     except RefusalError as refusal:
         return await to_thread.run_sync(refused_page, request, refusal, home_form, photo)
     return to_easel(request, studio, job)
@@ -266,14 +281,15 @@ def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
     waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
     photo = uploads.find(job.request.photo, studio.storage)
     after = studio.gallery.titles(choice.id for choice in job.request.styles)
+    goes_at = None if waiting else studio.records.photo_goes_at(job.request.photo)
     context: dict[str, Any] = {
         "job": job,
         "waiting": waiting,
-        "picture": has_artwork(job),
+        "picture": job.has_artwork,
         "stopped": job.state is JobState.CANCELLED,
         "photo": photo,
         "after": after,
-        "styles": [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id],
+        "kept_until": words.moment(goes_at) if goes_at else "",
     }
     if waiting:
         position, eta = studio.records.position(job), studio.records.eta(job)
@@ -284,21 +300,31 @@ def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
             "eta": words.time_left(eta),
             "fraction": fraction(job),
         }
-    elif has_artwork(job):
-        width, height = job.artwork_width or 0, job.artwork_height or 0
-        artists = " and ".join(card.artist for card in context["styles"] if card.artist)
-        context |= {
-            "heading": f"After {after}",
-            "after_by": f"{after} by {artists}" if artists else after,
-            "width": width,
-            "height": height,
-            "print_size": words.print_size(width, height),
-            "file_name": file_name(job),
-        }
+    elif job.has_artwork:
+        context |= artwork_context(studio, job, "Stopped early" if context["stopped"] else "Your artwork")
     else:
         stopped = "You stopped it while the canvas was still white."
         context |= {"heading": "Not painted", "why": job.error.message if job.error else stopped}
     return template(request, "job.html", context)
+
+
+def artwork_context(studio: Studio, job: Job, overline: str) -> dict[str, Any]:
+    """What a page shows of a job that has an artwork, under a line that says whose it is."""
+    styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
+    after = studio.gallery.titles(choice.id for choice in job.request.styles)
+    artists = " and ".join(card.artist for card in styles if card.artist)
+    width, height = job.artwork_width or 0, job.artwork_height or 0
+    return {
+        "heading": f"After {after}",
+        "overline": overline,
+        "after": after,
+        "after_by": f"{after} by {artists}" if artists else after,
+        "styles": styles,
+        "width": width,
+        "height": height,
+        "print_size": words.print_size(width, height),
+        "file_name": file_name(job),
+    }
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -311,7 +337,7 @@ def stop(job_id: str, studio: StudioHere) -> Response:
 @router.post("/jobs/{job_id}/retry")
 def retry(request: Request, job_id: str, studio: StudioHere) -> Response:
     """The same once more, as a new job."""
-    return to_easel(request, studio, start_job(studio, find_job(studio, job_id).request))
+    return to_easel(request, studio, retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret)))
 
 
 @router.post("/jobs/{job_id}/again")
@@ -322,7 +348,37 @@ def again(
     wish = find_job(studio, job_id).request
     factor = {"bolder": STRONGER, "gentler": 1 / STRONGER}.get(how, 1.0)
     strength = min(STRONGEST, max(GENTLEST, wish.strength * factor))
-    return to_easel(request, studio, start_job(studio, wish.model_copy(update={"strength": strength})))
+    wish = wish.model_copy(update={"strength": strength})
+    return to_easel(request, studio, start_job(studio, wish, client_of(request, studio.secret)))
+
+
+@router.post("/jobs/{job_id}/share")
+def share(job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "share") -> Response:
+    """Give the artwork an address for others, or take it back."""
+    (unshare_job if how == "stop" else share_job)(studio, find_job(studio, job_id))
+    return RedirectResponse(f"/jobs/{job_id}#share-title", 303)
+
+
+@router.post("/jobs/{job_id}/delete")
+def delete(job_id: str, studio: StudioHere) -> Response:
+    """Delete the photo and everything that was made from it."""
+    delete_photo(studio, find_job(studio, job_id).request.photo)
+    return RedirectResponse("/artworks", 303)
+
+
+@router.get("/s/{share_id}")
+def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response:
+    """A shared artwork, for whoever was given its address: without the photo, and without any control."""
+    job = find_shared(studio, share_id)
+    return template(request, "shared.html", artwork_context(studio, job, "A shared artwork") | {"share_id": share_id})
+
+
+@router.get("/s/{share_id}/artwork.{extension}")
+def shared_artwork(share_id: str, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:
+    response = artwork_of(studio, find_shared(studio, share_id), extension)
+    # It may be taken back.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def to_easel(request: Request, studio: Studio, job: Job) -> Response:
@@ -347,7 +403,7 @@ def piece(studio: Studio, job: Job) -> dict[str, Any]:
     """One job as it hangs on the wall: with its newest preview, or the photo while there is none."""
     photo = uploads.find(job.request.photo, studio.storage)
     when = datetime.fromtimestamp(job.created_at, UTC)
-    done = has_artwork(job)
+    done = job.has_artwork
     return {
         "id": job.id,
         "after": studio.gallery.titles(choice.id for choice in job.request.styles),

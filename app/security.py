@@ -152,6 +152,11 @@ def unsign(signed: str, secret: bytes) -> bytes | None:
     return payload if hmac.compare_digest(tag, hmac.new(secret, payload, hashlib.sha256).digest()) else None
 
 
+def derived_id(secret: bytes, *parts: str) -> str:
+    """An id of 128 bits that follows from `parts`, and that nobody without the secret can tell: 32 hex digits."""
+    return hmac.new(secret, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
+
+
 def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 

@@ -42,13 +42,36 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, description="Threads a worker computes with; all processors by default.")
     upload_limit_mb: int = Field(40, ge=1, description="Largest accepted upload in megabytes.")
     photo_limit_mp: int = Field(100, ge=1, description="Largest accepted photo in megapixels.")
+    decode_time_limit_s: int = Field(20, ge=1, description="Seconds that opening one uploaded photo may take.")
+    decode_memory_mb: int = Field(
+        2000, ge=256, description="Megabytes of address space that opening one uploaded photo may take."
+    )
     lease_s: float = Field(30.0, gt=0, description="Seconds after which a silent worker's job goes to another.")
     heartbeat_s: float = Field(5.0, gt=0, description="Seconds between two renewals of a lease.")
     checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")
     preview_s: float = Field(1.0, gt=0, description="Seconds between two previews.")
     max_attempts: int = Field(3, ge=1, description="How often a job is tried when workers die with it.")
     job_time_limit_s: int = Field(3600, ge=60, description="Seconds after which a job is given up.")
+    retention_h: float = Field(
+        24.0, gt=0, description="Hours that a photo and its artworks are kept after its last job."
+    )
+    sweep_s: float = Field(60.0, gt=0, description="Seconds between two looks for photos whose time has come.")
+    worker_memory_gb: float | None = Field(
+        None, gt=0, description="Memory a worker has for a job; all of the device's, or the machine's, by default."
+    )
+    client_jobs: int = Field(20, ge=0, description="Most jobs that one client may have under way; 0 is no limit.")
+    queue_limit: int = Field(2000, ge=0, description="Most jobs that may wait; 0 is no limit.")
+    write_rate: str = Field("60/minute", description="Most uploads, jobs and other changes of one address; empty: any.")
+    read_rate: str = Field("1800/minute", description="Most pages, polls and pictures of one address; empty: any.")
+    trusted_proxies: str = Field(
+        "", description="Addresses and networks of proxies whose X-Forwarded headers are believed, comma-separated."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    @property
+    def retention_s(self) -> float:
+        """How long a photo and its artworks are kept after its last job, in seconds."""
+        return self.retention_h * 3600
 
     @property
     def models_cache(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -9,20 +10,24 @@ import anyio
 from anyio import to_thread
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from app import errors, uploads
+from app.darkroom import Darkroom
 from app.errors import RefusalError
-from app.estimate import planned_work
+from app.estimate import largest_size, memory_bytes, planned_work
 from app.gallery import Gallery
-from app.jobs.blobs import Storage
-from app.jobs.models import Job, PaintRequest
+from app.jobs import keys, retention
+from app.jobs.blobs import BlobNotFoundError, Storage
+from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import JobNotFoundError, JobRecords
+from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
+from app.polls import Standings
+from app.security import derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
-# Each decoding may hold a few hundred megabytes of pixels for a moment.
+# A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
 MOST_FILES, MOST_FIELDS = 4, 40
 
@@ -36,6 +41,8 @@ class Studio:
     records: JobRecords
     gallery: Gallery
     secret: bytes
+    standings: Standings
+    darkroom: Darkroom
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
@@ -43,6 +50,11 @@ def studio_of(request: Request) -> Studio:
     """The studio that answers this request."""
     studio: Studio = request.app.state.studio
     return studio
+
+
+async def studio_here(request: Request) -> Studio:
+    """The same as a dependency. Async, because FastAPI hands any other to a thread, for every request."""
+    return studio_of(request)
 
 
 async def read_form(request: Request) -> FormData:
@@ -53,7 +65,7 @@ async def read_form(request: Request) -> FormData:
     """
     try:
         return await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
-    except HTTPException as error:
+    except (HTTPException, ClientDisconnect) as error:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
 
@@ -71,7 +83,7 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     """
 
     def decode_and_store() -> StoredPhoto:
-        photo = uploads.decode_photo(file, studio.settings.photo_limit_mp)
+        photo = studio.darkroom.decode_photo(file)
         try:
             return uploads.store(photo, studio.storage)
         except OSError as error:
@@ -80,11 +92,14 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
 
-def start_job(studio: Studio, wish: PaintRequest) -> Job:
-    """Record and publish a job.
+def start_job(
+    studio: Studio, wish: PaintRequest, client: str, *, job_id: str | None = None, retry_of: str | None = None
+) -> Job:
+    """Record and publish a job; with the `job_id` of one that is there, that one.
 
     Raises:
-        RefusalError: the photo or a style is not here, or the queue can't be reached.
+        RefusalError: the photo or a style is not here, a limit is reached, no machine here is large enough, or the
+            queue can't be reached.
     """
     photo = uploads.find(wish.photo, studio.storage)
     if photo is None:
@@ -92,21 +107,121 @@ def start_job(studio: Studio, wish: PaintRequest) -> Job:
     for choice in wish.styles:
         if choice.id not in studio.gallery.by_id:
             raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
+    check_memory(studio, wish, photo)
+    settings = studio.settings
+    limits = Limits(queue=settings.queue_limit, client=settings.client_jobs)
+    work = planned_work((photo.width, photo.height), wish.size, wish.quality)
     try:
-        return studio.records.create(wish, planned_work((photo.width, photo.height), wish.size, wish.quality))
+        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, retry_of=retry_of)
+    except PhotoGoneError as error:
+        raise RefusalError(errors.PHOTO_GONE) from error
+    except QueueFullError as error:
+        raise RefusalError(errors.QUEUE_FULL, headers={"Retry-After": "60"}) from error
+    except ClientBusyError as error:
+        raise RefusalError(errors.CLIENT_BUSY, headers={"Retry-After": "30"}, limit=limits.client) from error
     except QueueUnavailableError as error:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
         raise RefusalError(errors.DISK_FULL) from error
 
 
+def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None:
+    """Refuse at once what no worker could hold in its memory, and say what would fit.
+
+    Raises:
+        RefusalError: too large.
+    """
+    there = studio.records.memory()
+    shape = (photo.width, photo.height)
+    needed = memory_bytes(shape, wish.size, wish.extractor)
+    if there is None or needed <= there:
+        return
+    fits = largest_size(shape, there, wish.extractor)
+    raise RefusalError(errors.TOO_LARGE, size=wish.size, needed=needed / 1e9, there=there / 1e9, fits=fits)
+
+
+def retry_job(studio: Studio, job: Job, client: str) -> Job:
+    """A failed or stopped job once more, as a new job that is linked to it; asked twice, the same one.
+
+    Raises:
+        RefusalError: it did not fail and was not stopped, or as in `start_job`.
+    """
+    if job.state not in {JobState.FAILED, JobState.CANCELLED}:
+        raise RefusalError(errors.NOT_RETRYABLE)
+    job_id = derived_id(studio.secret, "retry", job.id)
+    again = start_job(studio, job.request, client, job_id=job_id, retry_of=job.id)
+    studio.records.note(job, {"retried_by": again.id})
+    return again
+
+
+def share_job(studio: Studio, job: Job) -> Job:
+    """Give the job's artwork an address of its own, which shows neither the photo nor the way to delete anything.
+
+    Raises:
+        RefusalError: there is no artwork.
+    """
+    while not job.share:
+        if not job.has_artwork:
+            raise RefusalError(errors.ARTWORK_NOT_FOUND)
+        share = secrets.token_hex(16)
+        studio.storage.put(keys.share_key(share), job.id.encode())
+        shared = studio.records.change(job, job.state, {"share": share})
+        if shared:
+            studio.records.write_manifest(shared)
+            return shared
+        studio.storage.delete_prefix(keys.share_prefix(share))
+        job = find_job(studio, job.id)
+    return job
+
+
+def unshare_job(studio: Studio, job: Job) -> Job:
+    """Take the shared address back."""
+    if not job.share:
+        return job
+    unshared = studio.records.note(job, {"share": None})
+    studio.storage.delete_prefix(keys.share_prefix(job.share))
+    return unshared
+
+
+def find_shared(studio: Studio, share_id: str) -> Job:
+    """The job behind a shared address.
+
+    Raises:
+        RefusalError: there is none, or it is not shared any more.
+    """
+    try:
+        job = find_job(studio, studio.storage.get(keys.share_key(share_id)).decode())
+    except (BlobNotFoundError, ValueError) as error:
+        raise RefusalError(errors.JOB_NOT_FOUND) from error
+    if job.share != share_id:
+        raise RefusalError(errors.JOB_NOT_FOUND)
+    return job
+
+
+def delete_photo(studio: Studio, photo_id: str) -> None:
+    """Delete a photo and all that was made from it, now; nothing happens where it is gone already.
+
+    Raises:
+        RefusalError: there was never one of this id.
+    """
+    try:
+        if uploads.find(photo_id, studio.storage) is None and not studio.records.is_gone(photo_id):
+            raise RefusalError(errors.PHOTO_NOT_FOUND)
+    except ValueError as error:
+        raise RefusalError(errors.PHOTO_NOT_FOUND) from error
+    retention.delete_photo(studio.records, photo_id)
+
+
 def find_job(studio: Studio, job_id: str) -> Job:
     """The job of an id.
 
     Raises:
-        RefusalError: there is none, which looks the same for an id that was never given out.
+        RefusalError: there is none, which looks the same for an id that was never given out; or it has expired.
     """
     try:
-        return studio.records.get(job_id)
+        job = studio.records.get(job_id)
     except (JobNotFoundError, ValueError) as error:
         raise RefusalError(errors.JOB_NOT_FOUND) from error
+    if job.state is JobState.EXPIRED:
+        raise RefusalError(errors.JOB_EXPIRED)
+    return job

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from app.jobs.models import Job, JobState
 
 PRINT_DPI = 300
@@ -42,7 +44,18 @@ def doing(job: Job, position: int | None) -> str:
         if job.cancel_requested:
             return "stopping after this stroke"
         return "preparing the canvas" if job.progress is None else strokes(job.progress.stage, job.progress.stages)
-    return {JobState.FINISHED: "finished", JobState.FAILED: "not painted", JobState.CANCELLED: "stopped"}[job.state]
+    return {
+        JobState.FINISHED: "finished",
+        JobState.FAILED: "not painted",
+        JobState.CANCELLED: "stopped",
+        JobState.EXPIRED: "taken down",
+    }[job.state]
+
+
+def moment(seconds: float) -> str:
+    """The day and the hour (UTC) of a moment in unix seconds."""
+    when = datetime.fromtimestamp(seconds, UTC)
+    return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
 
 
 def strokes(stage: int, stages: int) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from app.settings import Settings, SettingsError, load_settings
-from launcher import redis_server
+from launcher import commands, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process
 
@@ -93,19 +93,9 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
     else:
         redis_process, redis_url = redis_server.start(data, logs)
     environment = {"ATELIER_REDIS_URL": redis_url, "ATELIER_DATA": str(data), "PYTHONUNBUFFERED": "1"}
-    python = sys.executable
-    worker = [
-        python, "-m", "celery", "-A", "worker.celery_app", "worker", "--pool", "prefork", "--concurrency", "1",
-        "--without-gossip", "--without-mingle", "--hostname", f"atelier-{os.getpid()}@%h",
-        "--loglevel", settings.log_level,
-    ]  # fmt: skip
-    web = [
-        python, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", settings.host, "--port", str(port),
-        "--timeout-graceful-shutdown", "2", "--no-server-header", "--log-level", settings.log_level.lower(),
-    ]  # fmt: skip
     serving = [
-        Process("worker", worker, environment, logs / "worker.log"),
-        Process("web", web, environment, logs / "web.log"),
+        Process("worker", commands.worker(settings.log_level), environment, logs / "worker.log"),
+        Process("web", commands.web(settings.host, port, settings.log_level), environment, logs / "web.log"),
     ]
     os.chdir(ROOT)
     try:

@@ -39,6 +39,11 @@ class Process:
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id, once started."""
+        return self._popen.pid if self._popen else None
+
     def is_running(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 

@@ -15,6 +15,7 @@ from celery import Celery, signals
 from app.jobs.queue import QUEUE, broker_url
 from app.settings import load_settings
 from worker import devices, process
+from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
 
 SETTINGS = load_settings()
@@ -92,7 +93,8 @@ def on_start(**_: Any) -> None:
 @signals.worker_ready.connect
 def on_ready(sender: Any, **_: Any) -> None:
     global _housekeeping
-    _housekeeping = Housekeeping(SETTINGS, REDIS_URL, name=str(sender.hostname))
+    memory_bytes = memory_for_a_job(SETTINGS, _device)
+    _housekeeping = Housekeeping(SETTINGS, REDIS_URL, str(sender.hostname), memory_bytes)
     _housekeeping.start()
 
 

@@ -16,11 +16,10 @@ from typing import NamedTuple
 
 import torch
 
+from app.jobs.memory import painting_bytes
+
 CHECK_S = 120.0  # a driver that has not answered by then hangs
-# Bytes a pixel of the last stage, in bfloat16: activations kept for the way back, their gradients, Gram matrices,
-# L-BFGS's history. And what does not grow with the picture: weights, the libraries' workspaces.
-BYTES_PER_PIXEL = {"compact": 750, "vgg19": 2600}
-BYTES_AT_LEAST = 256 * 2**20
+BYTES_AT_LEAST = 256 * 2**20  # weights and the libraries' workspaces, whatever the picture
 log = logging.getLogger(__name__)
 
 
@@ -84,10 +83,14 @@ def trouble(error: BaseException) -> Trouble | None:
 
 
 class Device:
-    """A device by torch's name for it, `cpu` or `cuda:N`. Nothing is touched before the first method is called."""
+    """A device by torch's name for it, `cpu` or `cuda:N`. Nothing is touched before the first method is called.
 
-    def __init__(self, name: str) -> None:
+    `total_bytes` is the memory that it has, where whoever chose it has asked.
+    """
+
+    def __init__(self, name: str, total_bytes: int | None = None) -> None:
         self.name = name
+        self.total_bytes = total_bytes
         self.torch = torch.device(name)
 
     def probe(self) -> None:
@@ -117,12 +120,8 @@ class Device:
 
 
 def required_bytes(pixels: int, extractor: str, itemsize: int) -> int:
-    """Device memory that a painting of so many pixels takes with activations of `itemsize` bytes, a little rounded up.
-
-    An extractor that is not known counts as the largest.
-    """
-    per_pixel = BYTES_PER_PIXEL.get(extractor, max(BYTES_PER_PIXEL.values()))
-    return BYTES_AT_LEAST + pixels * per_pixel * itemsize // 2
+    """Device memory that a painting of so many pixels takes with activations of `itemsize` bytes."""
+    return BYTES_AT_LEAST + painting_bytes(pixels, extractor, itemsize)
 
 
 def choose(setting: str) -> Device:
@@ -164,9 +163,9 @@ def choose_apart(setting: str) -> Device:
     process.start()
     answer.close()
     try:
-        name, refusal = answers.recv() if answers.poll(CHECK_S) else ("", "it does not answer")
+        name, total, refusal = answers.recv() if answers.poll(CHECK_S) else ("", None, "it does not answer")
     except EOFError:
-        name, refusal = "", "asking for it ended the process"
+        name, total, refusal = "", None, "asking for it ended the process"
     finally:
         process.kill()
         process.join()
@@ -174,11 +173,13 @@ def choose_apart(setting: str) -> Device:
         if not refusal.startswith("ATELIER_DEVICE"):
             refusal = f"ATELIER_DEVICE={setting} cannot be used: {refusal}. Set ATELIER_DEVICE=cpu to do without."
         raise DeviceUnavailableError(refusal)
-    return Device(name)
+    return Device(name, total)
 
 
 def _answer(setting: str, answer: Connection) -> None:
     try:
-        answer.send((choose(setting).name, ""))
+        device = choose(setting)
+        memory = device.memory()
+        answer.send((device.name, memory.total if memory else None, ""))
     except DeviceUnavailableError as error:
-        answer.send(("", str(error)))
+        answer.send(("", None, str(error)))

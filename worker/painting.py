@@ -46,7 +46,7 @@ class Easel:
         self.settings = settings
         self.device = device
         self.storage: Storage = LocalStorage(settings.data)
-        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url))
+        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.materials = Materials(settings, self.storage, device)
         self.is_stopping = is_stopping
         self._has_probed = False

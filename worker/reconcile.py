@@ -1,14 +1,17 @@
-"""Finding what was lost: jobs without a hint, jobs whose worker died, records that Redis forgot."""
+"""Housekeeping: jobs without a hint, jobs whose worker died, records that Redis forgot, photos whose time has come."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import redis
 from redis.exceptions import LockError
 
-from app.jobs import keys
+from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
 from app.jobs.models import Job
 from app.jobs.queue import Publisher
@@ -25,11 +28,13 @@ log = logging.getLogger(__name__)
 class Housekeeping:
     """A thread in a worker's parent process: says "I am here" and, in one worker at a time, looks for lost jobs."""
 
-    def __init__(self, settings: Settings, redis_url: str, name: str) -> None:
+    def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
         self.settings = settings
         self.name = name
         self.storage = LocalStorage(settings.data)
-        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url))
+        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
+        self.memory_bytes = memory_bytes
+        self._swept = float("-inf")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -45,11 +50,20 @@ class Housekeeping:
         except redis.RedisError:  # it forgets us by itself
             pass
 
+    def _sweep(self) -> None:
+        """Look for photos whose time has come, every so often; every worker may, so a dead one's turn is not lost."""
+        if time.monotonic() - self._swept >= self.settings.sweep_s:
+            retention.sweep(self.records)
+            self._swept = time.monotonic()
+
     def _run(self) -> None:
         while True:
             try:
-                self.records.saw_worker(self.name)
-                reconcile_alone(self.records, self.storage, self.settings.lease_s)
+                self.records.saw_worker(self.name, self.memory_bytes)
+                with alone(self.records) as is_mine:
+                    if is_mine:
+                        reconcile(self.records, self.storage, self.settings.lease_s)
+                        self._sweep()
             except (redis.RedisError, OSError) as error:
                 log.warning("housekeeping waits: %s", error)
             except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
@@ -58,19 +72,20 @@ class Housekeeping:
                 return
 
 
-def reconcile_alone(records: JobRecords, storage: Storage, lease_s: float) -> bool:
-    """One pass, unless another worker is at it; whether it was done here."""
+@contextmanager
+def alone(records: JobRecords) -> Iterator[bool]:
+    """Whether this process is the one that looks after lost jobs and old photos, for as long as the block lasts."""
     reaper = records.redis.lock(keys.REAPER, timeout=REAPER_S, blocking=False)
     if not reaper.acquire():
-        return False
+        yield False
+        return
     try:
-        reconcile(records, storage, lease_s)
+        yield True
     finally:
         try:
             reaper.release()
         except LockError:  # the pass took longer than the lock lasts, and another has it now
             log.warning("looking for lost jobs took more than %d s", REAPER_S)
-    return True
 
 
 def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: float = LOST_S) -> None:
@@ -83,6 +98,11 @@ def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: flo
             records.publish(job.id)
     for job_id in records.unpublished(lost_s):
         records.publish(job_id)
+    for job in records.unwritten():
+        try:
+            records.write_manifest(job)
+        except OSError as error:  # in the next pass, perhaps: there is time until Redis is wiped
+            log.warning("job %s: its manifest still does not say that it is %s: %s", job.id, job.state, error)
 
 
 def rebuild_all(records: JobRecords, storage: Storage) -> None:

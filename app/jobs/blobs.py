@@ -16,13 +16,21 @@ class BlobNotFoundError(Exception):
     """There is no blob under this key."""
 
 
-class Storage(Protocol):
-    """What the product asks of its storage. Keys come from keys.py; `put` is atomic: all of the bytes, or nothing."""
+class BlobExistsError(Exception):
+    """There is a blob under this key already."""
 
-    def put(self, key: str, content: bytes) -> None: ...
+
+class Storage(Protocol):
+    """What the product asks of its storage. Keys come from keys.py; `put` is atomic: all of the bytes, or nothing.
+
+    With `replace=False` it raises BlobExistsError instead of replacing a blob, also if two put at the same time.
+    """
+
+    def put(self, key: str, content: bytes, *, replace: bool = True) -> None: ...
     def get(self, key: str) -> bytes: ...
     def exists(self, key: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
+    def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
 
 
@@ -32,10 +40,11 @@ class LocalStorage:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, *, replace: bool = True) -> None:
         """Write to a temporary file, flush it to the disk, rename it into place.
 
         Raises:
+            BlobExistsError: there is one, and `replace` is false.
             OSError: no room, or not allowed; nothing is left behind.
         """
         path = self._path(key)
@@ -46,9 +55,15 @@ class LocalStorage:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
+            if replace:
+                os.replace(name, path)
+            else:
+                os.link(name, path)
+                Path(name).unlink()
+        except BaseException as error:
             Path(name).unlink(missing_ok=True)
+            if isinstance(error, FileExistsError):
+                raise BlobExistsError(key) from error
             raise
 
     def get(self, key: str) -> bytes:
@@ -70,6 +85,10 @@ class LocalStorage:
         folder = self._path(prefix.rstrip("/"))
         found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
         return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def delete(self, key: str) -> None:
+        """Delete a blob; nothing happens where there is none."""
+        self._path(key).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
         """Delete a folder and all below it; nothing happens where there is none."""

@@ -13,25 +13,63 @@ RUNNING = f"{PREFIX}running"  # sorted set of job ids by the end of their lease
 SEQUENCE = f"{PREFIX}sequence"  # counter that orders the queue
 SPEED = f"{PREFIX}speed"  # hash: extractor -> seconds per unit of work
 WORKERS = f"{PREFIX}workers"  # sorted set of worker names by when they were last seen
+ENDING = f"{PREFIX}ending"  # set of ids of jobs that have ended, until their manifests say so too
 REAPER = f"{PREFIX}reaper"  # held by the one process that looks for lost jobs
+PHOTOS = f"{PREFIX}photos"  # sorted set of photo ids by when they go, unless a job uses them then
+EXPIRED = f"{PREFIX}expired"  # sorted set of ids of expired jobs by when they expired
+MEMORY = f"{PREFIX}memory"  # hash: worker name -> bytes that it has for a job
+RATES = f"{PREFIX}rates"  # prefix of the counters of requests
 REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
+
+
+def record_prefix() -> str:
+    """What all Redis keys of records begin with."""
+    return f"{PREFIX}job:"
 
 
 def record(job_id: str) -> str:
     """Redis hash with a job's record."""
-    return f"{PREFIX}job:{_checked(job_id)}"
+    return f"{record_prefix()}{_checked(job_id)}"
+
+
+def photo_jobs(photo_id: str) -> str:
+    """Redis set with the ids of all jobs that use a photo."""
+    return f"{PREFIX}photo:{_checked(photo_id)}"
+
+
+def photo_gone(photo_id: str) -> str:
+    """Redis key that is there while and after a photo is deleted: no new job may use it."""
+    return f"{PREFIX}gone:{_checked(photo_id)}"
+
+
+def client_jobs(client: str) -> str:
+    """Redis set with the ids of a client's jobs, among them all that are under way."""
+    return f"{PREFIX}client:{client}"
+
+
+def photo_prefix(photo_id: str) -> str:
+    return f"photos/{_checked(photo_id)}/"
+
+
+def share_prefix(share_id: str) -> str:
+    return f"shares/{_checked(share_id)}/"
+
+
+def share_key(share_id: str) -> str:
+    """Blob with the id of the job that is shared."""
+    return f"{share_prefix(share_id)}job"
 
 
 def photo_key(photo_id: str) -> str:
-    return f"photos/{_checked(photo_id)}/photo.jpg"
+    return f"{photo_prefix(photo_id)}photo.jpg"
 
 
 def photo_meta_key(photo_id: str) -> str:
-    return f"photos/{_checked(photo_id)}/photo.json"
+    return f"{photo_prefix(photo_id)}photo.json"
 
 
 def photo_thumb_key(photo_id: str) -> str:
-    return f"photos/{_checked(photo_id)}/thumb.webp"
+    return f"{photo_prefix(photo_id)}thumb.webp"
 
 
 def job_prefix(job_id: str) -> str:

@@ -9,24 +9,29 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class JobState(StrEnum):
-    """Where a job stands. Finished, failed and cancelled are final."""
+    """Where a job stands. Finished, failed and cancelled are its end; expired means that its pictures are gone too."""
 
     QUEUED = "queued"
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 # The only changes there are; the compare-and-set in records.py asks this table.
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.FINISHED, JobState.FAILED, JobState.CANCELLED}),
-    JobState.FINISHED: frozenset(),
-    JobState.FAILED: frozenset(),
-    JobState.CANCELLED: frozenset(),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED, JobState.EXPIRED}),
+    JobState.RUNNING: frozenset(
+        {JobState.QUEUED, JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED}
+    ),
+    JobState.FINISHED: frozenset({JobState.EXPIRED}),
+    JobState.FAILED: frozenset({JobState.EXPIRED}),
+    JobState.CANCELLED: frozenset({JobState.EXPIRED}),
+    JobState.EXPIRED: frozenset(),
 }
-TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+# Nothing is painted any more.
+TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
@@ -106,3 +111,12 @@ class Job(Frozen):
     keeps: bool = False
     artwork_width: int | None = None
     artwork_height: int | None = None
+    client: str = ""  # who asked, as a keyed hash of an address; counts the jobs that one client has under way
+    retry_of: Id | None = None
+    retried_by: Id | None = None
+    share: Id | None = None
+
+    @property
+    def has_artwork(self) -> bool:
+        """Whether there is an artwork to show: a finished one, or what a stopped job kept."""
+        return self.state is JobState.FINISHED or (self.state is JobState.CANCELLED and self.keeps)

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
@@ -19,17 +20,22 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.jobs import keys
-from app.jobs.blobs import BlobNotFoundError, Storage
+from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
-from app.jobs.scripts import CHANGE, HINTED, STORE
+from app.jobs.scripts import CHANGE, HINTED, RETIRE, STORE
 
+RETENTION_S = 24 * 3600.0
+GONE_S = 7 * 24 * 3600  # so long it is remembered that a photo was deleted
 PATIENCE_S = 5.0  # for an answer of Redis
 WORKER_SEEN_S = 30.0  # a worker that was not seen for so long is not there
 ETA_SPREAD = (0.8, 1.4)  # measured times of equal jobs on a busy machine lie within
 SPEED_WEIGHT = 0.3  # of the newest measurement in the moving average
-SAMPLE = 20  # so many of the jobs ahead are looked at for the time left; the rest is taken to be like them
+SAMPLE = 20  # so many jobs at the front are looked at for the time left; the rest is taken to be like them
+PACE_S = 1.0  # for so long the queue's pace is taken to be the same
+TEXTS = {"id", "state", "holder", "client", "retry_of", "retried_by", "share"}
 ANY_EXTRACTOR = "auto"
+NOTHING = "null"  # how None is written
 PREVIEW = re.compile(r"jobs/[0-9a-f]{32}/(\d+)/preview-(\d+)\.webp")
 log = logging.getLogger(__name__)
 
@@ -44,41 +50,190 @@ class LeaseLostError(Exception):
     """Another worker holds this job now, or it has ended: what was being painted must be dropped."""
 
 
-class JobRecords:
-    """The records of all jobs."""
+class NotAcceptedError(Exception):
+    """A job was not accepted, and nothing of it is left behind."""
 
-    def __init__(self, connection: redis.Redis, storage: Storage, publisher: Publisher | None = None) -> None:
+
+class QueueFullError(NotAcceptedError):
+    """As many jobs wait as may wait."""
+
+
+class ClientBusyError(NotAcceptedError):
+    """This client has as many jobs under way as one client may have."""
+
+
+class PhotoGoneError(NotAcceptedError):
+    """The photo is being deleted, or was."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many jobs may be queued, and how many of one client may be under way; 0 is no limit."""
+
+    queue: int = 0
+    client: int = 0
+
+
+REFUSED: dict[str, type[NotAcceptedError]] = {
+    "queue": QueueFullError,
+    "client": ClientBusyError,
+    "gone": PhotoGoneError,
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """As much of a waiting or running job as tells whether anything about it is new; `position` as in `position`."""
+
+    state: JobState
+    version: int
+    position: int | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What all waiting jobs' times are reckoned from: work left in the first ones of the queue and in what runs."""
+
+    read_at: float
+    ahead: list[float]
+    running: float
+    workers: int
+
+
+class JobRecords:
+    """The records of all jobs. A photo is kept for `retention_s` seconds after the last of its jobs has ended."""
+
+    def __init__(
+        self,
+        connection: redis.Redis,
+        storage: Storage,
+        publisher: Publisher | None = None,
+        retention_s: float = RETENTION_S,
+    ) -> None:
         self.redis = connection
         self.storage = storage
         self.publisher = publisher
+        self.retention_s = retention_s
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
         self._hinted = connection.register_script(HINTED)
+        self._retire = connection.register_script(RETIRE)
+        self._last_pace: Pace | None = None
 
     # What the front end does.
 
-    def create(self, request: PaintRequest, planned_work: float) -> Job:
+    def create(
+        self,
+        request: PaintRequest,
+        planned_work: float,
+        *,
+        job_id: str | None = None,
+        client: str = "",
+        limits: Limits = Limits(),
+        retry_of: str | None = None,
+    ) -> Job:
         """Accept a job: manifest, record, then the hint to the workers, so that a crash in between loses nothing.
+
+        With a `job_id` that exists already, that job is the answer and nothing is changed, so asking twice is harmless.
 
         Raises:
             QueueUnavailableError: Redis did not take the record; nothing is left behind.
+            QueueFullError, ClientBusyError, PhotoGoneError: the job is refused; nothing is left behind.
             OSError: the storage did not take the manifest.
         """
         job = Job(
-            id=secrets.token_hex(16),
+            id=job_id or secrets.token_hex(16),
             state=JobState.QUEUED,
             request=request,
             planned_work=planned_work,
             created_at=time.time(),
+            client=client,
+            retry_of=retry_of,
         )
-        self.write_manifest(job)
         try:
-            job = self._put(job)
-        except redis.RedisError as error:
+            # Never over a manifest that is there: it may be of a request that was accepted a moment before.
+            self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
+        except BlobExistsError:
+            return self.get(job.id)
+        try:
+            job = self._put(job, limits)
+        except (redis.RedisError, NotAcceptedError) as error:
             self.storage.delete_prefix(keys.job_prefix(job.id))
-            raise QueueUnavailableError(str(error)) from error
+            if isinstance(error, redis.RedisError):
+                raise QueueUnavailableError(str(error)) from error
+            raise
         self.publish(job.id)
         return job
+
+    def note(self, job: Job, fields: Mapping[str, Any]) -> Job:
+        """Write fields that do not belong to the painting into a record, whatever its state, and into its manifest."""
+        while True:
+            changed = self.change(job, job.state, fields)
+            if changed:
+                self.write_manifest(changed)
+                return changed
+            job = self.get(job.id)
+
+    def expire(self, job: Job) -> Job:
+        """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files.
+
+        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back.
+        """
+        while job.state is not JobState.EXPIRED:
+            job = self.change(job, JobState.EXPIRED, {"client": ""}) or self.get(job.id)
+        self.write_manifest(job)
+        return job
+
+    def retire_photo(self, photo_id: str, at_once: bool) -> list[str] | None:
+        """Take a photo out of use: no job can be made from it any more. Unless `at_once`, only one that is due.
+
+        Returns the ids of all jobs that used it, or None if it stays.
+        """
+        names = [keys.photo_jobs(photo_id), keys.photo_gone(photo_id), keys.PHOTOS]
+        arguments: list[Any] = [photo_id, keys.record_prefix(), self.now(), GONE_S, "now" if at_once else ""]
+        answer = self._retire(keys=names, args=arguments)
+        return None if answer is None else [_text(each) for each in answer]
+
+    def photos_due(self) -> list[str]:
+        """Ids of photos whose time has come, unless a job uses them."""
+        return [_text(each) for each in self.redis.zrangebyscore(keys.PHOTOS, 0, self.now())]
+
+    def keep_photo(self, photo_id: str, since: float) -> None:
+        """Let a photo's time run from `since` (unix seconds), unless it runs already."""
+        self.redis.zadd(keys.PHOTOS, {photo_id: since + self.retention_s}, nx=True)
+
+    def photo_goes_at(self, photo_id: str) -> float | None:
+        """Unix seconds at which a photo and all that was made from it is deleted; None while that is not known."""
+        due: Any = self.redis.zscore(keys.PHOTOS, photo_id)
+        return None if due is None else float(due)
+
+    def photos_kept(self) -> set[str]:
+        """Ids of all photos whose time runs."""
+        return {_text(each) for each in self.redis.zrange(keys.PHOTOS, 0, -1)}
+
+    def is_gone(self, photo_id: str) -> bool:
+        """Whether a photo is being deleted, or was."""
+        return bool(self.redis.exists(keys.photo_gone(photo_id)))
+
+    def forget_photo(self, photo_id: str) -> None:
+        """Remove what is noted of a deleted photo, but for the mark that it is gone."""
+        self.redis.delete(keys.photo_jobs(photo_id))
+
+    def expired(self) -> list[tuple[str, float]]:
+        """Ids of expired jobs, each with the unix seconds of its expiry."""
+        found: Any = self.redis.zrange(keys.EXPIRED, 0, -1, withscores=True)
+        return [(_text(job_id), float(when)) for job_id, when in found]
+
+    def forget(self, job_id: str) -> None:
+        """Remove an expired job's record."""
+        self.redis.zrem(keys.EXPIRED, job_id)
+        self.redis.delete(keys.record(job_id))
+
+    def memory(self) -> int | None:
+        """Bytes that the best equipped of the workers seen lately has for a job; None where none has told."""
+        told: Any = self.redis.hgetall(keys.MEMORY)
+        seen: Any = self.redis.zrangebyscore(keys.WORKERS, self.now() - WORKER_SEEN_S, "+inf")
+        return max((int(told[name]) for name in seen if name in told), default=None)
 
     def get(self, job_id: str) -> Job:
         """The job's record; rebuilt from its manifest where Redis has none.
@@ -90,6 +245,20 @@ class JobRecords:
         fields = self.redis.hgetall(keys.record(job_id))
         return _job(fields) if fields else self.rebuild(job_id)
 
+    def standings(self, job_ids: list[str]) -> list[Standing | None]:
+        """Where waiting and running jobs stand, in one round trip and without their records; None for any other.
+
+        Raises:
+            ValueError: one of `job_ids` is not an id.
+        """
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hmget(keys.record(job_id), "state", "version")
+                pipeline.zrank(keys.QUEUED, job_id)
+            answers = pipeline.execute()
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [_standing(state, version, rank) for (state, version), rank in pairs]
+
     def request_cancel(self, job_id: str) -> Job:
         """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
         job = self.get(job_id)
@@ -97,7 +266,7 @@ class JobRecords:
             asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
-                self.write_manifest(changed)
+                self._write_end(changed)
             job = changed or self.get(job_id)  # it was claimed, handed back or ended meanwhile: look again
         return job
 
@@ -106,15 +275,20 @@ class JobRecords:
         rank: Any = self.redis.zrank(keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
         return None if rank is None else int(rank)
 
-    def eta(self, job: Job) -> tuple[float, float] | None:
-        """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended."""
+    def eta(self, job: Job, position: int | None = None) -> tuple[float, float] | None:
+        """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended.
+
+        `position` is the job's, where the caller knows it already.
+        """
         speed = job.seconds_per_unit if job.state is JobState.RUNNING else None
         speed = speed or self.seconds_per_unit(job.request.extractor)
         if speed is None or job.state in TERMINAL:
             return None
         work = _left(job.planned_work, job.progress.fraction if job.progress else 0.0)
         if job.state is JobState.QUEUED:
-            work += self._work_ahead(job) / max(1, self.workers())
+            pace = self._pace()
+            rank = self.position(job) if position is None else position
+            work += _work_ahead(pace, rank or 0) / max(1, pace.workers)
         return work * speed * ETA_SPREAD[0], work * speed * ETA_SPREAD[1]
 
     def seconds_per_unit(self, extractor: str = ANY_EXTRACTOR) -> float | None:
@@ -138,7 +312,7 @@ class JobRecords:
         A running job is taken over when its lease has run out, or at once when its holder is known to be dead.
         """
         job = self.get(job_id)
-        if job.state in TERMINAL:
+        if job.state in TERMINAL or self._restore_end(job):
             return None
         how: How = "seize" if job.state is JobState.RUNNING and not is_alive(job.holder) else "claim"
         states = (JobState.QUEUED, JobState.RUNNING)
@@ -169,7 +343,7 @@ class JobRecords:
             if (ended.state, ended.fence) != (state, job.fence):
                 raise LeaseLostError(job.id)
         if state in TERMINAL:
-            self.write_manifest(ended)
+            self._write_end(ended)
         return ended
 
     def measured(self, extractor: str, seconds_per_unit: float) -> None:
@@ -181,24 +355,26 @@ class JobRecords:
                 mixed = float(before) + SPEED_WEIGHT * (seconds_per_unit - float(before))
             self.redis.hset(keys.SPEED, name, mixed)
 
-    def saw_worker(self, name: str) -> None:
-        """Note that a worker is there."""
+    def saw_worker(self, name: str, memory_bytes: int) -> None:
+        """Note that a worker is there, and how many bytes it has for a job."""
         self.redis.zadd(keys.WORKERS, {name: self.now()})
+        self.redis.hset(keys.MEMORY, name, memory_bytes)
         self.redis.zremrangebyscore(keys.WORKERS, 0, self.now() - 100 * WORKER_SEEN_S)
 
     def worker_left(self, name: str) -> None:
         """Note that a worker said goodbye."""
         self.redis.zrem(keys.WORKERS, name)
+        self.redis.hdel(keys.MEMORY, name)
 
     # What both and the reconciler do.
 
     def lapsed(self) -> list[Job]:
         """Running jobs whose lease has run out."""
-        return self._found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now()))
+        return self.found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now()))
 
     def running(self) -> list[Job]:
         """Running jobs, whether or not their lease lives."""
-        return self._found(self.redis.zrange(keys.RUNNING, 0, -1))
+        return self.found(self.redis.zrange(keys.RUNNING, 0, -1))
 
     def is_hinted(self, job: Job, recently_s: float) -> bool:
         """Whether a hint was sent since the running job's attempt began, and not too long ago to be still under way."""
@@ -216,6 +392,10 @@ class JobRecords:
             for job_id, (published,) in zip(waiting, hinted, strict=True)
             if published is None or (drained and float(published) < overdue)
         ]
+
+    def unwritten(self) -> list[Job]:
+        """Ended jobs whose manifests do not say so yet: whoever ended them died, or the storage had no room."""
+        return self.found(self.redis.smembers(keys.ENDING))
 
     def publish(self, job_id: str) -> None:
         """Send the hint; one that cannot be sent is sent again by the reaper, for the record says `queued`."""
@@ -248,8 +428,9 @@ class JobRecords:
             if state is not before and state not in TRANSITIONS[before]:
                 raise ValueError(f"a {before} job cannot become {state}")
         stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
-        arguments: list[Any] = [*stands, state, lease_s, how, *_flat(fields)]
-        answer = self._change(keys=[keys.record(job.id), keys.QUEUED, keys.RUNNING], args=arguments)
+        arguments: list[Any] = [*stands, state, lease_s, how, job.request.photo, self.retention_s, *_flat(fields)]
+        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING]
+        answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
 
     def rebuild(self, job_id: str) -> Job:
@@ -268,17 +449,59 @@ class JobRecords:
 
     def write_manifest(self, job: Job) -> None:
         """Store what a record is rebuilt from."""
-        self.storage.put(keys.manifest_key(job.id), job.model_dump_json(indent=1).encode())
+        self.storage.put(keys.manifest_key(job.id), _manifest(job))
+        if job.state in TERMINAL:
+            self.redis.srem(keys.ENDING, job.id)
+
+    def _write_end(self, job: Job) -> None:
+        """Write an ended job's manifest; where that cannot be done, the reaper tries again."""
+        try:
+            self.write_manifest(job)
+        except OSError as error:
+            log.warning("job %s: its manifest does not say yet that it is %s: %s", job.id, job.state, error)
+
+    def _restore_end(self, job: Job) -> bool:
+        """Whether a job has ended, although its record says that it waits or runs; the record is put right then.
+
+        So it is after a power cut, with which Redis loses the last second of what it had acknowledged.
+        """
+        try:
+            written = Job.model_validate_json(self.storage.get(keys.manifest_key(job.id)))
+        except (BlobNotFoundError, ValueError):
+            return False
+        if written.state not in TERMINAL:
+            return False
+        with self.redis.pipeline() as pipeline:
+            pipeline.delete(keys.record(job.id))
+            pipeline.zrem(keys.QUEUED, job.id)
+            pipeline.zrem(keys.RUNNING, job.id)
+            pipeline.execute()
+        self._put(written)
+        return True
 
     def now(self) -> float:
         """Redis's own time in unix seconds."""
         seconds, microseconds = self.redis.time()
         return float(seconds) + float(microseconds) / 1e6
 
-    def _put(self, job: Job) -> Job:
-        fields = job.model_dump(mode="json", exclude_none=True)
-        names = [keys.record(job.id), keys.QUEUED, keys.SEQUENCE]
-        return _job(_pairs(self._store(keys=names, args=[job.id, job.state, *_flat(fields)])))
+    def _put(self, job: Job, limits: Limits = Limits()) -> Job:
+        """Store the record unless there is one, and return the one that is there.
+
+        Raises:
+            QueueFullError, ClientBusyError, PhotoGoneError: nothing was stored.
+        """
+        photo = job.request.photo
+        names = [
+            keys.record(job.id), keys.QUEUED, keys.SEQUENCE, keys.client_jobs(job.client),
+            keys.photo_jobs(photo), keys.photo_gone(photo), keys.PHOTOS, keys.EXPIRED,
+        ]  # fmt: skip
+        goes_at = (job.finished_at or self.now()) + self.retention_s
+        arguments: list[Any] = [job.id, job.state, limits.client, limits.queue, keys.record_prefix(), photo, goes_at]
+        fields = _flat(job.model_dump(mode="json", exclude_none=True))
+        outcome, *record = self._store(keys=names, args=arguments + fields)
+        if _text(outcome) in REFUSED:
+            raise REFUSED[_text(outcome)](job.id)
+        return _job(_pairs(record[0]))
 
     def _traces(self, job_id: str) -> dict[str, int]:
         """What the blobs still tell of a job: its newest preview, and a fence above every one that may have written."""
@@ -294,17 +517,22 @@ class JobRecords:
             "version": int(self.now()),
         }
 
-    def _work_ahead(self, job: Job) -> float:
-        """Work that is left before a queued job's turn; its cost does not grow with the queue."""
-        rank = self.position(job) or 0
-        ahead = self.redis.zrange(keys.QUEUED, max(0, rank - SAMPLE), rank - 1) if rank else []
-        running = self.redis.zrange(keys.RUNNING, 0, SAMPLE - 1)
-        lefts = []
-        for planned, progress in self._fields([_text(each) for each in (*ahead, *running)], "planned_work", "progress"):
-            fraction = Progress.model_validate_json(progress).fraction if progress else 0.0
-            lefts.append(_left(float(planned or 0), fraction))
-        waiting = fmean(lefts[: len(ahead)]) * rank if ahead else 0.0
-        return waiting + sum(lefts[len(ahead) :])
+    def _pace(self) -> Pace:
+        """The pace of the whole queue, looked up at most once in PACE_S: when it moves, all who wait ask at once."""
+        pace = self._last_pace
+        if pace is None or time.monotonic() > pace.read_at + PACE_S:
+            first, running = (
+                self.redis.zrange(keys.QUEUED, 0, SAMPLE - 1),
+                self.redis.zrange(keys.RUNNING, 0, SAMPLE - 1),
+            )
+            lefts = []
+            found = self._fields([_text(each) for each in (*first, *running)], "planned_work", "progress")
+            for planned, progress in found:
+                fraction = Progress.model_validate_json(progress).fraction if progress else 0.0
+                lefts.append(_left(float(planned or 0), fraction))
+            ahead, under_way = lefts[: len(first)], sum(lefts[len(first) :])
+            self._last_pace = pace = Pace(time.monotonic(), ahead, under_way, self.workers())
+        return pace
 
     def _fields(self, job_ids: list[str], *names: str) -> list[list[Any]]:
         """These fields of each record, in one round trip; None for what is not there."""
@@ -313,7 +541,7 @@ class JobRecords:
                 pipeline.hmget(keys.record(job_id), names)
             return pipeline.execute()
 
-    def _found(self, job_ids: Iterable[Any]) -> list[Job]:
+    def found(self, job_ids: Iterable[Any]) -> list[Job]:
         """The jobs of these ids. One that cannot be read is left out: it must not hide the others from the reaper."""
         found = []
         for job_id in map(_text, job_ids):
@@ -332,6 +560,22 @@ def connect(redis_url: str) -> redis.Redis:
     return redis.Redis.from_url(
         redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, retry=Retry(NoBackoff(), 1)
     )
+
+
+def _manifest(job: Job) -> bytes:
+    return job.model_dump_json(indent=1).encode()
+
+
+def _standing(state: Any, version: Any, rank: int | None) -> Standing | None:
+    if state is None or _text(state) not in {JobState.QUEUED, JobState.RUNNING}:
+        return None
+    return Standing(JobState(_text(state)), int(version), rank)
+
+
+def _work_ahead(pace: Pace, rank: int) -> float:
+    """Work before the turn of the job at `rank`, were there one worker; its cost does not grow with the queue."""
+    ahead = pace.ahead[:rank]
+    return pace.running + (fmean(ahead) * rank if ahead else 0.0)
 
 
 def _left(planned_work: float, fraction: float) -> float:
@@ -358,7 +602,7 @@ def _job(fields: Mapping[Any, Any]) -> Job:
     known = {}
     for name, value in ((_text(name), _text(value)) for name, value in fields.items()):
         if name in Job.model_fields:
-            known[name] = value if name in {"id", "state", "holder"} else json.loads(value)
+            known[name] = value if name in TEXTS and value != NOTHING else json.loads(value)
     return Job.model_validate(known)
 
 

@@ -8,7 +8,7 @@ const hung = [...wall.children].map((piece) => /** @type {HTMLElement} */ (piece
 for (const id of hung.toReversed()) remember(id);
 for (const id of remembered().filter((each) => !hung.includes(each))) {
   const response = await fetch(`/api/v1/jobs/${id}`);
-  if (response.status === 404) forget(id);
+  if ([404, 410].includes(response.status)) forget(id);
   if (!response.ok) continue;
   const job = await response.json();
   if (!job.artwork) continue;

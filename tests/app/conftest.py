@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -43,12 +44,13 @@ def own_styles(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(data_folder: Path, own_styles: Path, redis_server: str) -> Settings:
-    return Settings(data=data_folder, styles=own_styles, redis_url=redis_server, upload_limit_mb=LIMIT_MB)
+    # Tests ask for more than any visitor; those of the limits set their own.
+    limits: dict[str, Any] = {"upload_limit_mb": LIMIT_MB, "write_rate": "", "read_rate": "", "client_jobs": 0}
+    return Settings(data=data_folder, styles=own_styles, redis_url=redis_server, **limits)
 
 
 @pytest.fixture
-def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False, follow_redirects=False) as client:
         yield client
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from app.jobs import keys
 from app.jobs.models import JobState
 from app.studio import Studio
 from tests.app import pictures
+from tests.app.conftest import Paint
 
 
 @pytest.fixture
@@ -262,3 +265,171 @@ def finish(studio: Studio, job_id: str, artwork: bytes) -> None:
     studio.storage.put(keys.artwork_key(job_id, job.fence), artwork)
     size = {"artwork_width": 320, "artwork_height": 240, "keeps": True}
     studio.records.end(job, JobState.FINISHED, size)
+
+
+def test_a_finished_job_says_when_it_goes_and_a_waiting_one_does_not_know(
+    client: TestClient, studio: Studio, paint: Paint
+) -> None:
+    job_id = paint()
+    assert client.get(f"/api/v1/jobs/{job_id}").json()["expires_at"] is None
+    finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+    answer = client.get(f"/api/v1/jobs/{job_id}")
+    goes = datetime.fromisoformat(answer.json()["expires_at"])
+    assert goes - datetime.now(UTC) == pytest.approx(timedelta(hours=24), abs=timedelta(minutes=1))
+    assert f"{goes:%B %Y, %H:%M} UTC" in client.get(f"/jobs/{job_id}").text
+    # A further job from the same photo puts it off, and whoever holds the old ETag is told.
+    paint()
+    again = client.get(f"/api/v1/jobs/{job_id}", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code in {200, 304}
+    assert datetime.fromisoformat(client.get(f"/api/v1/jobs/{job_id}").json()["expires_at"]) >= goes
+
+
+class TestIdempotencyKey:
+    def test_the_same_request_twice_is_one_job(self, client: TestClient, photo_id: str) -> None:
+        first, second = (
+            client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a b"}) for _ in range(2)
+        )
+        assert (first.status_code, second.status_code) == (202, 202)
+        assert first.json()["id"] == second.json()["id"]
+        other = client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "c"})
+        assert other.json()["id"] != first.json()["id"]
+
+    def test_at_the_same_time_too(self, client: TestClient, studio: Studio, photo_id: str) -> None:
+        def send(_: int) -> str:
+            answer = client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a"})
+            return str(answer.json()["id"])
+
+        with ThreadPoolExecutor(8) as pool:
+            assert len(set(pool.map(send, range(8)))) == 1
+        assert studio.records.redis.zcard(keys.QUEUED) == 1
+
+    def test_another_request_is_refused(self, client: TestClient, photo_id: str) -> None:
+        client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a"})
+        answer = client.post("/api/v1/jobs", json=wish(photo_id, size=256), headers={"Idempotency-Key": "a"})
+        problem(answer, 422, "idempotency-key-reused")
+
+    @pytest.mark.parametrize("key", ["", "x" * 201, "a\tb"])
+    def test_what_is_no_key_is_refused(self, client: TestClient, photo_id: str, key: str) -> None:
+        answer = client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": key})
+        problem(answer, 422, "idempotency-key-invalid")
+
+    def test_one_of_another_photo_is_another_one(self, client: TestClient, photo_id: str) -> None:
+        other = client.post("/api/v1/photos", files={"photo": ("b.jpg", pictures.landscape(640, 480))}).json()["id"]
+        ids = {
+            client.post("/api/v1/jobs", json=wish(each), headers={"Idempotency-Key": "a"}).json()["id"]
+            for each in (photo_id, other)
+        }
+        assert len(ids) == 2
+
+
+class TestRetry:
+    def test_a_stopped_job_is_tried_again_once(self, client: TestClient, paint: Paint) -> None:
+        job_id = paint()
+        client.post(f"/api/v1/jobs/{job_id}/cancel")
+        first, second = (client.post(f"/api/v1/jobs/{job_id}/retry") for _ in range(2))
+        assert first.status_code == 202
+        assert first.headers["location"] == f"/api/v1/jobs/{first.json()['id']}"
+        assert first.json()["id"] == second.json()["id"] != job_id
+        assert first.json()["retry_of"] == job_id
+        old = client.get(f"/api/v1/jobs/{job_id}").json()
+        assert (old["status"], old["retried_by"]) == ("cancelled", first.json()["id"])
+
+    def test_what_goes_well_is_not_tried_again(self, client: TestClient, studio: Studio, paint: Paint) -> None:
+        job_id = paint()
+        problem(client.post(f"/api/v1/jobs/{job_id}/retry"), 409, "not-retryable")
+        finish(studio, job_id, b"")
+        problem(client.post(f"/api/v1/jobs/{job_id}/retry"), 409, "not-retryable")
+
+
+class TestSharing:
+    @pytest.fixture
+    def job_id(self, studio: Studio, paint: Paint) -> str:
+        job_id = paint()
+        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        return job_id
+
+    def test_the_shared_page_shows_the_artwork_and_nothing_else(
+        self, client: TestClient, job_id: str, photo_id: str
+    ) -> None:
+        path = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
+        page = client.get(path)
+        assert page.status_code == 200
+        assert f"{path}/artwork.jpg" in page.text
+        assert job_id not in page.text
+        assert photo_id not in page.text
+        for extension in ("png", "jpg", "webp"):
+            assert client.get(f"{path}/artwork.{extension}").status_code == 200
+        assert path.removeprefix("/s/") not in {job_id, photo_id}
+        # What may be seen with one kind of id may not be done or seen with the other.
+        share_id = path.removeprefix("/s/")
+        problem(client.delete(f"/api/v1/jobs/{share_id}"), 404, "job-not-found")
+        assert client.get(f"/s/{job_id}").status_code == 404
+
+    def test_it_can_be_taken_back_for_good(self, client: TestClient, job_id: str) -> None:
+        first = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
+        assert client.post(f"/api/v1/jobs/{job_id}/share").json()["share"] == first
+        assert client.delete(f"/api/v1/jobs/{job_id}/share").json()["share"] is None
+        assert client.delete(f"/api/v1/jobs/{job_id}/share").status_code == 200
+        assert client.get(first).status_code == client.get(f"{first}/artwork.png").status_code == 404
+        second = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
+        assert second != first
+        assert client.get(first).status_code == 404
+        assert client.get(second).status_code == 200
+
+    def test_the_page_does_both_without_a_script(self, client: TestClient, job_id: str) -> None:
+        client.post(f"/jobs/{job_id}/share")
+        path = client.get(f"/api/v1/jobs/{job_id}").json()["share"]
+        assert f"{client.base_url}{path}" in client.get(f"/jobs/{job_id}").text
+        client.post(f"/jobs/{job_id}/share", data={"how": "stop"})
+        assert client.get(path).status_code == 404
+
+    def test_what_is_not_painted_is_not_shared(self, client: TestClient, paint: Paint) -> None:
+        problem(client.post(f"/api/v1/jobs/{paint()}/share"), 404, "artwork-not-found")
+
+
+class TestDeletion:
+    def test_a_deleted_job_is_gone_for_good_and_its_photo_stays(
+        self, client: TestClient, studio: Studio, paint: Paint, photo_id: str
+    ) -> None:
+        job_id, other = paint(), paint()
+        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        path = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
+        assert [client.delete(f"/api/v1/jobs/{job_id}").status_code for _ in range(2)] == [204, 204]
+        for address in ("", "/artwork.png", "/preview"):
+            problem(client.get(f"/api/v1/jobs/{job_id}{address}"), 410, "job-expired")
+        assert client.get(f"/jobs/{job_id}").status_code == 410
+        assert client.get(path).status_code == 404
+        assert client.get(f"/photos/{photo_id}/thumb.webp").status_code == 200
+        assert client.get(f"/api/v1/jobs/{other}").json()["status"] == "queued"
+
+    def test_a_deleted_photo_takes_everything_with_it(
+        self, client: TestClient, studio: Studio, paint: Paint, photo_id: str
+    ) -> None:
+        finished, waiting = paint(), paint()
+        finish(studio, finished, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        assert client.post(f"/jobs/{finished}/delete").headers["location"] == "/artworks"
+        for job_id in (finished, waiting):
+            problem(client.get(f"/api/v1/jobs/{job_id}"), 410, "job-expired")
+        assert client.get(f"/photos/{photo_id}/thumb.webp").status_code == 404
+        problem(client.post("/api/v1/jobs", json=wish(photo_id)), 422, "photo-gone")
+        left = [key for key in studio.storage.list("jobs/") if not key.endswith("/job.json")]
+        assert left + studio.storage.list("photos/") == []
+        assert client.delete(f"/api/v1/photos/{photo_id}").status_code == 204
+        assert client.get("/artworks").status_code == 200
+
+    @pytest.mark.parametrize("identifier", ["0" * 32, "..%2f..%2fetc", "x"])
+    def test_what_never_was_is_not_found(self, client: TestClient, identifier: str) -> None:
+        assert client.delete(f"/api/v1/photos/{identifier}").status_code == 404
+        assert client.delete(f"/api/v1/jobs/{identifier}").status_code == 404
+
+
+def test_a_job_that_no_worker_can_hold_is_refused_with_the_size_that_fits(
+    client: TestClient, studio: Studio, photo_id: str
+) -> None:
+    studio.records.saw_worker("small", int(1.2e9))
+    body = problem(client.post("/api/v1/jobs", json=wish(photo_id, size=2048)), 422, "too-large")
+    fits = int(re.search(r"Choose (\d+) pixels", body["detail"])[1])  # type: ignore[index]
+    assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits)).status_code == 202
+    assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits + 128)).status_code == 422
+    studio.records.saw_worker("large", int(64e9))
+    assert client.post("/api/v1/jobs", json=wish(photo_id, size=2048)).status_code == 202

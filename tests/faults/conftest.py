@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bench import ROOT, StartWorker, Workers
+from tests.faults.disks import small_disk
 from tests.faults.ledger import Ledger, Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import RedisServer, Web
@@ -20,11 +22,13 @@ LEDGER = pytest.StashKey[Ledger]()
 
 @pytest.fixture
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    """A Redis of the test's own, with an append-only file unless parametrised with False."""
-    server = RedisServer(tmp_path / "redis", durable=getattr(request, "param", True))
-    server.start()
-    yield server
-    server.stop()
+    """A Redis of the test's own: with an append-only file, without one (False), or with one on a "small disk"."""
+    kind = getattr(request, "param", True)
+    with small_disk(tmp_path / "redis") if kind == "small disk" else nullcontext(tmp_path / "redis") as folder:
+        server = RedisServer(folder, durable=bool(kind))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture
@@ -35,8 +39,11 @@ def bench(server: RedisServer, data: Path) -> Iterator[MarkedBench]:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
+def data(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The data folder; parametrised with "small disk", a file system of its own."""
+    is_small = getattr(request, "param", "") == "small disk"
+    with small_disk(tmp_path / "data") if is_small else nullcontext(tmp_path / "data") as folder:
+        yield folder
 
 
 @pytest.fixture

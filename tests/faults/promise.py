@@ -35,10 +35,18 @@ class MarkedBench(Bench):
 
     def job(self, **wish: object) -> Job:
         """Accept a job whose photo carries a mark of its own."""
-        mark = self._unused.pop()
+        mark = self.new_mark()
         job = super().job(**{"photo": self.photo(draw(mark))} | wish)
         self.marks[job.id] = mark
         return job
+
+    def expect(self, job_id: str, mark: Mark) -> None:
+        """Count a job that was accepted elsewhere, of a photo with this mark."""
+        self.marks[job_id] = mark
+
+    def new_mark(self) -> Mark:
+        """A mark that no other photo has."""
+        return self._unused.pop()
 
     def artwork(self, job: Job) -> Image.Image:
         """What the job's record calls its artwork."""
@@ -101,8 +109,7 @@ class Promise:
         assert not any(state in TERMINAL for state in seen[:-1]), f"something followed its end: {seen}"
         told = [state for job_id, state in ENDED.findall(self.workers.log()) if job_id == job.id]
         assert len(told) <= 1, f"workers ended it {told}"
-        manifest = Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id)))
-        assert manifest.state is job.state, "the manifest would bring another state back"
+        until(lambda: self.written(job) is job.state, "a manifest that brings the same state back", 20)
         assert now.id not in self._waiting(), "it still waits or runs"
         fences = [int(key.split("/")[2]) for key in self.bench.artworks(job)]
         assert all(fence <= job.fence for fence in fences), "a later attempt painted on"
@@ -110,6 +117,10 @@ class Promise:
             artwork = self.bench.artwork(job)
             assert artwork.size == (job.artwork_width, job.artwork_height)
             assert read(artwork) == self.bench.marks[job.id], "the artwork is of another photo"
+
+    def written(self, job: Job) -> JobState:
+        """The job's state as its manifest has it, from which a wiped Redis is rebuilt."""
+        return Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id))).state
 
     def settled(self) -> None:
         """Wait until all hints are used up, so that whatever they may start has started."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import shutil
@@ -12,11 +13,14 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import redis
 
 from launcher.redis_server import executable
 from tests.bench import ROOT
+from tests.faults.marks import Mark, draw
 from tests.waiting import until
 
 
@@ -24,7 +28,7 @@ class RedisServer:
     """A real Redis that can be killed, started again, frozen and filled."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.durable = durable
         # Not a port: while the server is down, somebody else could get it, even a client that looks for the server.
@@ -61,6 +65,13 @@ class RedisServer:
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
+
+    def thaw_after(self, seconds: float) -> None:
+        """Sleep on for so long, then let it go on."""
+        try:
+            threading.Event().wait(seconds)
+        finally:
+            self.thaw()
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process
@@ -134,6 +145,10 @@ class Web:
             "ATELIER_DATA": str(data),
             "ATELIER_REDIS_URL": redis_url,
             "ATELIER_STYLES": str(paintings),
+            # All clients of a test have one address, and ask as often as they can.
+            "ATELIER_READ_RATE": "",
+            "ATELIER_WRITE_RATE": "",
+            "ATELIER_CLIENT_JOBS": "0",
         }
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -149,6 +164,16 @@ class Web:
             )
         until(self.answers, "the web server", 30)
 
+    def ask(self, method: str, path: str, **how: Any) -> httpx2.Response:
+        """One request, on a connection of its own."""
+        return httpx2.request(method, self.url + path, timeout=30, **how)
+
+    def upload(self, mark: Mark) -> str:
+        """Upload a photo with a mark; its id."""
+        answer = self.ask("POST", "/api/v1/photos", files={"photo": ("photo.png", png(mark))})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
     def answers(self) -> bool:
         assert self.process
         assert self.process.poll() is None, self.log.read_text()
@@ -163,6 +188,17 @@ class Web:
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.kill()
+
+
+def wish(photo: str) -> dict[str, Any]:
+    """The body that asks for the smallest painting of a photo."""
+    return {"photo": photo, "styles": [{"id": "strokes"}], "size": 256, "quality": "draft"}
+
+
+def png(mark: Mark) -> bytes:
+    buffer = io.BytesIO()
+    draw(mark).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """A real worker with one thing spoiled: `python -m tests.faults.spoiled -A worker.celery_app worker …`.
 
 FAULT names what, the other FAULT_ variables say where. The product itself has no hooks for tests: what is spoiled is
-wrapped here, in the worker's own process, before Celery starts.
+wrapped here, in the worker's own process, before Celery (or the FAULT_MODULE instead) starts with the same arguments.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import ctypes
 import errno
 import os
 import re
+import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -101,6 +103,13 @@ def pause_before_ack() -> None:
     after(JobRecords, "end", stand_still_once)
 
 
+def pause_before_publish() -> None:
+    """Between storing a job's record and sending its hint."""
+    from app.jobs.records import JobRecords
+
+    before(JobRecords, "publish", stand_still_once)
+
+
 def pause_in_reaper() -> None:
     """In the reaper's pass, with its lock held, before it sends its first hint."""
     from app.jobs.records import JobRecords
@@ -132,6 +141,13 @@ def slow_storage() -> None:
     before(LocalStorage, "get", wait)
 
 
+def other_models() -> None:
+    """The project's own weights are looked for in FAULT_MODELS."""
+    from worker import materials
+
+    materials.MODELS = Path(os.environ["FAULT_MODELS"])
+
+
 def other_clock() -> None:
     """This worker's wall clock is FAULT_SECONDS ahead."""
     right, ahead = time.time, float(os.environ["FAULT_SECONDS"])
@@ -160,6 +176,7 @@ HARM: dict[str, Callable[[], Any]] = {
     "eat": eat_memory,
     "exit": lambda: sys.exit(3),
     "interrupt": interrupt,
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "abort": os.abort,
     "segfault": segmentation_fault,
 }
@@ -202,14 +219,12 @@ def watch_cuda() -> None:
 SPOILS = {
     each.__name__: each
     for each in (
-        pause_after_pop, pause_at, pause_before_end, pause_before_manifest, pause_before_ack, pause_in_reaper,
-        refuse_writes, slow_storage, other_clock, poison, watch_cuda,
+        pause_after_pop, pause_at, pause_before_end, pause_before_manifest, pause_before_ack, pause_before_publish,
+        pause_in_reaper, refuse_writes, slow_storage, other_models, other_clock, poison, watch_cuda,
     )
 }  # fmt: skip
 
 
 if __name__ == "__main__":
     SPOILS[os.environ["FAULT"]]()
-    from celery.__main__ import main
-
-    main()
+    runpy.run_module(os.environ.get("FAULT_MODULE", "celery"), run_name="__main__", alter_sys=True)

@@ -14,7 +14,7 @@ from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.waiting import until
 
-LONG = {"size": 512, "quality": "best"}  # some seconds on one core
+LONG = {"size": 384, "quality": "good"}  # some seconds on one core
 
 
 def again(bench: MarkedBench, job: Job, recovery: Recovery) -> Job:

@@ -7,7 +7,7 @@ from app.jobs.models import JobState
 from app.jobs.records import JobRecords
 from tests.worker.conftest import WISH, Hints
 from worker.lease import holder_name
-from worker.reconcile import reconcile, reconcile_alone
+from worker.reconcile import alone, reconcile
 
 LEASE_S = 30.0
 
@@ -66,6 +66,19 @@ def test_a_record_that_redis_lost_in_a_crash_is_rebuilt_at_its_next_start(record
     assert hints.sent == [job.id]
 
 
+def test_an_end_that_its_manifest_does_not_say_is_written_down(records: JobRecords) -> None:
+    job = records.claim(records.create(WISH, 1.0).id, LEASE_S, "a:1", lambda _: True)
+    assert job
+    manifest = records.storage.get(keys.manifest_key(job.id))
+    ended = records.end(job, JobState.FINISHED, {})
+    records.redis.sadd(keys.ENDING, job.id)  # as the worker left it that died before it wrote the manifest
+    records.storage.put(keys.manifest_key(job.id), manifest)
+    reconcile(records, records.storage, LEASE_S)
+    assert not records.redis.exists(keys.ENDING)
+    records.redis.flushall()
+    assert records.get(job.id).state is ended.state
+
+
 def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hints) -> None:
     lost = records.create(WISH, 1.0)
     records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
@@ -78,8 +91,10 @@ def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hint
 
 def test_one_worker_at_a_time_looks_and_takes_nobody_elses_turn(records: JobRecords) -> None:
     records.redis.set(keys.REAPER, "another worker")
-    assert not reconcile_alone(records, records.storage, LEASE_S)
+    with alone(records) as is_mine:
+        assert not is_mine
     assert records.redis.get(keys.REAPER) == b"another worker"
     records.redis.delete(keys.REAPER)
-    assert reconcile_alone(records, records.storage, LEASE_S)
+    with alone(records) as is_mine, alone(records) as is_also_mine:
+        assert (is_mine, is_also_mine) == (True, False)
     assert not records.redis.exists(keys.REAPER)

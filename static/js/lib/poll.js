@@ -21,7 +21,7 @@ export async function poll(id, { onJob, onConnection, onGone, signal }) {
     try {
       const headers = /** @type {Record<string, string>} */ (etag ? { "If-None-Match": etag } : {});
       const response = await fetch(`/api/v1/jobs/${id}`, { headers, signal, cache: "no-store" });
-      if (response.status === 404) return onGone();
+      if ([404, 410].includes(response.status)) return onGone();
       if (response.status >= 500) throw new Error(String(response.status));
       onConnection(true);
       pause = Number(response.headers.get("Retry-After") ?? 1);

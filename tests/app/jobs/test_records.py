@@ -84,6 +84,7 @@ class JobLife(RuleBasedStateMachine):
             except LeaseLostError:
                 return
             if before.state is not JobState.RUNNING:
+                assert after.state is state, "a job ended twice"
                 assert after == before, "asking again for what was done changed something"
                 return
             assert self.ended is None, "a job ended twice"
@@ -96,6 +97,17 @@ class JobLife(RuleBasedStateMachine):
         assert job.state in TERMINAL or job.cancel_requested
         if job.state is JobState.CANCELLED and self.ended is None:
             self.ended = JobState.CANCELLED
+
+    @rule()
+    def expire(self) -> None:
+        assert self.records.expire(self.records.get(self.job.id)).state is JobState.EXPIRED
+        self.ended = JobState.EXPIRED
+
+    @rule()
+    def note(self) -> None:
+        before = self.records.get(self.job.id)
+        after = self.records.note(before, {"share": "a" * 32})
+        assert (after.share, after.state, after.finished_at) == ("a" * 32, before.state, before.finished_at)
 
     @rule()
     def redis_forgets(self) -> None:
@@ -111,7 +123,7 @@ class JobLife(RuleBasedStateMachine):
             assert job.version > self.before.version
             assert job.fence >= self.before.fence
         if self.before.state in TERMINAL:
-            assert job.state is self.before.state
+            assert job.state in {self.before.state, JobState.EXPIRED}
         assert (self.redis.zscore(keys.QUEUED, job.id) is not None) == (job.state is JobState.QUEUED)
         assert (self.redis.zscore(keys.RUNNING, job.id) is not None) == (job.state is JobState.RUNNING)
         self.before = job

@@ -1,0 +1,101 @@
+"""How much one address may ask for: counted by `limits`, refused with 429 and the time to wait."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import time
+
+import redis
+from anyio import to_thread
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import errors
+from app.errors import RefusalError
+from app.jobs import keys
+from app.security import SAFE_METHODS, derived_id
+from app.settings import Settings, SettingsError
+
+IPV6_PREFIX = 64  # a household or a server has at least so much of its own
+# Pictures of the gallery and the page's own files are kept by browsers, and probes belong to whoever runs this.
+UNCOUNTED = ("/static/", "/styles/", "/healthz", "/readyz")
+log = logging.getLogger(__name__)
+
+
+class RequestLimits:
+    """Counts requests by address: writes in Redis for all front ends together, reads in this process alone.
+
+    A read costs little, and a poll must not pay a round trip to Redis to be counted.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.read_rate = rate("READ_RATE", settings.read_rate)
+        self.write_rate = rate("WRITE_RATE", settings.write_rate)
+        self.reads = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(UNCOUNTED):
+            return await self.app(scope, receive, send)
+        who = address_of(scope)
+        if scope["method"] in SAFE_METHODS:
+            wait_s = waiting_time(self.reads, self.read_rate, who)
+        else:
+            wait_s = await to_thread.run_sync(self._write, scope, who)
+        if wait_s is None:
+            return await self.app(scope, receive, send)
+        refusal = RefusalError(errors.TOO_MANY_REQUESTS, headers={"Retry-After": str(wait_s)}, seconds=wait_s)
+        response = errors.answer(Request(scope, receive), refusal.kind, refusal.sentence, headers=refusal.headers)
+        return await response(scope, receive, send)
+
+    def _write(self, scope: Scope, who: str) -> int | None:
+        connection: redis.Redis = scope["app"].state.redis
+        storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=keys.RATES)
+        try:
+            return waiting_time(SlidingWindowCounterRateLimiter(storage), self.write_rate, who)
+        except redis.RedisError as error:
+            # What the request asks for tells the visitor that Redis is away, in better words.
+            log.warning("a request could not be counted: %s", error)
+            return None
+
+
+def rate(name: str, text: str) -> RateLimitItem | None:
+    """A rate such as `60/minute`; None for an empty text.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
+    try:
+        return parse(text) if text else None
+    except ValueError as error:
+        raise SettingsError(f"ATELIER_{name} does not fit: write it like 60/minute.") from error
+
+
+def waiting_time(limiter: RateLimiter, limit: RateLimitItem | None, who: str) -> int | None:
+    """Count one request; the seconds to wait if it is one too many, else None."""
+    if limit is None or limiter.hit(limit, who):
+        return None
+    return max(1, math.ceil(limiter.get_window_stats(limit, who).reset_time - time.time()))
+
+
+def address_of(scope: Scope) -> str:
+    """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
+    host = (scope.get("client") or ("", 0))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:  # a socket file, or a test
+        return "local"
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
+    return str(address)
+
+
+def client_of(request: Request, secret: bytes) -> str:
+    """The client as it is written into records: a keyed hash, so that no record holds an address."""
+    return derived_id(secret, "client", address_of(request.scope))
