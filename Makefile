@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench load clean
+.PHONY: help run test faults fuzz check format bench load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ run: $(VENV)/.ready ## start everything on this machine and print the address
 
 test: $(VENV)/.ready-dev ## run every test
 	@$(BIN)/python -m pytest
+
+faults: $(VENV)/.ready-dev ## kill, freeze, fill and cut off everything, and check that no job is lost (half an hour)
+	@$(BIN)/python -m pytest tests/faults -m faults
+
+fuzz: $(VENV)/.ready-dev ## open damaged photos at random: make fuzz COUNT=100000 SEED=7
+	@$(BIN)/python -m tests.hostile.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

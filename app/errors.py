@@ -95,6 +95,13 @@ PHOTO_DAMAGED = Kind(
     "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it anew in a photo app.",
     "photo",
 )
+PHOTO_TOO_COSTLY = Kind(
+    "photo-too-costly",
+    422,
+    "Too much work to open",
+    "This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that.",
+    "photo",
+)
 PHOTO_GONE = Kind(
     "photo-gone", 422, "The photo is gone", "This photo is no longer kept here. Choose it again.", "photo"
 )

@@ -5,13 +5,13 @@ The engine knows exactly; the front end must not import it, so this repeats its 
 
 from __future__ import annotations
 
+from app.jobs.memory import painting_bytes
+
 SMALLEST_SCALE = 128
 STEP = 2**0.5
 EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
 EFFORT = {"draft": 0.4, "good": 1.0, "best": 2.0}
-# Peak memory: the libraries and weights, and what each pixel of the largest scale adds. `auto` is taken for compact.
-BASE_BYTES = 0.8e9
-BYTES_A_PIXEL = {"compact": 750.0, "vgg19": 2000.0}
+LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
 SIZE_STEP = 128
 
 
@@ -37,10 +37,11 @@ def below(longest: int) -> list[int]:
 
 
 def memory_bytes(photo_size: tuple[int, int], longest: int, extractor: str) -> float:
-    """Bytes that a worker holds at most while it paints: `python -m benchmarks.memory` measures them."""
+    """Bytes that a worker holds at most while it paints. `auto` is taken for compact, which is what it mostly is."""
     width, height = photo_size
     aspect = min(width, height) / max(width, height)
-    return BASE_BYTES + BYTES_A_PIXEL.get(extractor, BYTES_A_PIXEL["compact"]) * longest * longest * aspect
+    name = "compact" if extractor == "auto" else extractor
+    return LIBRARIES_BYTES + painting_bytes(longest * longest * aspect, name)
 
 
 def largest_size(photo_size: tuple[int, int], memory: float, extractor: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import api, docs, errors, health, pages, words
 from app.assets import Assets
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
@@ -30,7 +32,6 @@ from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
-from app.uploads import allow_pixels
 
 ROOT = Path(__file__).parents[1]
 DESCRIPTION = (
@@ -38,13 +39,13 @@ DESCRIPTION = (
     "Refusals are problem+json with a stable code and a sentence."
 )
 REDIS_PATIENCE_S = 5.0
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application, with settings from the environment unless given."""
     settings = settings or load_settings()
-    allow_pixels(settings.photo_limit_mp)
     assets = Assets(ROOT / "static")
     app = FastAPI(
         title="Atelier",
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(redis.RedisError, on_redis_away)
+    app.add_exception_handler(OSError, on_storage_failure)
     app.add_exception_handler(Exception, on_failure)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
@@ -107,6 +109,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     publisher = Publisher(settings.redis_url)
     records = JobRecords(connection, storage, publisher, settings.retention_s)
+    darkroom = Darkroom(
+        limit_mp=settings.photo_limit_mp,
+        memory_mb=settings.decode_memory_mb,
+        time_limit_s=settings.decode_time_limit_s,
+    )
     app.state.studio = Studio(
         settings=settings,
         storage=storage,
@@ -114,9 +121,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         standings=Standings(records),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
+        darkroom=darkroom,
     )
     app.state.redis = connection
     yield
+    darkroom.close()
     publisher.close()
     connection.close()
 
@@ -161,6 +170,15 @@ def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
     return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+
+
+def on_storage_failure(request: Request, error: Exception) -> Response:
+    """The storage takes nothing more; any other failure of the system is a fault of ours."""
+    assert isinstance(error, OSError)
+    if error.errno not in NO_ROOM:
+        return on_failure(request, error)
+    log.error("The storage takes nothing more: %s", error)
+    return errors.answer(request, errors.DISK_FULL)
 
 
 def on_failure(request: Request, error: Exception) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import anyio
-import redis
 from anyio import to_thread
 
 from app.jobs import keys
@@ -44,7 +43,7 @@ class Standings:
             job_ids = [job_id for job_id, _ in asked]
             try:
                 found = await to_thread.run_sync(self._records.standings, job_ids, limiter=self._thread)
-            except redis.RedisError as error:
+            except Exception as error:  # whatever it is, whoever asked must hear of it
                 for _, standing in asked:
                     if not standing.done():
                         standing.set_exception(error)

@@ -31,9 +31,21 @@ class Settings(BaseSettings):
     models: Path | None = Field(
         None, description="Where downloaded weights are kept; `models` below the data folder by default."
     )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="What a worker computes on: `cpu`, `cuda`, `cuda:N`, or `auto`, which is CUDA where it works.",
+    )
+    stall_s: float = Field(
+        600.0, gt=0, description="Seconds without a finished evaluation after which a worker's process is replaced."
+    )
     threads: int | None = Field(None, ge=1, description="Threads a worker computes with; all processors by default.")
     upload_limit_mb: int = Field(40, ge=1, description="Largest accepted upload in megabytes.")
     photo_limit_mp: int = Field(100, ge=1, description="Largest accepted photo in megapixels.")
+    decode_time_limit_s: int = Field(20, ge=1, description="Seconds that opening one uploaded photo may take.")
+    decode_memory_mb: int = Field(
+        2000, ge=256, description="Megabytes of address space that opening one uploaded photo may take."
+    )
     lease_s: float = Field(30.0, gt=0, description="Seconds after which a silent worker's job goes to another.")
     heartbeat_s: float = Field(5.0, gt=0, description="Seconds between two renewals of a lease.")
     checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")

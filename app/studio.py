@@ -10,9 +10,10 @@ import anyio
 from anyio import to_thread
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from app import errors, uploads
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.estimate import largest_size, memory_bytes, planned_work
 from app.gallery import Gallery
@@ -20,20 +21,13 @@ from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import (
-    ClientBusyError,
-    JobNotFoundError,
-    JobRecords,
-    Limits,
-    PhotoGoneError,
-    QueueFullError,
-)
+from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
 from app.polls import Standings
 from app.security import derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
-# Each decoding may hold a few hundred megabytes of pixels for a moment.
+# A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
 MOST_FILES, MOST_FIELDS = 4, 40
 
@@ -48,6 +42,7 @@ class Studio:
     gallery: Gallery
     secret: bytes
     standings: Standings
+    darkroom: Darkroom
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
@@ -70,7 +65,7 @@ async def read_form(request: Request) -> FormData:
     """
     try:
         return await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
-    except HTTPException as error:
+    except (HTTPException, ClientDisconnect) as error:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
 
@@ -88,7 +83,7 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     """
 
     def decode_and_store() -> StoredPhoto:
-        photo = uploads.decode_photo(file, studio.settings.photo_limit_mp)
+        photo = studio.darkroom.decode_photo(file)
         try:
             return uploads.store(photo, studio.storage)
         except OSError as error:

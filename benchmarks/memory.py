@@ -1,4 +1,4 @@
-"""Peak memory of a painting by size: what `app/estimate.py` tells the front end, measured. One process a size."""
+"""Peak memory of a painting by size: what `app/jobs/memory.py` says of it, measured. One process a size."""
 
 from __future__ import annotations
 

@@ -14,9 +14,8 @@ import pytest
 import redis
 
 from launcher import redis_server as embedded
+from tests.bench import ROOT, Bench, StartWorker, Workers
 from tests.worker.engine.conftest import draw_painting
-
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -94,3 +93,23 @@ def atelier(tmp_path_factory: pytest.TempPathFactory, own_paintings: Path) -> It
     process = launch(data, ATELIER_STYLES=str(own_paintings), ATELIER_PREVIEW_S="0.3")
     yield Product(address(process), data, process)
     close(process)
+
+
+@pytest.fixture
+def bench(redis_server: str, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(redis_server, tmp_path / "data")
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def workers(bench: Bench, tmp_path: Path, own_paintings: Path) -> Iterator[Workers]:
+    workers = Workers(bench, tmp_path, own_paintings)
+    yield workers
+    workers.stop_all()
+
+
+@pytest.fixture
+def start_worker(workers: Workers) -> StartWorker:
+    """Starts real workers; what still lives at the end of the test is killed."""
+    return workers.start

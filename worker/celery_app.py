@@ -6,7 +6,6 @@ Our own record is the truth; Celery's message is a wake-up hint that may come tw
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 from typing import Any
 
@@ -15,6 +14,8 @@ from celery import Celery, signals
 
 from app.jobs.queue import QUEUE, broker_url
 from app.settings import load_settings
+from worker import devices, process
+from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
 
 SETTINGS = load_settings()
@@ -68,26 +69,38 @@ app.conf.update(
     task_send_sent_event=False,
 )
 
-# One byte of memory that the parent shares with its children: 1 once the worker is told to stop.
-_STOPPING = mmap.mmap(-1, 1)
 _housekeeping: Housekeeping | None = None
+_device = devices.Device("cpu")
+log = logging.getLogger(__name__)
 
 
-def is_stopping() -> bool:
-    """Whether the worker was told to stop; true in the children as soon as the parent knows."""
-    return _STOPPING[0] == 1
+def device() -> devices.Device:
+    """What this worker's children compute on, as it was chosen when the worker started."""
+    return _device
+
+
+@signals.worker_init.connect
+def on_start(**_: Any) -> None:
+    global _device
+    on_logging()  # Celery sets logs up later
+    try:
+        _device = devices.choose_apart(SETTINGS.device)
+    except devices.DeviceUnavailableError as error:
+        raise SystemExit(f"atelier: {error}") from error
+    log.info("painting on %s", _device.name)
 
 
 @signals.worker_ready.connect
 def on_ready(sender: Any, **_: Any) -> None:
     global _housekeeping
-    _housekeeping = Housekeeping(SETTINGS, REDIS_URL, name=str(sender.hostname))
+    memory_bytes = memory_for_a_job(SETTINGS, _device)
+    _housekeeping = Housekeeping(SETTINGS, REDIS_URL, str(sender.hostname), memory_bytes)
     _housekeeping.start()
 
 
 @signals.worker_shutting_down.connect
 def on_shutting_down(**_: Any) -> None:
-    _STOPPING[0] = 1
+    process.note_stopping()
 
 
 @signals.worker_shutdown.connect
@@ -96,8 +109,12 @@ def on_shutdown(**_: Any) -> None:
         _housekeeping.stop()
     # The pool and the connections are closed by now. Taking the interpreter apart with torch in it needs a second or
     # two more, of the few that a worker is given to stop.
+    if process.is_device_lost():
+        log.critical(
+            "This worker has ended because it lost %s: look after the machine, then start it again.", _device.name
+        )
     logging.shutdown()
-    os._exit(0)
+    os._exit(process.EXIT_DEVICE_LOST if process.is_device_lost() else 0)
 
 
 @signals.worker_process_init.connect
@@ -105,6 +122,12 @@ def on_child(**_: Any) -> None:
     # In the child: threads and devices that the parent had touched would be broken here.
     if SETTINGS.threads:
         torch.set_num_threads(SETTINGS.threads)
+
+
+@signals.worker_process_shutdown.connect
+def on_child_end(**_: Any) -> None:
+    if process.is_device_lost():  # taking a lost device's context apart may hang
+        os._exit(0)
 
 
 @signals.setup_logging.connect

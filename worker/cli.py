@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from app.jobs.styles import Style, find_styles
 from app.settings import Settings, SettingsError, load_settings
-from worker import engine
+from worker import devices, engine
 
 MODELS = Path(__file__).parents[1] / "models"
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
@@ -26,7 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         args.command(args, load_settings())
-    except (UsageError, SettingsError, engine.EngineError, ValueError, OSError) as error:
+    except (
+        UsageError,
+        SettingsError,
+        engine.EngineError,
+        devices.DeviceUnavailableError,
+        ValueError,
+        OSError,
+    ) as error:
         print(f"atelier: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -46,7 +53,7 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
     photo = _opened(args.photo)
     styles = _chosen(args.style, settings)
     name = args.extractor if args.extractor != "auto" else settings.extractor
-    extractor = engine.load_extractor(name, MODELS, settings.models_cache)
+    extractor = engine.load_extractor(name, MODELS, settings.models_cache, devices.choose(settings.device).torch)
     style = engine.blend([(_fingerprint(each, extractor), weight) for each, weight in styles])
     with tqdm(total=100, unit="%", bar_format="{desc:<12}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar:
         newest: engine.Iterate | None = None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 
-import torch
 from celery.exceptions import SoftTimeLimitExceeded
 
 from app.jobs.models import JobError
 from worker import engine
+from worker.devices import Trouble, trouble
 
 PHOTO_GONE = JobError(code="photo_gone", message="The photo is not here any more. Upload it again.")
 PHOTO_DAMAGED = JobError(code="photo_damaged", message="The stored photo cannot be read any more. Upload it again.")
 TOO_LARGE = JobError(
     code="too_large", message="The painting needs more memory than this server has. Choose a smaller size."
+)
+DEVICE_BUSY = JobError(
+    code="device_busy",
+    message="Something else on this server needs its memory, and still did after several tries. Try again later.",
 )
 TOO_SLOW = JobError(code="too_slow", message="The painting took longer than this server allows. Choose a smaller size.")
 DIVERGED = JobError(
@@ -59,12 +63,22 @@ def style_unprepared(title: str, extractor: str) -> JobFailedError:
     return JobFailedError(JobError(code="style_unavailable", message=message))
 
 
+def too_large(fitting: int | None) -> JobFailedError:
+    """More memory than there is; `fitting` is the largest size in pixels that should fit, if any does."""
+    if fitting is None:
+        return JobFailedError(TOO_LARGE)
+    message = f"The painting needs more memory than this server has. At {fitting} pixels it should fit."
+    return JobFailedError(JobError(code=TOO_LARGE.code, message=message))
+
+
 def explained(error: Exception) -> JobError:
     """What an error means for the person who waits."""
     match error:
         case JobFailedError():
             return error.error
-        case engine.ExtractorUnavailableError():
+        case engine.TooLargeError():
+            return TOO_LARGE
+        case engine.ExtractorUnavailableError() if trouble(error) is None:
             return JobError(code="extractor_unavailable", message=str(error))
         case engine.NotFiniteError():
             return DIVERGED
@@ -73,11 +87,4 @@ def explained(error: Exception) -> JobError:
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return DISK_FULL
         case _:
-            return TOO_LARGE if is_out_of_memory(error) else UNEXPECTED
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: Python's, the device's, or torch's on the CPU, which has no type of its own."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError | engine.TooLargeError):
-        return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+            return TOO_LARGE if trouble(error) is Trouble.OUT_OF_MEMORY else UNEXPECTED

@@ -16,6 +16,7 @@ from app.jobs.models import Job, PaintRequest
 from app.jobs.styles import Style, find_styles
 from app.settings import Settings
 from worker import engine
+from worker.devices import Device
 from worker.failures import PHOTO_DAMAGED, PHOTO_GONE, JobFailedError, style_damaged, style_gone, style_unprepared
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -25,9 +26,10 @@ log = logging.getLogger(__name__)
 class Materials:
     """Loads what jobs ask for; extractors stay loaded from job to job."""
 
-    def __init__(self, settings: Settings, storage: Storage) -> None:
+    def __init__(self, settings: Settings, storage: Storage, device: Device) -> None:
         self.settings = settings
         self.storage = storage
+        self.device = device
         self._extractors: dict[str, engine.Extractor] = {}
 
     def photo(self, wish: PaintRequest) -> Image.Image:
@@ -71,6 +73,10 @@ class Materials:
                     log.warning("job %s: %s", job.id, error)
         return None
 
+    def forget(self) -> None:
+        """Drop the loaded extractors, and with them the device's memory that they hold."""
+        self._extractors.clear()
+
     def _extractor(self, wish: PaintRequest, styles: list[Style]) -> engine.Extractor:
         """The asked extractor; `auto` falls back to compact where a painting is known to that one only."""
         name = wish.extractor if wish.extractor != "auto" else self.settings.extractor
@@ -81,7 +87,7 @@ class Materials:
 
     def _loaded(self, name: str) -> engine.Extractor:
         if name not in self._extractors:
-            self._extractors[name] = engine.load_extractor(name, MODELS, self.settings.models_cache)
+            self._extractors[name] = engine.load_extractor(name, MODELS, self.settings.models_cache, self.device.torch)
         return self._extractors[name]
 
     def _fingerprint(self, style: Style, extractor: engine.Extractor) -> engine.Fingerprint:

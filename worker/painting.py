@@ -17,27 +17,39 @@ from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
 from app.settings import Settings
-from worker import engine
-from worker.failures import TOO_SLOW, UNEXPECTED, WORKER_LOST, JobFailedError, explained
+from worker import engine, process
+from worker.devices import Device, Trouble, required_bytes, trouble
+from worker.failures import DEVICE_BUSY, TOO_SLOW, UNEXPECTED, WORKER_LOST, JobFailedError, explained, too_large
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
 from worker.sitting import Sitting
+from worker.watchdog import Watchdog
 
 # How long a painted artwork waits for a Redis that is away; then its lease lapses, and the last checkpoint is near.
 REDIS_PATIENCE_S = 60.0
 RETRY_S = 0.5
+# After handing a job back because a neighbour fills the device: time for another worker to take it, or for the
+# neighbour to finish. Doubled with each attempt.
+BUSY_PAUSE_S = 30.0
+SIZES = (1536, 1024, 768, 512, 256)  # named to somebody whose painting was too large; those that the page offers
 log = logging.getLogger(__name__)
+
+
+class DeviceBusyError(Exception):
+    """The painting would fit the device, but something else fills it now."""
 
 
 class Easel:
     """What one worker process paints with."""
 
-    def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool], device: Device) -> None:
         self.settings = settings
+        self.device = device
         self.storage: Storage = LocalStorage(settings.data)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
-        self.materials = Materials(settings, self.storage)
+        self.materials = Materials(settings, self.storage, device)
         self.is_stopping = is_stopping
+        self._has_probed = False
         self._pause = threading.Event()
 
     def paint(self, job_id: str) -> None:
@@ -45,6 +57,11 @@ class Easel:
 
         Whatever happens stays in here: Celery would end the whole worker for a MemoryError and start the job again.
         """
+        if not self._can_compute():
+            # Not claimed, so the attempt does not count: another worker's device may do. Celery would also send the
+            # hint again, but to this worker for as long as it stands.
+            self.records.publish(job_id)
+            return
         try:
             job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive)
         except (RedisError, JobNotFoundError) as error:  # the reaper sends the hint again, if there is such a job
@@ -60,8 +77,49 @@ class Easel:
             log.warning("job %s: another worker has it now; dropped", job.id)
         except RedisError as error:  # nothing is wrong with the job: its lease lapses, its checkpoint stays
             log.warning("job %s: left to the next attempt, Redis is away: %s", job.id, error)
+        except DeviceBusyError as error:
+            log.warning("job %s: handed back: %s", job.id, error)
+            self._hand_back(job)
+            self._rest(BUSY_PAUSE_S * 2 ** (job.attempt - 1))
         except Exception as error:
-            self._fail(job, error)
+            kind = trouble(error)
+            if kind in (Trouble.STICKY, Trouble.LOST):
+                log.exception("job %s: handed back", job.id)
+                self._hand_back(job)
+                self._leave(kind, str(error))
+            else:
+                self._fail(job, error)
+
+    def _can_compute(self) -> bool:
+        """Probe the device with a tiny kernel. If it fails, see to it that this process takes no more jobs.
+
+        A probe that fails in a fresh process means that the device is lost, whatever the error says; one that fails
+        later may only mean that this process's context is spoilt.
+        """
+        if process.is_device_lost():
+            return False
+        try:
+            self.device.probe()
+        except RuntimeError as error:
+            kind = trouble(error)
+            if kind is Trouble.OUT_OF_MEMORY:  # a neighbour's doing: the job is handed back once it is known
+                return True
+            self._leave(kind if self._has_probed and kind else Trouble.LOST, str(error))
+            return False
+        self._has_probed = True
+        return True
+
+    def _leave(self, kind: Trouble, reason: str) -> None:
+        """Take no more jobs in this process; does not return where another process may fare better."""
+        if kind is Trouble.LOST:
+            process.stop_worker(reason)
+        else:
+            process.replace_child(reason)
+
+    def _rest(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.is_stopping() and time.monotonic() < deadline:
+            self._pause.wait(RETRY_S)
 
     def _paint_held(self, job: Job, lease: Lease) -> None:
         if job.attempt > self.settings.max_attempts:
@@ -71,10 +129,10 @@ class Easel:
             self._end(job, JobState.CANCELLED, {})
             return
         photo = self.materials.photo(job.request)
-        style, extractor = self.materials.style(job.request)
         sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
-        pastiche = self._painted(photo, style, extractor, job, sitting, resume)
-        self._tell_speed(extractor.name, sitting)
+        with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
+            pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
+        self._tell_speed(extractor, sitting)
         if pastiche.stopped and not lease.is_cancelled:
             if sitting.is_late:
                 raise JobFailedError(TOO_SLOW)
@@ -93,24 +151,91 @@ class Easel:
             self._end(job, JobState.FINISHED, size)
 
     def _painted(
-        self,
-        photo: Image.Image,
-        style: engine.Fingerprint,
-        extractor: engine.Extractor,
-        job: Job,
-        sitting: Sitting,
-        resume: engine.Checkpoint | None,
-    ) -> engine.Pastiche:
+        self, job: Job, photo: Image.Image, sitting: Sitting, watchdog: Watchdog, resume: engine.Checkpoint | None
+    ) -> tuple[engine.Pastiche, str]:
+        """The pastiche, and the name of the extractor it was painted with.
+
+        Where memory runs out, everything is freed and the painting goes on from its newest iterate, once, at the same
+        size: what was freed (an extractor of the job before, torch's fragmented reserve) often is what was missing.
+        Never at a smaller size, which nobody asked for: a second time ends the job with the size that should fit.
+
+        Raises:
+            JobFailedError: it does not fit.
+            DeviceBusyError: it would, if something else did not fill the device.
+        """
+        for _ in range(2):
+            try:
+                return self._painted_once(job, photo, sitting, watchdog, resume)
+            except Exception as error:
+                if trouble(error) is not Trouble.OUT_OF_MEMORY:
+                    raise
+                log.warning("job %s: memory ran out at %d pixels: %s", job.id, job.request.size, error)
+            # Not before the `except` is left: the exception's traceback refers to the frames that hold the tensors
+            # (https://github.com/pytorch/pytorch/issues/18853).
+            resume = sitting.let_go() or resume
+            self.materials.forget()
+            self.device.release()
+        memory = self.device.memory()
+        wanted = job.request.extractor if job.request.extractor != "auto" else self.settings.extractor
+        raise too_large(self._fitting(job, photo, wanted, memory.free) if memory else None)
+
+    def _painted_once(
+        self, job: Job, photo: Image.Image, sitting: Sitting, watchdog: Watchdog, resume: engine.Checkpoint | None
+    ) -> tuple[engine.Pastiche, str]:
+        style, extractor = self.materials.style(job.request)
+        self._admit(job, photo, extractor)
+
+        def after(iterate: engine.Iterate) -> bool:
+            watchdog.touch()
+            return sitting.after(iterate)
+
         wish = job.request
         options = engine.PaintOptions(
             size=wish.size, strength=wish.strength, brush=wish.brush, smoothing=wish.smoothing,
             seed=wish.seed, keep_colors=wish.keep_colors, quality=wish.quality,
         )  # fmt: skip
         try:
-            return engine.paint(photo, style, extractor, options, sitting.after, resume)
+            return engine.paint(photo, style, extractor, options, after, resume), extractor.name
         except engine.CheckpointMismatchError as error:
             log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
-            return engine.paint(photo, style, extractor, options, sitting.after)
+            return engine.paint(photo, style, extractor, options, after), extractor.name
+
+    def _admit(self, job: Job, photo: Image.Image, extractor: engine.Extractor) -> None:
+        """Make sure that the device has room for the painting, before it runs out of it half-way.
+
+        Raises:
+            JobFailedError: it never has, or somebody else had it at every attempt.
+            DeviceBusyError: not now.
+        """
+        memory = self.device.memory()
+        if memory is None:
+            return
+        needed = _needed(photo, job, job.request.size, extractor.name, extractor.dtype.itemsize)
+        if needed > memory.total:
+            raise too_large(self._fitting(job, photo, extractor.name, memory.total))
+        if needed > memory.free:
+            if job.attempt >= self.settings.max_attempts:
+                raise JobFailedError(DEVICE_BUSY)
+            raise DeviceBusyError(f"needs {needed / 2**20:.0f} MiB, {memory.free / 2**20:.0f} MiB are free")
+
+    def _fitting(self, job: Job, photo: Image.Image, extractor: str, available: int) -> int | None:
+        """The largest size on offer, below the one that was asked for, that should need at most `available` bytes."""
+        smaller = [size for size in SIZES if size < job.request.size]
+        return next((size for size in smaller if _needed(photo, job, size, extractor) <= available), None)
+
+    def _on_stall(self, job: Job) -> None:
+        """On the watchdog's thread, while the painter's hangs: give the job to others, and end with it."""
+        log.error("job %s: nothing was evaluated for %.0f s; handed back", job.id, self.settings.stall_s)
+        self._hand_back(job)
+        process.replace_child("an evaluation hangs")
+
+    def _hand_back(self, job: Job) -> None:
+        """Queue the job again; the attempt counts. What cannot be noted now, the lease's end tells the reaper."""
+        try:
+            self._end(job, JobState.QUEUED, {"holder": ""})
+            self.records.publish(job.id)
+        except (LeaseLostError, RedisError) as late:
+            log.warning("job %s: could not be handed back: %r", job.id, late)
 
     def _tell_speed(self, extractor: str, sitting: Sitting) -> None:
         speed = sitting.seconds_per_unit()
@@ -146,6 +271,12 @@ class Easel:
             self._end(job, JobState.FAILED, {"error": told})
         except (LeaseLostError, RedisError) as late:
             log.warning("job %s: its failure was not noted: %r", job.id, late)
+
+
+def _needed(photo: Image.Image, job: Job, size: int, extractor: str, itemsize: int = 4) -> int:
+    """Bytes that the last, largest stage needs on the device."""
+    stage = engine.plan(photo.size, size, job.request.quality)[-1]
+    return required_bytes(stage.width * stage.height, extractor, itemsize)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -18,7 +18,6 @@ from app.jobs.queue import Publisher
 from app.jobs.records import JobNotFoundError, JobRecords, connect
 from app.settings import Settings
 from worker.lease import is_alive
-from worker.memory import memory_for_a_job
 
 INTERVAL_S = 5.0
 LOST_S = 10.0  # a hint that was taken from an empty queue so long ago, and led to nothing, went down with its taker
@@ -29,12 +28,12 @@ log = logging.getLogger(__name__)
 class Housekeeping:
     """A thread in a worker's parent process: says "I am here" and, in one worker at a time, looks for lost jobs."""
 
-    def __init__(self, settings: Settings, redis_url: str, name: str) -> None:
+    def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
         self.settings = settings
         self.name = name
         self.storage = LocalStorage(settings.data)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
-        self.memory = memory_for_a_job(settings)
+        self.memory_bytes = memory_bytes
         self._swept = float("-inf")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -60,7 +59,7 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
-                self.records.saw_worker(self.name, self.memory)
+                self.records.saw_worker(self.name, self.memory_bytes)
                 with alone(self.records) as is_mine:
                     if is_mine:
                         reconcile(self.records, self.storage, self.settings.lease_s)
@@ -99,6 +98,11 @@ def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: flo
             records.publish(job.id)
     for job_id in records.unpublished(lost_s):
         records.publish(job_id)
+    for job in records.unwritten():
+        try:
+            records.write_manifest(job)
+        except OSError as error:  # in the next pass, perhaps: there is time until Redis is wiped
+            log.warning("job %s: its manifest still does not say that it is %s: %s", job.id, job.state, error)
 
 
 def rebuild_all(records: JobRecords, storage: Storage) -> None:

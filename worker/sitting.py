@@ -6,6 +6,7 @@ import io
 import logging
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from worker.lease import Lease
 
 PREVIEW_SIDE = 512
 REPORT_S = 0.4  # how often progress is told at most; a page polls about once a second
+RECENT_S = 10.0  # the time that is left is told from the speed of so many seconds
 ENOUGH = 0.05  # of the work must be painted before its speed says anything
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Sitting:
         self.is_late = False
         self._preview = job.preview
         self._iterate: engine.Iterate | None = None
+        self._recent: deque[tuple[float, float]] = deque()  # as _newest, over the last RECENT_S
         self._first: tuple[float, float] | None = None
         self._newest = (0.0, 0.0)  # when, and the share of the work that was painted then; so is _first
         self._began = self._reported = self._checkpointed = time.monotonic()
@@ -55,6 +58,7 @@ class Sitting:
         self._iterate = iterate
         self._newest = (now, iterate.fraction)
         self._first = self._first or self._newest
+        self._remember()
         stage_ends = iterate.iteration == iterate.iterations
         is_shown = stage_ends or now - self._previewed >= self.settings.preview_s
         if is_shown:
@@ -84,12 +88,32 @@ class Sitting:
         except (OSError, SafetensorError) as error:  # safetensors wraps a full disk
             log.warning("job %s: no checkpoint could be stored: %s", self.job.id, error)
 
+    def let_go(self) -> engine.Checkpoint | None:
+        """The newest iterate as a checkpoint in the computer's own memory, which no longer holds the device's."""
+        checkpoint = self._iterate.checkpoint() if self._iterate else None
+        self._iterate = None
+        return checkpoint
+
     def seconds_per_unit(self) -> float | None:
         """Measured seconds per megapixel-evaluation of this sitting; None until enough is painted to tell."""
-        if self._first is None:
+        if self._first is None or self._newest[1] - self._first[1] < ENOUGH:
             return None
-        seconds, painted = self._newest[0] - self._first[0], self._newest[1] - self._first[1]
-        return seconds / (painted * self.job.planned_work) if painted >= ENOUGH else None
+        return self._speed_since(self._first)
+
+    def recent_seconds_per_unit(self) -> float | None:
+        """As `seconds_per_unit`, but of the last seconds: what is left will take as long if the device grew hot."""
+        return self._speed_since(self._recent[0]) if self.seconds_per_unit() is not None else None
+
+    def _speed_since(self, then: tuple[float, float]) -> float | None:
+        seconds, painted = self._newest[0] - then[0], self._newest[1] - then[1]
+        return seconds / (painted * self.job.planned_work) if painted > 0 else None
+
+    def _remember(self) -> None:
+        if not self._recent or self._newest[0] - self._recent[-1][0] >= REPORT_S:
+            self._recent.append(self._newest)
+        # The oldest stays as long as no other is old enough: evaluations may take longer than RECENT_S.
+        while len(self._recent) > 1 and self._newest[0] - self._recent[1][0] >= RECENT_S:
+            self._recent.popleft()
 
     def _show(self, iterate: engine.Iterate) -> None:
         picture = iterate.image()
@@ -111,7 +135,7 @@ class Sitting:
         fields: dict[str, object] = {"progress": progress}
         if self._preview > self.job.preview:
             fields |= {"preview": self._preview, "preview_fence": self.job.fence}
-        speed = self.seconds_per_unit()
+        speed = self.recent_seconds_per_unit()
         if speed is not None:
             fields["seconds_per_unit"] = speed
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.jobs.queue import TASK
-from worker.celery_app import REDIS_URL, SETTINGS, app, is_stopping
+from worker.celery_app import REDIS_URL, SETTINGS, app, device
 from worker.painting import Easel
+from worker.process import is_stopping
 
 _easel: Easel | None = None
 
@@ -14,5 +15,5 @@ def paint(job_id: str) -> None:
     """Paint a job, unless somebody else has it or it has ended."""
     global _easel
     if _easel is None:  # in the child, on its first job: connections and devices do not survive a fork
-        _easel = Easel(SETTINGS, REDIS_URL, is_stopping)
+        _easel = Easel(SETTINGS, REDIS_URL, is_stopping, device())
     _easel.paint(job_id)

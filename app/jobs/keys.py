@@ -13,6 +13,7 @@ RUNNING = f"{PREFIX}running"  # sorted set of job ids by the end of their lease
 SEQUENCE = f"{PREFIX}sequence"  # counter that orders the queue
 SPEED = f"{PREFIX}speed"  # hash: extractor -> seconds per unit of work
 WORKERS = f"{PREFIX}workers"  # sorted set of worker names by when they were last seen
+ENDING = f"{PREFIX}ending"  # set of ids of jobs that have ended, until their manifests say so too
 REAPER = f"{PREFIX}reaper"  # held by the one process that looks for lost jobs
 PHOTOS = f"{PREFIX}photos"  # sorted set of photo ids by when they go, unless a job uses them then
 EXPIRED = f"{PREFIX}expired"  # sorted set of ids of expired jobs by when they expired

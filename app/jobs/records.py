@@ -266,7 +266,7 @@ class JobRecords:
             asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
-                self.write_manifest(changed)
+                self._write_end(changed)
             job = changed or self.get(job_id)  # it was claimed, handed back or ended meanwhile: look again
         return job
 
@@ -312,7 +312,7 @@ class JobRecords:
         A running job is taken over when its lease has run out, or at once when its holder is known to be dead.
         """
         job = self.get(job_id)
-        if job.state in TERMINAL:
+        if job.state in TERMINAL or self._restore_end(job):
             return None
         how: How = "seize" if job.state is JobState.RUNNING and not is_alive(job.holder) else "claim"
         states = (JobState.QUEUED, JobState.RUNNING)
@@ -343,7 +343,7 @@ class JobRecords:
             if (ended.state, ended.fence) != (state, job.fence):
                 raise LeaseLostError(job.id)
         if state in TERMINAL:
-            self.write_manifest(ended)
+            self._write_end(ended)
         return ended
 
     def measured(self, extractor: str, seconds_per_unit: float) -> None:
@@ -393,6 +393,10 @@ class JobRecords:
             if published is None or (drained and float(published) < overdue)
         ]
 
+    def unwritten(self) -> list[Job]:
+        """Ended jobs whose manifests do not say so yet: whoever ended them died, or the storage had no room."""
+        return self.found(self.redis.smembers(keys.ENDING))
+
     def publish(self, job_id: str) -> None:
         """Send the hint; one that cannot be sent is sent again by the reaper, for the record says `queued`."""
         if self.publisher:
@@ -425,7 +429,7 @@ class JobRecords:
                 raise ValueError(f"a {before} job cannot become {state}")
         stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
         arguments: list[Any] = [*stands, state, lease_s, how, job.request.photo, self.retention_s, *_flat(fields)]
-        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS]
+        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING]
         answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
 
@@ -446,6 +450,34 @@ class JobRecords:
     def write_manifest(self, job: Job) -> None:
         """Store what a record is rebuilt from."""
         self.storage.put(keys.manifest_key(job.id), _manifest(job))
+        if job.state in TERMINAL:
+            self.redis.srem(keys.ENDING, job.id)
+
+    def _write_end(self, job: Job) -> None:
+        """Write an ended job's manifest; where that cannot be done, the reaper tries again."""
+        try:
+            self.write_manifest(job)
+        except OSError as error:
+            log.warning("job %s: its manifest does not say yet that it is %s: %s", job.id, job.state, error)
+
+    def _restore_end(self, job: Job) -> bool:
+        """Whether a job has ended, although its record says that it waits or runs; the record is put right then.
+
+        So it is after a power cut, with which Redis loses the last second of what it had acknowledged.
+        """
+        try:
+            written = Job.model_validate_json(self.storage.get(keys.manifest_key(job.id)))
+        except (BlobNotFoundError, ValueError):
+            return False
+        if written.state not in TERMINAL:
+            return False
+        with self.redis.pipeline() as pipeline:
+            pipeline.delete(keys.record(job.id))
+            pipeline.zrem(keys.QUEUED, job.id)
+            pipeline.zrem(keys.RUNNING, job.id)
+            pipeline.execute()
+        self._put(written)
+        return True
 
     def now(self) -> float:
         """Redis's own time in unix seconds."""
@@ -530,14 +562,14 @@ def connect(redis_url: str) -> redis.Redis:
     )
 
 
+def _manifest(job: Job) -> bytes:
+    return job.model_dump_json(indent=1).encode()
+
+
 def _standing(state: Any, version: Any, rank: int | None) -> Standing | None:
     if state is None or _text(state) not in {JobState.QUEUED, JobState.RUNNING}:
         return None
     return Standing(JobState(_text(state)), int(version), rank)
-
-
-def _manifest(job: Job) -> bytes:
-    return job.model_dump_json(indent=1).encode()
 
 
 def _work_ahead(pace: Pace, rank: int) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 # Compare-and-set: the change is made only if the record stands as the caller last saw it.
-# KEYS: 1 record, 2 queued set, 3 running set, 4 expired set, 5 photos by when they go.
+# KEYS: 1 record, 2 queued set, 3 running set, 4 expired set, 5 photos by when they go, 6 ended jobs whose
+#       manifests do not say so yet.
 # ARGV: 1 job id, 2 states it may be in now (comma-separated), 3 attempt, 4 fence and 5 holder that it must have,
 #       6 new state, 7 lease in seconds (0 leaves a running job's lease as it is),
 #       8 how it is taken: "" not at all, "claim" if no living lease is in the way, "seize" whatever its lease says,
@@ -30,6 +31,7 @@ if ARGV[6] == 'queued' then
 elseif ARGV[6] == 'running' then
   redis.call('ZADD', KEYS[3], lease, ARGV[1])
 elseif ARGV[6] ~= record[1] then
+  redis.call('SADD', KEYS[6], ARGV[1])
   if ARGV[6] == 'expired' then
     redis.call('ZADD', KEYS[4], now, ARGV[1])
   else

@@ -50,8 +50,7 @@ def settings(data_folder: Path, own_styles: Path, redis_server: str) -> Settings
 
 
 @pytest.fixture
-def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False, follow_redirects=False) as client:
         client.headers["Origin"] = "http://testserver"  # as browsers say with their forms
         yield client

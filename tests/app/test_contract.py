@@ -66,7 +66,7 @@ VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
 
 @pytest.fixture
 def job_ids(client: TestClient, photo_id: str) -> list[str]:
-    """Jobs in each state that answers differently: waiting, running, stopped, and finished with an artwork."""
+    """Jobs in each state that answers differently: waiting, running, stopped, finished with preview and artwork."""
     studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
     studio.records.saw_worker("tests", 64_000_000_000)
     wish = {"photo": photo_id, "styles": [{"id": "dusk"}]}

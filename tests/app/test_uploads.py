@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, features
 
 from app import uploads
+from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage
@@ -19,24 +21,26 @@ LIMIT_MP = 100
 UPRIGHT = [RED, GREEN, BLUE, WHITE]
 
 
-@pytest.fixture(autouse=True)
-def pixel_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow's own guard as the application sets it, and put back afterwards."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    uploads.allow_pixels(LIMIT_MP)
+DARKROOM = Darkroom(limit_mp=LIMIT_MP, memory_mb=2000, time_limit_s=60)
 
 
-def decode(data: bytes, limit_mp: int = LIMIT_MP) -> Image.Image:
-    photo = uploads.decode_photo(io.BytesIO(data), limit_mp)
+@pytest.fixture(scope="module", autouse=True)
+def no_child_stays() -> Iterator[None]:
+    yield
+    DARKROOM.close()
+
+
+def decode(data: bytes) -> Image.Image:
+    photo = DARKROOM.decode_photo(io.BytesIO(data))
     image = Image.open(io.BytesIO(photo.photo_jpeg))
     assert image.size == (photo.width, photo.height)
     assert image.mode == "RGB"
     return image
 
 
-def refusal(data: bytes, limit_mp: int = LIMIT_MP) -> RefusalError:
+def refusal(data: bytes) -> RefusalError:
     with pytest.raises(RefusalError) as caught:
-        uploads.decode_photo(io.BytesIO(data), limit_mp)
+        DARKROOM.decode_photo(io.BytesIO(data))
     assert 400 <= caught.value.kind.status < 500
     assert caught.value.kind.field == "photo"
     return caught.value
@@ -86,7 +90,7 @@ def test_an_orientation_that_does_not_exist_counts_as_upright() -> None:
 def test_no_metadata_survives() -> None:
     source = pictures.with_metadata(quarters())
     assert b"SecretCamera" in source
-    photo = uploads.decode_photo(io.BytesIO(source), LIMIT_MP)
+    photo = DARKROOM.decode_photo(io.BytesIO(source))
     for data in (photo.photo_jpeg, photo.thumb_webp):
         assert b"Secret" not in data
         assert b"Exif" not in data
@@ -223,7 +227,7 @@ def test_a_ribbon_is_refused() -> None:
 
 def test_a_kept_photo_is_found_again(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
-    stored = uploads.store(uploads.decode_photo(io.BytesIO(pictures.landscape(640, 480)), LIMIT_MP), storage)
+    stored = uploads.store(DARKROOM.decode_photo(io.BytesIO(pictures.landscape(640, 480))), storage)
     assert len(stored.id) == 32
     assert uploads.find(stored.id, storage) == stored
     assert Image.open(io.BytesIO(storage.get(keys.photo_key(stored.id)))).size == (640, 480)
@@ -242,7 +246,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
                 raise OSError(28, "No space left on device")
             super().put(key, data)
 
-    photo = uploads.decode_photo(io.BytesIO(pictures.landscape()), LIMIT_MP)
+    photo = DARKROOM.decode_photo(io.BytesIO(pictures.landscape()))
     with pytest.raises(OSError, match="No space"):
         uploads.store(photo, FullDisk(tmp_path))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

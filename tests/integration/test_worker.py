@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.jobs import keys
 from app.jobs.models import Job, JobState, StyleChoice
-from tests.integration.conftest import Bench, StartWorker
+from tests.bench import Bench, StartWorker
 from tests.waiting import until
 
 LONG = {"size": 384, "quality": "best"}  # some ten seconds on one core

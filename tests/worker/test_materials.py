@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting
 from worker import engine
+from worker.devices import Device
 from worker.failures import JobFailedError
 from worker.materials import Materials
 
@@ -26,7 +27,7 @@ def materials(tmp_path: Path) -> Materials:
     draw_painting(200, 160).save(own / "strokes.png")
     (own / "torn.png").write_bytes((own / "strokes.png").read_bytes()[:500])
     settings = Settings(data=tmp_path / "data", styles=own)
-    return Materials(settings, LocalStorage(settings.data))
+    return Materials(settings, LocalStorage(settings.data), Device("cpu"))
 
 
 def failure(materials: Materials, **wish: object) -> str:

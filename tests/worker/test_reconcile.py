@@ -66,6 +66,19 @@ def test_a_record_that_redis_lost_in_a_crash_is_rebuilt_at_its_next_start(record
     assert hints.sent == [job.id]
 
 
+def test_an_end_that_its_manifest_does_not_say_is_written_down(records: JobRecords) -> None:
+    job = records.claim(records.create(WISH, 1.0).id, LEASE_S, "a:1", lambda _: True)
+    assert job
+    manifest = records.storage.get(keys.manifest_key(job.id))
+    ended = records.end(job, JobState.FINISHED, {})
+    records.redis.sadd(keys.ENDING, job.id)  # as the worker left it that died before it wrote the manifest
+    records.storage.put(keys.manifest_key(job.id), manifest)
+    reconcile(records, records.storage, LEASE_S)
+    assert not records.redis.exists(keys.ENDING)
+    records.redis.flushall()
+    assert records.get(job.id).state is ended.state
+
+
 def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hints) -> None:
     lost = records.create(WISH, 1.0)
     records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)

@@ -21,34 +21,39 @@ def minimize(start: Tensor, objective: Objective, evaluations: int, after: Calla
     """Minimise `objective` from `start` [1, 3, H, W] with L-BFGS and `evaluations` forward and backward passes.
 
     `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `start` is not changed. If the
-    loss is no longer finite, the stage starts again from the last finite iterate with a tenth of the step.
+    loss is no longer finite, the stage starts again with a tenth of the step from the last iterate whose own loss was:
+    the one after it may be finite too, and so far off that the loss is not.
 
     Raises:
         NotFiniteError: the loss is not finite with the smallest step either.
     """
     history = max(4, min(HISTORY, int(HISTORY_BYTES / (2 * start.numel() * 4))))
-    best, done = start.detach().clone(), 0
+    newest, done = start.detach().clone(), 0  # changed in place, for the caller to look at
+    good = newest.clone()  # the newest whose own loss is known to be finite
     for learning_rate in (1.0, 0.1, 0.01):
+        newest.copy_(good)
         # Flat, because L-BFGS views the gradient as a vector and the extractor hands it back in channels_last.
-        iterate = best.flatten().clone().requires_grad_(True)
+        iterate = good.flatten().clone().requires_grad_(True)
         optimizer = torch.optim.LBFGS(
             [iterate], lr=learning_rate, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0
         )
 
         def evaluate() -> Tensor:
             optimizer.zero_grad(set_to_none=True)  # noqa: B023 - called only within this turn of the loop
-            loss = objective(iterate.view_as(best))  # noqa: B023
+            loss = objective(iterate.view_as(newest))  # noqa: B023
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
         while done < evaluations:
             loss = optimizer.step(evaluate)  # type: ignore[no-untyped-call]
             done += 1
-            if not (torch.isfinite(loss) and torch.isfinite(iterate.detach().sum())):
+            # In one number, because each look at one waits for the device.
+            if not torch.isfinite(loss.detach() + iterate.detach().sum()):
                 break
-            best.copy_(iterate.detach().view_as(best))
-            if after(done, best):
-                return best
+            good.copy_(newest)
+            newest.copy_(iterate.detach().view_as(newest))
+            if after(done, newest):
+                return newest
         else:
-            return best
+            return newest
     raise NotFiniteError(f"the loss stopped being finite after {done} evaluations, with smaller steps too")

@@ -45,3 +45,18 @@ def test_a_loss_that_blows_up_once_goes_on_from_the_last_finite_iterate() -> Non
 def test_a_loss_that_is_never_finite_is_an_error() -> None:
     with pytest.raises(NotFiniteError):
         minimize(torch.zeros(1, 3, 2, 2), lambda x: x.sum() * float("inf"), 10, never)
+
+
+def test_a_step_too_far_is_taken_back_to_where_the_loss_was_finite() -> None:
+    furthest = 0.0
+
+    def funnel(x: Tensor) -> Tensor:
+        """Straight slopes down to 0.5, so that L-BFGS leaps, and walls as where an extractor overflows."""
+        nonlocal furthest
+        furthest = max(furthest, x.detach().abs().max().item())
+        loss = (1e-2 + (x - 0.5).square()).sqrt().sum()
+        return loss * float("inf") if x.detach().abs().max() > 2 else loss
+
+    found = minimize(torch.zeros(1, 3, 1, 1), funnel, 60, never)
+    assert 2 < furthest < float("inf"), "it never leapt: nothing was tested"
+    torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=0.05, rtol=0)

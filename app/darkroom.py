@@ -1,0 +1,185 @@
+"""Where strangers' photos are decoded: one confined child process for each.
+
+A child is a fresh interpreter with Pillow loaded, 50 ms of processor time; one always stands ready, so nobody waits for
+it. Not multiprocessing's fork server: its answers are pickles, and what comes back from a child that a stranger's file
+may have taken over must be data only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app import errors
+from app.errors import RefusalError
+from app.uploads import DecodedPhoto
+
+ROOT = Path(__file__).parents[1]
+# The interpreter runs no start-up files of site-packages, which can be slow; so it is told where to look.
+BOOT = "import os, sys; sys.path = sys.argv[1].split(os.pathsep); from app.decoding import main; main()"
+# What a dynamic loader may need to start Python at all. Everything else may hold secrets, and stays here.
+ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+# A photo of 4096 × 4096 pixels that is pure noise has 30 MB as JPEG, its thumbnail 3.
+MOST_ANSWER_BYTES = 64_000_000
+KINDS = {
+    kind.code: kind
+    for kind in (
+        errors.PHOTO_EMPTY,
+        errors.PHOTO_NOT_AN_IMAGE,
+        errors.PHOTO_WRONG_TYPE,
+        errors.PHOTO_DAMAGED,
+        errors.PHOTO_TOO_MANY_PIXELS,
+        errors.PHOTO_TOO_SMALL,
+        errors.PHOTO_TOO_NARROW,
+        errors.PHOTO_TOO_COSTLY,
+    )
+}
+log = logging.getLogger(__name__)
+Child = subprocess.Popen[bytes]
+
+
+class DarkroomError(Exception):
+    """A child could not start, or gave no answer that makes sense."""
+
+
+class Darkroom:
+    """Starts, feeds and ends the children. Threads may share it; how many decode at once is theirs to bound."""
+
+    def __init__(self, *, limit_mp: int, memory_mb: int, time_limit_s: int) -> None:
+        """`memory_mb` and `time_limit_s` are what one child may use, in megabytes and in seconds by the clock."""
+        self._time_limit_s = time_limit_s
+        folders = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+        # Time by the clock runs out first; the processor's is for a child whose parent was killed.
+        numbers = (limit_mp, memory_mb, time_limit_s + 1)
+        self._command = [sys.executable, "-I", "-S", "-c", BOOT, folders, *map(str, numbers)]
+        self._environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        self._lock = threading.Lock()
+        self._spare: Child | None = None
+        self._busy: set[Child] = set()
+        self._closed = False
+
+    def decode_photo(self, source: BinaryIO) -> DecodedPhoto:
+        """Decode an untrusted file: format by content, upright, sRGB, on white, first frame, no metadata.
+
+        Raises:
+            RefusalError: the file is empty, of another type, damaged, too small, too narrow, has too many pixels, or
+                takes more memory or time than a child may use.
+            DarkroomError: the fault is ours.
+        """
+        child = self._take()
+        overran = threading.Event()
+
+        def stop() -> None:
+            overran.set()
+            child.kill()
+
+        clock = threading.Timer(self._time_limit_s, stop)
+        clock.start()
+        try:
+            answer = ask(child, source)
+        finally:
+            clock.cancel()
+            end(child)
+            with self._lock:
+                self._busy.discard(child)
+        if not answer:
+            raise self._without_answer(child.returncode, overran.is_set())
+        return understand(answer)
+
+    def close(self) -> None:
+        """End all children, also those at work."""
+        with self._lock:
+            self._closed = True
+            for child in self._busy:
+                child.kill()
+            if self._spare:
+                end(self._spare)
+                self._spare = None
+
+    def _take(self) -> Child:
+        with self._lock:
+            if self._closed:
+                raise DarkroomError("The darkroom is closed.")
+            child, self._spare = self._spare, None
+            if child is not None and child.poll() is not None:
+                end(child)  # The system took it away, perhaps for its memory.
+                child = None
+            child = child or self._start()
+            self._busy.add(child)
+            with suppress(OSError):  # No room for a spare one now; the next photo starts its own.
+                self._spare = self._start()
+        return child
+
+    def _start(self) -> Child:
+        return subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _without_answer(self, status: int, overran: bool) -> Exception:
+        """What it means that a child ended with this status and said nothing."""
+        if overran:
+            return RefusalError(errors.PHOTO_TOO_COSTLY)
+        if self._closed or status >= 0:
+            return DarkroomError(f"A decoder ended with status {status} and no answer.")
+        log.warning("A decoder was ended by %s.", signal.Signals(-status).name)
+        # SIGKILL is not ours here: the system ran out of memory.
+        costly = -status in {signal.SIGKILL, signal.SIGXCPU}
+        return RefusalError(errors.PHOTO_TOO_COSTLY if costly else errors.PHOTO_DAMAGED)
+
+
+def ask(child: Child, source: BinaryIO) -> bytes:
+    """Give the file to a child and read its answer, empty if it ends without one."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        shutil.copyfileobj(source, child.stdin)
+        child.stdin.close()
+    except BrokenPipeError:
+        pass  # It ended before it had read all; its answer, or that there is none, says why.
+    return child.stdout.read(MOST_ANSWER_BYTES)
+
+
+def end(child: Child) -> None:
+    """End a child, whatever it does, and leave nothing of it."""
+    child.kill()
+    for stream in (child.stdin, child.stdout):
+        with suppress(BrokenPipeError):
+            if stream:
+                stream.close()
+    child.wait()
+
+
+def understand(answer: bytes) -> DecodedPhoto:
+    """The photo in a child's answer (see `app.decoding.answer`).
+
+    Raises:
+        RefusalError: the child refused the file.
+        DarkroomError: this is no answer.
+    """
+    line, _, pictures = answer.partition(b"\n")
+    try:
+        members: dict[str, Any] = json.loads(line)
+        if "fault" in members:
+            log.warning("A decoder failed on a file that is refused as damaged: %r", str(members["fault"])[:2000])
+        if "refused" in members:
+            raise RefusalError(KINDS[members["refused"]], headers=None, **members["values"])
+        jpeg_bytes, webp_bytes = members["jpeg_bytes"], members["webp_bytes"]
+        photo = DecodedPhoto(pictures[:jpeg_bytes], pictures[jpeg_bytes:], members["width"], members["height"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DarkroomError("A decoder gave no answer that makes sense.") from error
+    if (len(photo.photo_jpeg), len(photo.thumb_webp)) != (jpeg_bytes, webp_bytes):
+        raise DarkroomError("A decoder's answer is not complete.")
+    return photo

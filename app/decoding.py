@@ -1,0 +1,268 @@
+"""A stranger's bytes → an upright sRGB photo without metadata, or a refusal.
+
+All that parses a stranger's bytes is in this room, and it runs in a child process that app/darkroom.py starts for each
+photo. So it loads nothing of the web application: Pillow, the standard library, and what confines it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import sys
+import traceback
+import warnings
+import zlib
+from typing import BinaryIO
+
+# Pillow would load some of these only while it decodes, when a confined process can open no file any more.
+from PIL import (
+    AvifImagePlugin,
+    Image,
+    ImageChops,
+    ImageCms,
+    MpoImagePlugin,  # noqa: F401
+    PngImagePlugin,
+    TiffImagePlugin,  # noqa: F401 - EXIF is a TIFF directory
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
+
+from app.confinement import confine
+from app.tones import read_signal, to_standard_range
+
+try:  # HEIC is an extra: its wheels carry GPL code, which the core must not depend on.
+    from pillow_heif import register_heif_opener  # type: ignore[import-not-found, unused-ignore]
+except ImportError:
+    HEIC_FORMATS: tuple[str, ...] = ()
+else:
+    register_heif_opener(thumbnails=False)
+    HEIC_FORMATS = ("HEIF",)
+
+# Pillow's JPEG reader also opens MPO, the several-pictures JPEG of phones, of which we take the first.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", *HEIC_FORMATS)
+MINIMUM_SIDE = 16
+GREATEST_RATIO = 10
+STORED_SIDE, THUMB_SIDE = 4096, 1280
+STORED_QUALITY, THUMB_QUALITY = 95, 84
+# Boxes about the picture come before its pixels.
+SIGNAL_WITHIN_BYTES = 65_536
+# What damaged files make Pillow's readers raise, in 13.0.
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+SRGB = ImageCms.createProfile("sRGB")
+# Openings of files that people take for photos, to name what they chose: (offset, bytes, name).
+KNOWN_OTHERS = (
+    (0, b"GIF8", "a GIF"),
+    (0, b"II*\0", "a TIFF or a camera's raw file"),
+    (0, b"MM\0*", "a TIFF or a camera's raw file"),
+    (0, b"BM", "a Windows bitmap"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"<svg", "an SVG drawing"),
+    (0, b"<?xml", "an SVG drawing or another text file"),
+    (0, b"<!DOCTYPE html", "a web page"),
+    (0, b"<html", "a web page"),
+    (0, b"PK\3\4", "a ZIP file or an office document"),
+    (4, b"ftyphei", "a HEIC photo"),
+    (4, b"ftyphev", "a HEIC photo"),
+    (4, b"ftypmif1", "a HEIC photo"),
+    (4, b"ftypmp4", "a video"),
+    (4, b"ftypisom", "a video"),
+    (4, b"ftypqt", "a video"),
+)
+
+
+# Animations and damaged files make Pillow warn; nobody reads it here.
+warnings.simplefilter("ignore")
+# The guard would refuse without saying how large the picture is. `check_size` knows, and memory is limited anyway.
+Image.MAX_IMAGE_PIXELS = None
+# Threads of the reader would each cost memory, and the child may start none.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+# Colour profiles above a megabyte are rare but legal; Pillow counts them as text.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
+
+
+class RefusedError(Exception):
+    """A file that is no photo for us: the code of one of app/errors.py's kinds, and what its sentence needs."""
+
+    def __init__(self, code: str, **values: float | str) -> None:
+        self.code = code
+        self.values = values
+        super().__init__(code)
+
+
+def main() -> None:
+    """Answer for the one file on standard input, on standard output. Arguments: megapixels, megabytes, seconds."""
+    limit_mp, memory_mb, time_s = map(int, sys.argv[-3:])
+    Image.preinit()
+    # The HEIC reader starts a thread whatever it is told.
+    confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
+    reply = answer(sys.stdin.buffer.read(), limit_mp)
+    sys.stdout.buffer.write(reply)
+    sys.stdout.buffer.flush()
+    # Freeing what a damaged file did to a decoder's memory is not worth a crash after the answer.
+    os._exit(0)
+
+
+def answer(data: bytes, limit_mp: int) -> bytes:
+    """What the parent reads: a line of JSON, then the photo as JPEG and its thumbnail as WebP, if it is one.
+
+    The line is `{"width", "height", "jpeg_bytes", "webp_bytes"}` or `{"refused", "values"}`, with `"fault"` where the
+    refusal is for what we did not expect.
+    """
+    try:
+        photo = read_photo(io.BytesIO(data), limit_mp)
+        thumb = photo.copy()
+        thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+        jpeg = encode(photo, "JPEG", quality=STORED_QUALITY, subsampling=0)
+        webp = encode(thumb, "WEBP", quality=THUMB_QUALITY)
+    except RefusedError as refused:
+        return header(refused=refused.code, values=refused.values)
+    except MemoryError:
+        return header(refused="photo-too-costly", values={})
+    except Exception:  # A reader's own fault: the file is as good as damaged, and the front end's log gets the cause.
+        return header(refused="photo-damaged", values={}, fault=traceback.format_exc(limit=-4))
+    return header(width=photo.width, height=photo.height, jpeg_bytes=len(jpeg), webp_bytes=len(webp)) + jpeg + webp
+
+
+def header(**members: object) -> bytes:
+    """The line that an answer begins with."""
+    return json.dumps(members).encode() + b"\n"
+
+
+def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
+    """Decode an untrusted file: format by content, upright, sRGB, on white, first frame, no metadata.
+
+    Raises:
+        RefusedError: the file is empty, of another type, damaged, too small, too narrow, or above `limit_mp`
+            megapixels, which is known from its header before a pixel is decoded.
+        MemoryError: it does not fit in what this process may use.
+    """
+    start = source.read(SIGNAL_WITHIN_BYTES)
+    head = start[:32]
+    if not head:
+        raise RefusedError("photo-empty")
+    source.seek(0)
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise unidentified(head) from error
+    except UNREADABLE as error:
+        raise RefusedError("photo-damaged") from error
+    check_size(image.size, limit_mp)
+    try:
+        return normalize(image, read_signal(start) if image.format in {"AVIF", "HEIF"} else None)
+    except UNREADABLE as error:
+        raise RefusedError("photo-damaged") from error
+
+
+def unidentified(head: bytes) -> RefusedError:
+    """The refusal of bytes that no allowed reader knows, naming what they look like."""
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or head[8:12] == b"WEBP" or head[4:12] == b"ftypavif":
+        return RefusedError("photo-damaged")
+    for offset, opening, name in KNOWN_OTHERS:
+        if head.lstrip()[offset:].startswith(opening):
+            return RefusedError("photo-wrong-type", what=name)
+    return RefusedError("photo-not-an-image")
+
+
+def check_size(size: tuple[int, int], limit_mp: int) -> None:
+    """Refuse a picture by its header's width and height in pixels."""
+    width, height = size
+    if width * height > limit_mp * 1_000_000:
+        raise RefusedError("photo-too-many-pixels", megapixels=width * height / 1e6, limit_mp=limit_mp)
+    if min(size) < MINIMUM_SIDE:
+        raise RefusedError("photo-too-small", width=width, height=height, minimum=MINIMUM_SIDE)
+    if max(size) > GREATEST_RATIO * min(size):
+        raise RefusedError("photo-too-narrow", width=width, height=height, ratio=GREATEST_RATIO)
+
+
+def normalize(image: Image.Image, signal: tuple[int, int] | None) -> Image.Image:
+    """The first frame, upright, in sRGB, on white, mode RGB, at most STORED_SIDE pixels long, without any metadata.
+
+    `signal` is of `read_signal`; a colour profile counts more.
+    """
+    # JPEGs can be decoded at a half, a quarter or an eighth: a 100-megapixel photo becomes as cheap as a small one.
+    image.draft(None, (STORED_SIDE, STORED_SIDE))
+    image.load()
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        # Adobe's programs store inks inverted, and Pillow takes every file for theirs.
+        image = ImageChops.invert(image)
+    profile = image.info.get("icc_profile")
+    orientation = read_orientation(image)
+    if image.mode in {"P", "PA"} or (image.has_transparency_data and image.mode != "RGBA"):
+        image = image.convert("RGBA")
+    elif image.mode.startswith("I"):
+        # 16 bits to 8: Pillow's own conversion would clip instead of scale.
+        image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    elif image.mode in {"1", "F"}:
+        image = image.convert("L")
+    if max(image.size) > STORED_SIDE:
+        image.thumbnail((STORED_SIDE, STORED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    image = to_standard_range(image, *signal) if signal and not profile else to_srgb(image, profile)
+    if orientation is not None:
+        image = image.transpose(orientation)
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    clean = Image.new("RGB", image.size)
+    clean.paste(image)
+    return clean
+
+
+ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_orientation(image: Image.Image) -> Image.Transpose | None:
+    """How to turn the picture upright by its EXIF tag; unreadable metadata counts as none."""
+    try:
+        return ORIENTATIONS.get(image.getexif().get(0x0112, 1))
+    except (*UNREADABLE, TypeError):
+        return None
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The picture's colours in sRGB; a profile that can't be read, or does not fit, counts as none."""
+    if not profile:
+        return image
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    opaque = image.convert("RGB") if alpha else image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(opaque, source, SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, *UNREADABLE):
+        return image
+    if converted is None:
+        return image
+    if alpha:
+        converted.putalpha(alpha)
+    return converted
+
+
+def encode(image: Image.Image, file_format: str, **options: int) -> bytes:
+    """The picture as the bytes of a file without metadata."""
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()

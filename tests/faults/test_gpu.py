@@ -1,0 +1,293 @@
+"""What a GPU does to a worker, and how it ends: real workers and a real Redis, with a backend that raises the same.
+
+Each fault is followed by another job, which must be painted as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.jobs.models import Job, JobState
+from tests.bench import Workers
+from tests.faults.promise import MarkedBench, Promise
+from tests.waiting import until
+from worker.process import EXIT_DEVICE_LOST
+
+GPU = ("celery", "-A", "tests.faults.gpu_worker")
+MIB = 2**20
+
+
+class Gpu:
+    """The device that a test has in its hands."""
+
+    def __init__(self, folder: Path, workers: Workers) -> None:
+        self.folder = folder
+        self.workers = workers
+        folder.mkdir()
+
+    def worker(self, *, folder: Path | None = None, wait: bool = True, **environment: str) -> psutil.Popen:
+        """Start a worker on this device, or on the one of another folder."""
+        return self.workers.start(GPU, wait=wait, GPU_FOLDER=str(folder or self.folder), **environment)
+
+    def order(self, fault: str, where: str = "evaluation", at: int = 0, times: int = 1) -> None:
+        """Have it fail at the `at`-th evaluation from now of each process (or `where` else), `times` in all."""
+        order = {"id": secrets.token_hex(4), "fault": fault, "where": where, "at": at, "times": times}
+        self._write("orders.json", order)
+
+    def memory(self, free_mib: int, total_mib: int) -> None:
+        """Say how much of the device's memory is free."""
+        self._write("memory.json", [free_mib * MIB, total_mib * MIB])
+
+    def shots(self) -> int:
+        """How often it has failed as ordered."""
+        return len(list(self.folder.glob("shot-*")))
+
+    def _write(self, name: str, content: object) -> None:
+        partial = self.folder / f".{name}"
+        partial.write_text(json.dumps(content))
+        partial.replace(self.folder / name)
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, workers: Workers) -> Gpu:
+    return Gpu(tmp_path / "gpu", workers)
+
+
+def expect_end(promise: Promise, job: Job, state: JobState) -> Job:
+    done = promise.bench.ended(job)
+    assert done.state is state, (done.error, promise.workers.log())
+    # The worker says so once its manifest is written.
+    until(lambda: f"job {job.id}: {state}" in promise.workers.log(), "the worker's word")
+    promise.check(done)
+    return done
+
+
+def expect_finished(promise: Promise, job: Job, attempts: int) -> None:
+    assert expect_end(promise, job, JobState.FINISHED).attempt == attempts, promise.workers.log()
+
+
+def expect_failed(promise: Promise, job: Job, code: str) -> str:
+    error = expect_end(promise, job, JobState.FAILED).error
+    assert error
+    assert error.code == code, promise.workers.log()
+    return error.message
+
+
+def expect_exit(promise: Promise, worker: psutil.Popen, code: int) -> None:
+    try:
+        assert worker.wait(60) == code, promise.workers.log()
+    except psutil.TimeoutExpired:
+        pytest.fail(f"it goes on:\n{promise.workers.log()}")
+
+
+def test_memory_that_runs_out_once_costs_an_evaluation_and_is_freed_before_the_next(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    worker = gpu.worker()
+    (child,) = worker.children()
+    kinds = ["torch out of memory", "driver out of memory", "processor out of memory", "python out of memory"]
+    for shots, kind in enumerate(kinds, 1):
+        gpu.order(kind, at=30)
+        expect_finished(promise, bench.job(), attempts=1)
+        assert gpu.shots() == shots
+        assert not (gpu.folder / "still held").exists()
+    assert worker.children() == [child], "memory that runs out is no reason to end a process"
+
+
+def test_memory_that_runs_out_once_while_loading_costs_nothing(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
+    gpu.order("torch out of memory", where="load")
+    gpu.worker()
+    expect_finished(promise, bench.job(), attempts=1)
+    assert gpu.shots() == 1
+
+
+@pytest.mark.parametrize("where", ["load", "evaluation"])
+def test_memory_that_runs_out_twice_ends_the_job_with_the_size_that_fits(
+    bench: MarkedBench, gpu: Gpu, promise: Promise, where: str
+) -> None:
+    gpu.worker()
+    gpu.memory(700, 800)
+    gpu.order("torch out of memory", where=where, at=0 if where == "load" else 5, times=2)
+    message = expect_failed(promise, bench.job(size=512), "too_large")
+    assert message.endswith("At 256 pixels it should fit.")
+    assert gpu.shots() == 2
+    expect_finished(promise, bench.job(), attempts=1)
+
+
+def test_a_spoilt_context_ends_its_process_and_the_job_goes_on_in_a_fresh_one(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    worker = gpu.worker()
+    for kind in ("illegal access", "launch failure", "device assert", "memory error"):
+        (child,) = worker.children()
+        gpu.order(kind, at=40)
+        expect_finished(promise, bench.job(), attempts=2)
+        assert not child.is_running()
+    expect_finished(promise, bench.job(), attempts=1)
+    assert worker.is_running()
+
+
+def test_a_job_that_always_spoils_the_context_fails_and_leaves_a_worker_that_paints(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    worker = gpu.worker()
+    gpu.order("illegal access", at=5, times=3)
+    expect_failed(promise, bench.job(), "worker_lost")
+    assert gpu.shots() == 3
+    expect_finished(promise, bench.job(), attempts=1)
+    assert worker.is_running()
+
+
+def test_a_lost_device_stops_its_worker_and_the_job_goes_elsewhere(
+    bench: MarkedBench, gpu: Gpu, promise: Promise, tmp_path: Path
+) -> None:
+    worker = gpu.worker()
+    gpu.order("off the bus", at=40)
+    job = bench.job()
+    expect_exit(promise, worker, EXIT_DEVICE_LOST)
+    assert not bench.records.worker_seen(), "it says that it is ready"
+    waiting = bench.records.get(job.id)
+    assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 1)
+    last = promise.workers.log().strip().splitlines()[-1]
+    assert "CRITICAL" in last
+    assert "lost cpu" in last
+    (tmp_path / "another").mkdir()
+    gpu.worker(folder=tmp_path / "another")
+    expect_finished(promise, job, attempts=2)
+    expect_finished(promise, bench.job(), attempts=1)
+
+
+def test_a_device_that_fails_its_probe_costs_no_attempt(
+    bench: MarkedBench, gpu: Gpu, promise: Promise, tmp_path: Path
+) -> None:
+    worker = gpu.worker()
+    expect_finished(promise, bench.job(), attempts=1)
+    (gpu.folder / "lost").write_text("no driver tools")
+    job = bench.job()
+    expect_exit(promise, worker, EXIT_DEVICE_LOST)
+    waiting = bench.records.get(job.id)
+    assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 0)
+    (tmp_path / "another").mkdir()
+    gpu.worker(folder=tmp_path / "another")
+    expect_finished(promise, job, attempts=1)
+
+
+def test_a_context_found_spoilt_by_the_probe_is_replaced_and_costs_no_attempt(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    worker = gpu.worker()
+    expect_finished(promise, bench.job(), attempts=1)
+    gpu.order("illegal access", where="probe")
+    expect_finished(promise, bench.job(), attempts=1)
+    assert gpu.shots() == 1
+    assert worker.is_running()
+
+
+@pytest.mark.parametrize(
+    ("driver", "reason"), [("real", "ATELIER_DEVICE=cuda cannot be used"), ("old", "NVIDIA driver .* is too old")]
+)
+def test_a_worker_that_must_have_a_gpu_and_has_none_says_so_and_ends(
+    bench: MarkedBench, gpu: Gpu, workers: Workers, driver: str, reason: str
+) -> None:
+    worker = gpu.worker(wait=False, GPU_DRIVER=driver, ATELIER_DEVICE="cuda")
+    assert worker.wait(60) == 1
+    last = workers.log().strip().splitlines()[-1]
+    assert last.startswith("atelier: ATELIER_DEVICE=cuda cannot be used: ")
+    assert "Traceback" not in workers.log()
+    assert re.search(reason, last)
+
+
+def test_a_worker_that_may_do_without_a_gpu_says_so_and_paints(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
+    gpu.worker(GPU_DRIVER="old", ATELIER_DEVICE="auto")
+    assert "painting on the CPU, because CUDA does not work: The NVIDIA driver" in promise.workers.log()
+    expect_finished(promise, bench.job(), attempts=1)
+
+
+def test_a_job_waits_for_a_neighbour_to_free_the_device(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
+    gpu.memory(100, 16_000)
+    gpu.worker(ATELIER_MAX_ATTEMPTS="100")
+    job = bench.job()
+    until(lambda: "handed back: needs" in promise.workers.log(), "a refusal")
+    gpu.memory(15_000, 16_000)
+    assert expect_end(promise, job, JobState.FINISHED).attempt > 1
+
+
+def test_a_device_that_stays_full_fails_the_job_with_a_reason(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
+    gpu.memory(100, 16_000)
+    worker = gpu.worker()
+    message = expect_failed(promise, bench.job(), "device_busy")
+    assert "Try again later" in message
+    gpu.memory(15_000, 16_000)
+    expect_finished(promise, bench.job(), attempts=1)
+    assert worker.is_running()
+
+
+def test_what_never_fits_the_device_is_told_before_painting_with_the_size_that_does(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    gpu.memory(900, 900)
+    gpu.worker()
+    message = expect_failed(promise, bench.job(size=2048), "too_large")
+    assert message.endswith("At 1024 pixels it should fit.")
+    expect_finished(promise, bench.job(), attempts=1)
+
+
+def test_a_loss_that_is_no_number_once_or_twice_is_recovered_from(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    worker = gpu.worker()
+    gpu.order("not a number", at=10, times=2)
+    expect_finished(promise, bench.job(), attempts=1)
+    assert gpu.shots() == 2
+    gpu.order("not a number", at=10, times=1000)
+    expect_failed(promise, bench.job(), "diverged")
+    assert gpu.shots() == 2 + 3
+    gpu.order("nothing more")
+    expect_finished(promise, bench.job(), attempts=1)
+    assert worker.is_running()
+
+
+def test_an_evaluation_that_hangs_is_noticed_by_the_watchdog(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
+    worker = gpu.worker(ATELIER_STALL_S="15")
+    (child,) = worker.children()
+    gpu.order("hang", at=40)
+    expect_finished(promise, bench.job(), attempts=2)
+    assert "nothing was evaluated for 15 s" in promise.workers.log()
+    assert not child.is_running()
+    expect_finished(promise, bench.job(), attempts=1)
+
+
+def test_an_evaluation_that_hangs_with_the_interpreter_is_ended_by_the_hard_limit(
+    bench: MarkedBench, gpu: Gpu, promise: Promise
+) -> None:
+    worker = gpu.worker(GPU_HARD_LIMIT_S="30")
+    (child,) = worker.children()
+    gpu.order("hang with the interpreter", at=40)
+    expect_finished(promise, bench.job(), attempts=2)
+    assert not child.is_running()
+    expect_finished(promise, bench.job(), attempts=1)
+
+
+def test_the_time_left_follows_a_device_that_slows_down(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
+    gpu.worker(GPU_SLOW_S="1.0")
+    gpu.order("nothing", at=10**6)
+    job = bench.job(size=384, quality="best")
+    before = bench.records.eta(bench.running(job, 0.3))
+    assert before
+    gpu.order("slow", times=10**6)
+
+    def later() -> bool:
+        now = bench.records.get(job.id)
+        assert now.state is JobState.RUNNING, "it ended before it was slow"
+        left = bench.records.eta(now)
+        return left is not None and left[0] > 2 * before[0]
+
+    until(later, "the time left to grow", 60)
+    bench.records.request_cancel(job.id)
+    assert bench.ended(job).state is JobState.CANCELLED

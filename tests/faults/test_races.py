@@ -1,0 +1,203 @@
+"""Things that happen twice, at once, too late, or by another clock."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+
+from app.jobs.models import TERMINAL, JobState
+from app.jobs.queue import QUEUE
+from tests.bench import StartWorker, Workers, kill
+from tests.faults.ledger import Recovery
+from tests.faults.promise import MarkedBench, Promise
+from tests.faults.servers import Web, wish
+from tests.faults.test_worker_deaths import LONG
+from tests.waiting import until
+from worker.reconcile import reconcile
+
+RESTORED = "restor"
+
+
+@pytest.mark.faults("F11", "kill -9 of the web server between a job's record and its hint")
+def test_a_job_whose_web_server_died_is_painted(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web, flag: Path
+) -> None:
+    web.start("tests.faults.spoiled", FAULT="pause_before_publish", FAULT_FLAG=str(flag), FAULT_MODULE="uvicorn")
+    start_worker()
+    mark = bench.new_mark()
+    photo = web.upload(mark)
+    visitor = threading.Thread(target=ask_in_vain, args=(web, photo))
+    visitor.start()
+    until(flag.exists, "the record")
+    recovery.struck()
+    web.kill()
+    visitor.join()
+    (manifest,) = [key for key in bench.storage.list("jobs/") if key.endswith("/job.json")]
+    job = bench.records.get(manifest.split("/")[1])
+    bench.expect(job.id, mark)
+    bench.running(job)
+    recovery.over()
+    promise.kept()
+
+
+def ask_in_vain(web: Web, photo: str) -> None:
+    with pytest.raises(OSError, match=r"."):
+        web.ask("POST", "/api/v1/jobs", json=wish(photo))
+
+
+@pytest.mark.faults("F12", "a worker whose clock is 2 h ahead, 2 h behind, or 4 h ahead, beside one that is right")
+@pytest.mark.parametrize("seconds", [7200, -7200, 14400])
+def test_a_wrong_clock_changes_nothing(
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, seconds: int
+) -> None:
+    """4 h are more than Celery's visibility timeout here: it hands out again what is being painted."""
+    short = {"ATELIER_JOB_TIME_LIMIT_S": "3600"}
+    start_worker(**short)
+    start_spoiled("other_clock", FAULT_SECONDS=str(seconds), **short)
+    bench.job(**LONG)
+    for _ in range(5):
+        bench.job()
+    assert [job.attempt for job in promise.kept()] == [1] * 6
+
+
+@pytest.mark.faults("F13", "five more hints of a job at once, to two workers, and five after it was finished")
+def test_repeated_hints_paint_once(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, workers: Workers
+) -> None:
+    start_worker()
+    start_worker()
+    job = bench.job(**LONG)
+    for _ in range(5):
+        bench.publisher.publish(job.id)
+    bench.ended(job)
+    for _ in range(5):
+        bench.publisher.publish(job.id)
+    bench.job()
+    assert [job.attempt for job in promise.kept()] == [1, 1]
+    assert workers.log().count(f"job {job.id}: attempt") == 1
+
+
+@pytest.mark.faults("F18", "cancel while queued, at once, twice, and again after the end")
+def test_a_queued_job_is_cancelled_once(bench: MarkedBench, start_worker: StartWorker, promise: Promise) -> None:
+    job = bench.job()
+    first = bench.records.request_cancel(job.id)
+    assert first.state is JobState.CANCELLED
+    assert bench.records.request_cancel(job.id) == first
+    start_worker()
+    follower = bench.job()
+    bench.ended(follower)
+    assert bench.records.request_cancel(follower.id).state is JobState.FINISHED
+    promise.check(bench.records.get(follower.id))
+    promise.check(bench.records.get(job.id))
+    assert bench.records.get(job.id) == first
+
+
+@pytest.mark.faults("F18", "cancel while running, from five threads at once")
+def test_a_running_job_is_cancelled_once_and_keeps_what_there_is(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise
+) -> None:
+    start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.3)
+    at_once([lambda: bench.records.request_cancel(job.id)] * 5)
+    done = bench.ended(job)
+    assert (done.state, done.keeps) == (JobState.CANCELLED, True)
+    assert bench.artwork(done).size == (done.artwork_width, done.artwork_height)
+    promise.check(done)
+
+
+@pytest.mark.faults("F18", "cancel as jobs begin and as they finish, at random moments, 20 times")
+def test_a_cancel_that_races_the_beginning_or_the_end_has_one_winner(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise
+) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    start_worker()
+    ends = []
+    for turn in range(20):
+        job = bench.job()
+        if turn % 2:
+            bench.running(job)
+            until(lambda job=job: near_its_end(bench, job.id), "the end")
+        threading.Event().wait(chance.uniform(0, 0.1))
+        asked = bench.records.request_cancel(job.id)
+        done = bench.ended(job)
+        assert done.state in (JobState.CANCELLED, JobState.FINISHED)
+        if asked.state in TERMINAL:
+            assert done.state is asked.state
+        promise.check(done)
+        ends.append(done.state)
+    print({state.value: ends.count(state) for state in set(ends)})
+
+
+def near_its_end(bench: MarkedBench, job_id: str) -> bool:
+    now = bench.records.get(job_id)
+    return now.state in TERMINAL or bool(now.progress and now.progress.fraction > 0.9)
+
+
+@pytest.mark.slow_fault
+@pytest.mark.faults(
+    "F20", "kill -9 of the worker that is looking for lost jobs, in the middle of its pass; another one is there"
+)
+def test_a_dead_reaper_is_replaced(
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path,
+) -> None:  # fmt: skip
+    reaper = start_spoiled("pause_in_reaper")
+    until(flag.exists, "its pass")
+    start_worker()
+    publisher, bench.records.publisher = bench.records.publisher, None
+    job = bench.job()
+    bench.records.publisher = publisher
+    recovery.struck()
+    kill(reaper)
+    until(lambda: bench.records.get(job.id).state is not JobState.QUEUED, "somebody who finds it", 90)
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.faults("F20", "ten passes for lost jobs at the same time, with a dead worker's job and jobs without hints")
+def test_several_reapers_at_once_do_no_harm(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    lost = start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.2)
+    recovery.struck()
+    kill(lost)
+    publisher, bench.records.publisher = bench.records.publisher, None
+    for _ in range(4):
+        bench.job()
+    bench.records.publisher = publisher
+    at_once([lambda: reconcile(bench.records, bench.storage, lease_s=30)] * 10)
+    assert bench.records.redis.llen(QUEUE) >= 5
+    start_worker()
+    start_worker()
+    bench.attempt(job, 2)
+    recovery.over()
+    promise.kept()
+    assert bench.records.get(job.id).attempt == 2
+
+
+def at_once(calls: list) -> None:
+    """Make all calls at the same time, each in a thread of its own."""
+    start = threading.Barrier(len(calls))
+    failed = []
+
+    def run(call) -> None:
+        start.wait()
+        try:
+            call()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []

@@ -1,0 +1,271 @@
+"""Redis that dies, forgets, hangs, is full, or is cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.jobs import keys
+from app.jobs.models import Job, JobState
+from app.jobs.queue import Publisher
+from tests.bench import StartWorker, Workers
+from tests.faults.disks import fill
+from tests.faults.ledger import Recovery
+from tests.faults.marks import Mark
+from tests.faults.promise import MarkedBench, Promise
+from tests.faults.servers import RedisServer, Web, Wire, wish
+from tests.faults.test_worker_deaths import LONG
+from tests.waiting import until
+
+DURABLE = pytest.mark.parametrize("server", [True, False], indirect=True, ids=["append-only file", "nothing kept"])
+DROPPED = "another worker has it now; dropped"
+
+
+@DURABLE
+@pytest.mark.faults("F5", "kill -9 of Redis while nothing is painted, with and without its append-only file")
+def test_a_redis_killed_while_idle_is_found_again(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+) -> None:
+    worker = start_worker()
+    bench.job()
+    promise.kept()
+    recovery.struck()
+    server.kill()
+    server.start()
+    job = bench.job()
+    bench.running(job)
+    recovery.over()
+    promise.kept()
+    assert worker.is_running()
+
+
+@DURABLE
+@pytest.mark.faults("F5", "kill -9 of Redis in the middle of a job, with and without its append-only file")
+def test_a_redis_killed_mid_job_costs_no_job(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+) -> None:
+    start_worker()
+    job = bench.job(**LONG)
+    bench.job()
+    before = bench.running(job, 0.2)
+    recovery.struck()
+    server.kill()
+    server.start()
+    until(lambda: told_more(bench, before), "progress")
+    recovery.over()
+    promise.kept()
+    if server.durable:
+        assert bench.records.get(job.id).attempt == 1
+
+
+@DURABLE
+@pytest.mark.faults("F5", "kill -9 of Redis between a job's record and its hint, with and without its append-only file")
+def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+) -> None:
+    class Interrupted(Publisher):
+        def publish(self, job_id: str) -> None:
+            recovery.struck()
+            server.kill()
+            super().publish(job_id)
+
+    start_worker()
+    sound, bench.records.publisher = bench.records.publisher, Interrupted(server.url)
+    job = bench.job()
+    bench.records.publisher.close()
+    bench.records.publisher = sound
+    server.start()
+    bench.running(job)
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.faults("F5", "FLUSHALL in the middle of a job, with others waiting")
+def test_a_wiped_redis_costs_no_job(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    start_worker()
+    job = bench.job(**LONG)
+    for _ in range(3):
+        bench.job()
+    before = bench.running(job, 0.2)
+    recovery.struck()
+    bench.records.redis.flushall()
+    until(lambda: told_more(bench, before), "progress")
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.faults("F5", "FLUSHALL after a job was finished")
+def test_a_wiped_redis_paints_nothing_again(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    start_worker()
+    done = bench.ended(bench.job())
+    recovery.struck()
+    bench.records.redis.flushall()
+    follower = bench.job()
+    bench.running(follower)
+    recovery.over()
+    promise.kept()
+    assert bench.records.get(done.id).fence == done.fence
+
+
+@pytest.mark.faults("F5", "a power cut: Redis loses the last seconds, among them that a job was finished")
+def test_a_redis_that_forgot_an_end_does_not_repeat_it(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+) -> None:
+    start_worker()
+    job = bench.job()
+    bench.running(job)
+    (log,) = server.folder.rglob("*.aof")
+    kept = log.stat().st_size
+    done = bench.ended(job)
+    until(lambda: promise.written(job) is done.state, "the manifest")
+    recovery.struck()
+    server.kill()
+    with log.open("rb+") as file:
+        file.truncate(kept)
+    server.start()
+    assert bench.records.get(job.id).state is JobState.RUNNING
+    again = bench.ended(job)
+    recovery.over()
+    assert again.fence == done.fence, "it was painted again"
+    assert len(bench.artworks(job)) == 1
+    promise.witness.seen.clear()  # what Redis forgot was seen before
+    promise.kept()
+
+
+@pytest.mark.slow_fault
+@pytest.mark.faults("F6", "SIGSTOP of Redis for 12 s in the middle of a job whose lease lasts 3 s; two workers")
+def test_a_frozen_redis_costs_no_job(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+) -> None:
+    for _ in range(2):
+        start_worker(ATELIER_LEASE_S="3", ATELIER_HEARTBEAT_S="1")
+    job = bench.job(size=512, quality="best")
+    bench.job()
+    before = bench.running(job, 0.1)
+    server.freeze()
+    server.thaw_after(12)
+    recovery.struck()
+    until(lambda: told_more(bench, before), "progress")
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.slow_fault
+@pytest.mark.faults("F6", "SIGSTOP of Redis while the web server is asked: 503 until it goes on")
+def test_a_frozen_redis_is_a_503(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer, web: Web
+) -> None:
+    web.start()
+    mark = bench.new_mark()
+    photo = web.upload(mark)
+    server.freeze()
+    recovery.struck()
+    try:
+        for answer in (web.ask("POST", "/api/v1/jobs", json=wish(photo)), web.ask("GET", "/readyz")):
+            assert answer.status_code == 503, answer.text
+        assert web.ask("GET", "/healthz").status_code == 200
+    finally:
+        server.thaw()
+    accepted = web.ask("POST", "/api/v1/jobs", json=wish(photo))
+    assert accepted.status_code == 202
+    recovery.over()
+    bench.expect(accepted.json()["id"], mark)
+    start_worker()
+    promise.kept()
+
+
+def refuses(web: Web, bench: MarkedBench, mark: Mark, photo: str) -> bool:
+    """Whether a new job is refused, and as it should be, while Redis takes nothing."""
+    answer = web.ask("POST", "/api/v1/jobs", json=wish(photo))
+    assert answer.status_code in (202, 503), answer.text
+    if answer.status_code == 503:
+        assert answer.json()["code"] == "queue-unavailable"
+        assert int(answer.headers["retry-after"]) > 0
+    else:
+        bench.expect(answer.json()["id"], mark)
+    return bool(answer.status_code == 503)
+
+
+@pytest.mark.faults("F7", "Redis at its maxmemory in the middle of a job: 503, and the job goes on")
+def test_a_redis_without_memory_refuses_politely(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web
+) -> None:
+    web.start()
+    start_worker()
+    mark = bench.new_mark()
+    photo = web.upload(mark)
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    jobs = bench.storage.list("jobs/")
+    bench.records.redis.config_set("maxmemory", "1")
+    assert refuses(web, bench, mark, photo)
+    assert web.ask("GET", f"/api/v1/jobs/{job.id}").status_code == 200
+    assert {key.split("/")[1] for key in bench.storage.list("jobs/")} == {key.split("/")[1] for key in jobs}
+    bench.records.redis.config_set("maxmemory", "0")
+    recovery.struck()
+    until(lambda: not refuses(web, bench, mark, photo), "a job that is accepted")
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.parametrize("server", ["small disk"], indirect=True)
+@pytest.mark.faults("F7", "Redis on a full disk (MISCONF) in the middle of a job: 503, and the job goes on")
+def test_a_redis_on_a_full_disk_refuses_politely(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web, server: RedisServer
+) -> None:
+    web.start()
+    start_worker()
+    mark = bench.new_mark()
+    photo = web.upload(mark)
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    filling = server.folder / "filling"
+    fill(filling)
+    until(lambda: refuses(web, bench, mark, photo), "a full disk that Redis notices", 30)
+    assert web.ask("GET", f"/api/v1/jobs/{job.id}").status_code == 200
+    filling.unlink()
+    recovery.struck()
+    until(lambda: not refuses(web, bench, mark, photo), "a job that is accepted")
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.faults(
+    "F17", "the worker's connection to Redis is cut near the job's end; another worker paints it; the wire is mended"
+)
+def test_a_late_result_is_rejected(
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    server: RedisServer, flag: Path, workers: Workers,
+) -> None:  # fmt: skip
+    wire = Wire(server.socket)
+    lease = {"ATELIER_LEASE_S": "2", "ATELIER_HEARTBEAT_S": "0.5"}
+    try:
+        start_spoiled("pause_at", FAULT_AT="0.9", ATELIER_REDIS_URL=wire.url, **lease)
+        job = bench.job()
+        until(flag.exists, "90 %")
+        wire.cut()
+        recovery.struck()
+        start_worker(**lease)
+        done = bench.ended(job)
+        recovery.over()
+        assert done.fence == 2
+        flag.unlink()
+        until(lambda: bench.storage.exists(keys.artwork_key(job.id, 1)), "the late artwork", 90)
+        wire.mend()
+        until(lambda: DROPPED in workers.log(), "its rejection", 90)
+        bench.job()
+        promise.kept()
+        assert bench.records.get(job.id).fence == 2
+    finally:
+        wire.close()
+
+
+def told_more(bench: MarkedBench, before: Job) -> bool:
+    """Whether progress was told since."""
+    now = bench.records.get(before.id)
+    return now.finished_at is not None or (now.version != before.version and now.preview > before.preview)

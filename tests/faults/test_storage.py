@@ -1,0 +1,183 @@
+"""Storage that is full, read-only, slow, or damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.jobs import keys
+from app.jobs.models import JobState
+from tests.bench import ROOT, StartWorker, kill
+from tests.faults.disks import fill
+from tests.faults.ledger import Recovery
+from tests.faults.promise import MarkedBench, Promise
+from tests.faults.servers import Web, png, wish
+from tests.faults.test_worker_deaths import LONG
+from tests.waiting import until
+
+SMALL_DISK = pytest.mark.parametrize("data", ["small disk"], indirect=True)
+
+
+def goes_on(bench: MarkedBench, recovery: Recovery) -> None:
+    """A new job is painted, now that the fault is over."""
+    job = bench.job()
+    until(lambda: bench.records.get(job.id).preview or bench.records.get(job.id).finished_at, "the next job")
+    recovery.over()
+    assert bench.ended(job).state is JobState.FINISHED
+
+
+@SMALL_DISK
+@pytest.mark.faults(
+    "F8", "a full disk (a real, small one) when a photo is uploaded and when a job is made: 507, nothing is left"
+)
+def test_a_full_disk_refuses_photos_and_jobs(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web
+) -> None:
+    web.start()
+    mark = bench.new_mark()
+    photo = web.upload(mark)
+    filling = bench.storage.root / "filling"
+    before = set(bench.storage.root.rglob("*"))
+    fill(filling)
+    refused = web.ask("POST", "/api/v1/photos", files={"photo": ("photo.png", png(bench.new_mark()))})
+    assert (refused.status_code, refused.json()["code"]) == (507, "storage-full")
+    refused = web.ask("POST", "/api/v1/jobs", json=wish(photo))
+    assert (refused.status_code, refused.json()["code"]) == (507, "storage-full")
+    filling.unlink()
+    recovery.struck()
+    assert {path for path in set(bench.storage.root.rglob("*")) - before if path.is_file()} == set()
+    accepted = web.ask("POST", "/api/v1/jobs", json=wish(photo))
+    assert accepted.status_code == 202
+    recovery.over()
+    bench.expect(accepted.json()["id"], mark)
+    start_worker()
+    promise.kept()
+
+
+@SMALL_DISK
+@pytest.mark.faults(
+    "F8", "a full disk (a real, small one) for checkpoints and previews, with room again for the artwork"
+)
+def test_a_disk_that_is_full_for_a_while_costs_nothing(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    start_spoiled("pause_at", FAULT_AT="0.6")
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    fill(bench.storage.root / "filling")
+    until(flag.exists, "60 %")
+    (bench.storage.root / "filling").unlink()
+    recovery.struck()
+    flag.unlink()
+    before = bench.records.get(job.id)
+    until(lambda: (now := bench.records.get(job.id)).preview > before.preview or now.finished_at, "a preview")
+    recovery.over()
+    promise.kept()
+    assert bench.records.get(job.id).attempt == 1
+
+
+@SMALL_DISK
+@pytest.mark.faults("F8", "a full disk (a real, small one) when the artwork is stored: the job fails and says why")
+def test_a_disk_that_is_full_at_the_end_fails_the_job_with_a_reason(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    start_spoiled("pause_at", FAULT_AT="0.9")
+    job = bench.job()
+    until(flag.exists, "90 %")
+    filling = bench.storage.root / "filling"
+    fill(filling)
+    flag.unlink()
+    done = bench.ended(job)
+    assert done.state is JobState.FAILED
+    assert done.error
+    assert done.error.code == "disk_full"
+    filling.unlink()
+    recovery.struck()
+    goes_on(bench, recovery)
+    promise.check(done)
+
+
+@pytest.mark.faults(
+    "F8", "no room for the manifest only, after the artwork was stored: finished, and written down later"
+)
+def test_no_room_for_the_manifest_is_made_up_for(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    start_spoiled("refuse_writes", FAULT_KEYS=r"/job\.json$", FAULT_ERRNO="ENOSPC")
+    job = bench.job()
+    flag.touch()
+    done = bench.ended(job)
+    assert done.state is JobState.FINISHED
+    assert promise.written(job) is JobState.QUEUED
+    flag.unlink()
+    recovery.struck()
+    until(lambda: promise.written(job) is JobState.FINISHED, "the manifest", 20)
+    recovery.over()
+    promise.kept()
+
+
+@pytest.mark.faults(
+    "F9", "storage that turns read-only (EROFS) in the middle of a job: it fails with a sentence; the next is painted"
+)
+def test_read_only_storage_fails_the_job_and_nothing_else(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    worker = start_spoiled("refuse_writes", FAULT_KEYS="", FAULT_ERRNO="EROFS")
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    flag.touch()
+    done = bench.ended(job)
+    assert done.state is JobState.FAILED
+    assert done.error
+    assert done.error.message.endswith(".")
+    flag.unlink()
+    recovery.struck()
+    goes_on(bench, recovery)
+    assert worker.is_running()
+    promise.check(done)
+
+
+@pytest.mark.faults("F9", "storage that takes 0.3 s for every blob")
+def test_slow_storage_only_slows(bench: MarkedBench, start_spoiled: StartWorker, promise: Promise) -> None:
+    start_spoiled("slow_storage", FAULT_SECONDS="0.3", ATELIER_PREVIEW_S="1", ATELIER_CHECKPOINT_S="2")
+    for _ in range(3):
+        bench.job()
+    assert [job.attempt for job in promise.kept()] == [1, 1, 1]
+
+
+@pytest.mark.faults("F22", "the extractor's weights are cut off in the middle; then they are whole again")
+def test_truncated_weights_fail_the_job_with_a_reason(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, tmp_path: Path
+) -> None:
+    whole = (ROOT / "models" / "compact.safetensors").read_bytes()
+    (tmp_path / "models").mkdir()
+    weights = tmp_path / "models" / "compact.safetensors"
+    weights.write_bytes(whole[: len(whole) // 2])
+    worker = start_spoiled("other_models", FAULT_MODELS=str(tmp_path / "models"))
+    done = bench.ended(bench.job())
+    assert done.state is JobState.FAILED
+    assert done.error
+    assert done.error.code == "extractor_unavailable"
+    weights.write_bytes(whole)
+    recovery.struck()
+    goes_on(bench, recovery)
+    assert worker.is_running()
+    promise.check(done)
+
+
+@pytest.mark.faults("F22", "the newest checkpoint and a painting's kept fingerprint are cut off in the middle")
+def test_damaged_files_of_ours_are_made_anew(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    before = bench.running(job, 0.5)
+    kill(worker)
+    for key in [keys.checkpoint_key(job.id, before.fence), *bench.storage.list("fingerprints/")]:
+        bench.storage.put(key, bench.storage.get(key)[:5000])
+    recovery.struck()
+    start_worker()
+    bench.attempt(job, 2)
+    recovery.over()
+    promise.kept()

@@ -1,0 +1,95 @@
+"""Old and new releases at work side by side: messages, records and manifests of another one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.jobs import keys
+from app.jobs.models import Job
+from app.jobs.queue import QUEUE, TASK
+from tests.bench import StartWorker
+from tests.faults.ledger import Recovery
+from tests.faults.promise import MarkedBench, Promise
+
+# What the first release wrote of a job that waits; all that came later must have defaults.
+FIRST_RECORD = {"id", "state", "request", "planned_work", "created_at", "attempt", "fence", "version", "sequence",
+                "holder", "preview", "preview_fence", "cancel_requested", "keeps"}  # fmt: skip
+FIRST_REQUEST = {
+    "photo",
+    "styles",
+    "size",
+    "strength",
+    "brush",
+    "smoothing",
+    "seed",
+    "keep_colors",
+    "quality",
+    "extractor",
+}
+
+
+def as_first_written(job: Job) -> dict[str, object]:
+    """A job as the first release wrote it."""
+    fields = {name: value for name, value in job.model_dump(mode="json").items() if name in FIRST_RECORD}
+    fields["request"] = {name: value for name, value in fields["request"].items() if name in FIRST_REQUEST}
+    return fields
+
+
+@pytest.mark.faults("F19", "a waiting job whose record and manifest are of the first release")
+def test_an_old_record_is_painted(bench: MarkedBench, start_worker: StartWorker, promise: Promise) -> None:
+    job = bench.job()
+    old = as_first_written(job)
+    record = keys.record(job.id)
+    bench.storage.put(keys.manifest_key(job.id), json.dumps(old).encode())
+    for name in bench.records.redis.hkeys(record):
+        if name.decode() not in {*FIRST_RECORD, "published_at"}:
+            bench.records.redis.hdel(record, name)
+    bench.records.redis.hset(record, "request", json.dumps(old["request"]))
+    start_worker()
+    promise.kept()
+
+
+@pytest.mark.faults("F19", "FLUSHALL, and manifests of the first release: one that waits, one that is finished")
+def test_old_manifests_bring_their_jobs_back(bench: MarkedBench, start_worker: StartWorker, promise: Promise) -> None:
+    start_worker()
+    done = bench.ended(bench.job())
+    promise.kept()
+    waiting = bench.records.get(bench.job().id)
+    bench.records.request_cancel(waiting.id)
+    bench.records.redis.flushall()
+    for job in (waiting, done):
+        known = as_first_written(job) | {
+            name: value
+            for name, value in job.model_dump(mode="json").items()
+            if name in {"started_at", "finished_at", "artwork_width", "artwork_height"} and value is not None
+        }
+        bench.storage.put(keys.manifest_key(job.id), json.dumps(known).encode())
+    assert bench.records.get(done.id).finished_at == done.finished_at
+    promise.witness.seen.clear()  # the second was cancelled only to keep the worker from it
+    promise.kept()
+    assert bench.records.get(done.id).fence == done.fence
+
+
+@pytest.mark.slow_fault
+@pytest.mark.faults("F19", "hints as no release of ours sends them: one argument too many, none, another task, no JSON")
+def test_odd_hints_stop_nobody(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker = start_worker()
+    publisher, bench.records.publisher = bench.records.publisher, None
+    job = bench.job()
+    bench.records.publisher = publisher
+    recovery.struck()
+    celery = publisher._celery
+    celery.send_task(TASK, args=[job.id], kwargs={"hue": 1}, queue=QUEUE)
+    celery.send_task(TASK, args=[], queue=QUEUE)
+    celery.send_task(TASK, args=["not an id"], queue=QUEUE)
+    celery.send_task(TASK, args=["0" * 32], queue=QUEUE)
+    celery.send_task("worker.sculpt", args=[job.id], queue=QUEUE)
+    bench.running(job)
+    recovery.over()
+    bench.job()
+    promise.kept()
+    assert worker.is_running()

@@ -1,0 +1,156 @@
+"""Workers that die or are told to stop, at the worst moments."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.jobs.models import Job, JobState
+from tests.bench import StartWorker, kill
+from tests.faults.ledger import Recovery
+from tests.faults.promise import MarkedBench, Promise
+from tests.waiting import until
+
+LONG = {"size": 384, "quality": "good"}  # some seconds on one core
+
+
+def again(bench: MarkedBench, job: Job, recovery: Recovery) -> Job:
+    """Wait until another attempt at the job is painting, and stop the watch."""
+
+    def painting() -> Job | None:
+        now = bench.records.get(job.id)
+        is_later = now.fence > job.fence and now.preview_fence == now.fence
+        return now if is_later or now.state is JobState.FINISHED else None
+
+    now = until(painting, "the next attempt's first preview")
+    recovery.over()
+    return now
+
+
+@pytest.mark.faults("F1", "kill -9 of the painting process at 0, 50 and 99 % of the job")
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_killed_painter_costs_seconds(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path, share: float
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT=str(share), ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job()
+    bench.job()
+    until(flag.exists, f"{share:.0%}")
+    before = bench.records.get(job.id)
+    flag.with_suffix(".passed").touch()
+    recovery.struck()
+    (child,) = worker.children()
+    child.kill()
+    now = again(bench, before, recovery)
+    if share:
+        assert now.progress
+        assert now.progress.fraction > share - 0.3, "it began anew instead of at its checkpoint"
+    promise.kept()
+    assert bench.records.get(job.id).attempt == 2
+    assert worker.is_running()
+
+
+@pytest.mark.faults(
+    "F1", "kill -9 of the painting process between artwork and record, record and manifest, end and ack"
+)
+@pytest.mark.parametrize("fault", ["pause_before_end", "pause_before_manifest", "pause_before_ack"])
+def test_a_painter_killed_while_it_ends_a_job_ends_it_once(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path, fault: str
+) -> None:
+    worker = start_spoiled(fault)
+    job = bench.job()
+    follower = bench.job()
+    until(flag.exists, "the end")
+    flag.with_suffix(".passed").touch()
+    recovery.struck()
+    (child,) = worker.children()
+    child.kill()
+    bench.ended(follower)
+    bench.ended(job)
+    recovery.over()
+    promise.kept()
+    assert bench.records.get(job.id).attempt == (2 if fault == "pause_before_end" else 1)
+
+
+@pytest.mark.faults("F2", "kill -9 of the whole worker in the middle of a job; another one is started")
+def test_a_killed_worker_is_replaced(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    bench.job()
+    before = bench.running(job, 0.4)
+    recovery.struck()
+    kill(worker)
+    start_worker()
+    now = again(bench, before, recovery)
+    assert now.progress
+    assert before.progress
+    assert now.progress.fraction > before.progress.fraction - 0.2
+    promise.kept()
+
+
+@pytest.mark.faults("F2", "kill -9 of the worker's parent alone; its child paints on as an orphan")
+def test_an_orphan_that_paints_on_is_not_doubled(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker = start_worker()
+    job = bench.job(**LONG)
+    bench.running(job, 0.1)
+    (orphan,) = worker.children()
+    recovery.struck()
+    worker.kill()
+    worker.wait(10)
+    try:
+        start_worker()
+        bench.job()
+        recovery.over()
+        promise.kept()
+    finally:
+        if orphan.is_running():
+            orphan.kill()
+            psutil.wait_procs([orphan], timeout=10)
+
+
+@pytest.mark.faults("F3", "kill -9 of the worker between taking a hint off the queue and noting that it was taken")
+@pytest.mark.slow_fault
+def test_a_hint_that_dies_with_its_taker_is_sent_again(
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path,
+) -> None:  # fmt: skip
+    worker = start_spoiled("pause_after_pop")
+    job = bench.job()
+    until(flag.exists, "the taken hint")
+    assert bench.records.redis.llen("paint") == 0
+    assert bench.records.redis.hlen("unacked") == 0
+    recovery.struck()
+    kill(worker)
+    start_worker()
+    again(bench, job, recovery)
+    promise.kept()
+    assert bench.records.get(job.id).attempt == 1
+
+
+@pytest.mark.faults("F4", "SIGTERM to the worker in the middle of a job; another one is started")
+def test_a_stopped_worker_hands_its_job_on(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker = start_worker(ATELIER_CHECKPOINT_S="600")
+    job = bench.job(**LONG)
+    bench.job()
+    before = bench.running(job, 0.4)
+    recovery.struck()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    handed_back = bench.records.get(job.id)
+    assert (handed_back.state, handed_back.attempt) == (JobState.QUEUED, 0)
+    start_worker()
+    now = again(bench, before, recovery)
+    assert now.progress
+    assert before.progress
+    assert now.progress.fraction >= before.progress.fraction, "the stop kept the newest iterate"
+    promise.kept()
+    assert bench.records.get(job.id).attempt == 1
