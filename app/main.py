@@ -29,7 +29,7 @@ from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits
 from app.polls import Standings
-from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, load_secret
+from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
 
@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # The redirect would lead to whatever name the request called us by.
         lifespan=lifespan,
         # The last one is the innermost: refusals of the others still get the headers.
         middleware=[
@@ -134,6 +135,7 @@ def templates(assets: Assets) -> Jinja2Templates:
     found = Jinja2Templates(ROOT / "templates")
     found.env.trim_blocks = found.env.lstrip_blocks = True
     found.env.globals["asset"] = assets.url
+    found.env.globals["form_action"] = form_action
     found.env.filters["about"] = words.about
     return found
 

@@ -23,6 +23,7 @@ from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest
 from app.limits import client_of
+from app.security import keep_visit
 from app.studio import (
     Studio,
     delete_photo,
@@ -206,6 +207,7 @@ def template(request: Request, name: str, context: dict[str, Any], status: int =
     templates = request.app.state.templates
     headers = {"Cache-Control": "private, no-cache"}
     response: Response = templates.TemplateResponse(request, name, context, status_code=status, headers=headers)
+    keep_visit(request, response)
     return response
 
 

@@ -13,8 +13,9 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
@@ -42,9 +43,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
     "X-Robots-Tag": "noindex, nofollow",
 }
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+# Only over https, where a browser believes it. Not for subdomains: they may be somebody else's.
+ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
 FORM_OVERHEAD_BYTES = 256 * 1024
+VISIT_COOKIE = "atelier_form"
 
 
 class SecurityHeaders:
@@ -57,11 +62,12 @@ class SecurityHeaders:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
 
+        wanted = [*RAW_HEADERS, ONLY_HTTPS] if scope["scheme"] == "https" else RAW_HEADERS
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                there = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in wanted if each[0] not in there)]
             await send(message)
 
         return await self.app(scope, receive, send_with_headers)
@@ -74,19 +80,66 @@ class SameOriginWrites:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_cross_site(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_foreign(Request(scope, receive)):
             response = errors.answer(Request(scope, receive), errors.CROSS_SITE)
             return await response(scope, receive, send)
         return await self.app(scope, receive, send)
 
 
+def is_foreign(request: Request) -> bool:
+    """Whether a write may come from another site.
+
+    Programs say nothing of where a request comes from and use the API. A browser that says nothing, such as an old or
+    a text-only one, proves by its form's token that it had a page of ours.
+    """
+    if says_where_from(request.headers):
+        return is_cross_site(request.headers)
+    return not request.url.path.startswith("/api/") and not brings_token(request)
+
+
+def says_where_from(headers: Headers) -> bool:
+    """Whether a browser says where this request comes from."""
+    return "sec-fetch-site" in headers or "origin" in headers
+
+
 def is_cross_site(headers: Headers) -> bool:
-    """Whether a browser says that another site made this request. Programs, which send neither header, pass."""
+    """Whether a browser says that another site made this request."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+
+
+def form_action(request: Request, path: str) -> str:
+    """Where a form of this page is sent, with a token for a browser that may not say where its requests come from.
+
+    The token is in the address, so that it is checked before a byte of a photo is read, and belongs to a cookie, which
+    another site cannot set. `keep_visit` must put that cookie on the answer.
+    """
+    if "sec-fetch-site" in request.headers:
+        return path
+    if not hasattr(request.state, "visit"):
+        request.state.visit = request.cookies.get(VISIT_COOKIE) or secrets.token_hex(16)
+    return f"{path}?token={visit_token(request, request.state.visit)}"
+
+
+def keep_visit(request: Request, response: Response) -> None:
+    """Set the cookie that the tokens of this page belong to, if there are any; it ends with the browser."""
+    visit = getattr(request.state, "visit", None)
+    if visit and visit != request.cookies.get(VISIT_COOKIE):
+        secure = request.url.scheme == "https"
+        response.set_cookie(VISIT_COOKIE, visit, httponly=True, samesite="strict", secure=secure)
+
+
+def brings_token(request: Request) -> bool:
+    """Whether the request brings the token that belongs to its cookie."""
+    visit, token = request.cookies.get(VISIT_COOKIE, ""), request.query_params.get("token", "")
+    return bool(visit) and hmac.compare_digest(token.encode(), visit_token(request, visit).encode())
+
+
+def visit_token(request: Request, visit: str) -> str:
+    return derived_id(request.app.state.studio.secret, "form", visit)
 
 
 class BodyLimit:

@@ -52,6 +52,7 @@ def settings(data_folder: Path, own_styles: Path, redis_server: str) -> Settings
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False, follow_redirects=False) as client:
+        client.headers["Origin"] = "http://testserver"  # as browsers say with their forms
         yield client
 
 

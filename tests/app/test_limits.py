@@ -25,7 +25,9 @@ def opened(settings: Settings) -> Iterator[Open]:
 
         def open_with(address: str = "203.0.113.7", **changes: Any) -> TestClient:
             app = create_app(settings.model_copy(update=changes))
-            return stack.enter_context(TestClient(app, client=(address, 50000), raise_server_exceptions=False))
+            client = TestClient(app, client=(address, 50000), raise_server_exceptions=False)
+            client.headers["Origin"] = "http://testserver"
+            return stack.enter_context(client)
 
         yield open_with
 

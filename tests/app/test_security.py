@@ -7,9 +7,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from app.assets import Assets
 from app.security import is_cross_site, load_secret, sign, unsign
 from tests.app import pictures
 from tests.app.conftest import Paint
@@ -90,6 +93,64 @@ def test_scripts_and_styles_name_no_other_site() -> None:
 )
 def test_what_counts_as_another_site(headers: dict[str, str], refused: bool) -> None:
     assert is_cross_site(Headers(headers)) is refused
+
+
+def test_https_alone_is_told_to_stay_https(client: TestClient) -> None:
+    assert "strict-transport-security" not in client.get("/").headers
+    assert client.get("https://testserver/").headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.fixture
+def quiet(client: TestClient) -> TestClient:
+    """A browser that never says where a request comes from."""
+    del client.headers["Origin"]
+    return client
+
+
+def action(page: str, path: str) -> str:
+    """The address that the page's form or button for `path` is sent to."""
+    found = re.search(rf'action="({re.escape(path)}[^"]*)"', page)
+    assert found, page
+    return found[1]
+
+
+def test_browser_that_says_nothing_needs_the_token_of_a_page_of_ours(quiet: TestClient, photo_id: str) -> None:
+    form = {"photo_id": photo_id, "style": "dusk"}
+    assert quiet.post("/jobs", data=form).status_code == 403
+    page = quiet.get("/")
+    assert "httponly" in page.headers["set-cookie"].lower()
+    assert "samesite=strict" in page.headers["set-cookie"].lower()
+    started = quiet.post(action(page.text, "/jobs"), data=form)
+    assert started.status_code == 303
+    easel = quiet.get(started.headers["location"])
+    assert "set-cookie" not in easel.headers
+    assert quiet.post(action(easel.text, f"{started.headers['location']}/cancel")).status_code == 303
+
+
+def test_token_is_worth_nothing_without_its_cookie(quiet: TestClient, photo_id: str) -> None:
+    form = {"photo_id": photo_id, "style": "dusk"}
+    theirs = action(quiet.get("/").text, "/jobs")  # Another site can get a token for itself, and no cookie to us.
+    quiet.cookies.clear()
+    assert quiet.post(theirs, data=form).status_code == 403
+    quiet.get("/")
+    assert quiet.post(theirs, data=form).status_code == 403
+
+
+def test_token_does_not_help_a_page_of_another_site(client: TestClient, photo_id: str) -> None:
+    ours = action(client.get("/").text, "/jobs")
+    form = {"photo_id": photo_id, "style": "dusk"}
+    assert client.post(ours, data=form, headers={"Origin": "https://elsewhere.example"}).status_code == 403
+    assert client.post(ours, data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_browser_that_says_where_from_gets_no_cookie_and_no_token(client: TestClient) -> None:
+    page = client.get("/", headers={"Sec-Fetch-Site": "none"})
+    assert action(page.text, "/jobs") == "/jobs"
+    assert "set-cookie" not in page.headers
+
+
+def test_program_needs_no_token(quiet: TestClient) -> None:
+    assert quiet.post("/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())}).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -185,6 +246,20 @@ def test_forged_wall_cookie_shows_an_empty_wall(client: TestClient, paint: Paint
 )
 def test_no_path_leads_out_of_its_folder(client: TestClient, address: str) -> None:
     assert client.get(address).status_code == 404
+
+
+def test_no_link_leads_out_of_the_static_folder(tmp_path: Path) -> None:
+    secret, folder = tmp_path / "secret.txt", tmp_path / "static"
+    secret.write_text("secret")
+    folder.mkdir()
+    (folder / "here.txt").write_text("here")
+    (folder / "link.txt").symlink_to(secret)
+    (folder / "up").symlink_to(tmp_path)
+    assets = Assets(folder)
+    client = TestClient(FastAPI(routes=[Mount("/static", assets)]))
+    assert client.get(assets.url("here.txt")).text == "here"
+    for path in ("link.txt", "up/secret.txt"):
+        assert client.get(assets.url(path)).status_code == 404
 
 
 def test_uploads_name_is_never_kept(client: TestClient, data_folder: Path) -> None:

@@ -1,0 +1,103 @@
+"""What must never come through: code in a message, and a person's metadata in a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection, Queue
+from PIL import Image
+
+from app.jobs.queue import QUEUE, TASK, broker_url
+from tests.app import pictures
+from tests.conftest import Product
+from tests.waiting import until
+
+MARKERS = [b"Secret", b"Exif", b"xmpmeta", b"photoshop", b"http://ns.adobe.com", b"private-name", b"EXIF", b"XMP "]
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[Path, bytes]]:
+        return Path.write_bytes, (self.path, b"sprung")
+
+
+def test_worker_refuses_pickled_messages_and_goes_on(bench: Any, start_worker: Any, tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    trap = pickle.dumps(((Trap(sprung),), {}, {}))
+    pickle.loads(trap)
+    assert sprung.exists()  # the trap works
+    sprung.unlink()
+    with Connection(broker_url(bench.url)) as connection, connection.Producer() as producer:
+        for content_type in ("application/x-python-serialize", "pickle", "application/json"):
+            producer.publish(
+                trap,
+                content_type=content_type,
+                content_encoding="binary",
+                headers={"task": TASK, "id": "0" * 32, "lang": "py"},
+                routing_key=QUEUE,
+                exchange="",
+                declare=[Queue(QUEUE)],
+            )
+    job = bench.job()
+    start_worker()
+    # It takes messages in their order: once the job behind them is painted, it has met them all.
+    bench.ended(job)
+    assert not sprung.exists()
+
+
+def fetch(address: str, **options: Any) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(address, **options), timeout=30) as answer:
+        content: bytes = answer.read()
+        return content
+
+
+def test_no_picture_shows_where_or_by_whom_the_photo_was_taken(atelier: Product) -> None:
+    photo = pictures.with_metadata(pictures.quarters(400, 300))
+    assert all(any(marker in photo for marker in group) for group in ([b"Secret"], [b"Exif"], [b"xmpmeta"]))
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="photo"; filename="private-name.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n" + photo + b"\r\n--b--\r\n"
+    )
+    api = f"{atelier.url}/api/v1"
+    kept = fetch(f"{api}/photos", data=form, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    photo_id = json.loads(kept)["id"]
+    wish = {"photo": photo_id, "styles": [{"id": "strokes"}], "size": 256, "quality": "draft"}
+    start = fetch(f"{api}/jobs", data=json.dumps(wish).encode(), headers={"Content-Type": "application/json"})
+    job_id = json.loads(start)["id"]
+
+    def finished() -> bool:
+        job = json.loads(fetch(f"{api}/jobs/{job_id}"))
+        assert job["status"] in {"queued", "running", "finished"}, job
+        return bool(job["status"] == "finished")
+
+    until(finished, "the artwork", 120)
+    shared = json.loads(fetch(f"{api}/jobs/{job_id}/share", method="POST"))["share"]
+    addresses = [
+        f"{atelier.url}/photos/{photo_id}/thumb.webp",
+        f"{api}/jobs/{job_id}/preview",
+        *(f"{api}/jobs/{job_id}/artwork.{extension}" for extension in ("png", "jpg", "webp")),
+    ]
+    for address in addresses:
+        content = fetch(address)
+        assert [marker for marker in MARKERS if marker in content] == [], address
+        with Image.open(io.BytesIO(content)) as image:
+            assert dict(image.getexif()) == {}, address
+            assert not image.info.keys() & {"exif", "xmp", "comment", "icc_profile", "photoshop", "mp"}, address
+    # Nor is the photo itself, or anything else of its folder, to be had.
+    for name in ("photo.jpg", "photo.json", "thumb.jpg"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch(f"{atelier.url}/photos/{photo_id}/{name}")
+    page = fetch(f"{atelier.url}{shared}")
+    assert photo_id.encode() not in page
+    assert job_id.encode() not in page
