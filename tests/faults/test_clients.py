@@ -80,6 +80,7 @@ def test_endless_headers_hold_nobody_up(bench: MarkedBench, web: Web) -> None:
         answers_quickly(web, bench)
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F16", "200 downloads of an artwork that are not read")
 def test_stalled_downloads_hold_nobody_up(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, web: Web
@@ -95,6 +96,7 @@ def test_stalled_downloads_hold_nobody_up(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F16", "a client that starts a job and is gone before the answer")
 def test_a_job_whose_client_has_gone_is_painted(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, web: Web
