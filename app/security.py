@@ -5,6 +5,7 @@ Headers on every answer, the origin of writes, the size of bodies, signatures.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -49,6 +50,7 @@ ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
 FORM_OVERHEAD_BYTES = 256 * 1024
+LARGE_PART_BYTES = 16 * 1024
 VISIT_COOKIE = "atelier_form"
 
 
@@ -147,12 +149,16 @@ class BodyLimit:
 
     The refusal is raised where the route reads the body, so that the route answers it as any other. The server goes on
     dropping what still arrives, which browsers need: they show an answer only after they have sent the whole form.
+
+    Large parts of bodies are handed on one in each round of the event loop: taken apart all in one round, those of many
+    uploads at once would keep everybody else waiting for half a second.
     """
 
     def __init__(self, app: ASGIApp, limit_mb: int) -> None:
         self.app = app
         self.limit_mb = limit_mb
         self.limit_bytes = limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES
+        self.turnstile = asyncio.Lock()  # first come, first served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
@@ -164,7 +170,11 @@ class BodyLimit:
             nonlocal received
             if received <= self.limit_bytes:
                 message = await receive()
-                received += len(message.get("body", b""))
+                size = len(message.get("body", b""))
+                received += size
+                if size > LARGE_PART_BYTES:
+                    async with self.turnstile:
+                        await asyncio.sleep(0)
             if received > self.limit_bytes:
                 raise errors.RefusalError(errors.PHOTO_TOO_MANY_BYTES, limit_mb=self.limit_mb)
             return message

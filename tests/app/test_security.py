@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,9 +12,10 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.routing import Mount
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from app.assets import Assets
-from app.security import is_cross_site, load_secret, sign, unsign
+from app.security import BodyLimit, is_cross_site, load_secret, sign, unsign
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -193,6 +195,31 @@ def test_undeclared_body_is_cut_off_at_the_limit(client: TestClient, limit_mb: i
         "/api/v1/photos", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
     )
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("size", "rounds"), [(64 * 1024, 5), (200, 1)])
+def test_large_parts_of_bodies_are_handed_on_one_in_each_round(size: int, rounds: int) -> None:
+    now, handed_on = 0, []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": bytes(size)}
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        handed_on.append(now)
+
+    async def five_uploads() -> None:
+        nonlocal now
+        limit = BodyLimit(route, 1)
+        scope = {"type": "http", "method": "POST", "headers": []}
+        uploads = [asyncio.create_task(limit(scope, receive, receive)) for _ in range(5)]  # type: ignore[arg-type]
+        while not all(upload.done() for upload in uploads):
+            await asyncio.sleep(0)
+            now += 1
+
+    asyncio.run(five_uploads())
+    assert len(handed_on) == 5
+    assert len(set(handed_on)) == rounds
 
 
 def test_too_large_form_shows_the_sentence_beside_the_photo(client: TestClient, limit_mb: int) -> None:
