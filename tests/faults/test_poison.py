@@ -14,7 +14,6 @@ from tests.bench import StartWorker, Workers
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.spoiled import POISON
-from tests.faults.test_worker_deaths import SLOW
 
 LIMIT_BYTES = 1 << 30
 
@@ -64,10 +63,9 @@ def test_a_memory_error_fails_the_job_alone(
     assert swallow(bench, workers, promise, recovery, "too_large") == 1
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F15", "SystemExit, KeyboardInterrupt, a C abort, or a segmentation fault in a task")
-@pytest.mark.parametrize(
-    "harm", ["segfault", *(pytest.param(each, marks=SLOW) for each in ("exit", "interrupt", "abort"))]
-)
+@pytest.mark.parametrize("harm", ["exit", "interrupt", "abort", "segfault"])
 def test_whatever_ends_the_child_ends_no_more(
     bench: MarkedBench, start_spoiled: StartWorker, workers: Workers, promise: Promise, recovery: Recovery, harm: str
 ) -> None:

@@ -116,11 +116,13 @@ def test_a_wiped_redis_paints_nothing_again(
     assert bench.records.get(done.id).fence == done.fence
 
 
-@pytest.mark.faults("F5", "a power cut: Redis loses the last seconds, among them that a job was finished")
+@pytest.mark.faults(
+    "F5", "a power cut: Redis loses the last seconds, among them that a job was finished; its lease lasts 5 s"
+)
 def test_a_redis_that_forgot_an_end_does_not_repeat_it(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
 ) -> None:
-    start_worker()
+    start_worker(ATELIER_LEASE_S="5", ATELIER_HEARTBEAT_S="1")  # its child lives, so its lease must run out
     job = bench.job()
     bench.running(job)
     (log,) = server.folder.rglob("*.aof")

@@ -74,9 +74,10 @@ def interrupted(
 
 @pytest.mark.slow_fault
 @pytest.mark.faults(
-    "F4", "a painting killed at a random moment, or at three, and resumed: its loss beside an uninterrupted one's"
+    "F4",
+    "a painting killed at one or two random moments and resumed: its loss is at most 5 % above an uninterrupted one's",
 )
-@pytest.mark.parametrize("kills", [1, 3])
+@pytest.mark.parametrize("kills", [1, 2])  # more, a job with three attempts does not survive
 def test_an_interrupted_painting_is_as_good(tmp_path: Path, kills: int) -> None:
     extractor = load_extractor("compact", MODELS, MODELS, device=torch.device("cpu"))
     seed = random.SystemRandom().randrange(2**32)
