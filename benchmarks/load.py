@@ -154,8 +154,11 @@ def paint(records: JobRecords, job: Job, fraction: float) -> Job:
     return records.heartbeat(job, LEASE_S, {"progress": done})
 
 
-async def workers(records: JobRecords, ids: list[str], until: float) -> None:
-    """What workers would write: progress of some jobs every second, and now and then the next job of the queue."""
+def workers(records: JobRecords, ids: list[str], until: float) -> None:
+    """What workers would write: progress of some jobs every second, and now and then the next job of the queue.
+
+    In a thread: the end of a job waits for the disk, and the pages must not wait with it.
+    """
     running = [begin(records, job_id) for job_id in ids[:RUNNING]]
     following = iter(ids[RUNNING:])
     start = advanced = time.monotonic()
@@ -167,7 +170,7 @@ async def workers(records: JobRecords, ids: list[str], until: float) -> None:
             records.end(running.pop(0), JobState.FAILED, {})
             running.append(begin(records, next(following)))
             see_worker(records)
-        await asyncio.sleep(1)
+        time.sleep(1)
 
 
 async def page(port: int, visitor: int, job_id: str, first: float, until: float, polls: Polls) -> None:
@@ -200,7 +203,7 @@ async def pages(served: FrontEnd, ids: list[str], count: int, seconds: float) ->
     # The jobs that run are among those that somebody looks at.
     looked_at = ids[:RUNNING] + chance.sample(ids[RUNNING:], count - RUNNING)
     await asyncio.gather(
-        workers(served.records, ids, until),
+        asyncio.to_thread(workers, served.records, ids, until),
         *(
             page(served.port, visitor, job_id, start + chance.random(), until, polls)
             for visitor, job_id in enumerate(looked_at)
