@@ -1,5 +1,6 @@
 """The documents say what the code does: settings, commands, routes, pictures."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -54,3 +55,16 @@ def test_every_route_that_a_document_names_exists() -> None:
 def test_every_linked_file_is_there(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
+    table = (ROOT / "docs" / "faults.md").read_text()
+    provoked = set()
+    for module in (ROOT / "tests" / "faults").glob("test_*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.faults":
+                number, how = (ast.literal_eval(argument) for argument in node.args)
+                if number.startswith("F"):  # the GPU has a table of its own
+                    assert f"| {number} | {how} |" in table, module
+                    provoked.add(number)
+    assert provoked == {f"F{number}" for number in range(1, 24)}

@@ -124,12 +124,6 @@ def on_child(**_: Any) -> None:
         torch.set_num_threads(SETTINGS.threads)
 
 
-@signals.worker_process_shutdown.connect
-def on_child_end(**_: Any) -> None:
-    if process.is_device_lost():  # taking a lost device's context apart may hang
-        os._exit(0)
-
-
 @signals.setup_logging.connect
 def on_logging(**_: Any) -> None:
     logging.basicConfig(level=SETTINGS.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -179,7 +179,12 @@ def choose_apart(setting: str) -> Device:
 def _answer(setting: str, answer: Connection) -> None:
     try:
         device = choose(setting)
-        memory = device.memory()
-        answer.send((device.name, memory.total if memory else None, ""))
     except DeviceUnavailableError as error:
         answer.send(("", None, str(error)))
+        return
+    try:
+        memory = device.memory()
+    except RuntimeError as error:  # so full that not even a context fits; it is there all the same
+        log.warning("%s does not say how much memory it has: %s", device.name, error)
+        memory = None
+    answer.send((device.name, memory.total if memory else None, ""))

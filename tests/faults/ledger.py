@@ -47,7 +47,7 @@ class Ledger:
 
     def table(self) -> str:
         """Markdown, in the order of the faults' numbers."""
-        ordered = sorted(self.rows.items(), key=lambda each: int(each[0][0].lstrip("F")))
+        ordered = sorted(self.rows.items(), key=lambda each: (each[0][0][0], int(each[0][0][1:])))
         lines = [
             f"| {fault} | {how} | {len(row.outcomes)} | {_result(row.outcomes)} | {_span(row.seconds)} |"
             for (fault, how), row in ordered

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import re
 import runpy
@@ -27,6 +28,7 @@ def before(owner: Any, name: str, first: Callable[..., None]) -> None:
     """Have `first` called with the same arguments before each call of `owner.name`."""
     original = getattr(owner, name)
 
+    @functools.wraps(original)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         first(*args, **kwargs)
         return original(*args, **kwargs)
@@ -38,6 +40,7 @@ def after(owner: Any, name: str, then: Callable[..., None]) -> None:
     """Have `then` called with the same arguments after each call of `owner.name`."""
     original = getattr(owner, name)
 
+    @functools.wraps(original)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         answer = original(*args, **kwargs)
         then(*args, **kwargs)

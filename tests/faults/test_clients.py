@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -80,6 +81,7 @@ def test_endless_headers_hold_nobody_up(bench: MarkedBench, web: Web) -> None:
         answers_quickly(web, bench)
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F16", "200 downloads of an artwork that are not read")
 def test_stalled_downloads_hold_nobody_up(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, web: Web
@@ -95,11 +97,12 @@ def test_stalled_downloads_hold_nobody_up(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F16", "a client that starts a job and is gone before the answer")
 def test_a_job_whose_client_has_gone_is_painted(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, web: Web
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise, web: Web, flag: Path
 ) -> None:
-    web.start()
+    web.start("tests.faults.spoiled", FAULT="pause_before_publish", FAULT_FLAG=str(flag), FAULT_MODULE="uvicorn")
     start_worker()
     mark = bench.new_mark()
     body = json.dumps(wish(web.upload(mark))).encode()
@@ -108,7 +111,8 @@ def test_a_job_whose_client_has_gone_is_painted(
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     with connections(web, 1, head.encode() + body):
-        pass
-    (key,) = until(lambda: bench.storage.list("jobs/"), "the job")[:1]
+        until(flag.exists, "the record")
+    flag.unlink()
+    (key,) = bench.storage.list("jobs/")
     bench.expect(key.split("/")[1], mark)
     promise.kept()

@@ -19,6 +19,7 @@ from tests.waiting import until
 READERS = 20
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults(
     "F21", "a photo and its artwork expire while 20 slow clients download it: each gets all of it, then 410"
 )
@@ -58,17 +59,19 @@ def rest_of(reader: socket.socket) -> bytes:
     return b"".join(iter(lambda: reader.recv(1 << 16), b""))
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F21", "a photo is deleted while a worker paints it and another job of it waits")
 def test_a_deleted_photo_ends_its_jobs_and_leaves_nothing(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web, workers: Workers
 ) -> None:
     web.start()
     start_worker(ATELIER_SWEEP_S="0.2")
-    job = bench.job(**LONG)
-    waiting = bench.job(photo=job.request.photo)
+    photo = web.upload(bench.new_mark())
+    job = bench.job(photo=photo, **LONG)
+    waiting = bench.job(photo=photo)
     bench.running(job, 0.1)
     recovery.struck()
-    assert web.ask("DELETE", f"/api/v1/photos/{job.request.photo}").status_code == 204
+    assert web.ask("DELETE", f"/api/v1/photos/{photo}").status_code == 204
     until(lambda: DROPPED in workers.log(), "the painter who lets go")
     follower = bench.job()
     bench.running(follower)
@@ -78,7 +81,7 @@ def test_a_deleted_photo_ends_its_jobs_and_leaves_nothing(
         assert bench.records.get(each.id).state is JobState.EXPIRED
         # What the painter had still written goes with the next sweep.
         until(lambda each=each: left(bench, each) == [keys.manifest_key(each.id)], "the last file to be deleted", 20)
-    assert bench.storage.list(keys.photo_prefix(job.request.photo)) == []
+    assert bench.storage.list(keys.photo_prefix(photo)) == []
     promise.kept()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 from pathlib import Path
 
 import psutil
@@ -86,6 +87,7 @@ def expect_exit(promise: Promise, worker: psutil.Popen, code: int) -> None:
         pytest.fail(f"it goes on:\n{promise.workers.log()}")
 
 
+@pytest.mark.faults("G1", "memory runs out once, mid-run: torch's, the driver's, the processor's, Python's")
 def test_memory_that_runs_out_once_costs_an_evaluation_and_is_freed_before_the_next(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -100,6 +102,8 @@ def test_memory_that_runs_out_once_costs_an_evaluation_and_is_freed_before_the_n
     assert worker.children() == [child], "memory that runs out is no reason to end a process"
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G1", "memory runs out once, while loading")
 def test_memory_that_runs_out_once_while_loading_costs_nothing(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
     gpu.order("torch out of memory", where="load")
     gpu.worker()
@@ -107,6 +111,9 @@ def test_memory_that_runs_out_once_while_loading_costs_nothing(bench: MarkedBenc
     assert gpu.shots() == 1
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G1", "memory runs out twice, while loading or mid-run: `too_large`, with the size that fits")
+@pytest.mark.faults("G5", "CUDA is asked for and not there, or the driver is too old")
 @pytest.mark.parametrize("where", ["load", "evaluation"])
 def test_memory_that_runs_out_twice_ends_the_job_with_the_size_that_fits(
     bench: MarkedBench, gpu: Gpu, promise: Promise, where: str
@@ -120,6 +127,8 @@ def test_memory_that_runs_out_twice_ends_the_job_with_the_size_that_fits(
     expect_finished(promise, bench.job(), attempts=1)
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G2", "a context spoilt by an illegal access, a failed launch, an assert, bad memory")
 def test_a_spoilt_context_ends_its_process_and_the_job_goes_on_in_a_fresh_one(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -133,6 +142,8 @@ def test_a_spoilt_context_ends_its_process_and_the_job_goes_on_in_a_fresh_one(
     assert worker.is_running()
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G2", "a job that spoils the context each time: failed after three attempts")
 def test_a_job_that_always_spoils_the_context_fails_and_leaves_a_worker_that_paints(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -144,6 +155,8 @@ def test_a_job_that_always_spoils_the_context_fails_and_leaves_a_worker_that_pai
     assert worker.is_running()
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G3", "the device is lost mid-run; another worker has one")
 def test_a_lost_device_stops_its_worker_and_the_job_goes_elsewhere(
     bench: MarkedBench, gpu: Gpu, promise: Promise, tmp_path: Path
 ) -> None:
@@ -163,6 +176,8 @@ def test_a_lost_device_stops_its_worker_and_the_job_goes_elsewhere(
     expect_finished(promise, bench.job(), attempts=1)
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G4", "the device no longer answers when a job comes")
 def test_a_device_that_fails_its_probe_costs_no_attempt(
     bench: MarkedBench, gpu: Gpu, promise: Promise, tmp_path: Path
 ) -> None:
@@ -178,6 +193,7 @@ def test_a_device_that_fails_its_probe_costs_no_attempt(
     expect_finished(promise, job, attempts=1)
 
 
+@pytest.mark.faults("G4", "the context turns out spoilt when a job comes")
 def test_a_context_found_spoilt_by_the_probe_is_replaced_and_costs_no_attempt(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -190,7 +206,15 @@ def test_a_context_found_spoilt_by_the_probe_is_replaced_and_costs_no_attempt(
 
 
 @pytest.mark.parametrize(
-    ("driver", "reason"), [("real", "ATELIER_DEVICE=cuda cannot be used"), ("old", "NVIDIA driver .* is too old")]
+    ("driver", "reason"),
+    [
+        pytest.param(
+            "real",
+            "ATELIER_DEVICE=cuda cannot be used",
+            marks=pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine has a GPU"),
+        ),
+        ("old", "NVIDIA driver .* is too old"),
+    ],
 )
 def test_a_worker_that_must_have_a_gpu_and_has_none_says_so_and_ends(
     bench: MarkedBench, gpu: Gpu, workers: Workers, driver: str, reason: str
@@ -203,12 +227,16 @@ def test_a_worker_that_must_have_a_gpu_and_has_none_says_so_and_ends(
     assert re.search(reason, last)
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G5", "the driver is too old, and the CPU may do")
 def test_a_worker_that_may_do_without_a_gpu_says_so_and_paints(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
     gpu.worker(GPU_DRIVER="old", ATELIER_DEVICE="auto")
     assert "painting on the CPU, because CUDA does not work: The NVIDIA driver" in promise.workers.log()
     expect_finished(promise, bench.job(), attempts=1)
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G6", "a neighbour fills the device for a while")
 def test_a_job_waits_for_a_neighbour_to_free_the_device(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
     gpu.memory(100, 16_000)
     gpu.worker(ATELIER_MAX_ATTEMPTS="100")
@@ -218,6 +246,8 @@ def test_a_job_waits_for_a_neighbour_to_free_the_device(bench: MarkedBench, gpu:
     assert expect_end(promise, job, JobState.FINISHED).attempt > 1
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G6", "a neighbour fills the device for good: failed with a reason")
 def test_a_device_that_stays_full_fails_the_job_with_a_reason(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
     gpu.memory(100, 16_000)
     worker = gpu.worker()
@@ -228,6 +258,8 @@ def test_a_device_that_stays_full_fails_the_job_with_a_reason(bench: MarkedBench
     assert worker.is_running()
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G6", "a painting larger than the device: `too_large` before it begins")
 def test_what_never_fits_the_device_is_told_before_painting_with_the_size_that_does(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -238,6 +270,7 @@ def test_what_never_fits_the_device_is_told_before_painting_with_the_size_that_d
     expect_finished(promise, bench.job(), attempts=1)
 
 
+@pytest.mark.faults("G7", "a loss that is no number twice, and always")
 def test_a_loss_that_is_no_number_once_or_twice_is_recovered_from(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -253,6 +286,8 @@ def test_a_loss_that_is_no_number_once_or_twice_is_recovered_from(
     assert worker.is_running()
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G8", "an evaluation hangs")
 def test_an_evaluation_that_hangs_is_noticed_by_the_watchdog(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
     worker = gpu.worker(ATELIER_STALL_S="15")
     (child,) = worker.children()
@@ -263,6 +298,8 @@ def test_an_evaluation_that_hangs_is_noticed_by_the_watchdog(bench: MarkedBench,
     expect_finished(promise, bench.job(), attempts=1)
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G8", "an evaluation hangs and holds Python's lock: the hard limit")
 def test_an_evaluation_that_hangs_with_the_interpreter_is_ended_by_the_hard_limit(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
@@ -274,6 +311,8 @@ def test_an_evaluation_that_hangs_with_the_interpreter_is_ended_by_the_hard_limi
     expect_finished(promise, bench.job(), attempts=1)
 
 
+@pytest.mark.slow_fault
+@pytest.mark.faults("G9", "the device slows down: the time left grows")
 def test_the_time_left_follows_a_device_that_slows_down(bench: MarkedBench, gpu: Gpu, promise: Promise) -> None:
     gpu.worker(GPU_SLOW_S="1.0")
     gpu.order("nothing", at=10**6)

@@ -10,7 +10,6 @@ import pytest
 
 from app.jobs.models import Job
 from tests.bench import CELERY, Workers, kill
-from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.test_worker_deaths import LONG
 
@@ -20,9 +19,7 @@ LONGEST_S = 2.5  # from one worker's start to the next one's death
 
 @pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of one of two workers at a random moment, 50 times in a row, with 20 jobs waiting")
-def test_fifty_kills_lose_double_and_swap_no_job(
-    bench: MarkedBench, workers: Workers, promise: Promise, recovery: Recovery
-) -> None:
+def test_fifty_kills_lose_double_and_swap_no_job(bench: MarkedBench, workers: Workers, promise: Promise) -> None:
     """With more attempts than usual: with three a job, so many kills would, as they should, end some jobs."""
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
@@ -44,9 +41,7 @@ def test_fifty_kills_lose_double_and_swap_no_job(
         kill(victim)
         workers.ready(spare)
         at_work.append(spare)
-    recovery.struck()
     done = promise.kept(within_s=300)
-    recovery.over()
     attempts = sorted(job.attempt for job in done)
     print(f"{hits} of {KILLS} kills struck a worker that was painting; attempts {attempts}")
     assert sorted(job.id for job in done) == sorted(job.id for job in jobs)

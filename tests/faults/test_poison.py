@@ -14,6 +14,7 @@ from tests.bench import StartWorker, Workers
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.spoiled import POISON
+from tests.faults.test_worker_deaths import SLOW
 
 LIMIT_BYTES = 1 << 30
 
@@ -45,6 +46,7 @@ def swallow(bench: MarkedBench, workers: Workers, promise: Promise, recovery: Re
     return tries - (code == "worker_lost")  # the last is not painted, only ended
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F14", "a job that kills whoever paints it, every time, and two workers")
 def test_poison_is_given_up_after_three_attempts(
     bench: MarkedBench, start_spoiled: StartWorker, workers: Workers, promise: Promise, recovery: Recovery
@@ -63,7 +65,9 @@ def test_a_memory_error_fails_the_job_alone(
 
 
 @pytest.mark.faults("F15", "SystemExit, KeyboardInterrupt, a C abort, or a segmentation fault in a task")
-@pytest.mark.parametrize("harm", ["exit", "interrupt", "abort", "segfault"])
+@pytest.mark.parametrize(
+    "harm", ["segfault", *(pytest.param(each, marks=SLOW) for each in ("exit", "interrupt", "abort"))]
+)
 def test_whatever_ends_the_child_ends_no_more(
     bench: MarkedBench, start_spoiled: StartWorker, workers: Workers, promise: Promise, recovery: Recovery, harm: str
 ) -> None:
@@ -71,6 +75,7 @@ def test_whatever_ends_the_child_ends_no_more(
     assert swallow(bench, workers, promise, recovery, "worker_lost") == 3
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F10", "the kernel's out-of-memory killer, in a control group of 1 GiB as a container has it")
 def test_a_job_that_eats_all_memory_is_given_up(
     bench: MarkedBench, start_spoiled: StartWorker, workers: Workers, promise: Promise, recovery: Recovery

@@ -15,13 +15,14 @@ from tests.faults.ledger import Recovery
 from tests.faults.marks import Mark
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import RedisServer, Web, Wire, wish
-from tests.faults.test_worker_deaths import LONG
+from tests.faults.test_worker_deaths import LONG, SLOW
 from tests.waiting import until
 
 DURABLE = pytest.mark.parametrize("server", [True, False], indirect=True, ids=["append-only file", "nothing kept"])
 DROPPED = "another worker has it now; dropped"
 
 
+@pytest.mark.slow_fault
 @DURABLE
 @pytest.mark.faults("F5", "kill -9 of Redis while nothing is painted, with and without its append-only file")
 def test_a_redis_killed_while_idle_is_found_again(
@@ -40,6 +41,7 @@ def test_a_redis_killed_while_idle_is_found_again(
     assert worker.is_running()
 
 
+@pytest.mark.slow_fault
 @DURABLE
 @pytest.mark.faults("F5", "kill -9 of Redis in the middle of a job, with and without its append-only file")
 def test_a_redis_killed_mid_job_costs_no_job(
@@ -59,7 +61,7 @@ def test_a_redis_killed_mid_job_costs_no_job(
         assert bench.records.get(job.id).attempt == 1
 
 
-@DURABLE
+@pytest.mark.parametrize("server", [pytest.param(True, marks=SLOW), False], indirect=True)
 @pytest.mark.faults("F5", "kill -9 of Redis between a job's record and its hint, with and without its append-only file")
 def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
@@ -81,6 +83,7 @@ def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F5", "FLUSHALL in the middle of a job, with others waiting")
 def test_a_wiped_redis_costs_no_job(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
@@ -97,6 +100,7 @@ def test_a_wiped_redis_costs_no_job(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F5", "FLUSHALL after a job was finished")
 def test_a_wiped_redis_paints_nothing_again(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
@@ -213,6 +217,7 @@ def test_a_redis_without_memory_refuses_politely(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.parametrize("server", ["small disk"], indirect=True)
 @pytest.mark.faults("F7", "Redis on a full disk (MISCONF) in the middle of a job: 503, and the job goes on")
 def test_a_redis_on_a_full_disk_refuses_politely(
@@ -235,6 +240,7 @@ def test_a_redis_on_a_full_disk_refuses_politely(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults(
     "F17", "the worker's connection to Redis is cut near the job's end; another worker paints it; the wire is mended"
 )

@@ -72,6 +72,7 @@ def interrupted(
     raise AssertionError("killed at the end")
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults(
     "F4", "a painting killed at a random moment, or at three, and resumed: its loss beside an uninterrupted one's"
 )

@@ -55,6 +55,7 @@ def test_a_full_disk_refuses_photos_and_jobs(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @SMALL_DISK
 @pytest.mark.faults(
     "F8", "a full disk (a real, small one) for checkpoints and previews, with room again for the artwork"
@@ -77,6 +78,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
     assert bench.records.get(job.id).attempt == 1
 
 
+@pytest.mark.slow_fault
 @SMALL_DISK
 @pytest.mark.faults("F8", "a full disk (a real, small one) when the artwork is stored: the job fails and says why")
 def test_a_disk_that_is_full_at_the_end_fails_the_job_with_a_reason(
@@ -117,6 +119,7 @@ def test_no_room_for_the_manifest_is_made_up_for(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults(
     "F9", "storage that turns read-only (EROFS) in the middle of a job: it fails with a sentence; the next is painted"
 )
@@ -138,6 +141,7 @@ def test_read_only_storage_fails_the_job_and_nothing_else(
     promise.check(done)
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F9", "storage that takes 0.3 s for every blob")
 def test_slow_storage_only_slows(bench: MarkedBench, start_spoiled: StartWorker, promise: Promise) -> None:
     start_spoiled("slow_storage", FAULT_SECONDS="0.3", ATELIER_PREVIEW_S="1", ATELIER_CHECKPOINT_S="2")
@@ -146,6 +150,7 @@ def test_slow_storage_only_slows(bench: MarkedBench, start_spoiled: StartWorker,
     assert [job.attempt for job in promise.kept()] == [1, 1, 1]
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F22", "the extractor's weights are cut off in the middle; then they are whole again")
 def test_truncated_weights_fail_the_job_with_a_reason(
     bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, tmp_path: Path
@@ -166,6 +171,7 @@ def test_truncated_weights_fail_the_job_with_a_reason(
     promise.check(done)
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F22", "the newest checkpoint and a painting's kept fingerprint are cut off in the middle")
 def test_damaged_files_of_ours_are_made_anew(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery

@@ -51,6 +51,7 @@ def test_an_old_record_is_painted(bench: MarkedBench, start_worker: StartWorker,
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F19", "FLUSHALL, and manifests of the first release: one that waits, one that is finished")
 def test_old_manifests_bring_their_jobs_back(bench: MarkedBench, start_worker: StartWorker, promise: Promise) -> None:
     start_worker()

@@ -15,6 +15,7 @@ from tests.faults.promise import MarkedBench, Promise
 from tests.waiting import until
 
 LONG = {"size": 384, "quality": "good"}  # some seconds on one core
+SLOW = pytest.mark.slow_fault
 
 
 def again(bench: MarkedBench, job: Job, recovery: Recovery) -> Job:
@@ -31,7 +32,7 @@ def again(bench: MarkedBench, job: Job, recovery: Recovery) -> Job:
 
 
 @pytest.mark.faults("F1", "kill -9 of the painting process at 0, 50 and 99 % of the job")
-@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+@pytest.mark.parametrize("share", [pytest.param(0, marks=SLOW), 0.5, pytest.param(0.99, marks=SLOW)])
 def test_a_killed_painter_costs_seconds(
     bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path, share: float
 ) -> None:
@@ -56,7 +57,10 @@ def test_a_killed_painter_costs_seconds(
 @pytest.mark.faults(
     "F1", "kill -9 of the painting process between artwork and record, record and manifest, end and ack"
 )
-@pytest.mark.parametrize("fault", ["pause_before_end", "pause_before_manifest", "pause_before_ack"])
+@pytest.mark.parametrize(
+    "fault",
+    ["pause_before_manifest", *(pytest.param(each, marks=SLOW) for each in ("pause_before_end", "pause_before_ack"))],
+)
 def test_a_painter_killed_while_it_ends_a_job_ends_it_once(
     bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path, fault: str
 ) -> None:
@@ -75,6 +79,7 @@ def test_a_painter_killed_while_it_ends_a_job_ends_it_once(
     assert bench.records.get(job.id).attempt == (2 if fault == "pause_before_end" else 1)
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of the whole worker in the middle of a job; another one is started")
 def test_a_killed_worker_is_replaced(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
@@ -93,6 +98,7 @@ def test_a_killed_worker_is_replaced(
     promise.kept()
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of the worker's parent alone; its child paints on as an orphan")
 def test_an_orphan_that_paints_on_is_not_doubled(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
@@ -134,6 +140,7 @@ def test_a_hint_that_dies_with_its_taker_is_sent_again(
     assert bench.records.get(job.id).attempt == 1
 
 
+@pytest.mark.slow_fault
 @pytest.mark.faults("F4", "SIGTERM to the worker in the middle of a job; another one is started")
 def test_a_stopped_worker_hands_its_job_on(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery

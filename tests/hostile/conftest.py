@@ -122,11 +122,13 @@ def running(redis_socket: str, tmp_path_factory: pytest.TempPathFactory, **setti
             command, cwd=ROOT, env=environment, pass_fds=[listening.fileno()], stdout=output, stderr=output
         )
         port = listening.getsockname()[1]
+    try:
         until(lambda: "startup complete" in log.read_text() or process.poll() is not None, "the web server")
-    assert process.poll() is None, log.read_text()
-    yield Server(port, psutil.Process(process.pid), data, temporary, log)
-    process.terminate()
-    process.wait(20)
+        assert process.poll() is None, log.read_text()
+        yield Server(port, psutil.Process(process.pid), data, temporary, log)
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 @pytest.fixture(scope="session")

@@ -103,3 +103,13 @@ def test_a_driver_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DeviceUnavailableError, match="does not answer"):
         choose_apart("cuda")
     assert not torch.cuda.is_initialized()
+
+
+def test_a_device_that_a_neighbour_fills_is_chosen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: out of memory")
+
+    for name in ("init", "set_device", "mem_get_info"):
+        monkeypatch.setattr(torch.cuda, name, is_full)
+    found = choose_apart("auto")
+    assert (found.name, found.total_bytes) == ("cuda:0", None)

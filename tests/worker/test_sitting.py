@@ -1,0 +1,66 @@
+"""The speed that a sitting tells, by a clock that the test turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from app.jobs.blobs import LocalStorage
+from app.jobs.records import JobRecords
+from app.settings import Settings
+from tests.worker.conftest import WISH
+from worker import engine, sitting
+from worker.lease import Lease, holder_name, is_alive
+from worker.sitting import Sitting
+
+WORK = 10.0  # megapixel-evaluations
+
+
+def iterate(percent: int) -> engine.Iterate:
+    photo = Image.new("RGB", (8, 8))
+    return engine.Iterate(
+        0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), photo, engine.PaintOptions(), ""
+    )
+
+
+def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_them(
+    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    assert job
+    lease = Lease(records, job, 60, 60)
+    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, lease, lambda: False)
+    assert sat.recent_seconds_per_unit() is None
+    for percent in range(1, 51):  # a percent a second
+        clock += 1
+        sat.after(iterate(percent))
+    assert sat.recent_seconds_per_unit() == pytest.approx(100 / WORK)
+    left = records.eta(records.get(job.id))
+    assert left
+    for percent in range(51, 55):  # three seconds a percent, for twelve
+        clock += 3
+        sat.after(iterate(percent))
+    assert sat.recent_seconds_per_unit() == pytest.approx(300 / WORK)
+    assert sat.seconds_per_unit() == pytest.approx((49 + 12) / 53 * 100 / WORK)
+    later = records.eta(records.get(job.id))
+    assert later
+    assert later[0] == pytest.approx(3 * left[0] * 46 / 50)
+
+
+def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(
+    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    assert job
+    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
+    for percent in (10, 20, 30):
+        clock += 40
+        sat.after(iterate(percent))
+    assert sat.recent_seconds_per_unit() == pytest.approx(40 / (0.1 * WORK))
