@@ -231,22 +231,19 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
         **problems(404, 410, 422, 429, 503),
     },
 )
-async def get_job(
-    job_id: JobId, studio: StudioHere, response: Response, if_none_match: Annotated[str | None, Header()] = None
-) -> JobAnswer | Response:
+async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
     if if_none_match and keys.ID.fullmatch(job_id):
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
         standing = await studio.standings.of(job_id)
         if standing and matches(if_none_match, etag(standing.version, standing.position)):
             return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
-    job, answer = await to_thread.run_sync(found_job, studio, job_id)
+    job, answer = await to_thread.run_sync(found_job, studio, job_id, limiter=studio.answers)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return answer
+    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
 def found_job(studio: Studio, job_id: str) -> tuple[Job, JobAnswer]:

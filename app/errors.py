@@ -135,7 +135,7 @@ JOB_EXPIRED = Kind(
     "job-expired",
     410,
     "Taken down",
-    "This painting was taken down with its photo: by its owner, or because the time for which it is kept was over.",
+    "This painting was taken down: by its owner, or because the time for which it is kept was over.",
 )
 NOT_RETRYABLE = Kind(
     "not-retryable",

@@ -29,6 +29,8 @@ from app.uploads import StoredPhoto
 
 # A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
+# When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
+ANSWERS_AT_ONCE = 2
 MOST_FILES, MOST_FIELDS = 4, 40
 
 
@@ -43,6 +45,7 @@ class Studio:
     secret: bytes
     standings: Standings
     darkroom: Darkroom
+    answers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ANSWERS_AT_ONCE))
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 

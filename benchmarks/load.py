@@ -103,20 +103,16 @@ def measure_uploads(served: FrontEnd, count: int, bounds: Bounds) -> None:
     bounds.row("  memory before", f"{seen.before_bytes / 2**20:.0f} MiB")
     within = seen.peak_bytes < MOST_MEMORY_BYTES
     bounds.row("  memory at its peak", f"{seen.peak_bytes / 2**20:.0f} MiB", "below 1024 MiB", within)
-    health(seen, bounds)
+    health(seen, bounds, "below 100 ms")
 
 
-def health(seen: Watched, bounds: Bounds) -> None:
+def health(seen: Watched, bounds: Bounds, bound: str = "") -> None:
     """The rows about /healthz."""
     bounds.row("  /healthz, median", f"{centile(seen.probes_s, 50) * 1e3:.1f} ms")
     bounds.row("  /healthz, 99 %", f"{centile(seen.probes_s, 99) * 1e3:.1f} ms")
     longest = max(seen.probes_s)
-    bounds.row(
-        f"  /healthz, slowest of {len(seen.probes_s)}",
-        f"{longest * 1e3:.1f} ms",
-        "below 100 ms",
-        longest < MOST_HEALTH_S,
-    )
+    name = f"  /healthz, slowest of {len(seen.probes_s)}"
+    bounds.row(name, f"{longest * 1e3:.1f} ms", bound, not bound or longest < MOST_HEALTH_S)
 
 
 async def fill_queue(served: FrontEnd, count: int) -> list[str]:
@@ -154,8 +150,11 @@ def paint(records: JobRecords, job: Job, fraction: float) -> Job:
     return records.heartbeat(job, LEASE_S, {"progress": done})
 
 
-async def workers(records: JobRecords, ids: list[str], until: float) -> None:
-    """What workers would write: progress of some jobs every second, and now and then the next job of the queue."""
+def workers(records: JobRecords, ids: list[str], until: float) -> None:
+    """What workers would write: progress of some jobs every second, and now and then the next job of the queue.
+
+    In a thread: the end of a job waits for the disk, and the pages must not wait with it.
+    """
     running = [begin(records, job_id) for job_id in ids[:RUNNING]]
     following = iter(ids[RUNNING:])
     start = advanced = time.monotonic()
@@ -167,7 +166,7 @@ async def workers(records: JobRecords, ids: list[str], until: float) -> None:
             records.end(running.pop(0), JobState.FAILED, {})
             running.append(begin(records, next(following)))
             see_worker(records)
-        await asyncio.sleep(1)
+        time.sleep(1)
 
 
 async def page(port: int, visitor: int, job_id: str, first: float, until: float, polls: Polls) -> None:
@@ -200,7 +199,7 @@ async def pages(served: FrontEnd, ids: list[str], count: int, seconds: float) ->
     # The jobs that run are among those that somebody looks at.
     looked_at = ids[:RUNNING] + chance.sample(ids[RUNNING:], count - RUNNING)
     await asyncio.gather(
-        workers(served.records, ids, until),
+        asyncio.to_thread(workers, served.records, ids, until),
         *(
             page(served.port, visitor, job_id, start + chance.random(), until, polls)
             for visitor, job_id in enumerate(looked_at)

@@ -64,7 +64,7 @@ def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.faults":
                 number, how = (ast.literal_eval(argument) for argument in node.args)
-                if number.startswith("F"):  # gpu-faults.md tells of the others
+                if number.startswith("F"):  # the GPU has a table of its own
                     assert f"| {number} | {how} |" in table, module
                     provoked.add(number)
     assert provoked == {f"F{number}" for number in range(1, 24)}

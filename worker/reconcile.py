@@ -21,7 +21,7 @@ from worker.lease import is_alive
 
 INTERVAL_S = 5.0
 LOST_S = 10.0  # a hint that was taken from an empty queue so long ago, and led to nothing, went down with its taker
-REAPER_S = 60  # a reaper that died is replaced after so long
+REAPER_S = 20  # a reaper that died is replaced after so long; two at once do no harm
 log = logging.getLogger(__name__)
 
 
