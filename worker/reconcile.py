@@ -101,6 +101,9 @@ def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: flo
     for job in records.unwritten():
         try:
             records.write_manifest(job)
+            newest = records.get(job.id)
+            if newest.state is not job.state:  # it expired meanwhile, and its tombstone may have been written over
+                records.write_manifest(newest)
         except OSError as error:  # in the next pass, perhaps: there is time until Redis is wiped
             log.warning("job %s: its manifest still does not say that it is %s: %s", job.id, job.state, error)
 
