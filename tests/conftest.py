@@ -46,6 +46,13 @@ def redis_server(redis_socket: str) -> str:
     return redis_socket
 
 
+@pytest.fixture
+def connection(redis_server: str) -> Iterator[redis.Redis]:
+    """A connection to that Redis, closed after the test."""
+    with redis.Redis.from_url(redis_server) as connection:
+        yield connection
+
+
 def launch(data: Path, **settings: str) -> subprocess.Popen[str]:
     """Start the product on a free port, as `make run` does once everything is installed."""
     environment = os.environ | {"ATELIER_DATA": str(data), "ATELIER_PORT": "0"} | settings

@@ -30,5 +30,5 @@ def hints() -> Hints:
 
 
 @pytest.fixture
-def records(redis_server: str, tmp_path: Path, hints: Hints) -> JobRecords:
-    return JobRecords(redis.Redis.from_url(redis_server), LocalStorage(tmp_path), hints)  # type: ignore[arg-type]
+def records(connection: redis.Redis, tmp_path: Path, hints: Hints) -> JobRecords:
+    return JobRecords(connection, LocalStorage(tmp_path), hints)  # type: ignore[arg-type]

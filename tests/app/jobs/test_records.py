@@ -30,8 +30,8 @@ def dead(holder: str) -> bool:
 
 
 @pytest.fixture
-def records(redis_server: str, tmp_path: Path) -> JobRecords:
-    return JobRecords(redis.Redis.from_url(redis_server), LocalStorage(tmp_path))
+def records(connection: redis.Redis, tmp_path: Path) -> JobRecords:
+    return JobRecords(connection, LocalStorage(tmp_path))
 
 
 class JobLife(RuleBasedStateMachine):

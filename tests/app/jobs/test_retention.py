@@ -24,15 +24,15 @@ def storage(tmp_path: Path) -> LocalStorage:
 
 
 @pytest.fixture
-def kept(redis_server: str, storage: LocalStorage) -> JobRecords:
+def kept(connection: redis.Redis, storage: LocalStorage) -> JobRecords:
     """Records whose photos stay."""
-    return JobRecords(redis.Redis.from_url(redis_server), storage, retention_s=LONG_S)
+    return JobRecords(connection, storage, retention_s=LONG_S)
 
 
 @pytest.fixture
-def due(redis_server: str, storage: LocalStorage) -> JobRecords:
+def due(connection: redis.Redis, storage: LocalStorage) -> JobRecords:
     """Records of the same jobs whose photos may go at once."""
-    return JobRecords(redis.Redis.from_url(redis_server), storage, retention_s=AT_ONCE_S)
+    return JobRecords(connection, storage, retention_s=AT_ONCE_S)
 
 
 def photo(storage: LocalStorage, created_at: float = 0.0) -> str:
@@ -169,9 +169,10 @@ def test_two_sweepers_and_new_jobs_at_the_same_time_lose_nothing(
     stop = threading.Event()
 
     def sweep_on() -> None:
-        records = JobRecords(redis.Redis.from_url(redis_server), storage, retention_s=AT_ONCE_S)
-        while not stop.is_set():
-            retention.sweep(records)
+        with redis.Redis.from_url(redis_server) as connection:
+            records = JobRecords(connection, storage, retention_s=AT_ONCE_S)
+            while not stop.is_set():
+                retention.sweep(records)
 
     sweepers = [threading.Thread(target=sweep_on) for _ in range(2)]
     for sweeper in sweepers:
