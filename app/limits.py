@@ -54,14 +54,18 @@ class RequestLimits:
         return await response(scope, receive, send)
 
     def _write(self, scope: Scope, who: str) -> int | None:
-        connection: redis.Redis = scope["app"].state.redis
-        storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=keys.RATES)
         try:
-            return waiting_time(SlidingWindowCounterRateLimiter(storage), self.write_rate, who)
+            return waiting_time(scope["app"].state.writes, self.write_rate, who)
         except redis.RedisError as error:
             # What the request asks for tells the visitor that Redis is away, in better words.
             log.warning("a request could not be counted: %s", error)
             return None
+
+
+def counting_in(connection: redis.Redis) -> RateLimiter:
+    """Counts in this Redis, over the connection's own pool. To be made once: it hashes six scripts."""
+    storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=keys.RATES)
+    return SlidingWindowCounterRateLimiter(storage)
 
 
 def rate(name: str, text: str) -> RateLimitItem | None:

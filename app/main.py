@@ -28,7 +28,7 @@ from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
 from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
-from app.limits import RequestLimits
+from app.limits import RequestLimits, counting_in
 from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
 from app.settings import Settings, SettingsError, load_settings
@@ -129,6 +129,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         darkroom=darkroom,
     )
     app.state.redis = connection
+    app.state.writes = counting_in(connection)
     yield
     darkroom.close()
     publisher.close()
