@@ -50,10 +50,13 @@ class Server:
         """Post to the upload route; None if the connection was closed without an answer, or by us."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             lines = [b"POST /api/v1/photos HTTP/1.1", b"Host: atelier", *head, b"", b""]
+            pieces = iter(body)
             try:
-                connection.sendall(b"\r\n".join(lines))
-                for part in body:
-                    connection.sendall(part)
+                # In one piece with the beginning of the body: a server that answers to the head alone, and closes, has
+                # then read a short body too. Bytes that come after that reset the connection, and the answer is lost.
+                connection.sendall(b"\r\n".join(lines) + next(pieces, b""))
+                for piece in pieces:
+                    connection.sendall(piece)
                 if hang_up:
                     return None
             except (BrokenPipeError, ConnectionResetError):
