@@ -32,3 +32,7 @@ class TooLargeError(EngineError):
         super().__init__(f"needs {needed_bytes / 1e6:.0f} MB, {available_bytes / 1e6:.0f} MB are available")
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes
+
+
+class EmptyMaskError(EngineError):
+    """A mask covers nothing, or leaves nothing to paint."""

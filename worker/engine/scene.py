@@ -1,0 +1,124 @@
+"""What is painted: a photo, which painting's style goes where, and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from worker.engine.errors import EmptyMaskError
+from worker.engine.extractors import Extractor
+from worker.engine.fingerprint import Fingerprint
+from worker.engine.images import fitted_size
+from worker.engine.masks import guide, partition, soft_mask
+from worker.engine.objective import Part
+from worker.engine.options import PaintOptions
+from worker.engine.palette import Palette, blend_palettes
+
+# Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
+LEAST_SHARE = 1e-4
+WHITE = 0.5  # from here on a mask covers a pixel
+
+
+@dataclass(frozen=True)
+class Region:
+    """A style, and a mask of the photo that is white where it is painted; None is wherever no other region's is."""
+
+    style: Fingerprint
+    mask: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A photo (RGB) and what is to become of it.
+
+    Attributes:
+        regions: at least one.
+        keep: a mask that is white where the photo stays as it is.
+        color_mask: a mask that is white where the photo's colours are kept; None is everywhere.
+        start: the picture that `start="artwork"` begins from.
+
+    Masks may have any mode and size; they are stretched over the photo.
+    """
+
+    photo: Image.Image
+    regions: tuple[Region, ...]
+    keep: Image.Image | None = None
+    color_mask: Image.Image | None = None
+    start: Image.Image | None = None
+
+    @staticmethod
+    def of(photo: Image.Image, style: Fingerprint) -> Scene:
+        """The whole photo in one style."""
+        return Scene(photo, (Region(style),))
+
+    def check(self, extractor: Extractor, options: PaintOptions) -> None:
+        """Make sure that the scene can be painted.
+
+        Raises:
+            FingerprintMismatchError: a style was not made with `extractor`.
+            EmptyMaskError: a region's mask covers nothing, or what is kept leaves nothing to paint.
+            ValueError: `start` is artwork, and there is none.
+        """
+        for region in self.regions:
+            region.style.check(extractor)
+        if options.start == "artwork" and self.start is None:
+            raise ValueError("start is artwork, but there is no artwork to start from")
+        size = fitted_size(self.photo.size, options.size)
+        painted = 1 - self.kept(size, 0.0)
+        if float(painted.mean()) < LEAST_SHARE:
+            raise EmptyMaskError("The mask keeps the whole photo, so nothing is left to paint.")
+        for region in self.regions:
+            if region.mask is not None and float((soft_mask(region.mask, size, 0.0) * painted).mean()) < LEAST_SHARE:
+                raise EmptyMaskError("A mask covers nothing that is painted.")
+
+    @cached_property
+    def palette(self) -> Palette | None:
+        """The palette of all styles together; None if one of them has none."""
+        palettes = [region.style.palette for region in self.regions]
+        return blend_palettes([(each, 1.0) for each in palettes if each]) if all(palettes) else None
+
+    def kept(self, size: tuple[int, int], feather: float) -> Tensor:
+        """Mask [1, 1, H, W] of what stays the photo at `size` (width, height); zeros where nothing does."""
+        if self.keep is None:
+            return torch.zeros(1, 1, size[1], size[0])
+        return soft_mask(self.keep, size, feather)
+
+    def parts(
+        self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor
+    ) -> list[Part]:
+        """The objective's parts for a stage of `size` (width, height), with the styles' statistics at `scale`."""
+        styles = [region.style.at(scale) for region in self.regions]
+        masks = [soft_mask(each.mask, size, options.feather) if each.mask else None for each in self.regions]
+        if self.keep is None and not any(mask is not None for mask in masks):
+            return [Part(style, 1 / len(styles)) for style in styles]
+        painted = 1 - self.kept(size, options.feather)
+        shares = partition([mask.expand(painted.shape) if mask is not None else None for mask in masks], painted.shape[2:])
+        if len(shares) > len(styles):
+            # What no mask covers is painted in all the styles together.
+            rest = shares.pop()
+            shares = [share + rest / len(styles) for share in shares]
+        areas = [share * painted for share in shares]
+        whole = sum(float(area.mean()) for area in areas)
+        parts = []
+        for style, area in zip(styles, areas, strict=True):
+            share = float(area.mean()) / max(whole, LEAST_SHARE)
+            if share > 0:
+                guides = _guides(area, size, options, layers, extractor)
+                parts.append(Part(style, share, guides))
+        return parts
+
+
+def _guides(
+    area: Tensor, size: tuple[int, int], options: PaintOptions, layers: Sequence[str], extractor: Extractor
+) -> Mapping[str, Tensor]:
+    guides = {}
+    for layer in layers:
+        stride, field = extractor.geometry(layer)
+        grid = (max(1, size[0] // stride), max(1, size[1] // stride))
+        guides[layer] = guide(area, grid, field, stride, options.guides).to(extractor.device)
+    return guides
