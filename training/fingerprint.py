@@ -50,7 +50,8 @@ def main() -> None:
             swatch.save(folder / "swatch.webp", quality=80, method=6)
         if args.photo and not (folder / "example.webp").exists():
             photo = Image.open(args.photo).convert("RGB")
-            example = engine.paint(photo, fingerprint, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).image
+            scene = engine.Scene.of(photo, fingerprint)
+            example = engine.paint(scene, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).image
             example.save(folder / "example.webp", quality=82, method=6)
 
 

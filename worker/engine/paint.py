@@ -15,9 +15,8 @@ from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish
 from worker.engine.images import resized, to_image, to_tensor
-from worker.engine.objective import Objective
 from worker.engine.optimize import Method, Moments, minimize
-from worker.engine.options import PaintOptions, layer_weights, plan, recipe
+from worker.engine.options import PaintOptions, plan, recipe
 from worker.engine.presets import Preset
 from worker.engine.pyramid import Stage
 from worker.engine.scene import Scene
@@ -87,7 +86,6 @@ def paint(
     """
     scene.check(extractor, options)
     wanted = recipe(options)
-    content_weights, style_weights = layer_weights(wanted, options, extractor)
     finish = Finish(scene, options)
     stages = plan(scene.photo.size, options)
     identity = repr((scene.photo.size, sorted(asdict(options).items())))
@@ -113,12 +111,7 @@ def paint(
             )  # fmt: skip
             return bool(callback and callback(iterate))
 
-        objective = Objective(
-            wanted, content_weights, style_weights,
-            scene.parts(size, stage.scale * options.brush, options, tuple(style_weights), extractor),
-            extractor, to_tensor(finish.motif, size).to(extractor.device),
-            scene.kept(size, options.feather).to(extractor.device) if scene.keep else None,
-        )  # fmt: skip
+        objective = scene.objective(size, options, extractor, finish.motif)
         minimum = minimize(
             pixels, objective, stage.evaluations - skipped, after, _method(wanted, options), _resized(moments, size)
         )

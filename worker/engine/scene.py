@@ -13,10 +13,10 @@ from torch import Tensor
 from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import Fingerprint
-from worker.engine.images import fitted_size
+from worker.engine.images import fitted_size, to_tensor
 from worker.engine.masks import guide, partition, soft_mask
-from worker.engine.objective import Part
-from worker.engine.options import PaintOptions
+from worker.engine.objective import Objective, Part
+from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.palette import Palette, blend_palettes
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
@@ -87,6 +87,21 @@ class Scene:
         if self.keep is None:
             return torch.zeros(1, 1, size[1], size[0])
         return soft_mask(self.keep, size, feather)
+
+    def objective(
+        self, size: tuple[int, int], options: PaintOptions, extractor: Extractor, motif: Image.Image | None = None
+    ) -> Objective:
+        """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
+
+        Raises:
+            ValueError: the options ask for layers that the extractor lacks.
+        """
+        wanted = recipe(options)
+        content_weights, style_weights = layer_weights(wanted, options, extractor)
+        parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
+        content = to_tensor(motif or self.photo, size).to(extractor.device)
+        kept = self.kept(size, options.feather).to(extractor.device) if self.keep else None
+        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept)
 
     def parts(
         self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor
