@@ -11,7 +11,7 @@ from worker.engine.errors import (
     NotFiniteError,
     TooLargeError,
 )
-from worker.engine.extractors import Extractor, fetch_weights, load_extractor
+from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.finish import Finish
 from worker.engine.images import upright
@@ -48,7 +48,7 @@ __all__ = [
     "Scene",
     "TooLargeError",
     "blend",
-    "fetch_weights",
+    "fetch_vgg19",
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",

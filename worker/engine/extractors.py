@@ -10,11 +10,12 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -52,6 +53,19 @@ VGG19_FILE = "vgg19-features.safetensors"
 COMPACT_FILE = "compact.safetensors"
 
 
+def _l2_pool(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x.square(), 2).clamp_min(EPSILON).sqrt()
+
+
+Pooling = Literal["max", "average", "l2"]
+EPSILON = 1e-12  # the root has no gradient at 0
+POOLINGS: dict[Pooling, Callable[[Tensor], Tensor]] = {
+    "max": lambda x: F.max_pool2d(x, 2),
+    "average": lambda x: F.avg_pool2d(x, 2),
+    "l2": _l2_pool,
+}
+
+
 class VggShaped(nn.Module):
     """3×3 convolutions with reflection padding and ReLU, 2×2 pooling between blocks, tapped by layer name.
 
@@ -63,14 +77,31 @@ class VggShaped(nn.Module):
         super().__init__()
         self.plan = blocks
         self.blocks = nn.ModuleDict()
-        width_in = 3
+        names: list[tuple[str, bool]] = []  # of each convolution, and whether a pooling comes before it
+        width_in, block, place, pooled = 3, 1, 0, False
         for tap, layers in blocks:
             convolutions = nn.ModuleList()
             for width in layers:
-                if isinstance(width, int):
-                    convolutions.append(nn.Conv2d(width_in, width, 3))
-                    width_in = width
+                if width == POOL:
+                    block, place, pooled = block + 1, 0, True
+                    continue
+                assert isinstance(width, int)
+                convolutions.append(nn.Conv2d(width_in, width, 3))
+                width_in, place = width, place + 1
+                names.append((f"relu{block}_{place}", pooled))
+                pooled = False
             self.blocks[tap] = convolutions
+        self.names = names
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of all convolutions with their ReLU, shallowest first."""
+        return tuple(name for name, _ in self.names)
+
+    def convolutions(self) -> Iterator[nn.Conv2d]:
+        """All convolutions in their order."""
+        for block in self.blocks.values():
+            yield from cast(Iterator[nn.Conv2d], iter(cast(nn.ModuleList, block)))
 
     def block(self, tap: str, x: Tensor) -> Tensor:
         """Activations of `tap` from those of the tap before (or from images [B, 3, H, W])."""
@@ -82,16 +113,23 @@ class VggShaped(nn.Module):
         return x
 
     def convolve(self, x: Tensor, convolution: nn.Conv2d, pool: bool) -> Tensor:
-        """One convolution with its ReLU, and the pooling behind it if there is one."""
+        """One convolution with its ReLU, and the average pooling behind it if there is one."""
         return conv_relu(x, convolution.weight, convolution.bias, pool)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W]."""
-        taps = {}
-        for tap, _ in self.plan:
-            x = self.block(tap, x)
-            taps[tap] = x
-        return taps
+    def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
+        """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W], no deeper than the deepest of `layers`."""
+        taps: dict[str, Tensor] = {}
+        steps = list(zip(self.names, (*self.names[1:], ("", False)), self.convolutions(), strict=True))
+        for (name, _), (_, pools), convolution in steps:
+            fused = pools and pooling == "average" and name not in layers
+            x = self.convolve(x, convolution, pool=fused)
+            if name in layers:
+                taps[name] = x
+                if len(taps) == len(layers):
+                    break
+            if pools and not fused:
+                x = POOLINGS[pooling](x)
+        return {layer: taps[layer] for layer in layers}
 
 
 class Extractor:
@@ -107,9 +145,24 @@ class Extractor:
         network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
         self.network = network.requires_grad_(False)
 
-    def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """Activations {layer name: [B, C, h, w]} in `dtype` of images [B, 3, H, W] in [0, 1]."""
-        return self.network(images.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last))  # type: ignore[no-any-return]
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of all layers that can be asked for, shallowest first."""
+        return cast(VggShaped, self.network).layers
+
+    def __call__(
+        self, images: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average"
+    ) -> dict[str, Tensor]:
+        """Activations {layer name: [B, C, h, w]} in `dtype` of images [B, 3, H, W] in [0, 1].
+
+        Raises:
+            ValueError: it has no such layer.
+        """
+        unknown = [layer for layer in layers if layer not in self.layers]
+        if unknown:
+            raise ValueError(f"{self.name} has no {unknown[0]}; it has {', '.join(self.layers)}")
+        images = images.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+        return self.network(images, layers, pooling)  # type: ignore[no-any-return]
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:
@@ -170,8 +223,8 @@ class _Vgg19(VggShaped):
         self.register_buffer("pixel_mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("pixel_std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return super().forward((x - self.pixel_mean) / self.pixel_std)
+    def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
+        return super().forward((x - self.pixel_mean) / self.pixel_std, layers, pooling)
 
 
 def fetch_vgg19(

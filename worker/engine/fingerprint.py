@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -15,12 +16,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from worker.engine.errors import FingerprintFormatError, FingerprintMismatchError
-from worker.engine.extractors import STYLE_LAYERS, Extractor
+from worker.engine.extractors import STYLE_LAYERS, Extractor, Pooling
 from worker.engine.images import fitted_size, to_tensor
-from worker.engine.statistics import LayerStatistics, layer_statistics
+from worker.engine.palette import Palette, blend_palettes, palette_of
+from worker.engine.statistics import LayerStatistics, correlation, layer_statistics
 
 FINGERPRINT_SCALES = (128, 256, 512, 1024)
 FORMAT = "atelier-fingerprint-1"
+
+PAIR = "·"
 
 ScaleStatistics = dict[str, LayerStatistics]
 
@@ -32,6 +36,18 @@ class Fingerprint:
     extractor: str
     weights_hash: str
     scales: dict[int, ScaleStatistics]
+    pooling: Pooling = "average"
+    palette: Palette | None = None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that it has statistics of."""
+        return tuple(key for key in next(iter(self.scales.values())) if PAIR not in key)
+
+    def covers(self, layers: Collection[str], pooling: Pooling = "average", correlations: bool = False) -> bool:
+        """Whether it has all that a painting needs."""
+        has_pairs = any(PAIR in key for key in next(iter(self.scales.values())))
+        return pooling == self.pooling and set(layers) <= set(self.layers) and has_pairs >= correlations
 
     def at(self, scale: float) -> ScaleStatistics:
         """Statistics at any scale: stored, interpolated linearly in log scale, or the nearest end's."""
@@ -44,7 +60,7 @@ class Fingerprint:
         share = math.log(scale / below) / math.log(above / below)
         return {
             layer: _mixed([(self.scales[below][layer], 1 - share), (self.scales[above][layer], share)])
-            for layer in STYLE_LAYERS
+            for layer in self.scales[below]
         }
 
     def check(self, extractor: Extractor) -> None:
@@ -109,7 +125,12 @@ def _read_layer(file: safe_open, prefix: str, device: torch.device) -> LayerStat
 
 @torch.no_grad()
 def fingerprint_of(
-    painting: Image.Image, extractor: Extractor, scales: Sequence[int] = FINGERPRINT_SCALES
+    painting: Image.Image,
+    extractor: Extractor,
+    scales: Sequence[int] = FINGERPRINT_SCALES,
+    layers: Sequence[str] = STYLE_LAYERS,
+    pooling: Pooling = "average",
+    correlations: bool = False,
 ) -> Fingerprint:
     """Fingerprint of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
 
@@ -121,9 +142,17 @@ def fingerprint_of(
         used.append(longest)
     statistics: dict[int, ScaleStatistics] = {}
     for scale in used:
-        taps = extractor(to_tensor(painting, fitted_size(painting.size, scale)))
-        statistics[scale] = {layer: layer_statistics(taps[layer]) for layer in STYLE_LAYERS}
-    return Fingerprint(extractor.name, extractor.weights_hash, statistics)
+        taps = extractor(to_tensor(painting, fitted_size(painting.size, scale)), layers, pooling)
+        statistics[scale] = {layer: layer_statistics(taps[layer]) for layer in layers}
+        if correlations:
+            for shallower, deeper in pairwise(layers):
+                statistics[scale][pair_key(deeper, shallower)] = correlation(taps[deeper], taps[shallower])[0]
+    return Fingerprint(extractor.name, extractor.weights_hash, statistics, pooling, palette_of(painting))
+
+
+def pair_key(deeper: str, shallower: str) -> str:
+    """Under which the correlation of two layers is kept."""
+    return f"{deeper}{PAIR}{shallower}"
 
 
 def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
@@ -150,10 +179,14 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
         {
             scale: {
                 layer: _mixed([(each.at(scale)[layer], weight / total) for each, weight in parts])
-                for layer in STYLE_LAYERS
+                for layer in first.at(scale)
             }
             for scale in scales
         },
+        first.pooling,
+        blend_palettes([(each.palette, weight) for each, weight in parts if each.palette])
+        if all(each.palette for each, _ in parts)
+        else None,
     )
 
 

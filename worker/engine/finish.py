@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from worker.engine.color import ColorSpace, recolored
+from worker.engine.color import ColorSpace, mixed, with_colors_of
 from worker.engine.images import fitted_size, to_image, to_tensor
 from worker.engine.masks import soft_mask
 from worker.engine.options import PaintOptions
@@ -54,8 +54,7 @@ class Finish:
         options = self.options
         if not options.keep_colors:
             return canvas
-        kept = self.space.to_photo(canvas) if self.space else None
-        return recolored(
-            canvas, self.scene.photo, options.color_method, share=options.keep_colors,
-            mask=self.scene.color_mask, feather=options.feather, kept=kept,
-        )  # fmt: skip
+        asked = (options.keep_colors, self.scene.color_mask, options.feather)
+        if self.space:
+            return mixed(canvas, self.space.to_photo(canvas), *asked)
+        return with_colors_of(canvas, self.scene.photo, options.color_method, *asked)

@@ -1,4 +1,4 @@
-"""Pillow pictures and tensors: conversion, sizes, colour. The only module here that speaks width-first."""
+"""Pillow pictures and tensors: conversion and sizes. The only module here that speaks width-first."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
-from worker.engine.extractors import Extractor
+from worker.engine.color import ColorMethod
+from worker.engine.extractors import Extractor, Pooling
 from worker.engine.losses import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
-from worker.engine.presets import PRESETS, Optimizer, Pooling, Preset, PresetName, Start, series_weights
+from worker.engine.masks import GuideMode
+from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, series_weights
 from worker.engine.pyramid import EFFORT, Quality, Stage, stages
 
-ColorMethod = Literal["luminance", "histogram", "linear", "linear-cholesky", "linear-pca"]
 ColorWhen = Literal["after", "before"]
-Guides = Literal["simple", "inside", "all"]
 Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
 
 LIMITS: dict[str, tuple[float, float]] = {
@@ -33,7 +33,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "quality": tuple(EFFORT),
     "color_method": get_args(ColorMethod),
     "color_when": get_args(ColorWhen),
-    "guides": get_args(Guides),
+    "guides": get_args(GuideMode),
     "resample": get_args(Resample),
     "start": get_args(Start),
     "content_scaling": CONTENT_SCALINGS,
@@ -86,7 +86,7 @@ class PaintOptions:
     color_method: ColorMethod = "luminance"
     color_when: ColorWhen = "after"
     feather: float = 0.01
-    guides: Guides = "simple"
+    guides: GuideMode = "simple"
     start: Start | None = None
     content_layers: Mapping[str, float] | None = None
     style_layers: Mapping[str, float] | None = None

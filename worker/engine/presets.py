@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from worker.engine.extractors import Pooling
 from worker.engine.losses import ContentScaling, Smoothing, StyleLoss
 
 PresetName = Literal[
@@ -23,7 +24,6 @@ PresetName = Literal[
     "inetwork-paper",
     "multiscale-w2",
 ]
-Pooling = Literal["max", "average", "l2"]
 Optimizer = Literal["lbfgs", "adam"]
 Start = Literal["photo", "noise", "grey", "artwork"]
 # How the weights of "all layers" follow from their order, where a preset does not name layers.

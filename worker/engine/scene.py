@@ -14,14 +14,13 @@ from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import Fingerprint
 from worker.engine.images import fitted_size, to_tensor
-from worker.engine.masks import guide, partition, soft_mask
+from worker.engine.masks import geometry, guide, partition, soft_mask
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.palette import Palette, blend_palettes
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
-LEAST_SHARE = 1e-4
-WHITE = 0.5  # from here on a mask covers a pixel
+LEAST_SHARE = 5e-4
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,10 @@ class Scene:
             raise ValueError("start is artwork, but there is no artwork to start from")
         size = fitted_size(self.photo.size, options.size)
         painted = 1 - self.kept(size, 0.0)
-        if float(painted.mean()) < LEAST_SHARE:
-            raise EmptyMaskError("The mask keeps the whole photo, so nothing is left to paint.")
-        for region in self.regions:
-            if region.mask is not None and float((soft_mask(region.mask, size, 0.0) * painted).mean()) < LEAST_SHARE:
-                raise EmptyMaskError("A mask covers nothing that is painted.")
+        masks = [soft_mask(region.mask, size) for region in self.regions if region.mask]
+        for area in [painted, *(mask * painted for mask in masks)]:
+            if float(area.mean()) < LEAST_SHARE:
+                raise EmptyMaskError(float(area.sum()), size)
 
     @cached_property
     def palette(self) -> Palette | None:
@@ -112,7 +110,7 @@ class Scene:
         if self.keep is None and not any(mask is not None for mask in masks):
             return [Part(style, 1 / len(styles)) for style in styles]
         painted = 1 - self.kept(size, options.feather)
-        shares = partition([mask.expand(painted.shape) if mask is not None else None for mask in masks], painted.shape[2:])
+        shares = partition(masks) if any(mask is not None for mask in masks) else [painted / len(styles)] * len(styles)
         if len(shares) > len(styles):
             # What no mask covers is painted in all the styles together.
             rest = shares.pop()
@@ -133,7 +131,7 @@ def _guides(
 ) -> Mapping[str, Tensor]:
     guides = {}
     for layer in layers:
-        stride, field = extractor.geometry(layer)
-        grid = (max(1, size[0] // stride), max(1, size[1] // stride))
+        stride, field = geometry(layer, extractor.layers)
+        grid = (size[1] // stride, size[0] // stride)
         guides[layer] = guide(area, grid, field, stride, options.guides).to(extractor.device)
     return guides
