@@ -10,12 +10,13 @@ from worker.engine.errors import (
     NotFiniteError,
     TooLargeError,
 )
-from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
+from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.images import upright
 from worker.engine.paint import Iterate, PaintOptions, Pastiche, paint
 from worker.engine.pyramid import plan, planned_work
 from worker.engine.texture import synthesize
+from worker.engine.weights import fetch_weights
 
 __all__ = [
     "Checkpoint",
@@ -32,7 +33,7 @@ __all__ = [
     "Pastiche",
     "TooLargeError",
     "blend",
-    "fetch_vgg19",
+    "fetch_weights",
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
