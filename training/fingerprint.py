@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, help="photo to paint as the example")
     parser.add_argument("--styles", type=Path, default=Path("styles"))
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19"])
-    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="where VGG-19's weights are kept")
+    parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19", "vgg16"])
+    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="where fetched weights are kept")
     parser.add_argument("--only", nargs="*", default=[], help="style ids; all by default")
     args = parser.parse_args()
 

@@ -11,7 +11,7 @@ from worker.engine.errors import (
     NotFiniteError,
     TooLargeError,
 )
-from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
+from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.finish import Finish
 from worker.engine.images import upright
@@ -22,6 +22,7 @@ from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
 from worker.engine.scene import Region, Scene
 from worker.engine.texture import stand_in, synthesize
+from worker.engine.weights import fetch_weights
 
 __all__ = [
     "CHOICES",
@@ -48,7 +49,7 @@ __all__ = [
     "Scene",
     "TooLargeError",
     "blend",
-    "fetch_vgg19",
+    "fetch_weights",
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",

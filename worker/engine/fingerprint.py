@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from worker.engine.errors import FingerprintFormatError, FingerprintMismatchError
-from worker.engine.extractors import STYLE_LAYERS, Extractor, Pooling
+from worker.engine.extractors import STYLE_LAYERS, Extractor
 from worker.engine.images import fitted_size, to_tensor
+from worker.engine.operators import Pooling
 from worker.engine.palette import Palette, blend_palettes, palette_of
-from worker.engine.statistics import LayerStatistics, correlation, layer_statistics
+from worker.engine.statistics import LayerStatistics, cross_statistics, layer_statistics
 
 FINGERPRINT_SCALES = (128, 256, 512, 1024)
 FORMAT = "atelier-fingerprint-1"
@@ -146,7 +147,7 @@ def fingerprint_of(
         statistics[scale] = {layer: layer_statistics(taps[layer]) for layer in layers}
         if correlations:
             for shallower, deeper in pairwise(layers):
-                statistics[scale][pair_key(deeper, shallower)] = correlation(taps[deeper], taps[shallower])[0]
+                statistics[scale][pair_key(deeper, shallower)] = cross_statistics(taps[deeper], taps[shallower])
     return Fingerprint(extractor.name, extractor.weights_hash, statistics, pooling, palette_of(painting))
 
 

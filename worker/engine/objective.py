@@ -12,7 +12,7 @@ from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import ScaleStatistics, pair_key
 from worker.engine.losses import STYLE_LOSS, Grid, content_loss, shifted, total_variation
 from worker.engine.presets import Preset
-from worker.engine.statistics import LayerStatistics, correlation, layer_statistics
+from worker.engine.statistics import LayerStatistics, channel_means, cross_moment, gram, upsampled
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,15 @@ class Objective:
         guide = part.guides[layer] if part.guides else None
         shift = self.recipe.activation_shift
         if neighbour is None:
-            found = layer_statistics(taps[layer], guide, with_mean=self._needs_mean)
+            moment = gram(taps[layer], guide)
+            # The mean costs another pass, which most losses have no use for.
+            mean = channel_means(taps[layer], guide) if self._needs_mean else moment.new_zeros(len(moment))
+            found = LayerStatistics(mean, moment)
             return shifted(self._scaled(found), shift), shifted(self._scaled(part.style[layer]), shift)
-        finer_guide = part.guides[neighbour] if part.guides else None
-        found, other = correlation(taps[layer], taps[neighbour], finer_guide)
+        guide = part.guides[neighbour] if part.guides else None
+        moment = cross_moment(taps[layer], taps[neighbour], guide)
+        found = LayerStatistics(channel_means(upsampled(taps[layer], taps[neighbour]), guide), moment)
+        other = channel_means(taps[neighbour], guide)
         target, target_other = part.style[pair_key(layer, neighbour)], part.style[neighbour].mean
         scale = self.recipe.feature_scale
         return (

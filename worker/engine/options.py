@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 from worker.engine.color import ColorMethod
-from worker.engine.extractors import Extractor, Pooling
+from worker.engine.extractors import Extractor
 from worker.engine.losses import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
 from worker.engine.masks import GuideMode
+from worker.engine.operators import Pooling
 from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, series_weights
 from worker.engine.pyramid import EFFORT, Quality, Stage, stages
 
@@ -161,9 +162,10 @@ def layer_weights(recipe: Preset, options: PaintOptions, extractor: Extractor) -
         ValueError: the options name a layer that the extractor lacks; the message names those that it has.
     """
     for name in ("content_layers", "style_layers"):
-        for layer in getattr(options, name) or ():
-            if layer not in extractor.layers:
-                raise ValueError(f"{name}: {extractor.name} has no {layer}; it has {', '.join(extractor.layers)}")
+        try:
+            extractor.check(getattr(options, name) or ())
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     content: dict[str, float] = {}
     for layer, weight in recipe.content_layers.items():
         there = layer if layer in extractor.layers else extractor.layers[-1]

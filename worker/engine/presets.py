@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from worker.engine.extractors import Pooling
 from worker.engine.losses import ContentScaling, Smoothing, StyleLoss
+from worker.engine.operators import Pooling
 
 PresetName = Literal[
     "studio",

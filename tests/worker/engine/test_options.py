@@ -33,7 +33,7 @@ def test_options_out_of_range_are_refused_by_name(bad: dict[str, object]) -> Non
 
 def test_a_layer_that_the_extractor_lacks_is_refused_with_those_that_it_has(extractor: Extractor) -> None:
     options = PaintOptions(content_layers={"relu5_4": 1.0})
-    with pytest.raises(ValueError, match=r"content_layers: compact has no relu5_4; it has relu1_1, .*relu5_1"):
+    with pytest.raises(ValueError, match=r"content_layers: compact has no layer relu5_4; it has relu1_1, .*relu5_1"):
         layer_weights(recipe(options), options, extractor)
 
 

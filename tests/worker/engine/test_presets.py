@@ -18,7 +18,7 @@ from worker.engine.fingerprint import ScaleStatistics, pair_key
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.presets import GATYS_LAYERS, PRESET_NAMES, PRESETS, PresetName, series_weights
-from worker.engine.statistics import correlation, layer_statistics
+from worker.engine.statistics import cross_statistics, layer_statistics
 
 Array = np.ndarray
 Features = dict[str, Array]  # layer → [C, H, W]
@@ -43,6 +43,9 @@ class RandomExtractor:
             torch.randn(after, before, 3, 3, dtype=torch.float64, generator=generator) / before
             for before, after in zip(widths, CHANNELS, strict=False)
         ]
+
+    def check(self, layers: Sequence[str]) -> None:
+        assert set(layers) <= set(self.layers)
 
     def __call__(self, x: Tensor, layers: Sequence[str] | None = None, pooling: str = "average") -> dict[str, Tensor]:
         taps = {}
@@ -172,7 +175,7 @@ def statistics_of(taps: dict[str, Tensor]) -> ScaleStatistics:
     """What a fingerprint would hold, in float64."""
     found = {layer: layer_statistics(values) for layer, values in taps.items()}
     for shallow, deep in zip(VGG, VGG[1:], strict=False):
-        found[pair_key(deep, shallow)] = correlation(taps[deep], taps[shallow])[0]
+        found[pair_key(deep, shallow)] = cross_statistics(taps[deep], taps[shallow])
     return found
 
 
