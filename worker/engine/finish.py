@@ -26,10 +26,17 @@ class Finish:
     """
 
     def __init__(self, scene: Scene, options: PaintOptions) -> None:
+        """Prepare the touches.
+
+        Raises:
+            ValueError: colours are to be kept from before on, and a style has no palette.
+        """
         self.scene = scene
         self.options = options
         self.space: ColorSpace | None = None
-        if options.keep_colors and options.color_when == "before" and scene.palette:
+        if options.keep_colors and options.color_when == "before":
+            if scene.palette is None:
+                raise ValueError("color_when is before, but a style's palette is not known; choose after")
             self.space = ColorSpace.between(scene.photo, scene.palette, options.color_method)
         self.motif = self.space.to_painting(scene.photo) if self.space else scene.photo
 
