@@ -35,7 +35,7 @@ class TooLargeError(EngineError):
 
 
 class EmptyMaskError(EngineError):
-    """A mask covers less than one pixel of the picture that it is for, or leaves none of it to paint."""
+    """A mask covers less than one pixel of the picture that it is for."""
 
     def __init__(self, covered: float, size: tuple[int, int]) -> None:
         super().__init__(f"the mask covers {covered:.2f} pixels of {size[0]} × {size[1]}")

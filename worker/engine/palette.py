@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,19 +33,6 @@ def palette_of(image: Image.Image, weights: NDArray[np.float64] | None = None) -
     shares = np.linspace(0, 1, QUANTILES)
     quantiles = [np.interp(shares, ranks, levels) for levels, ranks in distribution(pixels, weights)]
     return Palette(*(torch.tensor(np.array(part), dtype=torch.float32) for part in (mean, covariance, quantiles)))
-
-
-def blend_palettes(parts: Sequence[tuple[Palette, float]]) -> Palette:
-    """One palette from several with positive weights: that of a picture which holds each in its share.
-
-    Mean and covariance are exactly those of the mixture; quantiles are averaged, which keeps its extremes apart.
-    """
-    total = sum(weight for _, weight in parts)
-    shares = [(palette, weight / total) for palette, weight in parts]
-    mean = torch.stack([palette.mean * share for palette, share in shares]).sum(0)
-    moment = [(each.covariance + torch.outer(each.mean, each.mean)) * share for each, share in shares]
-    quantiles = torch.stack([palette.quantiles * share for palette, share in shares]).sum(0)
-    return Palette(mean, torch.stack(moment).sum(0) - torch.outer(mean, mean), quantiles)
 
 
 def distribution(
