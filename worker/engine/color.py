@@ -21,6 +21,7 @@ from worker.engine.palette import Palette, distribution, palette_of
 ColorMethod = Literal["luminance", "histogram", "linear", "linear-cholesky", "linear-pca"]
 COLOR_METHODS: tuple[ColorMethod, ...] = get_args(ColorMethod)
 
+LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Y′ of ITU-R BT.601, which is YIQ's and JPEG's
 EPSILON = 1e-5  # Added to covariances as Gatys et al. do: a spread of 0.8 of 255 levels, which no picture falls below.
 # How much the way between two colour spaces may stretch or squeeze. An engraving's grey has next to no chroma: the way
 # back from its space would multiply the canvas's last bit of chroma by 80, and show it as coloured noise.
@@ -43,16 +44,17 @@ def with_colors_of(
 ) -> Image.Image:
     """The pastiche with the photo's colours, both RGB; the photo is resampled to the pastiche's size.
 
-    `luminance` keeps the pastiche's Y′ and takes the photo's chroma. `histogram` gives each channel of the pastiche the
-    photo's distribution. `linear`, `linear-cholesky` and `linear-pca` give it the photo's mean and covariance.
-    `share`, `mask` and `feather` are those of `mixed`. Where there is a mask, distributions, means and covariances are
-    those within the mask, of both pictures: the sky's colours come from the photo's sky.
+    `luminance` keeps the pastiche's Y′ and takes the photo's chroma (YIQ's or Y′CbCr's, it is the same). `histogram`
+    gives each channel of the pastiche the photo's distribution. `linear`, `linear-cholesky` and `linear-pca` give it
+    the photo's mean and covariance. `share`, `mask` and `feather` are those of `mixed`. Where there is a mask,
+    distributions, means and covariances are those within the mask, of both pictures: the sky's colours come from the
+    photo's sky.
 
     Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (arXiv 1606.05897), luminance-only
-    transfer and linear colour transfer; `color_transfer.py` of the Keras implementation of neural style transfer for
-    the histogram. We differ: Y′CbCr, which Pillow converts exactly as JPEG does, instead of YIQ; luminance is
-    recombined after painting instead of painting in grey; the Keras script matched a masked histogram pixel by pixel,
-    against the whole picture's, and gave a flat picture the brightest of the photo's levels instead of the median.
+    transfer and linear colour transfer; `color_transfer.py` of titu1994's Neural-Style-Transfer for the histogram. We
+    differ: luminance is recombined after painting instead of painting in grey; that script matched a masked histogram
+    pixel by pixel against the whole picture's, which means nothing, and gave a flat picture the brightest of the
+    photo's levels instead of their median.
 
     Raises:
         ValueError: there is no such method, or `share` is outside [0, 1].
@@ -179,16 +181,18 @@ def _interpolated(values: Tensor, before: Matrix, after: Matrix) -> Tensor:
     """The curve at `values`, going on beyond both ends as it ends."""
     points = torch.from_numpy(np.stack((before, after))).to(values)  # [2, K]
     widths, rises = points.diff().unbind()
-    segments = torch.bucketize(values, points[0, 1:-1].contiguous())
+    segments = torch.bucketize(values.contiguous(), points[0, 1:-1].contiguous())
     # Measured from the segment's own start, float32 is enough also where the curve is steep.
     beyond_start = values - points[0].take(segments)
     return points[1].take(segments).addcmul_(beyond_start, (rises / widths).take(segments))
 
 
 def _luminance_transfer(pastiche: Image.Image, photo: Image.Image) -> Image.Image:
-    luminance, _, _ = pastiche.convert("YCbCr").split()
-    _, blue, red = photo.convert("YCbCr").split()
-    return Image.merge("YCbCr", (luminance, blue, red)).convert("RGB")
+    # To exchange Y′ and go back is to add what it changes by to all three channels. Pillow's own way through YCbCr
+    # rounds down twice and darkens by one or two levels.
+    colors = np.asarray(photo).astype(np.float32)
+    colors += ((np.asarray(pastiche) - colors) @ LUMINANCE)[..., None]
+    return Image.fromarray(np.rint(colors.clip(0, 255)).astype(np.uint8))
 
 
 def _matching(

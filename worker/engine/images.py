@@ -44,5 +44,3 @@ def resized(tensor: Tensor, size: tuple[int, int]) -> Tensor:
     """Bicubic resampling of [1, 3, h, w] to `size` (width, height), clipped to [0, 1]."""
     grown = F.interpolate(tensor, (size[1], size[0]), mode="bicubic", align_corners=False, antialias=True)
     return grown.clamp(0, 1)
-
-

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import ScaleStatistics, pair_key
+from worker.engine.fingerprint import ScaleStatistics, pair_name
 from worker.engine.losses import STYLE_LOSS, Grid, content_loss, shifted, total_variation
 from worker.engine.presets import Preset
 from worker.engine.statistics import LayerStatistics, channel_means, cross_moment, gram, upsampled
@@ -109,7 +109,7 @@ class Objective:
         moment = cross_moment(taps[layer], taps[neighbour], guide)
         found = LayerStatistics(channel_means(upsampled(taps[layer], taps[neighbour]), guide), moment)
         other = channel_means(taps[neighbour], guide)
-        target, target_other = part.style[pair_key(layer, neighbour)], part.style[neighbour].mean
+        target, target_other = part.style[pair_name(layer, neighbour)], part.style[neighbour].mean
         scale = self.recipe.feature_scale
         return (
             shifted(self._scaled(found), shift, other * scale),

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint
+from worker.engine.fingerprint import Fingerprint, blend
 from worker.engine.images import fitted_size, to_tensor
 from worker.engine.masks import geometry, guide, partition, soft_mask
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
-from worker.engine.palette import Palette, blend_palettes
+from worker.engine.palette import Palette
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
@@ -77,8 +77,7 @@ class Scene:
     @cached_property
     def palette(self) -> Palette | None:
         """The palette of all styles together; None if one of them has none."""
-        palettes = [region.style.palette for region in self.regions]
-        return blend_palettes([(each, 1.0) for each in palettes if each]) if all(palettes) else None
+        return blend([(region.style, 1.0) for region in self.regions]).palette
 
     def kept(self, size: tuple[int, int], feather: float) -> Tensor:
         """Mask [1, 1, H, W] of what stays the photo at `size` (width, height); zeros where nothing does."""

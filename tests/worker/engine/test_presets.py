@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.fingerprint import ScaleStatistics, pair_key
+from worker.engine.fingerprint import ScaleStatistics, pair_name
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.presets import GATYS_LAYERS, PRESET_NAMES, PRESETS, PresetName, series_weights
@@ -175,7 +175,7 @@ def statistics_of(taps: dict[str, Tensor]) -> ScaleStatistics:
     """What a fingerprint would hold, in float64."""
     found = {layer: layer_statistics(values) for layer, values in taps.items()}
     for shallow, deep in zip(VGG, VGG[1:], strict=False):
-        found[pair_key(deep, shallow)] = cross_statistics(taps[deep], taps[shallow])
+        found[pair_name(deep, shallow)] = cross_statistics(taps[deep], taps[shallow])
     return found
 
 
