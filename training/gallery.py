@@ -27,6 +27,7 @@ TILE = 320  # longest side of a picture in a grid
 GAP = 6
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.25, 1.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
+USUAL = engine.PaintOptions()
 COLOR_METHODS: list[dict[str, object]] = [
     {"keep_colors": 0.0},
     *({"keep_colors": 1.0, "color_method": method} for method in engine.CHOICES["color_method"]),
@@ -44,7 +45,7 @@ class Piece:
     """One picture of the page: the style or styles, the options, and which masks."""
 
     style: str
-    options: engine.PaintOptions = engine.PaintOptions()
+    options: engine.PaintOptions = USUAL
     other_style: str = ""
     keeps: bool = False
 
@@ -75,7 +76,7 @@ def grids() -> Iterator[Grid]:
     yield Grid(
         "regions",
         "Regions",
-        "Sky after one painting, land after another; the sky kept as it is; both guides that keep styles from bleeding.",
+        "Sky after one painting, land after another; the sky kept; the first again with both other kinds of guides.",
         2,
         [
             Piece("starry_night", masked, "la_grande_jatte"),
@@ -172,13 +173,14 @@ def main() -> None:
         target = PICTURES / f"{grid.name}.webp"
         if args.again or not target.exists():
             montage([studio.paint(piece) for piece in grid.pieces], grid.columns).save(target, quality=80, method=6)
-        page += ["", f"## {grid.title}", "", grid.text, "", f"![{grid.title.strip('`')}](images/gallery/{target.name})"]
+        picture = f"![{grid.title.strip('`')}](images/gallery/{target.name})"
+        page += ["", f"## {grid.title}", "", grid.text, "", picture]
     PAGE.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
-INTRODUCTION = """All of these are the project's own: its sample photo, which is drawn by `python -m training.sample_photo`, painted with the
-built-in styles and the compact extractor. `make gallery` paints them again. Presets that need more statistics than a
-built-in fingerprint holds measure a texture that is synthesised from it."""
+INTRODUCTION = """All of these are the project's own: its sample photo, which is drawn by `python -m training.sample_photo`,
+painted with the built-in styles and the compact extractor. `make gallery` paints them again. Presets that need more
+statistics than a built-in fingerprint holds measure a texture that is synthesised from it."""
 
 
 if __name__ == "__main__":

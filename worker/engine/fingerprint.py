@@ -212,28 +212,31 @@ def fingerprint_of(
 def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
     """One fingerprint from several with positive weights: the weighted mean of their statistics at every scale.
 
+    It holds the layers that all of them hold.
+
     Their palettes are mixed too, if all have one.
 
     Source: jcjohnson/neural-style averages the Gram matrices of several paintings alike; means are averaged too.
 
     Raises:
         ValueError: no parts, or weights that are not positive.
-        FingerprintMismatchError: the parts come from different extractors, or hold different layers or poolings.
+        FingerprintMismatchError: the parts come from different extractors or poolings, or have no layer in common.
     """
     if not parts or any(weight <= 0 for _, weight in parts):
         raise ValueError("blending needs at least one fingerprint, and positive weights")
     first = parts[0][0]
     if any((each.extractor, each.weights_hash) != (first.extractor, first.weights_hash) for each, _ in parts):
         raise FingerprintMismatchError("Fingerprints of different extractors cannot be blended.")
-    if any((set(each.keys), each.pooling) != (set(first.keys), first.pooling) for each, _ in parts):
-        raise FingerprintMismatchError("Fingerprints of different layers or poolings cannot be blended.")
+    keys = [key for key in first.keys if all(key in each.keys for each, _ in parts)]
+    if not keys or any(each.pooling != first.pooling for each, _ in parts):
+        raise FingerprintMismatchError("Fingerprints without a common layer and pooling cannot be blended.")
     if len(parts) == 1:
         return first
     total = sum(weight for _, weight in parts)
     scales: dict[int, ScaleStatistics] = {}
     for scale in sorted({scale for each, _ in parts for scale in each.scales}):
         at_scale = [(each.at(scale), weight / total) for each, weight in parts]
-        scales[scale] = {key: _mixed([(each[key], share) for each, share in at_scale]) for key in first.keys}
+        scales[scale] = {key: _mixed([(each[key], share) for each, share in at_scale]) for key in keys}
     palettes = [(each.palette, weight / total) for each, weight in parts if each.palette]
     palette = mixed_palette(palettes) if len(palettes) == len(parts) else None
     return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette)

@@ -1,4 +1,4 @@
-"""From the canvas to the picture that is shown: whose colours it has, what of the photo is put back, how large it is."""
+"""From the canvas to the picture that is shown: its colours, what of the photo is put back, its size."""
 
 from __future__ import annotations
 

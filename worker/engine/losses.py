@@ -8,7 +8,7 @@ positions, ours are second moments F·Fᵀ/M, and the formulas are rewritten so 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ STYLE_LOSSES: tuple[StyleLoss, ...] = get_args(StyleLoss)
 
 # A black photo or painting has no activation to compare with: the quotient must not be infinite.
 EPSILON = 1e-12
-# Added to covariances, whose root has no gradient where they are singular (crowsonkb/style-transfer-pytorch adds it too).
+# Added to covariances, whose root has no gradient where they are singular; crowsonkb/style-transfer-pytorch does too.
 RIDGE = 1e-4
 # Of Gatys' own notebook: 10³/C² for each layer (leongatys/PytorchNeuralStyleTransfer).
 CODE_STYLE_WEIGHT = 1e3
@@ -40,7 +40,7 @@ class Grid(NamedTuple):
 
 
 def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "relative", pixels: int = 1) -> Tensor:
-    """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which the nst ones divide by.
+    """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which nst's divide by.
 
     - `relative`: mean squared difference over the photo's mean square. 0 is the photo, 1 a picture without activations.
     - `half-sse`: ½ Σ (F − P)². Source: Gatys et al., CVPR 2016, eq. 1.
@@ -50,19 +50,21 @@ def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "re
     """
     target = at_least_float32(target)
     square = (at_least_float32(features) - target).square()
+    loss: Tensor
     match scaling:
         case "relative":
-            return square.mean() / target.square().mean().clamp_min(EPSILON)
+            loss = square.mean() / target.square().mean().clamp_min(EPSILON)
         case "half-sse":
-            return square.sum() / 2
+            loss = square.sum() / 2
         case "mse":
-            return square.mean()
+            loss = square.mean()
         case "sse":
-            return square.sum()
+            loss = square.sum()
         case "nst-1":
-            return square.sum() / (2 * (target.shape[1] * pixels) ** 0.5)
+            loss = square.sum() / (2 * (target.shape[1] * pixels) ** 0.5)
         case "nst-2":
-            return square.sum() / (target.shape[1] * pixels)
+            loss = square.sum() / (target.shape[1] * pixels)
+    return loss
 
 
 def relative_gram(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
@@ -129,7 +131,7 @@ def shifted(statistics: LayerStatistics, shift: float, other_mean: Tensor | None
     """Statistics of activations to which `shift` is added, from those of the activations themselves.
 
     E[(f+s)(g+s)ᵀ] = E[f gᵀ] + s (μ_f 1ᵀ + 1 μ_gᵀ) + s². `other_mean` is μ_g, where it is another layer's.
-    Source: Novak and Nikulin, arXiv 1605.04603, section 3.3, with s = −1: Gram matrices of ReLU's activations are sparse.
+    Source: Novak and Nikulin, arXiv 1605.04603, section 3.3, with s = −1: ReLU's activations have sparse Gram matrices.
     """
     if shift == 0:
         return statistics
@@ -171,20 +173,23 @@ def _covariance(statistics: LayerStatistics) -> Tensor:
 def _square_root(matrix: Tensor) -> Tensor:
     """The symmetric root of a symmetric positive matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root
 
 
 class _TraceOfRoot(torch.autograd.Function):
     """tr(M^½) of a symmetric positive matrix; its gradient is ½ M^−½."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, matrix: Tensor) -> Tensor:
+    def forward(ctx: Any, matrix: Tensor) -> Tensor:
         values, vectors = torch.linalg.eigh(matrix)
         roots = values.clamp_min(torch.finfo(matrix.dtype).eps * float(values[-1].clamp_min(EPSILON))).sqrt()
         ctx.save_for_backward(roots, vectors)
-        return roots.sum()
+        trace: Tensor = roots.sum()
+        return trace
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        roots, vectors = ctx.saved_tensors  # type: ignore[attr-defined]
-        return gradient * ((vectors / (2 * roots)) @ vectors.T)
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        roots, vectors = ctx.saved_tensors
+        whole: Tensor = gradient * ((vectors / (2 * roots)) @ vectors.T)
+        return whole

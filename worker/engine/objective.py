@@ -49,7 +49,7 @@ class Objective:
         photo: Tensor | None = None,
         keep: Tensor | None = None,
     ) -> None:
-        """`photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the extractor is to see the photo, whatever is painted."""
+        """`photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted."""
         self.recipe = recipe
         self.content_weights = content_weights if photo is not None else {}
         self.style_weights = style_weights

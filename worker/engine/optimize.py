@@ -1,4 +1,4 @@
-"""The optimiser loop of one stage: L-BFGS or Adam on the pixels, a callback after every evaluation, recovery from blow-ups."""
+"""The optimiser loop of one stage: L-BFGS or Adam on the pixels, a callback after every evaluation, no blow-ups."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def minimize(
 ) -> Minimum:
     """Minimise `objective` from `start` [1, 3, H, W] with `evaluations` forward and backward passes.
 
-    `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `start` is not changed. `moments`
-    continues Adam where an earlier stage left it. If the loss is no longer finite, the stage starts again with a tenth
+    `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `start` is not changed.
+    `moments` continues Adam where an earlier stage left it. If the loss is no longer finite, the stage starts again with a tenth
     of the step from the last iterate whose own loss was: the one after it may be finite too, and so far off that the
     loss is not.
 
@@ -83,7 +83,8 @@ def minimize(
         NotFiniteError: the loss is not finite with the smallest step either.
     """
     newest, done = start.detach().clone(), 0  # changed in place, for the caller to look at
-    current = newest.clone() if method.average else newest  # the iterate itself, where its mean is what is looked at
+    # The iterate itself, where it is its mean that is looked at.
+    current = newest.clone() if method.average else newest
     good = newest.clone()  # the newest whose own loss is known to be finite
     ending = _Ending(method)
     for factor in (1.0, 0.1, 0.01):
@@ -101,7 +102,7 @@ def minimize(
             return loss
 
         while done < evaluations:
-            loss = optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+            loss: Tensor = optimizer.step(evaluate)  # type: ignore[arg-type, assignment]
             done += 1
             # In one number, because each look at one waits for the device.
             if not torch.isfinite(loss.detach() + iterate.detach().sum()):

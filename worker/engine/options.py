@@ -153,7 +153,9 @@ def recipe(options: PaintOptions) -> Preset:
     )
 
 
-def layer_weights(recipe: Preset, options: PaintOptions, extractor: Extractor) -> tuple[dict[str, float], dict[str, float]]:
+def layer_weights(
+    recipe: Preset, options: PaintOptions, extractor: Extractor
+) -> tuple[dict[str, float], dict[str, float]]:
     """Content and style weights by layer, of layers that `extractor` has.
 
     A preset's content layer that lies deeper than the extractor goes is taken to be its deepest one; a person's is not.

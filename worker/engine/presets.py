@@ -1,8 +1,8 @@
-"""Presets: the published ways to paint, as data. Each names its losses (losses.py has the formulas), weights and schedule.
+"""Presets: the published ways to paint, as data: which losses (losses.py has the formulas), weights and schedule.
 
-All see the same normalised extractor, whose layers have a mean activation of 1 over photographs (Gatys et al., CVPR 2016,
-section 2). Systems that took Caffe's activations as they come cannot be met in absolute size: `feature_scale` stands for
-the factor between, so that their content, style and smoothing weights balance as they did.
+All see the same normalised extractor, whose layers have a mean activation of 1 over photographs (Gatys et al., CVPR
+2016, section 2). Systems that took Caffe's activations as they come cannot be met in absolute size: `feature_scale`
+stands for the factor between, so that their content, style and smoothing weights balance as they did.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, floa
 
 PRESETS: dict[PresetName, Preset] = {
     # α·relative content + β·relative Gram, coarse to fine. Chosen by eye and by measured style and content distances
-    # over nine pairs: at seven times this style weight faces dissolve, at a third the strokes grow timid. The seed varies
-    # soft noise on the first, coarsest stage: enough for another composition of strokes. Composition and strokes are
-    # decided while pixels are cheap; fine stages only sharpen what is there.
+    # over nine pairs: at seven times this style weight faces dissolve, at a third the strokes grow timid. The seed
+    # varies soft noise on the first, coarsest stage: enough for another composition of strokes. Composition and strokes
+    # are decided while pixels are cheap; fine stages only sharpen what is there.
     "studio": Preset(
         title="Studio",
         description="Our own: strokes decided small and refined large, every painting equally strong.",

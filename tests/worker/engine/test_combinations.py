@@ -53,9 +53,7 @@ def styles(options: PaintOptions, extractor: Extractor) -> list[Fingerprint]:
     wanted = needs(options, extractor)
     if wanted not in _styles:
         layers, pooling, correlations = wanted
-        _styles[wanted] = [
-            fingerprint_of(each, extractor, (128,), layers, pooling, correlations) for each in PAINTINGS
-        ]
+        _styles[wanted] = [fingerprint_of(each, extractor, (128,), layers, pooling, correlations) for each in PAINTINGS]
     return _styles[wanted]
 
 

@@ -65,7 +65,9 @@ def test_more_strength_is_nearer_to_the_painting_and_less_nearer_to_the_photo(
     photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
     def painted(strength: float) -> tuple[float, float]:
-        image = paint(Scene.of(photo, style), extractor, PaintOptions(size=256, quality="draft", strength=strength)).image
+        image = paint(
+            Scene.of(photo, style), extractor, PaintOptions(size=256, quality="draft", strength=strength)
+        ).image
         return distances(image, photo, style, extractor)
 
     gentle, bold = painted(0.1), painted(10.0)
@@ -118,7 +120,9 @@ def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     def watch(iterate: Iterate) -> None:
         seen.append(iterate)
 
-    resumed = paint(Scene.of(photo, style), extractor, QUICK, watch, Checkpoint.load(tmp_path / "checkpoint.safetensors"))
+    resumed = paint(
+        Scene.of(photo, style), extractor, QUICK, watch, Checkpoint.load(tmp_path / "checkpoint.safetensors")
+    )
     assert (seen[0].stage, seen[0].iteration) == (1, 11)
     whole, after = distances(pastiche, photo, style, extractor), distances(resumed.image, photo, style, extractor)
     assert after[0] < whole[0] * 1.2

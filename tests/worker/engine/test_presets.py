@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float
 def statistics_of(taps: dict[str, Tensor]) -> ScaleStatistics:
     """What a fingerprint would hold, in float64."""
     found = {layer: layer_statistics(values) for layer, values in taps.items()}
-    for shallow, deep in zip(VGG, VGG[1:], strict=False):
+    for shallow, deep in pairwise(VGG):
         found[pair_name(deep, shallow)] = cross_statistics(taps[deep], taps[shallow])
     return found
 

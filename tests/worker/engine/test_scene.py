@@ -111,4 +111,6 @@ def test_starts_differ_as_their_names_say(photo: Image.Image, style: Fingerprint
     assert np.abs(grey - grey.mean(2, keepdims=True)).mean() < 0.03  # one step of Adam moves a pixel by 0.02
     assert noise.mean() == pytest.approx(0.5, abs=0.02)
     assert noise.std() == pytest.approx(12**-0.5, abs=0.03)  # of the uniform distribution
-    np.testing.assert_allclose(first("photo"), np.asarray(photo.resize((256, 192), Image.Resampling.LANCZOS)) / 255, atol=0.03)
+    np.testing.assert_allclose(
+        first("photo"), np.asarray(photo.resize((256, 192), Image.Resampling.LANCZOS)) / 255, atol=0.03
+    )
