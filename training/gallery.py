@@ -178,9 +178,9 @@ def main() -> None:
     PAGE.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
-INTRODUCTION = """All of these are the project's own: its sample photo, which is drawn by `python -m training.sample_photo`,
-painted with the built-in styles and the compact extractor. `make gallery` paints them again. Presets that need more
-statistics than a built-in fingerprint holds measure a texture that is synthesised from it."""
+INTRODUCTION = """All of these are the project's own: its sample photo, drawn by `python -m training.sample_photo`, and
+its built-in styles, with the compact extractor. `make gallery` paints them again. Presets that need more statistics than
+a built-in fingerprint holds measure a texture that is synthesised from it."""
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def test_blend_mixes_correlations_and_refuses_parts_that_hold_other_things(
     for key in PAIRS:
         expected = 0.25 * chained.at(128)[key].moment + 0.75 * other.at(128)[key].moment
         torch.testing.assert_close(mixed.at(128)[key].moment, expected)
-    with pytest.raises(FingerprintMismatchError, match="layers or poolings"):
+    with pytest.raises(FingerprintMismatchError, match="pooling"):
         blend([(chained, 1.0), (style, 1.0)])
 
 
@@ -184,10 +184,13 @@ def test_palette_is_that_of_the_largest_scales_pixels_and_survives_a_file(
         assert palette is not None
         np.testing.assert_allclose(palette.mean, largest.mean(1), atol=1e-5)
         np.testing.assert_allclose(palette.covariance, np.cov(largest, bias=True), atol=1e-5)
-        for k in (50, 128, 200):
-            quantile = palette.quantiles[:, k, None].numpy()
-            assert ((largest < quantile - 1 / 255).mean(1) <= k / 255).all()
-            assert ((largest <= quantile + 1 / 255).mean(1) >= k / 255).all()
+        for channel, quantiles in zip(largest, palette.quantiles, strict=True):
+            # Pixels of one level share the middle of their ranks, so a quantile is true to half such a level's share.
+            _, counts = np.unique(channel, return_counts=True)
+            slack = counts.max() / counts.sum() / 2 + 1e-3
+            for k in (50, 128, 200):
+                low, high = np.quantile(channel, [k / 255 - slack, k / 255 + slack])
+                assert low - 1e-5 <= quantiles[k] <= high + 1e-5
 
 
 def test_palette_of_a_blend_is_that_of_all_the_pixels_together(style: Fingerprint, extractor: Extractor) -> None:
