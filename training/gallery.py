@@ -179,8 +179,8 @@ def main() -> None:
 
 
 INTRODUCTION = """All of these are the project's own: its sample photo, drawn by `python -m training.sample_photo`, and
-its built-in styles, with the compact extractor. `make gallery` paints them again. Presets that need more statistics than
-a built-in fingerprint holds measure a texture that is synthesised from it."""
+its built-in styles, with the compact extractor. `make gallery` paints them again. Presets that need more statistics
+than a built-in fingerprint holds measure a texture that is synthesised from it."""
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def minimize(
     """Minimise `objective` from `start` [1, 3, H, W] with `evaluations` forward and backward passes.
 
     `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `start` is not changed.
-    `moments` continues Adam where an earlier stage left it. If the loss is no longer finite, the stage starts again with
-    a tenth of the step from the last iterate whose own loss was: the one after it may be finite too, and so far off
-    that the loss is not.
+    `moments` continues Adam where an earlier stage left it. If the loss is no longer finite, the stage starts again
+    with a tenth of the step from the last iterate whose own loss was: the one after it may be finite too, and so far
+    off that the loss is not.
 
     Raises:
         NotFiniteError: the loss is not finite with the smallest step either.
