@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
+from tests.worker.engine.conftest import draw_photo
 from worker.engine import (
     Checkpoint,
     CheckpointMismatchError,
@@ -159,3 +161,15 @@ def test_a_fingerprint_of_other_weights_is_refused(
 def test_a_black_or_white_photo_is_painted_without_failing(flat: int, style: Fingerprint, extractor: Extractor) -> None:
     image = paint(Scene.of(Image.new("RGB", (200, 200), (flat,) * 3), style), extractor, QUICK).image
     assert np.asarray(image).std() > 5
+
+
+def test_a_small_painting_predicts_the_large_one(style: Fingerprint, extractor: Extractor) -> None:
+    """The same composition: what the large one shows of each stroke, the small one showed already."""
+    photo = draw_photo(480, 360)
+    small, large, other = (
+        np.asarray(paint(Scene.of(photo, style), extractor, options).image.resize((128, 96)), float)
+        for options in (QUICK, replace(QUICK, size=512), replace(QUICK, seed=1))
+    )
+    difference, by_chance = np.abs(small - large).mean(), np.abs(small - other).mean()
+    assert difference < by_chance / 1.5
+    assert np.corrcoef(small.ravel(), large.ravel())[0, 1] > 0.9
