@@ -12,17 +12,20 @@ from typing import cast
 import torch
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from worker.engine.errors import FingerprintFormatError, FingerprintMismatchError
 from worker.engine.extractors import STYLE_LAYERS, Extractor
 from worker.engine.images import fitted_size, to_tensor
 from worker.engine.operators import Pooling
+from worker.engine.palette import Palette, mixed_palette, palette_of
 from worker.engine.statistics import LayerStatistics, cross_statistics, layer_statistics
 
 FINGERPRINT_SCALES = (128, 256, 512, 1024)
 FORMAT = "atelier-fingerprint-1"
+PALETTE = "palette"
+PALETTE_PARTS = ("mean", "covariance", "quantiles")
 JOIN = "·"  # between two layers' names, the deeper one first: relu2_1·relu1_2
 
 # By layer; correlations by the pair's name.
@@ -42,12 +45,16 @@ def pair_name(deeper: str, shallower: str) -> str:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Statistics per scale (longest side of the painting in pixels) and layer, of one extractor's activations."""
+    """Statistics per scale (longest side of the painting in pixels) and layer, of one extractor's activations.
+
+    The palette is missing from files of earlier versions.
+    """
 
     extractor: str
     weights_hash: str
     scales: dict[int, ScaleStatistics]
     pooling: Pooling = "average"
+    palette: Palette | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -99,6 +106,8 @@ class Fingerprint:
                     largest = values.abs().max().clamp_min(1e-12)
                     tensors[f"{scale}.{key}.{part}"] = (values / largest).half().cpu().contiguous()
                     tensors[f"{scale}.{key}.{part}.largest"] = largest.float().cpu().reshape(1)
+        if self.palette:
+            tensors |= _palette_tensors(self.palette)
         metadata = {"format": FORMAT, "extractor": self.extractor, "weights_hash": self.weights_hash}
         metadata |= {"scales": json.dumps(sorted(self.scales)), "keys": json.dumps(self.keys), "pooling": self.pooling}
         save_file(tensors, path, metadata=metadata)
@@ -122,12 +131,33 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
                 scale: {key: _read_statistics(file, scale, key, extractor.device) for key in keys}
                 for scale in json.loads(metadata["scales"])
             }
+            read: Callable[[str], Tensor] = file.get_tensor
+            has_palette = f"{PALETTE}.mean" in file.keys()  # noqa: SIM118 - no dictionary
+            palette = Palette(*(read(f"{PALETTE}.{part}") for part in PALETTE_PARTS)) if has_palette else None
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise FingerprintFormatError(f"{path} is damaged: {error}") from error
     pooling = cast(Pooling, metadata.get("pooling", "average"))
-    fingerprint = Fingerprint(metadata["extractor"], metadata["weights_hash"], scales, pooling)
+    fingerprint = Fingerprint(metadata["extractor"], metadata["weights_hash"], scales, pooling, palette)
     fingerprint.check(extractor)
     return fingerprint
+
+
+def add_palette(path: Path, painting: Image.Image) -> None:
+    """Put a painting's palette into a fingerprint's file; all else stays as it is, to the byte."""
+    with safe_open(path, framework="pt") as file:
+        metadata: dict[str, str] = file.metadata()
+    palette = _palette_at(painting, max(json.loads(metadata["scales"])))
+    save_file(load_file(path) | _palette_tensors(palette), path, metadata=metadata)
+
+
+def _palette_tensors(palette: Palette) -> dict[str, Tensor]:
+    return {f"{PALETTE}.{part}": getattr(palette, part).cpu().contiguous() for part in PALETTE_PARTS}
+
+
+def _palette_at(painting: Image.Image, scale: int) -> Palette:
+    """The palette of the very pixels that are measured at `scale`."""
+    size = fitted_size(painting.size, scale)
+    return palette_of(painting.convert("RGB").resize(size, Image.Resampling.LANCZOS))
 
 
 def _read_statistics(file: safe_open, scale: int, key: str, device: torch.device) -> LayerStatistics:
@@ -174,11 +204,15 @@ def fingerprint_of(
         if correlations:
             for pair in neighbor_pairs(layers):
                 statistics[scale][pair_name(*pair)] = cross_statistics(*(taps[layer] for layer in pair))
-    return Fingerprint(extractor.name, extractor.weights_hash, statistics, pooling)
+    return Fingerprint(
+        extractor.name, extractor.weights_hash, statistics, pooling, _palette_at(painting, max(statistics))
+    )
 
 
 def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
     """One fingerprint from several with positive weights: the weighted mean of their statistics at every scale.
+
+    Their palettes are mixed too, if all have one.
 
     Source: jcjohnson/neural-style averages the Gram matrices of several paintings alike; means are averaged too.
 
@@ -200,7 +234,9 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
     for scale in sorted({scale for each, _ in parts for scale in each.scales}):
         at_scale = [(each.at(scale), weight / total) for each, weight in parts]
         scales[scale] = {key: _mixed([(each[key], share) for each, share in at_scale]) for key in first.keys}
-    return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling)
+    palettes = [(each.palette, weight / total) for each, weight in parts if each.palette]
+    palette = mixed_palette(palettes) if len(palettes) == len(parts) else None
+    return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette)
 
 
 def _mixed(parts: Sequence[tuple[LayerStatistics, float]]) -> LayerStatistics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,21 @@ def palette_of(image: Image.Image, weights: NDArray[np.float64] | None = None) -
     shares = np.linspace(0, 1, QUANTILES)
     quantiles = [np.interp(shares, ranks, levels) for levels, ranks in distribution(pixels, weights)]
     return Palette(*(torch.tensor(np.array(part), dtype=torch.float32) for part in (mean, covariance, quantiles)))
+
+
+def mixed_palette(parts: Sequence[tuple[Palette, float]]) -> Palette:
+    """Palette of several, with shares that sum to 1.
+
+    Mean and covariance are those of all their pixels together. Quantiles are averaged, which is the one-dimensional
+    distribution between theirs (the Wasserstein barycentre): half of blue and half of red is no two-humped violet.
+    """
+    mean = torch.stack([palette.mean * share for palette, share in parts]).sum(0)
+    covariance = torch.zeros_like(parts[0][0].covariance)
+    for palette, share in parts:
+        offset = palette.mean - mean
+        covariance = covariance + share * (palette.covariance + torch.outer(offset, offset))
+    quantiles = torch.stack([palette.quantiles * share for palette, share in parts]).sum(0)
+    return Palette(mean, covariance, quantiles)
 
 
 def distribution(

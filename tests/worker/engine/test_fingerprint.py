@@ -1,9 +1,11 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from tests.worker.engine.conftest import MODELS, draw_painting
 from worker.engine import (
@@ -16,7 +18,9 @@ from worker.engine import (
     load_fingerprint,
 )
 from worker.engine.extractors import STYLE_LAYERS
+from worker.engine.fingerprint import add_palette
 from worker.engine.images import fitted_size, to_tensor
+from worker.engine.palette import Palette
 
 SHIPPED = MODELS.parent / "styles"
 CHAIN = ("relu1_1", "relu1_2", "relu2_1")
@@ -162,8 +166,56 @@ def test_the_fingerprints_that_ship_are_of_five_layers_and_average_pooling(extra
     for path in paths:
         shipped = load_fingerprint(path, extractor)
         assert (shipped.layers, shipped.pooling) == (STYLE_LAYERS, "average")
+        assert shipped.palette is not None
+        assert (shipped.palette.quantiles.diff() >= 0).all()
 
 
 def test_a_layer_that_the_extractor_does_not_have_is_an_error(extractor: Extractor, painting: Image.Image) -> None:
     with pytest.raises(ValueError, match="relu5_4"):
         fingerprint_of(painting, extractor, layers=["relu5_4"])
+
+
+def test_palette_is_that_of_the_largest_scales_pixels_and_survives_a_file(
+    tmp_path: Path, extractor: Extractor, painting: Image.Image, style: Fingerprint
+) -> None:
+    largest = to_tensor(painting, fitted_size(painting.size, max(style.scales)))[0].flatten(1).double().numpy()
+    style.save(tmp_path / "style.safetensors")
+    for palette in (style.palette, load_fingerprint(tmp_path / "style.safetensors", extractor).palette):
+        assert palette is not None
+        np.testing.assert_allclose(palette.mean, largest.mean(1), atol=1e-5)
+        np.testing.assert_allclose(palette.covariance, np.cov(largest, bias=True), atol=1e-5)
+        np.testing.assert_allclose(palette.quantiles[:, 0], largest.min(1), atol=1e-6)
+        np.testing.assert_allclose(palette.quantiles[:, -1], largest.max(1), atol=1e-6)
+
+
+def test_palette_of_a_blend_is_that_of_all_the_pixels_together(style: Fingerprint, extractor: Extractor) -> None:
+    darker = style.palette and Palette(
+        style.palette.mean / 2, style.palette.covariance / 4, style.palette.quantiles / 2
+    )
+    other = dataclasses.replace(style, palette=darker)
+    mixed = blend([(style, 1.0), (other, 1.0)]).palette
+    assert mixed is not None
+    assert style.palette is not None
+    mean, covariance = style.palette.mean.numpy(), style.palette.covariance.numpy()
+    values = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
+    both = np.concatenate((values, values / 2))
+    np.testing.assert_allclose(mixed.mean, both.mean(0), atol=2e-3)
+    np.testing.assert_allclose(mixed.covariance, np.cov(both.T), atol=1e-3)
+    torch.testing.assert_close(mixed.quantiles, 0.75 * style.palette.quantiles)
+    assert blend([(style, 1.0), (dataclasses.replace(style, palette=None), 1.0)]).palette is None
+
+
+def test_adding_a_palette_leaves_all_else_in_the_file(
+    tmp_path: Path, extractor: Extractor, painting: Image.Image, style: Fingerprint
+) -> None:
+    path = tmp_path / "style.safetensors"
+    dataclasses.replace(style, palette=None).save(path)
+    before = load_file(path)
+    assert load_fingerprint(path, extractor).palette is None
+    add_palette(path, painting)
+    after = load_file(path)
+    assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
+    added = load_fingerprint(path, extractor).palette
+    assert added is not None
+    assert style.palette is not None
+    assert torch.equal(added.quantiles, style.palette.quantiles)
