@@ -33,6 +33,7 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 # Nothing is painted any more.
 TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
+MOST_IN_SERIES = 50
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -47,10 +48,9 @@ class StyleChoice(Frozen):
     weight: float = Field(default=1.0, gt=0, le=100, allow_inf_nan=False)
 
 
-class PaintRequest(Frozen):
-    """What a person asked for. The ranges are the engine's."""
+class Manner(Frozen):
+    """How to paint, whatever the photo. The ranges are the engine's."""
 
-    photo: Id
     styles: list[StyleChoice] = Field(min_length=1, max_length=5)
     size: int = Field(default=512, ge=256, le=2048, description="longest side of the artwork in pixels")
     strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
@@ -67,6 +67,39 @@ class PaintRequest(Frozen):
         if len({style.id for style in styles}) < len(styles):
             raise ValueError("each style may be chosen once; give it more weight instead")
         return styles
+
+
+class PaintRequest(Manner):
+    """What a person asked for: a photo, and how to paint it."""
+
+    photo: Id
+
+
+class SeriesRequest(Manner):
+    """Several photos, all of them painted in the same way."""
+
+    photos: list[Id] = Field(min_length=1, max_length=MOST_IN_SERIES, json_schema_extra={"uniqueItems": True})
+
+    @field_validator("photos")
+    @classmethod
+    def photos_differ(cls, photos: list[str]) -> list[str]:
+        if len(set(photos)) < len(photos):
+            raise ValueError("each photo may be named once")
+        return photos
+
+    def wishes(self) -> list[PaintRequest]:
+        """One request a photo, in their order."""
+        manner = self.model_dump(exclude={"photos"})
+        return [PaintRequest.model_validate(manner | {"photo": photo}) for photo in self.photos]
+
+
+class Series(Frozen):
+    """The manifest of several jobs that were started together; it never changes. `created_at` is in unix seconds."""
+
+    id: Id
+    created_at: float
+    photos: list[Id]
+    jobs: list[Id]
 
 
 class Progress(Frozen):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 
-from app.jobs import keys
+from app.jobs import keys, series
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job
 from app.jobs.records import JobNotFoundError, JobRecords
@@ -31,13 +31,14 @@ def delete_photo(records: JobRecords, photo_id: str) -> None:
 
 
 def sweep(records: JobRecords) -> None:
-    """Delete the photos whose time has come, finish deletions that were cut off, forget jobs that expired long ago."""
+    """Delete the photos whose time has come, finish deletions that were cut off, forget what expired long ago."""
     _adopt(records)
     for photo_id in records.photos_due():
         jobs = records.retire_photo(photo_id, at_once=False)
         if jobs is not None:
             log.info("photo %s…: its time has come, with %d jobs", photo_id[:6], len(jobs))
             _delete(records, photo_id, jobs)
+    series.sweep(records)
     now = records.now()
     for job_id, expired_at in records.expired():
         if now - expired_at > TOMBSTONE_S:
