@@ -282,7 +282,7 @@ def answer(request: Request, kind: Kind, sentence: str = "", *, headers: dict[st
 def what_does_not_fit(errors: Sequence[Mapping[str, Any]]) -> str:
     """One sentence for the first of pydantic's errors, naming the field as the request spells it."""
     first = errors[0]
-    names = [str(part) for part in first["loc"] if part not in {"body", "query", "path"}]
+    names = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "[key]"}]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     name = ".".join(names)
     return f"{name}: {message}." if name else f"{message}."
