@@ -21,23 +21,18 @@ from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
     Studio,
-    delete_photo,
     find_job,
-    keep_photo,
-    read_form,
     retry_job,
     share_job,
     start_job,
     studio_here,
     unshare_job,
-    uploaded_file,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
 StudioHere = Annotated[Studio, Depends(studio_here)]
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
-PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
@@ -61,14 +56,6 @@ class Problem(BaseModel):
     code: str
     detail: str
     field: str | None = None
-
-
-class PhotoAnswer(BaseModel):
-    """A photo that is kept, with its size in pixels after turning it upright."""
-
-    id: str
-    width: int
-    height: int
 
 
 class StyleAnswer(BaseModel):
@@ -129,43 +116,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Refused, with a code and a sentence.", "content": content} for status in statuses}
 
 
-@router.post(
-    "/photos",
-    status_code=201,
-    summary="Keep a photo",
-    response_description="Kept.",
-    response_model=PhotoAnswer,
-    responses=problems(400, 403, 413, 415, 422, 429, 507),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["photo"],
-                        "properties": {
-                            "photo": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP or AVIF."}
-                        },
-                    }
-                }
-            },
-        }
-    },
-)
-async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
-    """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped."""
-    form = await read_form(request)
-    try:
-        file = uploaded_file(form)
-        if file is None:
-            raise RefusalError(errors.PHOTO_MISSING)
-        photo = await keep_photo(studio, file.file)
-    finally:
-        await form.close()
-    return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height)
-
-
 @router.get("/styles", summary="All paintings to paint after", response_description="The list.")
 def list_styles(studio: StudioHere) -> list[StyleAnswer]:
     """Sorted by title."""
@@ -205,14 +155,23 @@ def create_job(
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
     job_id = None
     if idempotency_key is not None:
-        if not (0 < len(idempotency_key) <= LONGEST_KEY and idempotency_key.isprintable()):
-            raise RefusalError(errors.KEY_INVALID)
+        check_key(idempotency_key)
         # Within one photo, whose id only its owner knows, so that keys of strangers never meet.
         job_id = derived_id(studio.secret, "create", wish.photo, idempotency_key)
     job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
     if job.request != wish:
         raise RefusalError(errors.KEY_REUSED)
     return started(studio, job, response)
+
+
+def check_key(key: str) -> None:
+    """Refuse an Idempotency-Key that does not fit.
+
+    Raises:
+        RefusalError: it does not.
+    """
+    if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise RefusalError(errors.KEY_INVALID)
 
 
 def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
@@ -316,18 +275,6 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
     retention.expire(studio.records, job)
 
 
-@router.delete(
-    "/photos/{photo_id}",
-    status_code=204,
-    summary="Delete a photo and all its artworks now",
-    response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
-)
-def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
-    """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
-    delete_photo(studio, photo_id)
-
-
 @router.post(
     "/jobs/{job_id}/share",
     status_code=201,
@@ -394,14 +341,24 @@ def artwork_of(studio: Studio, job: Job, extension: str) -> Response:
     Raises:
         RefusalError: there is none.
     """
+    picture = artwork_bytes(studio, job, extension)
+    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
+    return Response(picture, media_type=ARTWORK_TYPES[extension], headers=headers)
+
+
+def artwork_bytes(studio: Studio, job: Job, extension: str) -> bytes:
+    """The job's artwork as a file.
+
+    Raises:
+        RefusalError: there is none.
+    """
     if not job.has_artwork:
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
     try:
         picture = studio.storage.get(keys.artwork_key(job.id, job.fence))
     except BlobNotFoundError as error:
         raise RefusalError(errors.ARTWORK_NOT_FOUND) from error
-    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
-    return Response(saved_as(picture, extension), media_type=ARTWORK_TYPES[extension], headers=headers)
+    return saved_as(picture, extension)
 
 
 def saved_as(png: bytes, extension: str) -> bytes:
@@ -417,8 +374,11 @@ def saved_as(png: bytes, extension: str) -> bytes:
 
 
 def file_name(job: Job) -> str:
-    """What a download is called, without its extension: made from our own ids only."""
-    return "atelier-" + "-".join(choice.id for choice in job.request.styles) + "-" + job.id[:6]
+    """What a download is called, without its extension: made from our own ids only, and not from those of people's own
+    paintings, which are nobody else's business.
+    """
+    names = dict.fromkeys("own" if keys.own_painting(each.id) else each.id for each in job.request.styles)
+    return "atelier-" + "-".join(names) + "-" + job.id[:6]
 
 
 def job_answer(studio: Studio, job: Job) -> JobAnswer:

@@ -18,18 +18,21 @@ from app import errors, uploads, wall, words
 from app.api import artwork_of, file_name, fraction
 from app.errors import RefusalError
 from app.estimate import planned_work
-from app.gallery import Gallery, picture
+from app.gallery import OWN_TITLE, Gallery, picture
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest
 from app.limits import client_of
 from app.security import keep_visit
+from app.series.form import Chosen, are_several, chosen_photos
+from app.series.start import find_series, most_photos, start_series
 from app.studio import (
     Studio,
     delete_photo,
     find_job,
     find_shared,
     keep_photo,
+    keep_upload,
     read_form,
     retry_job,
     share_job,
@@ -153,6 +156,7 @@ class HomePage:
 
     form: HomeForm = field(default_factory=HomeForm)
     photo: StoredPhoto | None = None
+    several: Chosen = field(default_factory=Chosen)
     refused: Refused = field(default_factory=Refused)
     text: str = ""
     movement: str = ""
@@ -165,6 +169,8 @@ def home_page(request: Request, page: HomePage) -> Response:
     context = {
         "form": page.form,
         "photo": page.photo,
+        "several": page.several,
+        "most_photos": most_photos(studio.settings),
         "refused": page.refused,
         "q": page.text,
         "movement": page.movement,
@@ -182,11 +188,14 @@ def home_page(request: Request, page: HomePage) -> Response:
     return template(request, "home.html", context, page.status)
 
 
-def refused_page(request: Request, refusal: RefusalError, form: HomeForm, photo: StoredPhoto | None) -> Response:
+def refused_page(
+    request: Request, refusal: RefusalError, form: HomeForm, photo: StoredPhoto | None, several: Chosen = Chosen()
+) -> Response:
     """The home page with the refusal's sentence beside the control that caused it, and the input kept."""
     place = refusal.kind.field or "submit"
     photo = None if place == "photo" else photo
-    page = HomePage(form=form, photo=photo, refused=Refused(**{place: refusal.sentence}), status=refusal.kind.status)
+    refused = Refused(**{place: refusal.sentence})
+    page = HomePage(form=form, photo=photo, several=several, refused=refused, status=refusal.kind.status)
     response = home_page(request, page)
     response.headers.update(refusal.headers)
     return response
@@ -228,20 +237,46 @@ def home(
 
 @router.post("/jobs")
 async def paint(request: Request, studio: StudioHere) -> Response:
-    """The form of the home page: keeps the photo, starts the job, leads to its easel."""
-    home_form, photo = HomeForm(), None
+    """The form of the home page: keeps the photo, starts the job, leads to its easel; or several of each."""
+    home_form, photo, several = HomeForm(), None, Chosen()
     try:
         form = await read_form(request)
         try:
             home_form = HomeForm.of(form)
-            photo = await photo_of(studio, form)
+            if are_several(form):
+                several = await chosen_photos(studio, form)
+            else:
+                photo = await photo_of(studio, form)
         finally:
             await form.close()
-        wish = home_form.wish(photo.id, studio.gallery)
+        if several.left_out:
+            return await to_thread.run_sync(left_out_page, request, home_form, several)
+        if len(several.photos) > 1:
+            return await to_thread.run_sync(to_easels, request, studio, home_form, several)
+        only = photo or several.photos[0]
+        wish = home_form.wish(only.id, studio.gallery)
         job = await to_thread.run_sync(start_job, studio, wish, client_of(request, studio.secret))
     except RefusalError as refusal:
-        return await to_thread.run_sync(refused_page, request, refusal, home_form, photo)
+        return await to_thread.run_sync(refused_page, request, refusal, home_form, photo, several)
     return to_easel(request, studio, job)
+
+
+def left_out_page(request: Request, form: HomeForm, several: Chosen) -> Response:
+    """The home page with those photos that were kept, and why the others were not. Nothing was started."""
+    return home_page(request, HomePage(form=form, several=several, status=422))
+
+
+def to_easels(request: Request, studio: Studio, form: HomeForm, several: Chosen) -> Response:
+    """Starts a series and leads to its page.
+
+    Raises:
+        RefusalError: as in `start_series`.
+    """
+    wishes = [form.wish(photo.id, studio.gallery) for photo in several.photos]
+    series, jobs = start_series(studio, wishes, client_of(request, studio.secret))
+    response = RedirectResponse(f"/series/{series.id}", 303)
+    wall.hang_series(request, response, series.id, [job.id for job in jobs], studio.secret)
+    return response
 
 
 async def photo_of(studio: Studio, form: FormData) -> StoredPhoto:
@@ -252,7 +287,7 @@ async def photo_of(studio: Studio, form: FormData) -> StoredPhoto:
     """
     file = uploaded_file(form)
     if file is not None:
-        return await keep_photo(studio, file.file)
+        return await keep_upload(studio, file)
     photo_id = form.get("photo_id")
     if not isinstance(photo_id, str) or not photo_id:
         raise RefusalError(errors.PHOTO_MISSING)
@@ -310,10 +345,12 @@ def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
     return template(request, "job.html", context)
 
 
-def artwork_context(studio: Studio, job: Job, overline: str) -> dict[str, Any]:
-    """What a page shows of a job that has an artwork, under a line that says whose it is."""
+def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
+    """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
+    is called there.
+    """
     styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
-    after = studio.gallery.titles(choice.id for choice in job.request.styles)
+    after = studio.gallery.titles((choice.id for choice in job.request.styles), own)
     artists = " and ".join(card.artist for card in styles if card.artist)
     width, height = job.artwork_width or 0, job.artwork_height or 0
     return {
@@ -372,7 +409,8 @@ def delete(job_id: str, studio: StudioHere) -> Response:
 def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response:
     """A shared artwork, for whoever was given its address: without the photo, and without any control."""
     job = find_shared(studio, share_id)
-    return template(request, "shared.html", artwork_context(studio, job, "A shared artwork") | {"share_id": share_id})
+    context = artwork_context(studio, job, "A shared artwork", own="a painting of their own")
+    return template(request, "shared.html", context | {"share_id": share_id})
 
 
 @router.get("/s/{share_id}/artwork.{extension}")
@@ -398,7 +436,21 @@ def artworks(request: Request, studio: StudioHere) -> Response:
             pieces.append(piece(studio, find_job(studio, job_id)))
         except RefusalError:
             continue  # It was deleted since.
-    return template(request, "wall.html", {"pieces": pieces})
+    return template(request, "wall.html", {"pieces": pieces, "series": series_here(request, studio)})
+
+
+def series_here(request: Request, studio: Studio) -> list[dict[str, Any]]:
+    """The series that this browser has started, newest first."""
+    found = []
+    for series_id in wall.hung(request, studio.secret, wall.SERIES_COOKIE):
+        try:
+            series, jobs = find_series(studio, series_id)
+        except RefusalError:
+            continue  # It was deleted since.
+        when = datetime.fromtimestamp(series.created_at, UTC)
+        after = studio.gallery.titles(choice.id for choice in jobs[0].request.styles)
+        found.append({"id": series.id, "number": len(jobs), "after": after, "when": f"{when.day} {when:%B %Y}"})
+    return found
 
 
 def piece(studio: Studio, job: Job) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class Easel:
         wish = job.request
         options = engine.PaintOptions(
             size=wish.size, strength=wish.strength, brush=wish.brush, smoothing=wish.smoothing,
-            seed=wish.seed, keep_colors=wish.keep_colors, quality=wish.quality,
+            seed=wish.seed, keep_colors=wish.keep_colors > 0, quality=wish.quality,
         )  # fmt: skip
         try:
             return engine.paint(photo, style, extractor, options, after, resume), extractor.name
