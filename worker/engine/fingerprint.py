@@ -212,11 +212,8 @@ def fingerprint_of(
 def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
     """One fingerprint from several with positive weights: the weighted mean of their statistics at every scale.
 
-<<<<<<< HEAD
     It holds the layers that all of them hold.
 
-=======
->>>>>>> networks
     Their palettes are mixed too, if all have one.
 
     Source: jcjohnson/neural-style averages the Gram matrices of several paintings alike; means are averaged too.
@@ -239,11 +236,7 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
     scales: dict[int, ScaleStatistics] = {}
     for scale in sorted({scale for each, _ in parts for scale in each.scales}):
         at_scale = [(each.at(scale), weight / total) for each, weight in parts]
-<<<<<<< HEAD
         scales[scale] = {key: _mixed([(each[key], share) for each, share in at_scale]) for key in keys}
-=======
-        scales[scale] = {key: _mixed([(each[key], share) for each, share in at_scale]) for key in first.keys}
->>>>>>> networks
     palettes = [(each.palette, weight / total) for each, weight in parts if each.palette]
     palette = mixed_palette(palettes) if len(palettes) == len(parts) else None
     return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette)
