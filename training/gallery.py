@@ -27,7 +27,7 @@ TILE = 320  # longest side of a picture in a grid
 GAP = 6
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.25, 1.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
-USUAL = engine.PaintOptions()
+USUAL = engine.PaintOptions(size=TILE)
 COLOR_METHODS: list[dict[str, object]] = [
     {"keep_colors": 0.0},
     *({"keep_colors": 1.0, "color_method": method} for method in engine.CHOICES["color_method"]),
@@ -64,15 +64,15 @@ class Grid:
 def grids() -> Iterator[Grid]:
     """All that the page shows, in its order."""
     for name, preset in engine.PRESETS.items():
-        options = engine.PaintOptions(preset=name, size=384)
+        options = engine.PaintOptions(preset=name, size=TILE)
         text = f"{preset.description} *{preset.source}.*"
         yield Grid(f"preset-{name}", f"`{name}`", text, 2, [Piece(style, options) for style in SIX[:2]])
     text = "The painting's; then " + ", ".join(f"`{each['color_method']}`" for each in COLOR_METHODS[1:6])
     text += " after; then " + ", ".join(f"`{each['color_method']}`" for each in COLOR_METHODS[6:10])
     text += " before; last, half of the photo's colours (`--keep-colors 0.5`)."
-    pieces = [Piece("the_scream", engine.PaintOptions(**each)) for each in COLOR_METHODS]  # type: ignore[arg-type]
+    pieces = [Piece("the_scream", replace(USUAL, **each)) for each in COLOR_METHODS]  # type: ignore[arg-type]
     yield Grid("colors", "Colours", text, 4, pieces)
-    masked = engine.PaintOptions(feather=0.03)
+    masked = replace(USUAL, feather=0.03)
     yield Grid(
         "regions",
         "Regions",
@@ -91,7 +91,7 @@ def grids() -> Iterator[Grid]:
     )  # fmt: skip
     for option, values in (("strength", STRENGTHS), ("brush", BRUSHES)):
         text = f"Across: {option} " + ", ".join(map(str, values)) + ". Down: " + ", ".join(titled(SIX)) + "."
-        pieces = [Piece(style, engine.PaintOptions(**{option: value})) for style in SIX for value in values]  # type: ignore[arg-type]
+        pieces = [Piece(style, replace(USUAL, **{option: value})) for style in SIX for value in values]
         yield Grid(option, option.capitalize(), text, len(values), pieces)
     text = "Across: painted at " + ", ".join(map(str, SIZES)) + " pixels, shown alike. Down: " + ", ".join(titled(SIX))
     text += ". A small painting predicts the large one: the same composition, the same relative brush."
