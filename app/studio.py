@@ -31,7 +31,7 @@ from app.uploads import StoredPhoto
 DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
-MOST_FILES, MOST_FIELDS = 4, 40
+MOST_FILES, MOST_FIELDS = 4, 100
 
 
 @dataclass(frozen=True)
