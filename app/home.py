@@ -16,12 +16,12 @@ from starlette.requests import Request
 from app import choices, errors, uploads
 from app.choices import as_number
 from app.errors import RefusalError
-from app.estimate import planned_work
 from app.form import HomeForm, Part, form_of
 from app.gallery import Gallery
 from app.limits import client_of
 from app.pages import template, to_easel
 from app.refused import EXPERT, FIRST, MORE, UnfitError, placed
+from app.sizes import sizes
 from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_here, studio_of, uploaded_file
 from app.uploads import ACCEPT, StoredPhoto
 
@@ -29,17 +29,7 @@ router = APIRouter(include_in_schema=False)
 
 StudioHere = Annotated[Studio, Depends(studio_here)]
 SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
-USUAL_PHOTO = (4, 3)
 BLEND_ROWS = 4
-SMALLEST, LARGEST = 256, 2048
-
-
-@dataclass(frozen=True)
-class SizeChoice:
-    """A size on offer, its longest side in pixels, and the seconds it takes here, where measured."""
-
-    offer: choices.Offer
-    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -101,18 +91,6 @@ def place_of(refusal: RefusalError) -> str:
     return placed(refusal.kind.field or "submit")
 
 
-def sizes(studio: Studio, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
-    """The sizes on offer, with the time that the chosen photo, or a usual one, takes on this machine."""
-    speed = studio.records.seconds_per_unit()
-    shape = (photo.width, photo.height) if photo else USUAL_PHOTO
-    return [
-        SizeChoice(
-            each, speed * planned_work(shape, int(each.value), "good") if speed and is_size(each.value) else None
-        )
-        for each in choices.stops(choices.SIZES, form.options["size"], "512")
-    ]
-
-
 @dataclass(frozen=True)
 class Row:
     """One painting of the blend on the page: its title, and its share of the whole in percent."""
@@ -132,10 +110,6 @@ def blend(form: HomeForm, gallery: Gallery) -> list[Row]:
         Row(part, gallery.by_id[part.style].title if part.style in gallery.by_id else "", round(100 * weight / whole))
         for part, weight in zip(parts, weights, strict=True)
     ]
-
-
-def is_size(text: str) -> bool:
-    return text.isdecimal() and SMALLEST <= int(text) <= LARGEST
 
 
 @router.get("/")

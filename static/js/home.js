@@ -2,12 +2,14 @@
 import { connectBlend } from "./blend.js";
 import { connectChoice } from "./choice.js";
 import { connectFilter } from "./filter.js";
+import { connectOwn } from "./own.js";
 import { connectPhoto } from "./photo.js";
 import { connectScale } from "./scale.js";
 import { connectTimes } from "./times.js";
 
 const studio = /** @type {HTMLFormElement} */ (document.getElementById("studio"));
 const page = new AbortController();
+connectOwn(studio, page.signal);
 connectChoice(studio, page.signal);
 connectPhoto(studio, page.signal);
 connectFilter(page.signal);

@@ -16,7 +16,7 @@ from tests.app.test_api import finish
 @pytest.fixture
 def finished(client: TestClient, paint: Paint) -> str:
     """A job with an artwork, which asked for a few things."""
-    job_id = paint(style=["dusk", "checks"], weight=["0.7", "0.3"], strength="1.7", keep_colors="0.5", optimizer="adam")
+    job_id = paint(style=["dusk", "checks"], weight=["0.7", "0.3"], strength="1.9", keep_colors="0.5", optimizer="adam")
     finish(client.app.state.studio, job_id, pictures.encoded(pictures.quarters(512, 384)))  # type: ignore[attr-defined]
     return job_id
 
@@ -24,10 +24,10 @@ def finished(client: TestClient, paint: Paint) -> str:
 def test_something_can_be_changed_with_all_the_rest_kept(client: TestClient, finished: str) -> None:
     page = client.get(f"/jobs/{finished}").text
     address = html.unescape(re.search(r'href="([^"]+)">Change something', page)[1])  # type: ignore[index]
-    for field in ("style=dusk&weight=0.7", "style=checks&weight=0.3", "strength=1.7", "optimizer=adam"):
+    for field in ("style=dusk&weight=0.7", "style=checks&weight=0.3", "strength=1.9", "optimizer=adam"):
         assert field in address
     form = client.get(address).text
-    assert re.search(r'name="strength" value="1.7" checked', form)
+    assert re.search(r'name="strength" value="1.9" checked', form)
     assert re.search(r'<option value="adam" selected', form)
     assert re.search(r'name="photo_id"[^>]*value="\w{32}"', form)
 
@@ -36,7 +36,7 @@ def test_recipe_says_it_in_words_and_names_nobody(client: TestClient, finished: 
     page = html.unescape(client.get(f"/jobs/{finished}").text)
     recipe = dict(re.findall(r"<dt>([^<]+)</dt><dd>(.+?)</dd>", page))
     assert recipe["Paintings"] == "Dusk & <Dawn> 70 %, Checks 30 %"
-    assert recipe["Strength"] == "Bolder (1.7)"
+    assert recipe["Strength"] == "Bolder (1.9)"
     assert recipe["Colours"] == "Half and half"
     assert recipe["Way of painting"] == "Our studio’s"
     assert recipe["Optimiser"] == "Adam"
