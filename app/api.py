@@ -21,23 +21,18 @@ from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
     Studio,
-    delete_photo,
     find_job,
-    keep_photo,
-    read_form,
     retry_job,
     share_job,
     start_job,
     studio_here,
     unshare_job,
-    uploaded_file,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
 StudioHere = Annotated[Studio, Depends(studio_here)]
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
-PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
@@ -61,14 +56,6 @@ class Problem(BaseModel):
     code: str
     detail: str
     field: str | None = None
-
-
-class PhotoAnswer(BaseModel):
-    """A photo that is kept, with its size in pixels after turning it upright."""
-
-    id: str
-    width: int
-    height: int
 
 
 class StyleAnswer(BaseModel):
@@ -127,43 +114,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, for the OpenAPI document."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "Refused, with a code and a sentence.", "content": content} for status in statuses}
-
-
-@router.post(
-    "/photos",
-    status_code=201,
-    summary="Keep a photo",
-    response_description="Kept.",
-    response_model=PhotoAnswer,
-    responses=problems(400, 403, 413, 415, 422, 429, 507),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["photo"],
-                        "properties": {
-                            "photo": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP or AVIF."}
-                        },
-                    }
-                }
-            },
-        }
-    },
-)
-async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
-    """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped."""
-    form = await read_form(request)
-    try:
-        file = uploaded_file(form)
-        if file is None:
-            raise RefusalError(errors.PHOTO_MISSING)
-        photo = await keep_photo(studio, file.file)
-    finally:
-        await form.close()
-    return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height)
 
 
 @router.get("/styles", summary="All paintings to paint after", response_description="The list.")
@@ -314,18 +264,6 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
             return
         raise
     retention.expire(studio.records, job)
-
-
-@router.delete(
-    "/photos/{photo_id}",
-    status_code=204,
-    summary="Delete a photo and all its artworks now",
-    response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
-)
-def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
-    """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
-    delete_photo(studio, photo_id)
 
 
 @router.post(

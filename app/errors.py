@@ -6,7 +6,7 @@ HTML pages and problem+json both come from here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
@@ -92,7 +92,7 @@ PHOTO_DAMAGED = Kind(
     "photo-damaged",
     422,
     "A damaged photo",
-    "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it anew in a photo app.",
+    "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it with another program.",
     "photo",
 )
 PHOTO_TOO_COSTLY = Kind(
@@ -101,6 +101,39 @@ PHOTO_TOO_COSTLY = Kind(
     "Too much work to open",
     "This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that.",
     "photo",
+)
+MASK_MISSING = Kind("mask-missing", 422, "No mask", "There is no mask in this form. Choose a picture as mask.", "mask")
+MASK_EMPTY = Kind(
+    "mask-empty",
+    422,
+    "A mask that covers nothing",
+    "Nothing in this mask is white, so it covers nothing. Paint white what it is to cover.",
+    "mask",
+)
+MASK_COVERS_NOTHING = Kind(
+    "mask-empty",
+    422,
+    "A mask that covers nothing",
+    "{field}: {what}, so there is nothing to paint there. Choose another mask.",
+    "options",
+)
+MASK_GONE = Kind(
+    "mask-gone", 422, "The mask is gone", "{field}: this photo has no such mask. Make or send it again.", "options"
+)
+MASK_NOT_FOUND = Kind("mask-not-found", 404, "No such mask", "There is no mask at this address.")
+COLOR_ABSENT = Kind(
+    "color-absent",
+    422,
+    "A colour that is not there",
+    "{field}: {color} does not occur in the mask, whose colours are {colors}. Choose one of them.",
+    "options",
+)
+MASKS_TOO_MANY = Kind(
+    "masks-too-many",
+    422,
+    "Enough masks",
+    "This photo has {limit} masks already, and no more are kept. Use one of them, or send the photo anew.",
+    "mask",
 )
 PHOTO_GONE = Kind(
     "photo-gone", 422, "The photo is gone", "This photo is no longer kept here. Choose it again.", "photo"
@@ -216,6 +249,17 @@ INTERNAL = Kind(
     "Something broke on our side, not on yours. Try again; the failure is on record.",
 )
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
+
+
+def of(kind: Kind, thing: str) -> Kind:
+    """The refusal of a photo as that of another upload, such as a mask: `photo-damaged` becomes `mask-damaged`."""
+    if thing == "photo":
+        return kind
+    # A mask without anything white is called empty.
+    code = kind.code.replace("photo-empty", "photo-file-empty").replace("photo", thing)
+    title = kind.title.replace("photo", "picture").replace("Photo", thing.capitalize())
+    sentence = kind.sentence.replace("not a photo", "not a picture").replace("photo", thing)
+    return replace(kind, code=code, title=title, sentence=sentence, field=thing)
 
 
 def wants_json(request: Request) -> bool:

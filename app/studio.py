@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from app import errors, uploads
+from app import errors, masks, uploads
 from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.estimate import largest_size, memory_bytes, planned_work
@@ -22,6 +22,7 @@ from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
+from app.masks import StoredMask
 from app.polls import Standings
 from app.security import derived_id
 from app.settings import Settings
@@ -72,9 +73,9 @@ async def read_form(request: Request) -> FormData:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
 
-def uploaded_file(form: FormData) -> UploadFile | None:
-    """The first file of the form's `photo` fields that a person really chose; browsers send empty ones for the rest."""
-    files = [entry for entry in form.getlist("photo") if isinstance(entry, UploadFile)]
+def uploaded_file(form: FormData, name: str = "photo") -> UploadFile | None:
+    """The first file of the form's `name` fields that a person really chose; browsers send empty ones for the rest."""
+    files = [entry for entry in form.getlist(name) if isinstance(entry, UploadFile)]
     return next((file for file in files if file.size), next((file for file in files if file.filename), None))
 
 
@@ -95,14 +96,34 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
 
+async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO) -> StoredMask:
+    """Decode an uploaded mask and store it with its photo, off the event loop.
+
+    Raises:
+        RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
+            is no room.
+    """
+
+    def decode_and_store() -> StoredMask:
+        if uploads.find(photo_id, studio.storage) is None:
+            raise RefusalError(errors.PHOTO_NOT_FOUND)
+        mask = studio.darkroom.decode_mask(file)
+        try:
+            return masks.store(photo_id, mask, studio.storage)
+        except OSError as error:
+            raise RefusalError(errors.of(errors.DISK_FULL, "mask")) from error
+
+    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+
+
 def start_job(
     studio: Studio, wish: PaintRequest, client: str, *, job_id: str | None = None, retry_of: str | None = None
 ) -> Job:
     """Record and publish a job; with the `job_id` of one that is there, that one.
 
     Raises:
-        RefusalError: the photo or a style is not here, a limit is reached, no machine here is large enough, or the
-            queue can't be reached.
+        RefusalError: the photo, a style or a mask is not here, a mask leaves nothing to paint, a limit is reached, no
+            machine here is large enough, or the queue can't be reached.
     """
     photo = uploads.find(wish.photo, studio.storage)
     if photo is None:
@@ -110,6 +131,7 @@ def start_job(
     for choice in wish.styles:
         if choice.id not in studio.gallery.by_id:
             raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
+    masks.check(wish, studio.storage)
     check_memory(studio, wish, photo)
     settings = studio.settings
     limits = Limits(queue=settings.queue_limit, client=settings.client_jobs)

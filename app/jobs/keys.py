@@ -72,6 +72,14 @@ def photo_thumb_key(photo_id: str) -> str:
     return f"{photo_prefix(photo_id)}thumb.webp"
 
 
+def mask_key(photo_id: str, mask_id: str) -> str:
+    return f"{photo_prefix(photo_id)}mask-{_checked(mask_id)}.png"
+
+
+def mask_meta_key(photo_id: str, mask_id: str) -> str:
+    return f"{photo_prefix(photo_id)}mask-{_checked(mask_id)}.json"
+
+
 def job_prefix(job_id: str) -> str:
     return f"jobs/{_checked(job_id)}/"
 
