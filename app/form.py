@@ -68,6 +68,7 @@ class HomeForm:
 
     parts: tuple[Part, ...] = (Part(),)
     options: Mapping[str, str] = field(default_factory=lambda: DEFAULTS)
+    keep_how: str = "keep"  # whether the part that is marked is kept, or painted
 
     @classmethod
     def of(cls, sent: ImmutableMultiDict[str, Any]) -> HomeForm:
@@ -75,7 +76,7 @@ class HomeForm:
         options = {name: last(sent, name) or DEFAULTS[name] for name in OPTIONS}
         if options["keep_colors"] == "true":
             options["keep_colors"] = "1"
-        return cls(parts_of(sent), options)
+        return cls(parts_of(sent), options, "paint" if last(sent, "keep_how") == "paint" else "keep")
 
     @property
     def style(self) -> str:
@@ -85,6 +86,15 @@ class HomeForm:
     def after(self, style: str) -> HomeForm:
         """The same form with another painting chosen in the gallery."""
         return replace(self, parts=(replace(self.parts[0], style=style), *self.parts[1:]))
+
+    def for_another_photo(self) -> HomeForm:
+        """The same form without the masks, which belong to one photo."""
+        parts = tuple(replace(part, mask="", color="") for part in self.parts)
+        return replace(self, parts=parts, options={**self.options, "keep": "", "color_mask": ""})
+
+    def keeping(self, mask: str) -> HomeForm:
+        """The same form with a mask of what stays the photo."""
+        return replace(self, options={**self.options, "keep": mask}, keep_how="keep")
 
     def wish(self, photo_id: str, known: Collection[str]) -> PaintRequest:
         """The request that the form asks for, after paintings of `known` ids.

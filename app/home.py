@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from app import choices, errors, uploads
-from app.choices import as_number
+from app.choices import as_number, number
 from app.errors import RefusalError
 from app.form import HomeForm, Part, form_of
 from app.gallery import Gallery
@@ -22,7 +22,17 @@ from app.limits import client_of
 from app.pages import template, to_easel
 from app.refused import EXPERT, FIRST, MORE, UnfitError, placed
 from app.sizes import sizes
-from app.studio import Studio, find_job, keep_photo, read_form, start_job, studio_here, studio_of, uploaded_file
+from app.studio import (
+    Studio,
+    find_job,
+    keep_mask,
+    keep_photo,
+    read_form,
+    start_job,
+    studio_here,
+    studio_of,
+    uploaded_file,
+)
 from app.uploads import ACCEPT, StoredPhoto
 
 router = APIRouter(include_in_schema=False)
@@ -55,7 +65,7 @@ def home_page(request: Request, page: HomePage) -> Response:
     context = {
         "form": form,
         "blend": blend(form, studio.gallery),
-        "most": max(1.0, *(as_number(part.weight) or 0 for part in form.parts)),
+        "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
         "placed": any(part.mask for part in form.parts),
         "photo": page.photo,
         "refused": page.refused,
@@ -145,6 +155,9 @@ async def paint(request: Request, studio: StudioHere) -> Response:
         try:
             home_form = HomeForm.of(form)
             photo = await photo_of(studio, form)
+            if uploaded_file(form):
+                home_form = home_form.for_another_photo()
+            home_form = await with_mask(studio, form, home_form, photo)
         finally:
             await form.close()
         wish = home_form.wish(photo.id, studio.gallery.by_id)
@@ -170,6 +183,19 @@ async def photo_of(studio: Studio, form: FormData) -> StoredPhoto:
     if photo is None:
         raise RefusalError(errors.PHOTO_GONE)
     return photo
+
+
+async def with_mask(studio: Studio, form: FormData, home_form: HomeForm, photo: StoredPhoto) -> HomeForm:
+    """The form with the mask that was sent along, if any, as the part of the photo that is kept.
+
+    Raises:
+        RefusalError: the mask is refused.
+    """
+    file = uploaded_file(form, "keep_mask")
+    if file is None:
+        return home_form
+    mask = await keep_mask(studio, photo.id, file.file, turned=home_form.keep_how == "paint")
+    return home_form.keeping(mask.id)
 
 
 @router.post("/photos/sample")

@@ -96,8 +96,8 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
 
-async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO) -> StoredMask:
-    """Decode an uploaded mask and store it with its photo, off the event loop.
+async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool = False) -> StoredMask:
+    """Decode an uploaded mask, or all but it, and store it with its photo, off the event loop.
 
     Raises:
         RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
@@ -107,7 +107,7 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO) -> StoredMask
     def decode_and_store() -> StoredMask:
         if uploads.find(photo_id, studio.storage) is None:
             raise RefusalError(errors.PHOTO_NOT_FOUND)
-        mask = studio.darkroom.decode_mask(file)
+        mask = studio.darkroom.decode_mask(file, turned)
         try:
             return masks.store(photo_id, mask, studio.storage)
         except OSError as error:

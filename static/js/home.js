@@ -1,5 +1,6 @@
 /** The home page: the photo at once in its frame, the gallery filtered as one types, the options while they change. */
 import { connectBlend } from "./blend.js";
+import { connectCarried } from "./carried.js";
 import { connectChoice } from "./choice.js";
 import { connectFilter } from "./filter.js";
 import { connectOwn } from "./own.js";
@@ -15,4 +16,5 @@ connectPhoto(studio, page.signal);
 connectFilter(page.signal);
 connectBlend(studio, page.signal);
 connectTimes(studio, page.signal);
+connectCarried(studio, page.signal);
 for (const scale of studio.querySelectorAll("[data-scale]")) connectScale(/** @type {HTMLElement} */ (scale), page.signal);
