@@ -87,6 +87,12 @@ class HomeForm:
         """The same form with another painting chosen in the gallery."""
         return replace(self, parts=(replace(self.parts[0], style=style), *self.parts[1:]))
 
+    def without(self, style: str) -> HomeForm:
+        """The same form without a painting."""
+        first, *others = self.parts
+        kept = [part for part in others if part.style != style]
+        return replace(self, parts=(replace(first, style="") if first.style == style else first, *kept))
+
     def for_another_photo(self) -> HomeForm:
         """The same form without the masks, which belong to one photo."""
         parts = tuple(replace(part, mask="", color="") for part in self.parts)

@@ -1,50 +1,41 @@
-"""The home page and its form: photo, painting, options; what is sent becomes a job. Works without a script."""
+"""The home page: photo, paintings and options as an address or a sent form has them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from starlette.datastructures import FormData
 from starlette.requests import Request
 
-from app import choices, errors, uploads
+from app import choices, errors, paintings, uploads
 from app.choices import as_number, number
 from app.errors import RefusalError
-from app.form import HomeForm, Part, form_of
-from app.gallery import Gallery
-from app.limits import client_of
-from app.pages import template, to_easel
-from app.refused import EXPERT, FIRST, MORE, UnfitError, placed
+from app.form import OWN, HomeForm, Part, form_of
+from app.gallery import Card
+from app.jobs import keys
+from app.pages import template
+from app.refused import FOLDS, placed
 from app.sizes import sizes
-from app.studio import (
-    Studio,
-    find_job,
-    keep_mask,
-    keep_photo,
-    read_form,
-    start_job,
-    studio_here,
-    studio_of,
-    uploaded_file,
-)
+from app.studio import Studio, find_job, studio_here, studio_of
 from app.uploads import ACCEPT, StoredPhoto
+from app.words import duration
 
 router = APIRouter(include_in_schema=False)
 
 StudioHere = Annotated[Studio, Depends(studio_here)]
-SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 BLEND_ROWS = 4
 
 
 @dataclass(frozen=True)
 class HomePage:
-    """What the home page shows. `refused` holds sentences by the control that they stand beside."""
+    """What the home page shows.
+
+    `refused` holds sentences by the control that they stand beside; `fresh` are own paintings that this browser does
+    not remember yet.
+    """
 
     form: HomeForm = field(default_factory=HomeForm)
     photo: StoredPhoto | None = None
@@ -52,31 +43,30 @@ class HomePage:
     text: str = ""
     movement: str = ""
     status: int = 200
+    fresh: Sequence[str] = ()
 
 
 def home_page(request: Request, page: HomePage) -> Response:
     """The home page, also with what was wrong in a form that is sent back."""
     studio = studio_of(request)
-    form, gallery = page.form, studio.gallery
-    styles = gallery.chosen(page.text, page.movement)
-    chosen = gallery.by_id.get(form.style)
-    if chosen and chosen not in styles:
-        styles = [chosen, *styles]  # What is chosen stays chosen, whatever is searched for.
+    form, own = page.form, own_titles(request, page)
     context = {
         "form": form,
-        "blend": blend(form, studio.gallery),
+        "blend": blend(form, {card.id: card.title for card in studio.gallery.cards} | own),
         "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
         "placed": any(part.mask for part in form.parts),
-        "photo": page.photo,
+        "photo": None if "photo" in page.refused else page.photo,
         "refused": page.refused,
         "opened": {name for name, places in FOLDS.items() if places & page.refused.keys()},
         # A search is a form of its own; what it finds must not cost the photo and the options.
         "carried": [*([("photo", page.photo.id)] if page.photo else []), *form.fields()],
         "q": page.text,
         "movement": page.movement,
-        "styles": styles,
-        "all_styles": gallery.cards,
-        "movements": gallery.movements,
+        "styles": shown(studio, page),
+        "all_styles": studio.gallery.cards,
+        "own": own,
+        "keeps_for": duration(studio.settings.retention_s),
+        "movements": studio.gallery.movements,
         "sizes": sizes(studio, page.photo, form),
         "choices": choices,
         "accept": ACCEPT,
@@ -85,16 +75,29 @@ def home_page(request: Request, page: HomePage) -> Response:
     return template(request, "home.html", context, page.status)
 
 
-FOLDS = {"options": FIRST | MORE, "more": MORE, "experts": EXPERT}
+def shown(studio: Studio, page: HomePage) -> list[Card]:
+    """The cards that are searched for. What is chosen stays, whatever that is."""
+    found = studio.gallery.chosen(page.text, page.movement)
+    chosen = studio.gallery.by_id.get(page.form.style)
+    return [chosen, *found] if chosen and chosen not in found else found
 
 
-def refused_page(request: Request, refusal: RefusalError, form: HomeForm, photo: StoredPhoto | None) -> Response:
-    """The home page with each sentence of a refusal beside the control that caused it, and the input kept."""
-    places = refusal.places if isinstance(refusal, UnfitError) else {place_of(refusal): refusal.sentence}
-    page = HomePage(form, None if "photo" in places else photo, places, status=refusal.kind.status)
-    response = home_page(request, page)
-    response.headers.update(refusal.headers)
-    return response
+def own_titles(request: Request, page: HomePage) -> dict[str, str]:
+    """This browser's own paintings and those that the form names, newest first: what each is called, by its id."""
+    studio = studio_of(request)
+    remembered = [each.id for each in paintings.remembered(request, studio.secret, studio.storage)]
+    ids = dict.fromkeys([*page.fresh, *own_of(studio, page.form), *remembered])
+    return {each: f"Your painting {len(ids) - index}" for index, each in enumerate(ids)}
+
+
+def own_of(studio: Studio, form: HomeForm) -> list[str]:
+    """The people's own paintings of the form that are here. Whoever knows the id of one may use it."""
+    return [part.style for part in form.parts if paintings.find(part.style, studio.storage)]
+
+
+def known(studio: Studio, form: HomeForm) -> set[str]:
+    """Ids of all paintings that the form may name."""
+    return {*studio.gallery.by_id, *own_of(studio, form)}
 
 
 def place_of(refusal: RefusalError) -> str:
@@ -110,14 +113,14 @@ class Row:
     share: int
 
 
-def blend(form: HomeForm, gallery: Gallery) -> list[Row]:
+def blend(form: HomeForm, titles: Mapping[str, str]) -> list[Row]:
     """The paintings of the blend, and empty rows for more."""
     parts = [*form.parts, *[Part()] * (BLEND_ROWS - len(form.parts))]
     # The first one is painted, whichever it will be.
     weights = [max(0.0, as_number(part.weight) or 0) if part.style or part is parts[0] else 0 for part in parts]
     whole = sum(weights) or 1
     return [
-        Row(part, gallery.by_id[part.style].title if part.style in gallery.by_id else "", round(100 * weight / whole))
+        Row(part, titles.get(part.style, ""), round(100 * weight / whole))
         for part, weight in zip(parts, weights, strict=True)
     ]
 
@@ -140,73 +143,8 @@ def home(
     kept = uploads.find(photo, studio.storage) if photo else None
     if photo and kept is None:
         refused["photo"] = errors.PHOTO_GONE.sentence
-    unknown = [part.style for part in form.parts if part.style and part.style not in studio.gallery.by_id]
-    if unknown:
-        refused["style"] = errors.STYLE_UNKNOWN.sentence.format(style=unknown[0])
+    unknown = {part.style for part in form.parts} - known(studio, form) - {"", OWN}
+    for style in unknown:
+        kind = errors.PAINTING_GONE if keys.own_painting(style) else errors.STYLE_UNKNOWN
+        refused["style"] = kind.sentence.format(style=style)
     return home_page(request, HomePage(form, kept, refused, q, movement))
-
-
-@router.post("/jobs")
-async def paint(request: Request, studio: StudioHere) -> Response:
-    """The form of the home page: keeps the photo, starts the job, leads to its easel."""
-    home_form, photo = HomeForm(), None
-    try:
-        form = await read_form(request)
-        try:
-            home_form = HomeForm.of(form)
-            photo = await photo_of(studio, form)
-            if uploaded_file(form):
-                home_form = home_form.for_another_photo()
-            home_form = await with_mask(studio, form, home_form, photo)
-        finally:
-            await form.close()
-        wish = home_form.wish(photo.id, studio.gallery.by_id)
-        job = await to_thread.run_sync(start_job, studio, wish, client_of(request, studio.secret))
-    except RefusalError as refusal:
-        return await to_thread.run_sync(refused_page, request, refusal, home_form, photo)
-    return to_easel(request, studio, job)
-
-
-async def photo_of(studio: Studio, form: FormData) -> StoredPhoto:
-    """The form's photo: a file, or the id of one that was sent before.
-
-    Raises:
-        RefusalError: there is none, or it is refused.
-    """
-    file = uploaded_file(form)
-    if file is not None:
-        return await keep_photo(studio, file.file)
-    photo_id = form.get("photo_id")
-    if not isinstance(photo_id, str) or not photo_id:
-        raise RefusalError(errors.PHOTO_MISSING)
-    photo = await to_thread.run_sync(uploads.find, photo_id, studio.storage)
-    if photo is None:
-        raise RefusalError(errors.PHOTO_GONE)
-    return photo
-
-
-async def with_mask(studio: Studio, form: FormData, home_form: HomeForm, photo: StoredPhoto) -> HomeForm:
-    """The form with the mask that was sent along, if any, as the part of the photo that is kept.
-
-    Raises:
-        RefusalError: the mask is refused.
-    """
-    file = uploaded_file(form, "keep_mask")
-    if file is None:
-        return home_form
-    mask = await keep_mask(studio, photo.id, file.file, turned=home_form.keep_how == "paint")
-    return home_form.keeping(mask.id)
-
-
-@router.post("/photos/sample")
-async def take_sample(request: Request, studio: StudioHere) -> Response:
-    """The sample photo for those who have none at hand, with the rest of the form kept."""
-    try:
-        form = await read_form(request)
-        home_form = HomeForm.of(form)
-        await form.close()
-        with SAMPLE.open("rb") as file:
-            photo = await keep_photo(studio, file)
-    except RefusalError as refusal:
-        return await to_thread.run_sync(refused_page, request, refusal, HomeForm(), None)
-    return await to_thread.run_sync(home_page, request, HomePage(form=home_form, photo=photo))

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import api, docs, errors, health, home, intake, pages, words
+from app import api, docs, errors, health, home, intake, pages, send, words
 from app.assets import Assets
 from app.darkroom import Darkroom
 from app.errors import RefusalError
@@ -70,7 +70,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.templates = templates(assets)
-    for router in (api.router, intake.router, intake.pictures, home.router, pages.router, docs.router, health.router):
+    for router in (
+        api.router,
+        intake.router,
+        intake.pictures,
+        home.router,
+        send.router,
+        pages.router,
+        docs.router,
+        health.router,
+    ):
         app.include_router(router)
     app.mount("/static", assets)
     app.add_exception_handler(RefusalError, on_refusal)

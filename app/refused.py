@@ -19,6 +19,8 @@ MORE = EXPERT | {
     "weight", "preset", "size", "quality", "output_size", "color_method", "color_mask", "smoothing", "seed", "start",
     "keep", "feather",
 }  # fmt: skip
+# What has to be open for a sentence to be seen.
+FOLDS = {"options": FIRST | MORE, "more": MORE, "experts": EXPERT}
 OUTSIDE = {"photo", "style", "own_painting", "submit"}
 
 

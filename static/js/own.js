@@ -32,7 +32,7 @@ export function connectOwn(studio, signal) {
     fresh.dataset.mine = radio.value = remove.value = id;
     radio.dataset.title = title;
     /** @type {HTMLElement} */ (fresh.querySelector("cite")).textContent = title;
-    remove.ariaLabel = `Remove your painting ${made}`;
+    remove.ariaLabel = `Remove ${title}`;
     picture.src = URL.createObjectURL(file);
     picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true, signal });
     card.before(fresh);

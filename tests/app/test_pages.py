@@ -27,7 +27,7 @@ def beside(page: str, place: str) -> str:
 
 def test_home_shows_every_painting_and_every_option(client: TestClient) -> None:
     page = client.get("/").text
-    assert page.count('type="radio" name="style"') == len(client.app.state.studio.gallery.cards)  # type: ignore[attr-defined]
+    assert set(re.findall(CARD, page)) == client.app.state.studio.gallery.by_id.keys()  # type: ignore[attr-defined]
     for name in {"photo", "style", "weight", *PaintRequest.model_fields} - {"styles", *CARRIED}:
         assert f'name="{name}"' in page, name
     assert "Dusk &amp; &lt;Dawn&gt;" in page
@@ -41,7 +41,23 @@ def test_first_view_is_small(client: TestClient) -> None:
     for address in re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', page.text):
         total += len(client.get(address).content)
     folder = re.search(r"/static/\w+/", page.text)[0]  # type: ignore[index]
-    for module in ("blend", "photo", "filter", "choice", "scale", "times", "lib/upload", "lib/words"):
+    for module in (
+        "blend",
+        "brush",
+        "brush/hand",
+        "brush/marks",
+        "brush/sheet",
+        "brush/tools",
+        "carried",
+        "own",
+        "photo",
+        "filter",
+        "choice",
+        "scale",
+        "times",
+        "lib/upload",
+        "lib/words",
+    ):
         total += len(client.get(f"{folder}js/{module}.js").content)
     assert total < 200_000
 

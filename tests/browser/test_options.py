@@ -143,3 +143,35 @@ def test_times_follow_what_is_chosen(page: Page, photo: Path) -> None:
     expect(largest).not_to_have_text(usual)
     page.get_by_label("Evaluations in all").fill("")
     expect(largest).to_have_text(usual)
+
+
+def test_enter_in_a_field_paints_rather_than_taking_the_sample(options: Page, photo: Path) -> None:
+    options.set_input_files("#photo", photo)
+    expect(options.locator("#photo-id")).not_to_have_value("")
+    options.locator("#more > summary").click()
+    options.get_by_label("Whose hand").press("Enter")
+    expect(options.locator("#style-error")).to_be_visible()
+    assert options.locator("#photo-view").get_attribute("src").startswith("blob:")  # type: ignore[union-attr]
+
+
+def test_own_painting_is_hung_and_chosen_at_once(options: Page, photo: Path) -> None:
+    options.set_input_files("#own-painting", photo)
+    card = options.locator(".card--mine")
+    expect(card).to_have_count(1)
+    expect(card.get_by_role("radio", name="Your painting 1")).to_be_checked()
+    expect(options.locator("#choice")).to_have_text("After Your painting 1")
+    expect(card.locator("img")).to_have_js_property("complete", value=True)
+    options.reload()
+    card.locator(".card__label").click()
+    expect(card.get_by_role("radio")).to_be_checked()
+    options.get_by_role("button", name="Remove Your painting 1").click()
+    expect(card).to_have_count(0)
+    options.reload()
+    expect(card).to_have_count(0)
+
+
+def test_bad_painting_is_said_on_its_card(options: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "mine.png"
+    bad.write_bytes(b"%PDF-1.7 not a picture")
+    options.set_input_files("#own-painting", bad)
+    expect(options.locator("#own-painting-error")).to_contain_text("This is a PDF")
