@@ -355,8 +355,11 @@ def saved_as(png: bytes, extension: str) -> bytes:
 
 
 def file_name(job: Job) -> str:
-    """What a download is called, without its extension: made from our own ids only."""
-    return "atelier-" + "-".join(choice.id for choice in job.request.styles) + "-" + job.id[:6]
+    """What a download is called, without its extension: made from our own ids only, and not from those of people's own
+    paintings, which are nobody else's business.
+    """
+    names = dict.fromkeys("own" if keys.own_painting(each.id) else each.id for each in job.request.styles)
+    return "atelier-" + "-".join(names) + "-" + job.id[:6]
 
 
 def job_answer(studio: Studio, job: Job) -> JobAnswer:

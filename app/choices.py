@@ -105,13 +105,13 @@ COLOR_METHODS: Choices = (
     ("linear-pca", "Along the main colours (PCA)"),
 )
 STARTS: Choices = (
-    ("", "As the way of painting has it"),
+    ("", "As usual"),
     ("photo", "The photo"),
     ("noise", "Noise"),
     ("grey", "The photo in greys"),
 )
 FROM_ARTWORK = ("artwork", "An earlier artwork")
-USUAL = ("", "As the way of painting has it")
+USUAL = ("", "As usual")
 COLOR_WHENS: Choices = (("after", "After painting"), ("before", "Before: paint in the photo’s colours"))
 GUIDES: Choices = (
     ("simple", "All that a patch touches"),

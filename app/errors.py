@@ -156,6 +156,17 @@ STYLE_UNKNOWN = Kind(
     "The painting “{style}” does not hang here. Choose another one from the gallery.",
     "style",
 )
+PAINTING_MISSING = Kind(
+    "painting-missing", 422, "No painting", "There is no painting in this form. Choose a picture of one.", "painting"
+)
+PAINTING_GONE = Kind(
+    "painting-gone",
+    422,
+    "The painting is gone",
+    "Your own painting is no longer kept here. Send it again, or choose another one.",
+    "style",
+)
+PAINTING_NOT_FOUND = Kind("painting-not-found", 404, "No such painting", "There is no painting at this address.")
 STYLE_NOT_FOUND = Kind("style-not-found", 404, "No such painting", "This painting does not hang here.")
 OPTIONS_INVALID = Kind("request-invalid", 422, "Something does not fit", "{what}", "options")
 JOB_NOT_FOUND = Kind(

@@ -1,4 +1,4 @@
-"""The JSON API's uploads: photos and their masks."""
+"""The JSON API's uploads: photos, their masks, people's own paintings."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from app import errors
+from app import errors, paintings
 from app.api import FOREVER, StudioHere, problems
 from app.errors import Kind, RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
-from app.studio import delete_photo, keep_mask, keep_photo, read_form, uploaded_file
+from app.studio import (
+    delete_painting,
+    delete_photo,
+    keep_mask,
+    keep_painting,
+    keep_photo,
+    read_form,
+    uploaded_file,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 pictures = APIRouter(include_in_schema=False)
 
 PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
+PaintingId = Annotated[str, Path(description="The painting's id as a style, `own_` and 32 hexadecimal digits.")]
 FORMATS = "JPEG, PNG, WebP or AVIF."
 
 
@@ -38,6 +47,14 @@ class MaskAnswer(BaseModel):
     width: int
     height: int
     colors: list[str] = Field(description="Its main colours, the commonest first; each may mean a style.")
+
+
+class PaintingAnswer(BaseModel):
+    """A person's own painting that is kept, with its id as a style and its size in pixels."""
+
+    id: str
+    width: int
+    height: int
 
 
 def form_with(name: str) -> dict[str, Any]:
@@ -107,6 +124,53 @@ async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -
     finally:
         await form.close()
     return MaskAnswer(id=mask.id, width=mask.width, height=mask.height, colors=mask.colors)
+
+
+@router.post(
+    "/paintings",
+    status_code=201,
+    summary="Keep a painting of your own",
+    response_description="Kept.",
+    responses=problems(400, 403, 413, 415, 422, 429, 507),
+    openapi_extra=form_with("painting"),
+)
+async def create_painting(request: Request, studio: StudioHere, response: Response) -> PaintingAnswer:
+    """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it."""
+    form = await read_form(request)
+    try:
+        painting = await keep_painting(studio, file_of(form, "painting", errors.PAINTING_MISSING).file)
+    finally:
+        await form.close()
+    paintings.remember(request, response, painting.id, studio.secret)
+    return PaintingAnswer(id=painting.id, width=painting.width, height=painting.height)
+
+
+@router.get("/paintings", summary="This browser's own paintings", response_description="The list, newest first.")
+def list_paintings(request: Request, studio: StudioHere, response: Response) -> list[PaintingAnswer]:
+    """Those that a cookie of this browser names and that are still here; a program without cookies has none."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    found = paintings.remembered(request, studio.secret, studio.storage)
+    return [PaintingAnswer(id=each.id, width=each.width, height=each.height) for each in found]
+
+
+@router.delete(
+    "/paintings/{painting_id}",
+    status_code=204,
+    summary="Delete a painting of your own now",
+    response_description="Gone.",
+    responses=problems(403, 404, 422, 429, 503),
+)
+def remove_painting(painting_id: PaintingId, studio: StudioHere) -> None:
+    """Jobs that still need it fail and say so; artworks that were made after it stay. Deleting twice is harmless."""
+    delete_painting(studio, painting_id)
+
+
+@pictures.get("/paintings/{painting_id}/thumb.webp")
+def painting_thumb(painting_id: str, studio: StudioHere) -> Response:
+    thumb = paintings.thumb(painting_id, studio.storage)
+    if thumb is None:
+        raise RefusalError(errors.PAINTING_NOT_FOUND)
+    return Response(thumb, media_type="image/webp", headers={"Cache-Control": FOREVER})
 
 
 @pictures.get("/photos/{photo_id}/masks/{mask_id}.png")

@@ -13,7 +13,7 @@ from app import choices, errors, uploads, wall, words
 from app.api import artwork_of, file_name, fraction
 from app.errors import RefusalError
 from app.form import address_of, form_of
-from app.gallery import picture
+from app.gallery import OWN_TITLE, picture
 from app.ingredients import ingredients
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
@@ -89,10 +89,12 @@ def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
     return template(request, "job.html", context)
 
 
-def artwork_context(studio: Studio, job: Job, overline: str) -> dict[str, Any]:
-    """What a page shows of a job that has an artwork, under a line that says whose it is."""
+def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
+    """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
+    is called there.
+    """
     styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
-    after = studio.gallery.titles(choice.id for choice in job.request.styles)
+    after = studio.gallery.titles((choice.id for choice in job.request.styles), own)
     artists = " and ".join(card.artist for card in styles if card.artist)
     width, height = job.artwork_width or 0, job.artwork_height or 0
     return {
@@ -151,7 +153,8 @@ def delete(job_id: str, studio: StudioHere) -> Response:
 def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response:
     """A shared artwork, for whoever was given its address: without the photo, and without any control."""
     job = find_shared(studio, share_id)
-    return template(request, "shared.html", artwork_context(studio, job, "A shared artwork") | {"share_id": share_id})
+    context = artwork_context(studio, job, "A shared artwork", own="a painting of their own")
+    return template(request, "shared.html", context | {"share_id": share_id})
 
 
 @router.get("/s/{share_id}/artwork.{extension}")

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from app import errors, masks, uploads
+from app import errors, masks, paintings, uploads
 from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.estimate import largest_size, memory_bytes, planned_work
@@ -21,8 +21,17 @@ from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
+from app.jobs.records import (
+    ClientBusyError,
+    JobNotFoundError,
+    JobRecords,
+    Limits,
+    PaintingGoneError,
+    PhotoGoneError,
+    QueueFullError,
+)
 from app.masks import StoredMask
+from app.paintings import OwnPainting
 from app.polls import Standings
 from app.security import derived_id
 from app.settings import Settings
@@ -116,6 +125,23 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool 
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
 
+async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
+    """Decode and store an uploaded painting, off the event loop.
+
+    Raises:
+        RefusalError: the file is refused, or there is no room for it.
+    """
+
+    def decode_and_store() -> OwnPainting:
+        painting = studio.darkroom.decode_photo(file, "painting")
+        try:
+            return paintings.store(painting, studio.storage)
+        except OSError as error:
+            raise RefusalError(errors.of(errors.DISK_FULL, "painting")) from error
+
+    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+
+
 def start_job(
     studio: Studio, wish: PaintRequest, client: str, *, job_id: str | None = None, retry_of: str | None = None
 ) -> Job:
@@ -128,9 +154,7 @@ def start_job(
     photo = uploads.find(wish.photo, studio.storage)
     if photo is None:
         raise RefusalError(errors.PHOTO_GONE)
-    for choice in wish.styles:
-        if choice.id not in studio.gallery.by_id:
-            raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
+    check_styles(studio, wish)
     masks.check(wish, studio.storage)
     check_memory(studio, wish, photo)
     settings = studio.settings
@@ -140,6 +164,8 @@ def start_job(
         return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, retry_of=retry_of)
     except PhotoGoneError as error:
         raise RefusalError(errors.PHOTO_GONE) from error
+    except PaintingGoneError as error:
+        raise RefusalError(errors.PAINTING_GONE) from error
     except QueueFullError as error:
         raise RefusalError(errors.QUEUE_FULL, headers={"Retry-After": "60"}) from error
     except ClientBusyError as error:
@@ -148,6 +174,20 @@ def start_job(
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
         raise RefusalError(errors.DISK_FULL) from error
+
+
+def check_styles(studio: Studio, wish: PaintRequest) -> None:
+    """Make sure that all paintings of a request are here.
+
+    Raises:
+        RefusalError: one does not hang in the gallery, or was a person's own and is gone.
+    """
+    for choice in wish.styles:
+        if keys.own_painting(choice.id):
+            if paintings.find(choice.id, studio.storage) is None:
+                raise RefusalError(errors.PAINTING_GONE)
+        elif choice.id not in studio.gallery.by_id:
+            raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
 
 
 def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None:
@@ -230,11 +270,24 @@ def delete_photo(studio: Studio, photo_id: str) -> None:
         RefusalError: there was never one of this id.
     """
     try:
-        if uploads.find(photo_id, studio.storage) is None and not studio.records.is_gone(photo_id):
+        if uploads.find(photo_id, studio.storage) is None and not studio.records.photos.is_gone(photo_id):
             raise RefusalError(errors.PHOTO_NOT_FOUND)
     except ValueError as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
     retention.delete_photo(studio.records, photo_id)
+
+
+def delete_painting(studio: Studio, style_id: str) -> None:
+    """Delete a person's own painting now; nothing happens where it is gone already.
+
+    Raises:
+        RefusalError: there was never one of this id.
+    """
+    identifier = keys.own_painting(style_id)
+    is_here = paintings.find(style_id, studio.storage) is not None
+    if identifier is None or not (is_here or studio.records.paintings.is_gone(identifier)):
+        raise RefusalError(errors.PAINTING_NOT_FOUND)
+    retention.delete_painting(studio.records, identifier)
 
 
 def find_job(studio: Studio, job_id: str) -> Job:

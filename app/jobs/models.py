@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from app.jobs import keys
 from app.jobs.options import LACKING, Extractor, Frozen, PaintingOptions
 
 
@@ -108,6 +109,10 @@ class PaintRequest(PaintingOptions):
         named |= {f"styles.{index}.mask": style.mask for index, style in enumerate(self.styles)}
         return {field: mask for field, mask in named.items() if mask is not None}
 
+    def paintings(self) -> list[str]:
+        """Ids of the people's own paintings that it names."""
+        return list(dict.fromkeys(filter(None, (keys.own_painting(style.id) for style in self.styles))))
+
 
 class Progress(Frozen):
     """Where the engine stands: stage (0-based) of stages, iteration of iterations, share of all planned work."""
@@ -153,6 +158,7 @@ class Job(Frozen):
     artwork_height: int | None = None
     client: str = ""  # who asked, as a keyed hash of an address; counts the jobs that one client has under way
     retry_of: Id | None = None
+    recolor_of: Id | None = None  # whose canvas gets other colours; nothing is painted then
     retried_by: Id | None = None
     share: Id | None = None
 
@@ -160,3 +166,8 @@ class Job(Frozen):
     def has_artwork(self) -> bool:
         """Whether there is an artwork to show: a finished one, or what a stopped job kept."""
         return self.state is JobState.FINISHED or (self.state is JobState.CANCELLED and self.keeps)
+
+    @property
+    def paintings(self) -> list[str]:
+        """Ids of the people's own paintings that it needs; a canvas that gets other colours needs none any more."""
+        return [] if self.recolor_of else self.request.paintings()

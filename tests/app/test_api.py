@@ -194,6 +194,8 @@ def test_openapi_names_every_path_of_the_contract(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     promised = {
         ("/api/v1/photos", "post", "201"),
+        ("/api/v1/photos/{photo_id}/masks", "post", "201"),
+        ("/api/v1/paintings", "post", "201"),
         ("/api/v1/styles", "get", "200"),
         ("/api/v1/jobs", "post", "202"),
         ("/api/v1/jobs/{job_id}", "get", "200"),
