@@ -160,6 +160,7 @@ def test_own_painting_is_hung_and_chosen_at_once(options: Page, photo: Path) -> 
     expect(card).to_have_count(1)
     expect(card.get_by_role("radio", name="Your painting 1")).to_be_checked()
     expect(options.locator("#choice")).to_have_text("After Your painting 1")
+    card.scroll_into_view_if_needed()
     expect(card.locator("img")).to_have_js_property("complete", value=True)
     options.reload()
     card.locator(".card__label").click()
