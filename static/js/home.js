@@ -1,5 +1,6 @@
 /** The home page: the photo at once in its frame, the gallery filtered as one types, the options while they change. */
 import { connectBlend } from "./blend.js";
+import { connectBrush } from "./brush.js";
 import { connectCarried } from "./carried.js";
 import { connectChoice } from "./choice.js";
 import { connectFilter } from "./filter.js";
@@ -15,6 +16,7 @@ connectChoice(studio, page.signal);
 connectPhoto(studio, page.signal);
 connectFilter(page.signal);
 connectBlend(studio, page.signal);
+connectBrush(studio, page.signal);
 connectTimes(studio, page.signal);
 connectCarried(studio, page.signal);
 for (const scale of studio.querySelectorAll("[data-scale]")) connectScale(/** @type {HTMLElement} */ (scale), page.signal);
