@@ -155,14 +155,23 @@ def create_job(
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
     job_id = None
     if idempotency_key is not None:
-        if not (0 < len(idempotency_key) <= LONGEST_KEY and idempotency_key.isprintable()):
-            raise RefusalError(errors.KEY_INVALID)
+        check_key(idempotency_key)
         # Within one photo, whose id only its owner knows, so that keys of strangers never meet.
         job_id = derived_id(studio.secret, "create", wish.photo, idempotency_key)
     job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
     if job.request != wish:
         raise RefusalError(errors.KEY_REUSED)
     return started(studio, job, response)
+
+
+def check_key(key: str) -> None:
+    """Refuse an Idempotency-Key that does not fit.
+
+    Raises:
+        RefusalError: it does not.
+    """
+    if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise RefusalError(errors.KEY_INVALID)
 
 
 def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
@@ -332,14 +341,24 @@ def artwork_of(studio: Studio, job: Job, extension: str) -> Response:
     Raises:
         RefusalError: there is none.
     """
+    picture = artwork_bytes(studio, job, extension)
+    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
+    return Response(picture, media_type=ARTWORK_TYPES[extension], headers=headers)
+
+
+def artwork_bytes(studio: Studio, job: Job, extension: str) -> bytes:
+    """The job's artwork as a file.
+
+    Raises:
+        RefusalError: there is none.
+    """
     if not job.has_artwork:
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
     try:
         picture = studio.storage.get(keys.artwork_key(job.id, job.fence))
     except BlobNotFoundError as error:
         raise RefusalError(errors.ARTWORK_NOT_FOUND) from error
-    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
-    return Response(saved_as(picture, extension), media_type=ARTWORK_TYPES[extension], headers=headers)
+    return saved_as(picture, extension)
 
 
 def saved_as(png: bytes, extension: str) -> bytes:

@@ -226,6 +226,36 @@ CLIENT_BUSY = Kind(
     "You have {limit} paintings under way already. Wait until one is finished, or stop one.",
     "submit",
 )
+SERIES_NOT_FOUND = Kind(
+    "series-not-found",
+    404,
+    "Nothing hangs here",
+    "There is no series at this address. It may have been taken down, or the address is not complete.",
+)
+SERIES_EXPIRED = Kind(
+    "series-expired",
+    410,
+    "Taken down",
+    "This series was taken down: by its owner, or because the time for which it is kept was over.",
+)
+SERIES_BUSY = Kind(
+    "series-busy",
+    429,
+    "Enough easels for one",
+    "You may have {limit} photos of series under way at a time, and these would be more. None was started; your photos "
+    "are kept. Wait until some are finished, or leave some out.",
+    "submit",
+)
+SERIES_TOO_LONG = Kind(
+    "series-too-long", 422, "Too many at once", "A series has at most {most} photos; this one was left out.", "photo"
+)
+FORM_TOO_LARGE = Kind(
+    "form-too-large",
+    413,
+    "Too much in one form",
+    "These photos are larger than {limit_mb} MB together. Send fewer at a time.",
+    "photo",
+)
 TOO_MANY_REQUESTS = Kind(
     "too-many-requests",
     429,

@@ -18,6 +18,8 @@ from app.gallery import Card
 from app.jobs import keys
 from app.pages import template
 from app.refused import FOLDS, placed
+from app.series.form import Chosen
+from app.series.start import most_photos
 from app.sizes import sizes
 from app.studio import Studio, find_job, studio_here, studio_of
 from app.uploads import ACCEPT, StoredPhoto
@@ -44,6 +46,7 @@ class HomePage:
     movement: str = ""
     status: int = 200
     fresh: Sequence[str] = ()
+    several: Chosen = field(default_factory=Chosen)
 
 
 def home_page(request: Request, page: HomePage) -> Response:
@@ -56,6 +59,8 @@ def home_page(request: Request, page: HomePage) -> Response:
         "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
         "placed": any(part.mask for part in form.parts),
         "photo": None if "photo" in page.refused else page.photo,
+        "several": page.several,
+        "most_photos": most_photos(studio.settings),
         "refused": page.refused,
         "opened": {name for name, places in FOLDS.items() if places & page.refused.keys()},
         # A search is a form of its own; what it finds must not cost the photo and the options.

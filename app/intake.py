@@ -141,7 +141,7 @@ async def create_painting(request: Request, studio: StudioHere, response: Respon
         painting = await keep_painting(studio, file_of(form, "painting", errors.PAINTING_MISSING).file)
     finally:
         await form.close()
-    paintings.remember(request, response, painting.id, studio.secret)
+    paintings.remember(request, response, painting, studio.secret)
     return PaintingAnswer(id=painting.id, width=painting.width, height=painting.height)
 
 

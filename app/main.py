@@ -31,6 +31,7 @@ from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
 from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
+from app.series import routes as series
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
 
@@ -65,18 +66,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(RequestLimits, settings=settings),
             Middleware(SameOriginWrites),
-            Middleware(BodyLimit, limit_mb=settings.upload_limit_mb),
+            Middleware(BodyLimit, limit_mb=settings.upload_limit_mb, form_limit_mb=settings.form_limit_mb),
         ],
     )
     app.state.settings = settings
     app.state.templates = templates(assets)
+    for router in (api.router, intake.router, series.api_router):
+        app.include_router(router)
     for router in (
-        api.router,
-        intake.router,
-        intake.pictures,
         home.router,
         send.router,
         pages.router,
+        intake.pictures,
+        series.page_router,
         docs.router,
         health.router,
     ):

@@ -20,6 +20,7 @@ from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job, JobState
 from app.limits import client_of
 from app.security import keep_visit
+from app.series.start import find_series
 from app.studio import (
     Studio,
     delete_photo,
@@ -180,7 +181,21 @@ def artworks(request: Request, studio: StudioHere) -> Response:
             pieces.append(piece(studio, find_job(studio, job_id)))
         except RefusalError:
             continue  # It was deleted since.
-    return template(request, "wall.html", {"pieces": pieces})
+    return template(request, "wall.html", {"pieces": pieces, "series": series_here(request, studio)})
+
+
+def series_here(request: Request, studio: Studio) -> list[dict[str, Any]]:
+    """The series that this browser has started, newest first."""
+    found = []
+    for series_id in wall.hung(request, studio.secret, wall.SERIES_COOKIE):
+        try:
+            series, jobs = find_series(studio, series_id)
+        except RefusalError:
+            continue  # It was deleted since.
+        when = datetime.fromtimestamp(series.created_at, UTC)
+        after = studio.gallery.titles(choice.id for choice in jobs[0].request.styles)
+        found.append({"id": series.id, "number": len(jobs), "after": after, "when": f"{when.day} {when:%B %Y}"})
+    return found
 
 
 def piece(studio: Studio, job: Job) -> dict[str, Any]:

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import wall
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.security import sign, unsign
 from app.uploads import DecodedPhoto
 
 COOKIE = "atelier_paintings"
-MOST = 30  # that one browser remembers
-ID_BYTES = 16
-YEAR_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -75,18 +72,10 @@ def thumb(style_id: str, storage: Storage) -> bytes | None:
 
 def remembered(request: Request, secret: bytes, storage: Storage) -> list[OwnPainting]:
     """This browser's paintings that are still here, newest first."""
-    found = (find(each, storage) for each in _ids(request, secret))
+    found = (find(keys.own_style(each), storage) for each in wall.hung(request, secret, COOKIE))
     return [painting for painting in found if painting]
 
 
-def remember(request: Request, response: Response, style_id: str, secret: bytes) -> None:
+def remember(request: Request, response: Response, painting: OwnPainting, secret: bytes) -> None:
     """Add a painting to those of the browser that gets `response`."""
-    ids = [style_id, *(each for each in _ids(request, secret) if each != style_id)][:MOST]
-    value = sign(b"".join(bytes.fromhex(each.removeprefix(keys.OWN_PREFIX)) for each in ids), secret)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, value, max_age=YEAR_S, httponly=True, samesite="lax", secure=secure)
-
-
-def _ids(request: Request, secret: bytes) -> list[str]:
-    payload = unsign(request.cookies.get(COOKIE, ""), secret) or b""
-    return [keys.own_style(payload[at : at + ID_BYTES].hex()) for at in range(0, len(payload), ID_BYTES)]
+    wall.add(request, response, [painting.id.removeprefix(keys.OWN_PREFIX)], secret, COOKIE)

@@ -8,23 +8,26 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
-from app import errors, paintings, uploads
+from app import errors, paintings, uploads, wall
 from app.errors import RefusalError
 from app.form import OWN, HomeForm
 from app.home import HomePage, home_page, known, place_of
 from app.limits import client_of
 from app.pages import to_easel
 from app.refused import UnfitError
+from app.series.form import Chosen, are_several, chosen_photos
+from app.series.start import start_series
 from app.studio import (
     Studio,
     delete_painting,
     keep_mask,
     keep_painting,
     keep_photo,
+    keep_upload,
     read_form,
     start_job,
     studio_here,
@@ -44,6 +47,7 @@ class Sent:
 
     form: HomeForm = field(default_factory=HomeForm)
     photo: StoredPhoto | None = None
+    several: Chosen = field(default_factory=Chosen)
     own: list[str] = field(default_factory=list)
     refusals: list[RefusalError] = field(default_factory=list)
 
@@ -82,10 +86,15 @@ async def keep_own(studio: Studio, form: FormData, sent: Sent) -> None:
 
 
 async def keep_its_photo(studio: Studio, form: FormData, sent: Sent) -> None:
-    """The photo: a file, or the id of one that was sent before."""
+    """The photo: a file, or the id of one that was sent before; or several of each."""
     file = uploaded_file(form)
-    if file is not None:
-        sent.photo = await keep_photo(studio, file.file)
+    if are_several(form):
+        sent.several = await chosen_photos(studio, form)
+        if len(sent.several.photos) == 1 and not sent.several.left_out:
+            sent.photo, sent.several = sent.several.photos[0], Chosen()
+    elif file is not None:
+        sent.photo = await keep_upload(studio, file)
+    if sent.photo or sent.several.photos or sent.several.left_out:
         sent.form = sent.form.for_another_photo()
         return
     photo_id = form.get("photo_id")
@@ -99,24 +108,41 @@ async def keep_its_photo(studio: Studio, form: FormData, sent: Sent) -> None:
 async def keep_its_mask(studio: Studio, form: FormData, sent: Sent) -> None:
     """The mask, if one came along, as that of the part of the photo that is kept."""
     file = uploaded_file(form, "keep_mask")
-    if file is not None and sent.photo is not None:
+    if file is None:
+        return
+    if sent.several.photos:
+        raise UnfitError({"keep": "A mask is of one photo, and these are several. Take it out, or paint one of them."})
+    if sent.photo is not None:
         mask = await keep_mask(studio, sent.photo.id, file.file, turned=sent.form.keep_how == "paint")
         sent.form = sent.form.keeping(mask.id)
 
 
 @router.post("/jobs")
 async def paint(request: Request, studio: StudioHere) -> Response:
-    """Keeps what was sent, starts the job, leads to its easel."""
+    """Keeps what was sent, starts the job, leads to its easel; or to all of a series."""
     sent = await take_in(studio, request)
-    if sent.photo and not sent.refusals:
+    response = None
+    if not sent.refusals and not sent.several.left_out:
         try:
-            wish = sent.form.wish(sent.photo.id, known(studio, sent.form))
-            job = await to_thread.run_sync(start_job, studio, wish, client_of(request, studio.secret))
+            response = await to_thread.run_sync(started, request, studio, sent)
         except RefusalError as refusal:
             sent.refusals.append(refusal)
-        else:
-            return remembering(request, to_easel(request, studio, job), sent)
-    return remembering(request, await to_thread.run_sync(sent_back, request, sent), sent)
+    return remembering(request, response or await to_thread.run_sync(sent_back, request, sent), sent)
+
+
+def started(request: Request, studio: Studio, sent: Sent) -> Response:
+    """Starts what was sent, one job or a series, and leads to its page.
+
+    Raises:
+        RefusalError: the form asks for what can't be had.
+    """
+    client, styles = client_of(request, studio.secret), known(studio, sent.form)
+    if sent.photo:
+        return to_easel(request, studio, start_job(studio, sent.form.wish(sent.photo.id, styles), client))
+    series, jobs = start_series(studio, [sent.form.wish(photo.id, styles) for photo in sent.several.photos], client)
+    response = RedirectResponse(f"/series/{series.id}", 303)
+    wall.hang_series(request, response, series.id, [job.id for job in jobs], studio.secret)
+    return response
 
 
 def sent_back(request: Request, sent: Sent) -> Response:
@@ -124,9 +150,12 @@ def sent_back(request: Request, sent: Sent) -> Response:
     places: dict[str, str] = {}
     for refusal in sent.refusals:
         places |= refusal.places if isinstance(refusal, UnfitError) else {place_of(refusal): refusal.sentence}
-    first = sent.refusals[0]
-    response = home_page(request, HomePage(sent.form, sent.photo, places, status=first.kind.status, fresh=sent.own))
-    response.headers.update(first.headers)
+    # Photos that were left out of several have their sentences with them.
+    status = sent.refusals[0].kind.status if sent.refusals else 422
+    page = HomePage(sent.form, sent.photo, places, status=status, fresh=sent.own, several=sent.several)
+    response = home_page(request, page)
+    for refusal in sent.refusals[:1]:
+        response.headers.update(refusal.headers)
     return response
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -10,6 +12,7 @@ import anyio
 from anyio import to_thread
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from app import errors, masks, paintings, uploads
@@ -19,7 +22,7 @@ from app.estimate import largest_size, memory_bytes, planned_work
 from app.gallery import Gallery
 from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.models import MOST_IN_SERIES, Job, JobState, PaintRequest
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import (
     ClientBusyError,
@@ -33,7 +36,7 @@ from app.jobs.records import (
 from app.masks import StoredMask
 from app.paintings import OwnPainting
 from app.polls import Standings
-from app.security import derived_id
+from app.security import FORM_OVERHEAD_BYTES, derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
@@ -41,7 +44,10 @@ from app.uploads import StoredPhoto
 DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
-MOST_FILES, MOST_FIELDS = 4, 100
+# Twice as many photos as a series has: whoever chose too many is told so, and which were left out.
+MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
+# Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
+MultiPartParser.spool_max_size = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,28 @@ async def read_form(request: Request) -> FormData:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
 
-def uploaded_file(form: FormData, name: str = "photo") -> UploadFile | None:
-    """The first file of the form's `name` fields that a person really chose; browsers send empty ones for the rest."""
+def uploaded_files(form: FormData, name: str = "photo") -> list[UploadFile]:
+    """The files of the form's `name` fields that a person really chose; browsers send empty ones for the rest."""
     files = [entry for entry in form.getlist(name) if isinstance(entry, UploadFile)]
-    return next((file for file in files if file.size), next((file for file in files if file.filename), None))
+    return [file for file in files if file.size or file.filename]
+
+
+def uploaded_file(form: FormData, name: str = "photo") -> UploadFile | None:
+    """The first of them, rather one that is not empty."""
+    files = uploaded_files(form, name)
+    return next((file for file in files if file.size), files[0] if files else None)
+
+
+async def keep_upload(studio: Studio, file: UploadFile) -> StoredPhoto:
+    """Decode and store a file of a form.
+
+    Raises:
+        RefusalError: it is larger than one photo may be; or as in `keep_photo`.
+    """
+    limit_mb = studio.settings.upload_limit_mb
+    if (file.size or 0) > limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES:
+        raise RefusalError(errors.PHOTO_TOO_MANY_BYTES, limit_mb=limit_mb)
+    return await keep_photo(studio, file.file)
 
 
 async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
@@ -148,8 +172,20 @@ def start_job(
     """Record and publish a job; with the `job_id` of one that is there, that one.
 
     Raises:
-        RefusalError: the photo, a style or a mask is not here, a mask leaves nothing to paint, a limit is reached, no
-            machine here is large enough, or the queue can't be reached.
+        RefusalError: as in `work_of`; or a limit is reached, or the queue can't be reached.
+    """
+    work = work_of(studio, wish)
+    limits = Limits(queue=studio.settings.queue_limit, client=studio.settings.client_jobs)
+    with refusing(errors.CLIENT_BUSY, limits):
+        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, retry_of=retry_of)
+
+
+def work_of(studio: Studio, wish: PaintRequest) -> float:
+    """The planned work of a request, in megapixel-evaluations.
+
+    Raises:
+        RefusalError: the photo, a style or a mask is not here, a mask leaves nothing to paint, or no machine here is
+            large enough.
     """
     photo = uploads.find(wish.photo, studio.storage)
     if photo is None:
@@ -157,11 +193,18 @@ def start_job(
     check_styles(studio, wish)
     masks.check(wish, studio.storage)
     check_memory(studio, wish, photo)
-    settings = studio.settings
-    limits = Limits(queue=settings.queue_limit, client=settings.client_jobs)
-    work = planned_work((photo.width, photo.height), wish.size, wish.quality)
+    return planned_work((photo.width, photo.height), wish.size, wish.quality)
+
+
+@contextmanager
+def refusing(busy: errors.Kind, limits: Limits) -> Iterator[None]:
+    """Says why jobs were not accepted; `busy` is how a client is told that it has enough under way.
+
+    Raises:
+        RefusalError: they were not.
+    """
     try:
-        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, retry_of=retry_of)
+        yield
     except PhotoGoneError as error:
         raise RefusalError(errors.PHOTO_GONE) from error
     except PaintingGoneError as error:
@@ -169,7 +212,7 @@ def start_job(
     except QueueFullError as error:
         raise RefusalError(errors.QUEUE_FULL, headers={"Retry-After": "60"}) from error
     except ClientBusyError as error:
-        raise RefusalError(errors.CLIENT_BUSY, headers={"Retry-After": "30"}, limit=limits.client) from error
+        raise RefusalError(busy, headers={"Retry-After": "30"}, limit=limits.client) from error
     except QueueUnavailableError as error:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.jobs.models import Job, JobState
@@ -79,3 +80,14 @@ def print_size(width: int, height: int) -> str:
     """The largest sharp print of a picture of `width` × `height` pixels, in centimetres at PRINT_DPI."""
     wide, tall = (round(side / PRINT_DPI * 2.54, 1) for side in (width, height))
     return f"{wide:g} × {tall:g} cm"
+
+
+def doing_all(jobs: Sequence[Job]) -> str:
+    """What is happening to several jobs that were started together, of which at least one has begun."""
+    done = sum(job.has_artwork for job in jobs)
+    active = [job for job in jobs if job.state in {JobState.QUEUED, JobState.RUNNING}]
+    if active and all(job.cancel_requested for job in active):
+        return "stopping after this stroke"
+    if active and done == 0:
+        return f"the first of {len(jobs)} is being painted"
+    return f"all {done} finished" if done == len(jobs) > 1 else f"{done} of {len(jobs)} finished"

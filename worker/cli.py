@@ -1,4 +1,4 @@
-"""The shell's way in: `atelier paint`, `atelier styles`, `atelier fetch-vgg19`."""
+"""The shell's way in: `atelier paint`, `atelier styles`, `atelier fetch`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from app.jobs.styles import Style, find_styles
 from app.settings import Settings, SettingsError, load_settings
 from worker import devices, engine
 
-MODELS = Path(__file__).parents[1] / "models"
+ROOT = Path(__file__).parents[1]
+MODELS = ROOT / "models"
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 
@@ -80,15 +81,17 @@ def styles(_args: argparse.Namespace, settings: Settings) -> None:
         print(f"{style.id:<30} {style.title}, {style.artist or 'unknown'}, {style.year or 'undated'}")
 
 
-def fetch_vgg19(_args: argparse.Namespace, settings: Settings) -> None:
-    """Download VGG-19's weights into the model cache."""
-    with tqdm(unit="B", unit_scale=True, desc="vgg19") as bar:
+def fetch(args: argparse.Namespace, settings: Settings) -> None:
+    """Download a VGG's weights into the model cache, and normalise them over the project's own pictures."""
+    paths = [ROOT / "static" / "pictures" / "sample.jpg", *sorted((ROOT / "styles").glob("*/example.webp"))]
+    pictures = [_opened(path) for path in paths]
+    with tqdm(unit="B", unit_scale=True, desc=args.extractor) as bar:
 
         def report(done: int, total: int) -> None:
             bar.total = total or None
             bar.update(done - bar.n)
 
-        path = engine.fetch_vgg19(settings.models_cache, report)
+        path = engine.fetch_weights(args.extractor, settings.models_cache, report, calibration=pictures)
     print(path)
 
 
@@ -149,8 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("styles", help="list the styles")
     command.set_defaults(command=styles)
 
-    command = commands.add_parser("fetch-vgg19", help="download VGG-19's weights once")
-    command.set_defaults(command=fetch_vgg19)
+    command = commands.add_parser("fetch", help="download the weights of VGG-19 or VGG-16 once")
+    command.set_defaults(command=fetch)
+    command.add_argument("extractor", choices=["vgg19", "vgg16"])
     return parser
 
 

@@ -75,6 +75,20 @@ def photo_prefix(photo_id: str) -> str:
     return f"photos/{_checked(photo_id)}/"
 
 
+def series_lock(series_id: str) -> str:
+    """Redis key that is held while a series is accepted."""
+    return f"{PREFIX}series:{_checked(series_id)}"
+
+
+def series_prefix(series_id: str) -> str:
+    return f"series/{_checked(series_id)}/"
+
+
+def series_key(series_id: str) -> str:
+    """Blob that says which jobs belong to a series."""
+    return f"{series_prefix(series_id)}series.json"
+
+
 def share_prefix(share_id: str) -> str:
     return f"shares/{_checked(share_id)}/"
 

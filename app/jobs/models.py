@@ -36,6 +36,7 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 # Nothing is painted any more.
 TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
+MOST_IN_SERIES = 50
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -62,10 +63,9 @@ class StyleChoice(Frozen):
         return self.mask, self.color
 
 
-class PaintRequest(PaintingOptions):
-    """What a person asked for. What one release wrote, all later ones must read: every new field has a default."""
+class Manner(PaintingOptions):
+    """How to paint. What one release wrote, all later ones must read: every new field has a default."""
 
-    photo: Id
     styles: list[StyleChoice] = Field(min_length=1, max_length=5)
     keep: Id | None = Field(default=None, description="a mask of the photo that is white where the photo stays")
     color_mask: Id | None = Field(
@@ -112,6 +112,45 @@ class PaintRequest(PaintingOptions):
     def paintings(self) -> list[str]:
         """Ids of the people's own paintings that it names."""
         return list(dict.fromkeys(filter(None, (keys.own_painting(style.id) for style in self.styles))))
+
+
+class PaintRequest(Manner):
+    """What a person asked for: a photo, and how to paint it."""
+
+    photo: Id
+
+
+class SeriesRequest(Manner):
+    """Several photos, all of them painted in the same way."""
+
+    photos: list[Id] = Field(min_length=1, max_length=MOST_IN_SERIES, json_schema_extra={"uniqueItems": True})
+
+    @field_validator("photos")
+    @classmethod
+    def photos_differ(cls, photos: list[str], info: ValidationInfo) -> list[str]:
+        if len(set(photos)) < len(photos):
+            raise ValueError("each photo may be named once")
+        if len(photos) > 1 and (
+            info.data.get("keep")
+            or info.data.get("color_mask")
+            or any(each.mask for each in info.data.get("styles", ()))
+        ):
+            raise ValueError("a mask belongs to one photo, so several are painted without any")
+        return photos
+
+    def wishes(self) -> list[PaintRequest]:
+        """One request a photo, in their order."""
+        manner = self.model_dump(exclude={"photos"})
+        return [PaintRequest.model_validate(manner | {"photo": photo}) for photo in self.photos]
+
+
+class Series(Frozen):
+    """The manifest of several jobs that were started together; it never changes. `created_at` is in unix seconds."""
+
+    id: Id
+    created_at: float
+    photos: list[Id]
+    jobs: list[Id]
 
 
 class Progress(Frozen):

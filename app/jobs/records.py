@@ -10,7 +10,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
@@ -166,7 +166,7 @@ class JobRecords:
         except BlobExistsError:
             return self.get(job.id)
         try:
-            job = self._put(job, limits)
+            (job,) = self._put([job], limits)
         except (redis.RedisError, NotAcceptedError) as error:
             self.storage.delete_prefix(keys.job_prefix(job.id))
             if isinstance(error, redis.RedisError):
@@ -174,6 +174,49 @@ class JobRecords:
             raise
         self.publish(job.id)
         return job
+
+    def create_all(
+        self,
+        requests: Sequence[tuple[PaintRequest, float]],
+        job_ids: Sequence[str],
+        *,
+        client: str = "",
+        limits: Limits = Limits(),
+    ) -> list[Job]:
+        """Accept several jobs, each a request with its planned work: all of them or none, as `create` does with one.
+
+        A crash before the records are stored leaves manifests that nobody knows of. With the same ids once more, what
+        is there stays as it is, and what is missing is added; so the ids must not be asked for twice at the same time.
+
+        Raises:
+            QueueUnavailableError, QueueFullError, ClientBusyError, PhotoGoneError, OSError: as in `create`.
+        """
+        fresh = {
+            job_id: Job(
+                id=job_id,
+                state=JobState.QUEUED,
+                request=request,
+                planned_work=planned_work,
+                created_at=time.time(),
+                client=client,
+            )
+            for job_id, (request, planned_work) in zip(job_ids, requests, strict=True)
+            if not self.storage.exists(keys.manifest_key(job_id))
+        }
+        if fresh:
+            try:
+                for job in fresh.values():
+                    self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
+                fresh = {job.id: job for job in self._put(list(fresh.values()), limits)}
+            except (redis.RedisError, NotAcceptedError, OSError) as error:
+                for job_id in fresh:
+                    self.storage.delete_prefix(keys.job_prefix(job_id))
+                if isinstance(error, redis.RedisError):
+                    raise QueueUnavailableError(str(error)) from error
+                raise
+        for job_id in fresh:
+            self.publish(job_id)
+        return [fresh.get(job_id) or self.get(job_id) for job_id in job_ids]
 
     def note(self, job: Job, fields: Mapping[str, Any]) -> Job:
         """Write fields that do not belong to the painting into a record, whatever its state, and into its manifest."""
@@ -227,6 +270,20 @@ class JobRecords:
         """
         fields = self.redis.hgetall(keys.record(job_id))
         return _job(fields) if fields else self.rebuild(job_id)
+
+    def get_all(self, job_ids: Sequence[str]) -> list[Job]:
+        """The records of those of the jobs that there are, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hgetall(keys.record(job_id))
+            answers = pipeline.execute()
+        found = []
+        for job_id, fields in zip(job_ids, answers, strict=True):
+            try:
+                found.append(_job(fields) if fields else self.rebuild(job_id))
+            except JobNotFoundError:
+                continue
+        return found
 
     def standings(self, job_ids: list[str]) -> list[Standing | None]:
         """Where waiting and running jobs stand, in one round trip and without their records; None for any other.
@@ -431,7 +488,7 @@ class JobRecords:
             raise JobNotFoundError(job_id) from error
         if job.state not in TERMINAL:
             job = job.model_copy(update={"state": JobState.QUEUED} | self._traces(job_id))
-        return self._put(job)
+        return self._put([job])[0]
 
     def write_manifest(self, job: Job) -> None:
         """Store what a record is rebuilt from."""
@@ -462,7 +519,7 @@ class JobRecords:
             pipeline.zrem(keys.QUEUED, job.id)
             pipeline.zrem(keys.RUNNING, job.id)
             pipeline.execute()
-        self._put(written)
+        self._put([written])
         return True
 
     def now(self) -> float:
@@ -470,26 +527,44 @@ class JobRecords:
         seconds, microseconds = self.redis.time()
         return float(seconds) + float(microseconds) / 1e6
 
-    def _put(self, job: Job, limits: Limits = Limits()) -> Job:
-        """Store the record unless there is one, and return the one that is there.
+    def _put(self, jobs: Sequence[Job], limits: Limits = Limits()) -> list[Job]:
+        """Store those records that are not there, all of them or none, and return the ones that are there then.
+
+        The jobs are of one client.
 
         Raises:
             NotAcceptedError: nothing was stored.
         """
-        photo = job.request.photo
         names = [
-            keys.record(job.id), keys.QUEUED, keys.SEQUENCE, keys.client_jobs(job.client),
-            keys.photo_jobs(photo), keys.photo_gone(photo), keys.PHOTOS, keys.EXPIRED, keys.PAINTINGS,
-            *(name for each in job.paintings for name in (keys.painting_jobs(each), keys.painting_gone(each))),
-        ]  # fmt: skip
-        goes_at = (job.finished_at or self.now()) + self.retention_s
-        needed = [photo, goes_at, len(job.paintings), *job.paintings]
-        arguments: list[Any] = [job.id, job.state, limits.client, limits.queue, keys.record_prefix(), *needed]
-        fields = _flat(job.model_dump(mode="json", exclude_none=True))
-        outcome, *record = self._store(keys=names, args=arguments + fields)
+            keys.QUEUED,
+            keys.SEQUENCE,
+            keys.client_jobs(jobs[0].client),
+            keys.PHOTOS,
+            keys.EXPIRED,
+            keys.PAINTINGS,
+        ]
+        for job in jobs:
+            photo = job.request.photo
+            names += [keys.record(job.id), keys.photo_jobs(photo), keys.photo_gone(photo)]
+            for painting in job.paintings:
+                names += [keys.painting_jobs(painting), keys.painting_gone(painting)]
+        now = self.now()
+        entries = [
+            {
+                "id": job.id,
+                "state": job.state,
+                "photo": job.request.photo,
+                "paintings": job.paintings,
+                "goes_at": repr((job.finished_at or now) + self.retention_s),
+                "fields": _flat(job.model_dump(mode="json", exclude_none=True)),
+            }
+            for job in jobs
+        ]
+        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries)]
+        outcome, *records = self._store(keys=names, args=arguments)
         if _text(outcome) in REFUSED:
-            raise REFUSED[_text(outcome)](job.id)
-        return _job(_pairs(record[0]))
+            raise REFUSED[_text(outcome)](jobs[0].id)
+        return [_job(_pairs(record)) for record in records]
 
     def _traces(self, job_id: str) -> dict[str, int]:
         """What the blobs still tell of a job: its newest preview, and a fence above every one that may have written."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 
-from app.jobs import keys
+from app.jobs import keys, series
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job
 from app.jobs.records import JobNotFoundError, JobRecords
@@ -39,8 +39,8 @@ def delete_painting(records: JobRecords, painting_id: str) -> None:
 
 
 def sweep(records: JobRecords) -> None:
-    """Delete the photos and own paintings whose time has come, finish deletions that were cut off, forget jobs that
-    expired long ago.
+    """Delete the photos and paintings whose time has come, finish deletions that were cut off, forget what expired long
+    ago.
     """
     _adopt(records)
     for photo_id in records.photos.due():
@@ -52,6 +52,7 @@ def sweep(records: JobRecords) -> None:
         if records.paintings.retire(painting_id, at_once=False) is not None:
             log.info("painting %s…: its time has come", painting_id[:6])
             _delete_painting(records, painting_id)
+    series.sweep(records)
     now = records.now()
     for job_id, expired_at in records.expired():
         if now - expired_at > TOMBSTONE_S:

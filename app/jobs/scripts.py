@@ -50,53 +50,71 @@ end
 return redis.call('HGETALL', KEYS[1])
 """
 
-# Stores a record unless there is one or a limit is reached; gives a queued job its place in the queue.
-# KEYS: 1 record, 2 queued set, 3 sequence counter, 4 the client's jobs, 5 the photo's jobs, 6 the photo's gone mark,
-#       7 photos by when they go, 8 expired set, 9 own paintings by when they go, then two for each own painting that
-#       the job needs: its jobs, its gone mark.
-# ARGV: 1 job id, 2 state, 3 most jobs of the client under way, 4 most jobs in the queue (0: no limit), 5 prefix of
-#       records, 6 photo id, 7 when photo and paintings go, 8 how many own paintings, 9… their ids, then field, value.
-# Returns "stored" or "there" and the record as a flat list, or why not: "client", "queue", "gone" or "unhung".
+# Stores records, all of them or none: each unless it is there already, all unless the new ones would reach a limit.
+# Gives queued jobs their places in the queue, in the order given.
+# KEYS: 1 queued set, 2 sequence counter, 3 the client's jobs, 4 photos by when they go, 5 expired set, 6 own paintings
+#       by when they go, then for each job: its record, its photo's jobs, its photo's gone mark, and for each own
+#       painting that it needs: its jobs, its gone mark.
+# ARGV: 1 most jobs of the client under way, 2 most jobs in the queue (0: no limit), 3 prefix of records,
+#       4 the jobs as a JSON list of {id, state, photo: its id, paintings: their ids,
+#       goes_at: when these go, fields: [field, value, …]}.
+# Returns "stored" and the records as flat lists, or why not: "client", "queue", "gone" or "unhung".
 STORE = """
-local function put_off(by_time, id)
+local function put_off(by_time, id, goes_at)
   local due = tonumber(redis.call('ZSCORE', by_time, id) or 0)
-  if tonumber(ARGV[7]) > due then redis.call('ZADD', by_time, ARGV[7], id) end
+  if tonumber(goes_at) > due then redis.call('ZADD', by_time, goes_at, id) end
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'there', redis.call('HGETALL', KEYS[1])} end
-local paintings = tonumber(ARGV[8])
-if ARGV[2] == 'queued' then
-  if redis.call('EXISTS', KEYS[6]) == 1 then return {'gone'} end
-  for i = 1, paintings do
-    if redis.call('EXISTS', KEYS[9 + 2 * i]) == 1 then return {'unhung'} end
-  end
-  if tonumber(ARGV[4]) > 0 and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return {'queue'} end
-  if tonumber(ARGV[3]) > 0 then
-    for _, job in ipairs(redis.call('SMEMBERS', KEYS[4])) do
-      local state = redis.call('HGET', ARGV[5] .. job, 'state')
-      if state ~= 'queued' and state ~= 'running' then redis.call('SREM', KEYS[4], job) end
+local jobs = cjson.decode(ARGV[4])
+local queued, at = 0, 7
+for _, job in ipairs(jobs) do
+  job.record, job.siblings, job.gone, job.needed = KEYS[at], KEYS[at + 1], KEYS[at + 2], at + 3
+  at = at + 3 + 2 * #job.paintings
+  job.is_new = redis.call('EXISTS', job.record) == 0
+  if job.is_new and job.state == 'queued' then
+    if redis.call('EXISTS', job.gone) == 1 then return {'gone'} end
+    for i = 1, #job.paintings do
+      if redis.call('EXISTS', KEYS[job.needed + 2 * i - 1]) == 1 then return {'unhung'} end
     end
-    if redis.call('SCARD', KEYS[4]) >= tonumber(ARGV[3]) then return {'client'} end
-    redis.call('SADD', KEYS[4], ARGV[1])
-    redis.call('EXPIRE', KEYS[4], 604800) -- longer than any job waits and runs
+    queued = queued + 1
   end
 end
-for i = 9 + paintings, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-if ARGV[2] == 'queued' then
-  local sequence = redis.call('INCR', KEYS[3])
-  redis.call('HSET', KEYS[1], 'sequence', sequence)
-  redis.call('ZADD', KEYS[2], sequence, ARGV[1])
-end
-if ARGV[2] == 'expired' then
-  redis.call('ZADD', KEYS[8], redis.call('TIME')[1], ARGV[1])
-else
-  redis.call('SADD', KEYS[5], ARGV[1])
-  put_off(KEYS[7], ARGV[6])
-  for i = 1, paintings do
-    redis.call('SADD', KEYS[8 + 2 * i], ARGV[1])
-    put_off(KEYS[9], ARGV[8 + i])
+if queued > 0 then
+  if tonumber(ARGV[2]) > 0 and redis.call('ZCARD', KEYS[1]) + queued > tonumber(ARGV[2]) then return {'queue'} end
+  if tonumber(ARGV[1]) > 0 then
+    for _, job in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+      local state = redis.call('HGET', ARGV[3] .. job, 'state')
+      if state ~= 'queued' and state ~= 'running' then redis.call('SREM', KEYS[3], job) end
+    end
+    if redis.call('SCARD', KEYS[3]) + queued > tonumber(ARGV[1]) then return {'client'} end
   end
 end
-return {'stored', redis.call('HGETALL', KEYS[1])}
+local records = {'stored'}
+for _, job in ipairs(jobs) do
+  if job.is_new then
+    for i = 1, #job.fields, 2 do redis.call('HSET', job.record, job.fields[i], job.fields[i + 1]) end
+    if job.state == 'queued' then
+      local sequence = redis.call('INCR', KEYS[2])
+      redis.call('HSET', job.record, 'sequence', sequence)
+      redis.call('ZADD', KEYS[1], sequence, job.id)
+      if tonumber(ARGV[1]) > 0 then
+        redis.call('SADD', KEYS[3], job.id)
+        redis.call('EXPIRE', KEYS[3], 604800) -- longer than any job waits and runs
+      end
+    end
+    if job.state == 'expired' then
+      redis.call('ZADD', KEYS[5], redis.call('TIME')[1], job.id)
+    else
+      redis.call('SADD', job.siblings, job.id)
+      put_off(KEYS[4], job.photo, job.goes_at)
+      for i, painting in ipairs(job.paintings) do
+        redis.call('SADD', KEYS[job.needed + 2 * i - 2], job.id)
+        put_off(KEYS[6], painting, job.goes_at)
+      end
+    end
+  end
+  table.insert(records, redis.call('HGETALL', job.record))
+end
+return records
 """
 
 # Takes a photo or an own painting out of use, unless a job still waits for it or paints with it: from then on no job

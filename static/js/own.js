@@ -49,7 +49,7 @@ export function connectOwn(studio, signal) {
     refuse("");
     card.classList.add("is-busy");
     status.textContent = "Sending your painting…";
-    uploading = upload(file, signal, "painting")
+    uploading = upload(file, signal, undefined, "painting")
       .then(({ id }) => hang(id, file))
       .catch((/** @type {unknown} */ reason) => signal.aborted || refuse(reason instanceof Error ? reason.message : String(reason)))
       .finally(() => {

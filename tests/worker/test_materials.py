@@ -62,7 +62,7 @@ def test_paintings_that_cannot_be_used_are_named_with_a_reason(materials: Materi
 
 
 def test_asking_for_vgg19_without_its_weights_says_how_to_get_them(materials: Materials) -> None:
-    with pytest.raises(engine.ExtractorUnavailableError, match="fetch-vgg19"):
+    with pytest.raises(engine.ExtractorUnavailableError, match="fetch vgg19"):
         materials.style(WISH.model_copy(update={"extractor": "vgg19"}))
 
 

@@ -13,6 +13,7 @@ from app.jobs.records import JobRecords
 from app.settings import Settings
 from tests.worker.conftest import WISH
 from worker import engine, sitting
+from worker.engine.finish import Finish
 from worker.lease import Lease, holder_name, is_alive
 from worker.sitting import Sitting
 
@@ -20,10 +21,8 @@ WORK = 10.0  # megapixel-evaluations
 
 
 def iterate(percent: int) -> engine.Iterate:
-    photo = Image.new("RGB", (8, 8))
-    return engine.Iterate(
-        0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), photo, engine.PaintOptions(), ""
-    )
+    finish = Finish(engine.Scene(Image.new("RGB", (8, 8)), ()), engine.PaintOptions())
+    return engine.Iterate(0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), finish, 0, "")
 
 
 def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_them(
