@@ -48,6 +48,7 @@ KINDS = {
 }
 COLOR = re.compile(r"#[0-9a-f]{6}")
 log = logging.getLogger(__name__)
+Work = Literal["photo", "mask", "rest"]
 Thing = Literal["photo", "painting", "mask"]
 Child = subprocess.Popen[bytes]
 
@@ -84,15 +85,17 @@ class Darkroom:
         """
         return understand(self._answer(source, "photo", thing), thing)
 
-    def decode_mask(self, source: BinaryIO) -> DecodedMask:
+    def decode_mask(self, source: BinaryIO, turned: bool = False) -> DecodedMask:
         """Decode an untrusted file as `decode_photo` does, but on black, and grey unless it clearly has colours.
+
+        `turned` is for all but the mask, in grey.
 
         Raises:
             RefusalError, DarkroomError: as in `decode_photo`.
         """
-        return understand_mask(self._answer(source, "mask", "mask"))
+        return understand_mask(self._answer(source, "rest" if turned else "mask", "mask"))
 
-    def _answer(self, source: BinaryIO, job: Literal["photo", "mask"], thing: Thing) -> bytes:
+    def _answer(self, source: BinaryIO, job: Work, thing: Thing) -> bytes:
         child = self._take()
         overran = threading.Event()
 
@@ -158,7 +161,7 @@ class Darkroom:
         return RefusalError(errors.of(errors.PHOTO_TOO_COSTLY if costly else errors.PHOTO_DAMAGED, thing))
 
 
-def ask(child: Child, job: Literal["photo", "mask"], source: BinaryIO) -> bytes:
+def ask(child: Child, job: Work, source: BinaryIO) -> bytes:
     """Say to a child what to do, give it the file and read its answer, empty if it ends without one."""
     assert child.stdin is not None
     assert child.stdout is not None

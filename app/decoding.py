@@ -25,6 +25,7 @@ from PIL import (
     Image,
     ImageChops,
     ImageCms,
+    ImageOps,
     ImageStat,
     MpoImagePlugin,  # noqa: F401
     PngImagePlugin,
@@ -114,8 +115,9 @@ class RefusedError(Exception):
 
 
 def main() -> None:
-    """Answer for what is on standard input: a line, `photo` or `mask`, and a file. Arguments: megapixels, megabytes,
-    seconds.
+    """Answer for what is on standard input: a line, `photo`, `mask` or `rest` (all but the mask), and a file.
+
+    Arguments: megapixels, megabytes, seconds.
     """
     limit_mp, memory_mb, time_s = map(int, sys.argv[-3:])
     os.nice(10)  # Who waits for a page goes first.
@@ -123,7 +125,7 @@ def main() -> None:
     # The HEIC reader starts a thread whatever it is told.
     confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
     asked = sys.stdin.buffer.readline()
-    reply = (answer_mask if asked == b"mask\n" else answer)(sys.stdin.buffer.read(), limit_mp)
+    reply = {b"mask\n": answer_mask, b"rest\n": answer_rest}.get(asked, answer)(sys.stdin.buffer.read(), limit_mp)
     sys.stdout.buffer.write(reply)
     sys.stdout.buffer.flush()
     # Freeing what a damaged file did to a decoder's memory is not worth a crash after the answer.
@@ -147,6 +149,11 @@ def answer_mask(data: bytes, limit_mp: int) -> bytes:
     return answered(developed_mask, data, limit_mp)
 
 
+def answer_rest(data: bytes, limit_mp: int) -> bytes:
+    """The same of all but the mask: in grey, black where it is white."""
+    return answered(lambda source, limit_mp: developed_mask(source, limit_mp, turned=True), data, limit_mp)
+
+
 def answered(develop: Callable[[BinaryIO, int], bytes], data: bytes, limit_mp: int) -> bytes:
     """The answer, or `{"refused", "values"}`, with `"fault"` where the refusal is for what we did not expect."""
     try:
@@ -168,8 +175,9 @@ def developed_photo(source: BinaryIO, limit_mp: int) -> bytes:
     return header(width=photo.width, height=photo.height, jpeg_bytes=len(jpeg), webp_bytes=len(webp)) + jpeg + webp
 
 
-def developed_mask(source: BinaryIO, limit_mp: int) -> bytes:
+def developed_mask(source: BinaryIO, limit_mp: int, turned: bool = False) -> bytes:
     mask = read_mask(source, limit_mp)
+    mask = ImageOps.invert(mask.convert("L")) if turned else mask
     png = encode(mask, "PNG", compress_level=6)
     found = {
         "white": ImageStat.Stat(mask.convert("L")).mean[0] / 255,

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import api, docs, errors, health, intake, pages, words
+from app import api, docs, errors, health, home, intake, pages, send, words
 from app.assets import Assets
 from app.darkroom import Darkroom
 from app.errors import RefusalError
@@ -73,7 +73,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.templates = templates(assets)
     for router in (api.router, intake.router, series.api_router):
         app.include_router(router)
-    for router in (pages.router, intake.pictures, series.page_router, docs.router, health.router):
+    for router in (
+        home.router,
+        send.router,
+        pages.router,
+        intake.pictures,
+        series.page_router,
+        docs.router,
+        health.router,
+    ):
         app.include_router(router)
     app.mount("/static", assets)
     app.add_exception_handler(RefusalError, on_refusal)

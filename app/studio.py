@@ -45,7 +45,7 @@ DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
 # Twice as many photos as a series has: whoever chose too many is told so, and which were left out.
-MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 40 + MOST_IN_SERIES
+MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
 # Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
 MultiPartParser.spool_max_size = 64 * 1024
 
@@ -129,8 +129,8 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
 
-async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO) -> StoredMask:
-    """Decode an uploaded mask and store it with its photo, off the event loop.
+async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool = False) -> StoredMask:
+    """Decode an uploaded mask, or all but it, and store it with its photo, off the event loop.
 
     Raises:
         RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
@@ -140,7 +140,7 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO) -> StoredMask
     def decode_and_store() -> StoredMask:
         if uploads.find(photo_id, studio.storage) is None:
             raise RefusalError(errors.PHOTO_NOT_FOUND)
-        mask = studio.darkroom.decode_mask(file)
+        mask = studio.darkroom.decode_mask(file, turned)
         try:
             return masks.store(photo_id, mask, studio.storage)
         except OSError as error:

@@ -21,6 +21,16 @@ def about(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
+def duration(seconds: float) -> str:
+    """For how long something is kept: "24 hours", "7 days"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        # Two days are easier to grasp than 48 hours, but one day may be meant as a calendar's.
+        if seconds >= length * (2 if unit == "day" else 1):
+            count = round(seconds / length)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "a moment"
+
+
 def time_left(eta: tuple[float, float] | None) -> str:
     """The remaining time as a range; `eta` is (low, high) in seconds, or None where nothing was measured yet."""
     if eta is None:

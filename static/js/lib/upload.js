@@ -1,10 +1,10 @@
-/** Sending a photo to the API. */
+/** Sending a photo or a painting to the API. */
 
 /** A refused or failed upload, with a sentence for a person as its message. */
 export class UploadError extends Error {
   /**
    * @param {string} message
-   * @param {boolean} isAboutPhoto whether another photo is needed, rather than another try
+   * @param {boolean} isAboutPhoto whether another picture is needed, rather than another try
    * @param {number} wait seconds after which the same photo may be sent again; 0 if that would not help
    */
   constructor(message, isAboutPhoto, wait = 0) {
@@ -18,15 +18,16 @@ export class UploadError extends Error {
  * @param {Blob} file
  * @param {AbortSignal} signal
  * @param {(share: number) => void} [onProgress] told which share of the file is on its way
+ * @param {"photo" | "painting"} what
  * @returns {Promise<{id: string, width: number, height: number}>}
  */
-export function upload(file, signal, onProgress) {
+export function upload(file, signal, onProgress, what = "photo") {
   const body = new FormData();
-  body.append("photo", file, "photo");
+  body.append(what, file, what);
   return new Promise((resolve, reject) => {
     // Not fetch(), which tells nothing of how far a body has come.
     const request = new XMLHttpRequest();
-    request.open("POST", "/api/v1/photos");
+    request.open("POST", `/api/v1/${what}s`);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress?.(event.loaded / event.total));
     request.addEventListener("load", () => {
@@ -34,10 +35,10 @@ export function upload(file, signal, onProgress) {
       if (request.status >= 200 && request.status < 300) return resolve(answer);
       const wait = request.status === 429 ? Number(request.getResponseHeader("Retry-After") ?? 10) : 0;
       const isAboutPhoto = request.status < 500 && request.status !== 429;
-      reject(new UploadError(answer.detail ?? "The photo could not be sent. Try again in a moment.", isAboutPhoto, wait));
+      reject(new UploadError(answer.detail ?? `The ${what} could not be sent. Try again in a moment.`, isAboutPhoto, wait));
     });
     request.addEventListener("error", () =>
-      reject(new UploadError("The photo could not be sent: the connection broke. Choose it again to try once more.", false)));
+      reject(new UploadError(`The ${what} could not be sent: the connection broke. Choose it again to try once more.`, false)));
     request.addEventListener("abort", () => reject(new DOMException("Not wanted any more", "AbortError")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     if (signal.aborted) return reject(new DOMException("Not wanted any more", "AbortError"));
