@@ -35,7 +35,7 @@ def test_first_view_is_small(client: TestClient) -> None:
     for address in re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', page.text):
         total += len(client.get(address).content)
     folder = re.search(r"/static/\w+/", page.text)[0]  # type: ignore[index]
-    for module in ("photo", "filter", "choice", "times", "lib/upload", "lib/words"):
+    for module in ("photo", "prints", "filter", "choice", "times", "lib/upload", "lib/words"):
         total += len(client.get(f"{folder}js/{module}.js").content)
     assert total < 200_000
 
