@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.testclient import TestClient
 
 from app.jobs import keys
-from app.jobs.models import JobState
+from app.jobs.models import JobState, Series
 from app.main import create_app
 from app.settings import Settings
 from app.studio import Studio
@@ -96,9 +96,18 @@ def job_ids(client: TestClient, photo_id: str) -> list[str]:
     return [waiting, running, stopped, finished]
 
 
+@pytest.fixture
+def series_id(client: TestClient, photo_id: str, job_ids: list[str]) -> str:
+    """A series of the first and the last of those jobs: one waits, one is finished."""
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    series = Series(id="5" * 32, created_at=0, photos=[photo_id], jobs=[job_ids[0], job_ids[-1]])
+    studio.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
+    return series.id
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_requests_that_fit_are_answered_as_documented(
-    operation: Any, client: TestClient, photo_id: str, job_ids: list[str]
+    operation: Any, client: TestClient, photo_id: str, job_ids: list[str], series_id: str
 ) -> None:
     statuses = set()
 
@@ -109,7 +118,7 @@ def test_requests_that_fit_are_answered_as_documented(
         photo=strategies.none() | strategies.just(photo_id),
     )
     def holds(case: Case, job_id: str | None, photo: str | None) -> None:
-        name_what_is_there(case, job_id, photo)
+        name_what_is_there(case, job_id, photo, series_id)
         answer = send(client, case)
         statuses.add(answer.status_code)
         case.validate_response(answer, checks=CHECKS)
@@ -130,7 +139,7 @@ def test_requests_that_do_not_fit_are_refused_as_documented(operation: Any, clie
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_answers_without_redis_are_documented(
-    operation: Any, settings: Settings, photo_id: str, job_ids: list[str], tmp_path: Path
+    operation: Any, settings: Settings, photo_id: str, job_ids: list[str], series_id: str, tmp_path: Path
 ) -> None:
     nowhere = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing"})
     with TestClient(create_app(nowhere), raise_server_exceptions=False) as client:
@@ -138,7 +147,7 @@ def test_answers_without_redis_are_documented(
         @FEW
         @hypothesis.given(case=operation.as_strategy(), job_id=strategies.sampled_from(job_ids))
         def holds(case: Case, job_id: str) -> None:
-            name_what_is_there(case, job_id, photo_id)
+            name_what_is_there(case, job_id, photo_id, series_id)
             answer = send(client, case)
             assert answer.status_code != 500
             case.validate_response(answer, checks=CHECKS[1:])
@@ -158,13 +167,17 @@ def test_refusal_of_another_site_is_documented(operation: Any, client: TestClien
     holds()
 
 
-def name_what_is_there(case: Case, job_id: str | None, photo: str | None) -> None:
+def name_what_is_there(case: Case, job_id: str | None, photo: str | None, series_id: str) -> None:
     """Put ids that exist into a generated request, where there are any to put."""
     if job_id and "job_id" in case.path_parameters:
         case.path_parameters["job_id"] = job_id
         case.query.pop("v", None)
     if photo and "photo_id" in case.path_parameters:
         case.path_parameters["photo_id"] = photo
+    if photo and "series_id" in case.path_parameters:
+        case.path_parameters["series_id"] = series_id
+    if photo and case.operation.label == "POST /api/v1/series":
+        case.body |= {"photos": [photo], "styles": [{"id": "dusk"}]}
     if photo and case.operation.label == "POST /api/v1/jobs":
         case.body |= {"photo": photo, "styles": [{"id": "dusk"}]}
     if photo and "painting_id" in case.path_parameters:

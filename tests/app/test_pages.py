@@ -51,6 +51,7 @@ def test_first_view_is_small(client: TestClient) -> None:
         "carried",
         "own",
         "photo",
+        "prints",
         "filter",
         "choice",
         "scale",
