@@ -111,7 +111,7 @@ PRESETS: dict[PresetName, Preset] = {
     # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
     "gatys-2015": Preset(
         title="Gatys 2015",
-        description="The first paper: white noise descends towards photo and painting at once.",
+        description="The first paper to the letter: from white noise, and with its weights close to the photo.",
         source="Gatys et al., arXiv 1508.06576, eq. 1, 4, 5 and 7",
         content_layers={"relu4_2": 1.0},
         content_scaling="half-sse",
@@ -124,7 +124,7 @@ PRESETS: dict[PresetName, Preset] = {
     ),
     "gatys-2016": Preset(
         title="Gatys 2016",
-        description="The conference paper: the same objective, from white noise with L-BFGS.",
+        description="The conference paper to the letter: the same objective, with L-BFGS.",
         source="Gatys et al., CVPR 2016, eq. 1 to 7, α/β = 10⁻³ (figure 3)",
         content_layers={"relu4_2": 1.0},
         content_scaling="half-sse",
