@@ -14,8 +14,9 @@ from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.images import upright
 from worker.engine.paint import Iterate, PaintOptions, Pastiche, paint
+from worker.engine.palette import Palette, palette_of
 from worker.engine.pyramid import plan, planned_work
-from worker.engine.texture import synthesize
+from worker.engine.texture import stand_in, synthesize
 from worker.engine.weights import fetch_weights
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Iterate",
     "NotFiniteError",
     "PaintOptions",
+    "Palette",
     "Pastiche",
     "TooLargeError",
     "blend",
@@ -38,8 +40,10 @@ __all__ = [
     "load_extractor",
     "load_fingerprint",
     "paint",
+    "palette_of",
     "plan",
     "planned_work",
+    "stand_in",
     "synthesize",
     "upright",
 ]
