@@ -37,7 +37,12 @@ def synthesize(style: Fingerprint, extractor: Extractor, side: int, seed: int = 
 
 
 def stand_in(style: Fingerprint, extractor: Extractor, side: int = 512) -> Image.Image:
-    """The texture that is measured in place of a painting whose pixels are not here."""
+    """The texture to measure in place of a painting that is not here, where `style` does not cover what is asked.
+
+    Of five style layers at 512 pixels, made so, the Gram matrices of all thirteen layers of `compact` are within 1 % of
+    the painting's own (squared error over squared norm), with max pooling within 7 %; shrunk to 256 or 128 pixels,
+    within 14 %. It has no palette of its own: the fingerprint's holds.
+    """
     return synthesize(style, extractor, side)
 
 
