@@ -14,14 +14,15 @@ from starlette.requests import Request
 
 from app import errors, words
 from app.errors import RefusalError
-from app.jobs import keys, retention
+from app.jobs import keys, recipe, retention
 from app.jobs.blobs import BlobNotFoundError
-from app.jobs.models import TERMINAL, Job, JobState, PaintRequest
+from app.jobs.models import TERMINAL, Job, JobState, PaintRequest, Recoloring
 from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
     Studio,
     find_job,
+    recolor_job,
     retry_job,
     share_job,
     start_job,
@@ -106,6 +107,7 @@ class JobAnswer(BaseModel):
     )
     retry_of: str | None = Field(description="Id of the job that this one tries again.")
     retried_by: str | None = Field(description="Id of the job that tried this one again.")
+    recolor_of: str | None = Field(description="Id of the job whose strokes this one has, in other colours.")
     share: str | None = Field(description="Path of the page that shows the artwork to others, once it is shared.")
     request: PaintRequest
 
@@ -257,6 +259,23 @@ def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Res
     return started(studio, job, response)
 
 
+@router.post(
+    "/jobs/{job_id}/recolor",
+    status_code=202,
+    summary="Give an artwork other colours",
+    response_description="The new job.",
+    responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
+)
+def create_recoloring(
+    job_id: JobId, colors: Recoloring, request: Request, studio: StudioHere, response: Response
+) -> JobAnswer:
+    """A new job that takes the same strokes and paints nothing, so it is done in seconds. `keep_colors` of 0 gives the
+    painting's own colours back.
+    """
+    job = recolor_job(studio, find_job(studio, job_id), colors, client_of(request, studio.secret))
+    return started(studio, job, response)
+
+
 @router.delete(
     "/jobs/{job_id}",
     status_code=204,
@@ -325,7 +344,8 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
     responses={
         200: {
             "content": {kind: {} for kind in ARTWORK_TYPES.values()},
-            "description": "The picture, without metadata.",
+            "description": "The picture. Its only metadata is its recipe as JSON: in a PNG as the text `Atelier`, else "
+            "as EXIF's user comment.",
         },
         **problems(404, 410, 422, 429, 503),
     },
@@ -362,14 +382,17 @@ def artwork_bytes(studio: Studio, job: Job, extension: str) -> bytes:
 
 
 def saved_as(png: bytes, extension: str) -> bytes:
-    """The artwork's master in another format."""
+    """The artwork's master in another format, with the recipe that it carries and no other metadata."""
     if extension not in SAVE_AS:
         return png
     name, options = SAVE_AS[extension]
     buffer = io.BytesIO()
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         clean = image.convert("RGB")
-    clean.save(buffer, name, **options)
+        text = image.info.get(recipe.KEYWORD)
+    # Pillow would write what the picture brought along.
+    clean.info = {}
+    clean.save(buffer, name, **options, **({"exif": recipe.exif(text)} if text else {}))
     return buffer.getvalue()
 
 
@@ -406,6 +429,7 @@ def job_answer(studio: Studio, job: Job) -> JobAnswer:
         expires_at=datetime.fromtimestamp(goes_at, UTC) if goes_at else None,
         retry_of=job.retry_of,
         retried_by=job.retried_by,
+        recolor_of=job.recolor_of,
         share=f"/s/{job.share}" if job.share else None,
         request=job.request,
     )

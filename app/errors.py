@@ -181,6 +181,20 @@ JOB_EXPIRED = Kind(
     "Taken down",
     "This painting was taken down: by its owner, or because the time for which it is kept was over.",
 )
+START_GONE = Kind(
+    "start-gone",
+    422,
+    "No artwork to start from",
+    "start_job: this painting has no artwork, or was taken down. Start from another one, or from the photo.",
+    "options",
+)
+CANVAS_MISSING = Kind(
+    "canvas-missing",
+    409,
+    "Its canvas is not kept",
+    "The canvas of this artwork was not kept, so it can't be given other colours. Paint it again with these.",
+    "options",
+)
 NOT_RETRYABLE = Kind(
     "not-retryable",
     409,

@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Folder for photos, artworks, caches and the embedded Redis.")
     redis_url: str | None = Field(None, description="An existing Redis to use instead of the embedded one.")
     styles: Path | None = Field(None, description="Folder of the owner's own paintings.")
-    extractor: Literal["auto", "compact", "vgg19"] = Field("auto", description="What `auto` in a job stands for.")
+    extractor: Literal["auto", "compact", "vgg19", "vgg16"] = Field(
+        "auto", description="What `auto` in a job stands for."
+    )
     models: Path | None = Field(
         None, description="Where downloaded weights are kept; `models` below the data folder by default."
     )

@@ -15,14 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from app import errors, masks, paintings, uploads
+from app import errors, estimate, masks, paintings, uploads
 from app.darkroom import Darkroom
 from app.errors import RefusalError
-from app.estimate import largest_size, memory_bytes, planned_work
+from app.estimate import largest_size, memory_bytes
 from app.gallery import Gallery
 from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.jobs.models import MOST_IN_SERIES, Job, JobState, PaintRequest
+from app.jobs.models import MOST_IN_SERIES, Job, JobState, PaintRequest, Recoloring
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import (
     ClientBusyError,
@@ -167,33 +167,43 @@ async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
 
 
 def start_job(
-    studio: Studio, wish: PaintRequest, client: str, *, job_id: str | None = None, retry_of: str | None = None
+    studio: Studio,
+    wish: PaintRequest,
+    client: str,
+    *,
+    job_id: str | None = None,
+    retry_of: str | None = None,
+    recolor_of: str | None = None,
 ) -> Job:
     """Record and publish a job; with the `job_id` of one that is there, that one.
 
     Raises:
-        RefusalError: as in `work_of`; or a limit is reached, or the queue can't be reached.
+        RefusalError: as in `work_of`, or in `check_recoloring` if a canvas gets other colours; or a limit is reached,
+            or the queue can't be reached.
     """
-    work = work_of(studio, wish)
+    work = check_recoloring(studio, wish) if recolor_of else work_of(studio, wish)
     limits = Limits(queue=studio.settings.queue_limit, client=studio.settings.client_jobs)
+    links = {"retry_of": retry_of, "recolor_of": recolor_of}
     with refusing(errors.CLIENT_BUSY, limits):
-        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, retry_of=retry_of)
+        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, **links)
 
 
 def work_of(studio: Studio, wish: PaintRequest) -> float:
     """The planned work of a request, in megapixel-evaluations.
 
     Raises:
-        RefusalError: the photo, a style or a mask is not here, a mask leaves nothing to paint, or no machine here is
-            large enough.
+        RefusalError: the photo, a style, a mask or the artwork to start from is not here, a mask leaves nothing to
+            paint, or no machine here is large enough.
     """
     photo = uploads.find(wish.photo, studio.storage)
     if photo is None:
         raise RefusalError(errors.PHOTO_GONE)
     check_styles(studio, wish)
+    if wish.start_job:
+        check_start(studio, wish.start_job)
     masks.check(wish, studio.storage)
     check_memory(studio, wish, photo)
-    return planned_work((photo.width, photo.height), wish.size, wish.quality)
+    return estimate.work_of((photo.width, photo.height), wish)
 
 
 @contextmanager
@@ -233,6 +243,32 @@ def check_styles(studio: Studio, wish: PaintRequest) -> None:
             raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
 
 
+def check_start(studio: Studio, job_id: str) -> None:
+    """Make sure that a job has an artwork to start from.
+
+    Raises:
+        RefusalError: it has none.
+    """
+    try:
+        job = find_job(studio, job_id)
+    except RefusalError as error:
+        raise RefusalError(errors.START_GONE) from error
+    if not job.has_artwork or not studio.storage.exists(keys.artwork_key(job.id, job.fence)):
+        raise RefusalError(errors.START_GONE)
+
+
+def check_recoloring(studio: Studio, wish: PaintRequest) -> float:
+    """Make sure that what a canvas gets its colours from is here; the work, of which there is none.
+
+    Raises:
+        RefusalError: the photo or a mask is not here.
+    """
+    if uploads.find(wish.photo, studio.storage) is None:
+        raise RefusalError(errors.PHOTO_GONE)
+    masks.check(wish, studio.storage)
+    return 0.0
+
+
 def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None:
     """Refuse at once what no worker could hold in its memory, and say what would fit.
 
@@ -257,9 +293,23 @@ def retry_job(studio: Studio, job: Job, client: str) -> Job:
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise RefusalError(errors.NOT_RETRYABLE)
     job_id = derived_id(studio.secret, "retry", job.id)
-    again = start_job(studio, job.request, client, job_id=job_id, retry_of=job.id)
+    again = start_job(studio, job.request, client, job_id=job_id, retry_of=job.id, recolor_of=job.recolor_of)
     studio.records.note(job, {"retried_by": again.id})
     return again
+
+
+def recolor_job(studio: Studio, job: Job, colors: Recoloring, client: str) -> Job:
+    """A job's artwork in other colours, as a new job that is linked to it and paints nothing.
+
+    Raises:
+        RefusalError: there is no artwork, its canvas was not kept, or as in `start_job`.
+    """
+    if not job.has_artwork:
+        raise RefusalError(errors.ARTWORK_NOT_FOUND)
+    canvas = keys.canvas_key if job.request.touches_up else keys.artwork_key
+    if not studio.storage.exists(canvas(job.id, job.fence)):
+        raise RefusalError(errors.CANVAS_MISSING)
+    return start_job(studio, colors.of(job.request), client, recolor_of=job.id)
 
 
 def share_job(studio: Studio, job: Job) -> Job:

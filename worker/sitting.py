@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import tempfile
 import time
@@ -20,8 +19,8 @@ from app.jobs.records import LeaseLostError
 from app.settings import Settings
 from worker import engine
 from worker.lease import Lease
+from worker.publishing import preview_of
 
-PREVIEW_SIDE = 512
 REPORT_S = 0.4  # how often progress is told at most; a page polls about once a second
 RECENT_S = 10.0  # the time that is left is told from the speed of so many seconds
 ENOUGH = 0.05  # of the work must be painted before its speed says anything
@@ -116,12 +115,9 @@ class Sitting:
             self._recent.popleft()
 
     def _show(self, iterate: engine.Iterate) -> None:
-        picture = iterate.image()
-        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=80)
+        preview = preview_of(iterate.image())
         try:
-            self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), buffer.getvalue())
+            self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), preview)
         except OSError as error:  # a full disk must not end the painting before the artwork is due
             log.warning("job %s: no preview could be stored: %s", self.job.id, error)
         else:

@@ -160,6 +160,11 @@ def artwork_key(job_id: str, fence: int) -> str:
     return f"{attempt_prefix(job_id, fence)}artwork.png"
 
 
+def canvas_key(job_id: str, fence: int) -> str:
+    """What was painted, before colours were kept or parts of the photo put back; only where that changed anything."""
+    return f"{attempt_prefix(job_id, fence)}canvas.png"
+
+
 def _checked(identifier: str) -> str:
     if not ID.fullmatch(identifier):
         raise ValueError(f"{identifier[:40]!r} is not an id")

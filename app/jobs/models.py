@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from app.jobs import keys
-from app.jobs.options import LACKING, Extractor, Frozen, PaintingOptions
+from app.jobs.options import LACKING, ColorMethod, Extractor, Frozen, PaintingOptions, Share
 
 
 class JobState(StrEnum):
@@ -109,6 +109,11 @@ class Manner(PaintingOptions):
         named |= {f"styles.{index}.mask": style.mask for index, style in enumerate(self.styles)}
         return {field: mask for field, mask in named.items() if mask is not None}
 
+    @property
+    def touches_up(self) -> bool:
+        """Whether the artwork differs from the canvas: in its colours, by parts of the photo, or in its size."""
+        return bool(self.keep_colors or self.keep or self.output_size)
+
     def paintings(self) -> list[str]:
         """Ids of the people's own paintings that it names."""
         return list(dict.fromkeys(filter(None, (keys.own_painting(style.id) for style in self.styles))))
@@ -118,6 +123,20 @@ class PaintRequest(Manner):
     """What a person asked for: a photo, and how to paint it."""
 
     photo: Id
+
+
+class Recoloring(Frozen):
+    """Other colours for a finished artwork, whose strokes stay."""
+
+    keep_colors: Share = Field(default=1.0, description="share of the photo's colours; true is 1")
+    color_method: ColorMethod = Field(default="luminance", description="how the photo's colours are kept")
+    color_mask: Id | None = Field(
+        default=None, description="a mask of the photo that is white where the photo's colours are kept; null: all over"
+    )
+
+    def of(self, wish: PaintRequest) -> PaintRequest:
+        """What was asked for, in these colours."""
+        return PaintRequest.model_validate(wish.model_dump() | self.model_dump() | {"color_when": "after"})
 
 
 class SeriesRequest(Manner):

@@ -5,7 +5,7 @@ A test holds names, ranges and choices of both together.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 
@@ -114,6 +114,6 @@ class PaintingOptions(Frozen):
             raise ValueError("at least one layer needs a weight above 0")
         return weights
 
-    def painting(self) -> dict[str, object]:
+    def painting(self) -> dict[str, Any]:
         """The fields that are the engine's, by name."""
         return {name: getattr(self, name) for name in PaintingOptions.model_fields}

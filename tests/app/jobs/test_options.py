@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from app.errors import what_does_not_fit
 from app.jobs.models import PaintRequest
-from app.jobs.options import PaintingOptions
+from app.jobs.options import LACKING, LAYERS, Extractor, PaintingOptions
+from worker import engine
+from worker.engine.extractors import COMPACT_BLOCKS, VGG_BLOCKS, steps_of
 
 PHOTO, MASK, JOB = "0" * 32, "1" * 32, "2" * 32
 
@@ -99,6 +102,26 @@ def test_colors_are_kept_by_a_share_or_by_yes_and_no(asked: float, share: float)
 def test_every_mask_is_listed_with_the_field_that_names_it() -> None:
     request = PaintRequest.model_validate(wish(keep=JOB, **styled(mask=MASK)))
     assert request.masks() == {"keep": JOB, "styles.0.mask": MASK}
+
+
+def test_options_are_the_engines_by_names_defaults_ranges_and_choices() -> None:
+    ours = PaintingOptions.model_json_schema()["properties"]
+    assert set(ours) == {field.name for field in fields(engine.PaintOptions)}
+    assert PaintingOptions().model_dump() == asdict(engine.PaintOptions())
+    for name, (low, high) in engine.LIMITS.items():
+        (found,) = [part for part in ours[name].get("anyOf", [ours[name]]) if "maximum" in part]
+        # Small pictures are for tests only.
+        assert (found["minimum"], found["maximum"]) == (256 if name == "size" else low, high), name
+    for name, choices in engine.CHOICES.items():
+        (found,) = [part for part in ours[name].get("anyOf", [ours[name]]) if "enum" in part]
+        assert tuple(found["enum"]) == choices, name
+
+
+def test_layers_are_the_extractors() -> None:
+    blocks = {"compact": COMPACT_BLOCKS, **VGG_BLOCKS}
+    assert set(get_args(Extractor)) == {"auto", *blocks}
+    for name, lacking in LACKING.items():
+        assert [step.layer for step in steps_of(blocks[name])] == [each for each in LAYERS if each not in lacking]
 
 
 def test_painting_options_are_those_that_are_of_no_photo() -> None:
