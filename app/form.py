@@ -141,6 +141,11 @@ class HomeForm:
             fields += [("style_mask", part.mask), ("style_color", part.color)] if placed else []
         return fields + [(name, text) for name, text in self.options.items() if text != DEFAULTS[name]]
 
+    def changed(self) -> set[str]:
+        """The controls that are not as the page starts with them."""
+        blend = {"weight"} if len(self.parts) > 1 else set()
+        return blend | {name for name, text in self.options.items() if text != DEFAULTS[name]}
+
     def misfits(self) -> dict[str, str]:
         """What does not fit in it, by the place of the sentence, whatever photo and painting it is for."""
         parts = tuple(replace(part, style=part.style or "none") for part in self.parts)

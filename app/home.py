@@ -36,7 +36,8 @@ class HomePage:
     """What the home page shows.
 
     `refused` holds sentences by the control that they stand beside; `fresh` are own paintings that this browser does
-    not remember yet.
+    not remember yet; `unfolds` shows at once which options are not as usual,
+    which would be in the way of who is yet to choose a painting.
     """
 
     form: HomeForm = field(default_factory=HomeForm)
@@ -47,6 +48,7 @@ class HomePage:
     status: int = 200
     fresh: Sequence[str] = ()
     several: Chosen = field(default_factory=Chosen)
+    unfolds: bool = False
 
 
 def home_page(request: Request, page: HomePage) -> Response:
@@ -62,7 +64,7 @@ def home_page(request: Request, page: HomePage) -> Response:
         "several": page.several,
         "most_photos": most_photos(studio.settings),
         "refused": page.refused,
-        "opened": {name for name, places in FOLDS.items() if places & page.refused.keys()},
+        "opened": opened(page),
         # A search is a form of its own; what it finds must not cost the photo and the options.
         "carried": [*([("photo", page.photo.id)] if page.photo else []), *form.fields()],
         "q": page.text,
@@ -78,6 +80,12 @@ def home_page(request: Request, page: HomePage) -> Response:
         "limit_mb": studio.settings.upload_limit_mb,
     }
     return template(request, "home.html", context, page.status)
+
+
+def opened(page: HomePage) -> set[str]:
+    """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen."""
+    places = set(page.refused) or (page.form.changed() if page.unfolds else set())
+    return {name for name, controls in FOLDS.items() if places & controls}
 
 
 def shown(studio: Studio, page: HomePage) -> list[Card]:
@@ -152,4 +160,4 @@ def home(
     for style in unknown:
         kind = errors.PAINTING_GONE if keys.own_painting(style) else errors.STYLE_UNKNOWN
         refused["style"] = kind.sentence.format(style=style)
-    return home_page(request, HomePage(form, kept, refused, q, movement))
+    return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))

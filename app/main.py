@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import api, docs, errors, health, home, intake, pages, send, words
+from app import api, docs, easel, errors, health, home, intake, pages, send, words
 from app.assets import Assets
 from app.darkroom import Darkroom
 from app.errors import RefusalError
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (
         home.router,
         send.router,
+        easel.router,
         pages.router,
         intake.pictures,
         series.page_router,

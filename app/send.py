@@ -18,6 +18,7 @@ from app.form import OWN, HomeForm
 from app.home import HomePage, home_page, known, place_of
 from app.limits import client_of
 from app.pages import to_easel
+from app.paintings import OwnPainting
 from app.refused import UnfitError
 from app.series.form import Chosen, are_several, chosen_photos
 from app.series.start import start_series
@@ -48,7 +49,7 @@ class Sent:
     form: HomeForm = field(default_factory=HomeForm)
     photo: StoredPhoto | None = None
     several: Chosen = field(default_factory=Chosen)
-    own: list[str] = field(default_factory=list)
+    own: list[OwnPainting] = field(default_factory=list)
     refusals: list[RefusalError] = field(default_factory=list)
 
 
@@ -80,7 +81,7 @@ async def keep_own(studio: Studio, form: FormData, sent: Sent) -> None:
             raise RefusalError(errors.PAINTING_MISSING)
         return
     painting = await keep_painting(studio, file.file)
-    sent.own.append(painting.id)
+    sent.own.append(painting)
     if sent.form.style in {"", OWN}:
         sent.form = sent.form.after(painting.id)
 
@@ -121,13 +122,12 @@ async def keep_its_mask(studio: Studio, form: FormData, sent: Sent) -> None:
 async def paint(request: Request, studio: StudioHere) -> Response:
     """Keeps what was sent, starts the job, leads to its easel; or to all of a series."""
     sent = await take_in(studio, request)
-    response = None
     if not sent.refusals and not sent.several.left_out:
         try:
-            response = await to_thread.run_sync(started, request, studio, sent)
+            return remembering(request, await to_thread.run_sync(started, request, studio, sent), sent)
         except RefusalError as refusal:
             sent.refusals.append(refusal)
-    return remembering(request, response or await to_thread.run_sync(sent_back, request, sent), sent)
+    return remembering(request, await to_thread.run_sync(sent_back, request, sent), sent)
 
 
 def started(request: Request, studio: Studio, sent: Sent) -> Response:
@@ -152,7 +152,9 @@ def sent_back(request: Request, sent: Sent) -> Response:
         places |= refusal.places if isinstance(refusal, UnfitError) else {place_of(refusal): refusal.sentence}
     # Photos that were left out of several have their sentences with them.
     status = sent.refusals[0].kind.status if sent.refusals else 422
-    page = HomePage(sent.form, sent.photo, places, status=status, fresh=sent.own, several=sent.several)
+    page = HomePage(
+        sent.form, sent.photo, places, status=status, fresh=[each.id for each in sent.own], several=sent.several
+    )
     response = home_page(request, page)
     for refusal in sent.refusals[:1]:
         response.headers.update(refusal.headers)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-from app.choices import QUALITIES, SIZES, WAYS, Offer, as_number, stops
+from app.choices import SIZES, Offer, as_number, stops
 from app.estimate import planned_work
 from app.form import HomeForm
+from app.jobs.options import Preset, Quality
 from app.studio import Studio
 from app.uploads import StoredPhoto
 
 USUAL_PHOTO = (4, 3)
 SMALLEST, LARGEST = 256, 2048
-QUALITY_NAMES = tuple(name for name, _ in QUALITIES)
+QUALITY_NAMES: tuple[str, ...] = get_args(Quality)
+MANY = 1000  # evaluations, so that rounding in each stage does not count
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,14 @@ def sizes(studio: Studio, photo: StoredPhoto | None, form: HomeForm) -> list[Siz
 
 def timed(offer: Offer, speed: float, shape: tuple[int, int], form: HomeForm) -> SizeChoice:
     """A size with its times; `speed` is in seconds for a megapixel-evaluation."""
-    times = {way.id: [round(speed * work, 3) for work in works(shape, int(offer.value), way.id)] for way in WAYS}
+    times = {way: [round(speed * work, 3) for work in works(shape, int(offer.value), way)] for way in get_args(Preset)}
     return SizeChoice(offer, seconds(times, form), times)
 
 
-def works(shape: tuple[int, int], size: int, preset: str) -> list[float]:
-    """Megapixel-evaluations of each quality, and of one evaluation on average."""
-    return [*(planned_work(shape, size, quality) for quality in QUALITY_NAMES), planned_work(shape, size, "good") / 300]
+def works(shape: tuple[int, int], size: int, preset: Preset) -> list[float]:
+    """Megapixel-evaluations of each quality, and of one evaluation, which is shared over all stages."""
+    each = planned_work(shape, size, "good", preset, MANY) / MANY
+    return [*(planned_work(shape, size, quality, preset) for quality in get_args(Quality)), each]
 
 
 def seconds(times: dict[str, list[float]], form: HomeForm) -> float:

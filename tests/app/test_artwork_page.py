@@ -8,9 +8,12 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from app.jobs import keys
+from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish
+from tests.app.test_pages import beside
 
 
 @pytest.fixture
@@ -42,3 +45,25 @@ def test_recipe_says_it_in_words_and_names_nobody(client: TestClient, finished: 
     assert recipe["Optimiser"] == "Adam"
     assert "Pooling" not in recipe
     assert not re.search(r"[0-9a-f]{32}", " ".join(recipe.values()))
+
+
+def test_colours_are_changed_in_a_job_of_its_own(client: TestClient, finished: str) -> None:
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    job = studio.records.get(finished)
+    studio.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    answer = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "1", "color_method": "histogram"})
+    assert answer.status_code == 303
+    new = client.get(f"/api/v1{answer.headers['location']}").json()
+    assert new["recolor_of"] == finished
+    assert (new["request"]["keep_colors"], new["request"]["color_method"]) == (1, "histogram")
+    assert new["request"]["strength"] == 1.9
+
+
+def test_colours_that_can_not_be_changed_are_said_beside_the_form(client: TestClient, finished: str) -> None:
+    gone = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "1"})
+    assert gone.status_code == 409
+    assert "was not kept" in beside(gone.text, "recolor-error")
+    bad = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "7", "color_method": "spray"})
+    assert bad.status_code == 422
+    assert "at most 1" in beside(bad.text, "keep_colors-error")
+    assert "not one of the choices" in beside(bad.text, "color_method-error")

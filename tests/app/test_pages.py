@@ -198,6 +198,8 @@ def test_same_again_carries_everything_into_the_form(client: TestClient, paint: 
     assert re.search(r'name="strength" value="1.7" checked', page)
     assert re.search(r'name="photo_id"[^>]*value="\w{32}"', page)
     assert re.search(r'<option value="adam" selected', page)
+    assert re.search(r'id="more" open', page)
+    assert re.search(r'id="experts" open', page)
     assert client.get("/", params={"again": "0" * 32}).status_code == 404
 
 

@@ -125,9 +125,8 @@ def test_options_work_without_scripts_and_come_back_from_the_artwork(new_page: N
 
 def test_times_follow_what_is_chosen(page: Page, photo: Path) -> None:
     # There is a time as soon as something was painted here.
-    page.goto("/?size=256&quality=draft&iterations=8")
+    page.goto("/?style=starry_night&size=256&quality=draft&iterations=8")
     page.set_input_files("#photo", photo)
-    choose_painting(page)
     page.get_by_role("button", name="Paint it").click()
     expect(page.get_by_role("heading", name="Download")).to_be_visible(timeout=PAINTED_MS)
     page.goto("/")
