@@ -171,13 +171,13 @@ WAYS = (
     Way(
         "gatys-2016",
         "The classic",
-        "From white noise towards photo and painting at one size; slow, and faithful to the paper.",
+        "The paper to the letter, from white noise: slow, and close to the photo.",
         "Gatys, Ecker and Bethge 2016",
     ),
     Way(
         "gatys-2015",
         "The first",
-        "The paper that began it: white noise and small, steady steps.",
+        "The paper that began it, to the letter: small steps from white noise, close to the photo.",
         "Gatys, Ecker and Bethge 2015",
     ),
     Way(
