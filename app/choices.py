@@ -67,7 +67,7 @@ COLORS = Scale(
     (
         ("0", "The painting’s"),
         ("0.25", "Mostly the painting’s"),
-        ("0.5", "Half and half"),
+        ("0.5", "Half of each"),
         ("0.75", "Mostly my photo’s"),
         ("1", "My photo’s"),
     ),

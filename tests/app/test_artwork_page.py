@@ -40,7 +40,7 @@ def test_recipe_says_it_in_words_and_names_nobody(client: TestClient, finished: 
     recipe = dict(re.findall(r"<dt>([^<]+)</dt><dd>(.+?)</dd>", page))
     assert recipe["Paintings"] == "Dusk & <Dawn> 70 %, Checks 30 %"
     assert recipe["Strength"] == "Bolder (1.9)"
-    assert recipe["Colours"] == "Half and half"
+    assert recipe["Colours"] == "Half of each"
     assert recipe["Way of painting"] == "Our studio’s"
     assert recipe["Optimiser"] == "Adam"
     assert "Pooling" not in recipe

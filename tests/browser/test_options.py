@@ -175,3 +175,19 @@ def test_bad_painting_is_said_on_its_card(options: Page, tmp_path: Path) -> None
     bad.write_bytes(b"%PDF-1.7 not a picture")
     options.set_input_files("#own-painting", bad)
     expect(options.locator("#own-painting-error")).to_contain_text("This is a PDF")
+
+
+def test_colours_of_an_artwork_are_changed_without_painting_it_again(page: Page, photo: Path) -> None:
+    page.goto("/?style=starry_night&size=256&quality=draft&iterations=8")
+    page.set_input_files("#photo", photo)
+    page.get_by_role("button", name="Paint it").click()
+    expect(page.get_by_role("heading", name="Download")).to_be_visible(timeout=PAINTED_MS)
+    first = page.url
+    page.get_by_text("Colours", exact=True).first.click()
+    page.get_by_role("radio", name="My photo’s", exact=True).check()
+    page.get_by_label("How colours of the photo are kept").select_option("histogram")
+    page.get_by_role("button", name="Change the colours").click()
+    page.wait_for_url(lambda address: "/jobs/" in address and address != first)
+    expect(page.get_by_role("heading", name="Download")).to_be_visible(timeout=PAINTED_MS)
+    page.get_by_text("Recipe", exact=True).click()
+    expect(page.get_by_text("As often as in the photo").last).to_be_visible()
