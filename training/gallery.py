@@ -27,7 +27,7 @@ TILE = 320  # longest side of a picture in a grid
 GAP = 6
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.25, 1.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
-USUAL = engine.PaintOptions(size=TILE)
+USUAL = engine.PaintOptions(size=TILE, quality="draft")
 COLOR_METHODS: list[dict[str, object]] = [
     {"keep_colors": 0.0},
     *({"keep_colors": 1.0, "color_method": method} for method in engine.CHOICES["color_method"]),
@@ -64,7 +64,9 @@ class Grid:
 def grids() -> Iterator[Grid]:
     """All that the page shows, in its order."""
     for name, preset in engine.PRESETS.items():
-        options = engine.PaintOptions(preset=name, size=TILE)
+        # Thousands of evaluations would take longer than all the others together.
+        quality = "draft" if sum(preset.evaluations) > 1000 else "good"
+        options = engine.PaintOptions(preset=name, size=TILE, quality=quality)
         text = f"{preset.description} *{preset.source}.*"
         yield Grid(f"preset-{name}", f"`{name}`", text, 2, [Piece(style, options) for style in SIX[:2]])
     text = "The painting's; then " + ", ".join(f"`{each['color_method']}`" for each in COLOR_METHODS[1:6])
@@ -95,7 +97,7 @@ def grids() -> Iterator[Grid]:
         yield Grid(option, option.capitalize(), text, len(values), pieces)
     text = "Across: painted at " + ", ".join(map(str, SIZES)) + " pixels, shown alike. Down: " + ", ".join(titled(SIX))
     text += ". A small painting predicts the large one: the same composition, the same relative brush."
-    pieces = [Piece(style, engine.PaintOptions(size=size)) for style in SIX for size in SIZES]
+    pieces = [Piece(style, replace(USUAL, size=size)) for style in SIX for size in SIZES]
     yield Grid("sizes", "Sizes", text, len(SIZES), pieces)
 
 
@@ -179,8 +181,8 @@ def main() -> None:
 
 
 INTRODUCTION = """All of these are the project's own: its sample photo, drawn by `python -m training.sample_photo`, and
-its built-in styles, with the compact extractor. `make gallery` paints them again. Presets that need more statistics
-than a built-in fingerprint holds measure a texture that is synthesised from it."""
+its built-in styles, with the compact extractor, most in draft quality. `make gallery` paints them again. Presets that
+need more statistics than a built-in fingerprint holds measure a texture that is synthesised from it."""
 
 
 if __name__ == "__main__":
