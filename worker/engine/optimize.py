@@ -20,6 +20,9 @@ After = Callable[[int, Tensor], bool]
 HISTORY = 20
 HISTORY_BYTES = 30e6
 BETAS = (0.9, 0.99)  # of crowsonkb/style-transfer-pytorch
+# Sum of the first gradient's absolute entries, at least. L-BFGS takes the same way whatever factor a loss has, but
+# torch's forgets pairs of steps whose curvature is below 1e-10, and then creeps, as it did with weights of 1 and less.
+FIRST_GRADIENT = 100.0
 # Evaluations between two looks at the improvement: an "epoch" of titu1994/Neural-Style-Transfer.
 EPOCH = 20
 
@@ -94,11 +97,17 @@ def minimize(
         optimizer = _optimizer(iterate, method, factor, moments if factor == 1 else None)
         mean = torch.zeros_like(newest) if method.average else None
         averaged = 0
+        gain: Tensor | None = None
 
         def evaluate() -> Tensor:
+            nonlocal gain
             optimizer.zero_grad(set_to_none=True)  # noqa: B023 - called only within this turn of the loop
             loss = objective(iterate.view_as(newest))  # noqa: B023
             loss.backward()  # type: ignore[no-untyped-call]
+            if method.optimizer == "lbfgs" and iterate.grad is not None:  # noqa: B023
+                if gain is None:
+                    gain = (FIRST_GRADIENT / iterate.grad.abs().sum().clamp_min(1e-12)).clamp_min(1)  # noqa: B023
+                iterate.grad.mul_(gain)  # noqa: B023
             return loss
 
         while done < evaluations:

@@ -19,6 +19,14 @@ def test_a_quadratic_is_brought_to_its_known_minimum() -> None:
     assert torch.equal(start, torch.zeros_like(start))
 
 
+@pytest.mark.parametrize("weight", [1e-9, 1e-4, 1.0, 1e6])
+def test_the_way_down_does_not_depend_on_the_losss_weight(weight: float) -> None:
+    target = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    stretch = torch.linspace(1, 30, 48).view_as(target)
+    found = minimize(torch.zeros_like(target), lambda x: weight * (stretch * (x - target).square()).sum(), 80, never)
+    torch.testing.assert_close(found.pixels, target, atol=1e-3, rtol=0)
+
+
 def test_every_evaluation_is_reported_once_and_stop_stops() -> None:
     seen: list[int] = []
 
