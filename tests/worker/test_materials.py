@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage
-from app.jobs.masks import MaskFacts
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.settings import Settings
+from tests.stored import encoded, store_mask, store_painting
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
@@ -52,29 +50,6 @@ def failure(materials: Materials, **wish: Any) -> str:
 def fingerprint(materials: Materials, **wish: Any) -> engine.Fingerprint:
     (region,) = commission(materials, **wish).scene.regions
     return region.style
-
-
-def add_mask(materials: Materials, mask: Image.Image, **colors: float) -> str:
-    """Keep a mask as the front end does; its id."""
-    mask_id = f"{len(materials.storage.list(keys.photo_prefix(WISH.photo))):032x}"
-    buffer = io.BytesIO()
-    mask.save(buffer, "PNG")
-    materials.storage.put(keys.mask_key(WISH.photo, mask_id), buffer.getvalue())
-    grid = base64.b64encode(mask.convert("L").resize((32, 32)).tobytes()).decode()
-    named = {f"#{color}": share for color, share in colors.items()}
-    facts = MaskFacts(width=mask.width, height=mask.height, white=0.5, colors=named, grid=grid)
-    materials.storage.put(keys.mask_meta_key(WISH.photo, mask_id), facts.model_dump_json().encode())
-    return mask_id
-
-
-def add_own_painting(materials: Materials, painting: Image.Image) -> str:
-    """Keep a person's own painting as the front end does; its style's id."""
-    identifier = "ab" * 16
-    buffer = io.BytesIO()
-    painting.save(buffer, "JPEG", quality=95)
-    materials.storage.put(keys.painting_key(identifier), buffer.getvalue())
-    materials.storage.put(keys.painting_meta_key(identifier), json.dumps({"created_at": 0}).encode())
-    return keys.own_style(identifier)
 
 
 @pytest.fixture
@@ -177,20 +152,22 @@ def test_a_damaged_stand_in_is_made_again(materials: Materials, quick_stand_ins:
 
 
 def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> None:
-    style = add_own_painting(materials, draw_painting(200, 160))
+    style = store_painting(materials.storage, draw_painting(200, 160))
+    identifier = style.removeprefix(keys.OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     commission(materials, styles=[{"id": style}], pooling="l2")
-    folder = materials.storage.list(keys.painting_prefix("ab" * 16))
+    folder = materials.storage.list(keys.painting_prefix(identifier))
     assert len([key for key in folder if "/fingerprint." in key]) == 2
     assert materials.storage.list("fingerprints/") == []
 
 
 def test_a_deleted_own_painting_fails_its_jobs_also_if_it_was_measured(materials: Materials) -> None:
-    style = add_own_painting(materials, draw_painting(200, 160))
+    style = store_painting(materials.storage, draw_painting(200, 160))
+    identifier = style.removeprefix(keys.OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
-    materials.storage.delete(keys.painting_meta_key("ab" * 16))
+    materials.storage.delete(keys.painting_meta_key(identifier))
     assert failure(materials, styles=[{"id": style}]) == "painting_gone"
-    materials.storage.delete_prefix(keys.painting_prefix("ab" * 16))
+    materials.storage.delete_prefix(keys.painting_prefix(identifier))
     assert failure(materials, styles=[{"id": style}]) == "painting_gone"
 
 
@@ -224,7 +201,7 @@ def test_every_option_reaches_the_engine_by_its_name(materials: Materials) -> No
 def test_styles_of_one_place_are_blended_and_places_become_regions(materials: Materials) -> None:
     mask = Image.new("L", (40, 20))
     ImageDraw.Draw(mask).rectangle((0, 0, 19, 19), "white")
-    mask_id = add_mask(materials, mask)
+    mask_id = store_mask(materials.storage, WISH.photo, mask)
     styles = [{"id": "strokes", "mask": mask_id}, {"id": "dashes", "weight": 3}, {"id": "strokes"}]
     scene = commission(materials, styles=styles, keep=mask_id, color_mask=mask_id).scene
     masked, rest = scene.regions
@@ -243,7 +220,8 @@ def test_colors_of_a_map_become_regions_and_what_nobody_asked_for_belongs_to_non
     pen = ImageDraw.Draw(colors)
     pen.rectangle((10, 0, 19, 9), "#00ff00")
     pen.rectangle((20, 0, 29, 9), "#0000ff")
-    mask_id = add_mask(materials, colors, ff0000=0.3, **{"00ff00": 0.3, "0000ff": 0.3})
+    shares = {"#ff0000": 0.3, "#00ff00": 0.3, "#0000ff": 0.3}
+    mask_id = store_mask(materials.storage, WISH.photo, colors, shares)
     # Nearly red means red, so both are painted in one place.
     asked = [("strokes", "#f01010"), ("dashes", "#ff0000"), ("strokes", "#00ff00")]
     styles = [{"id": name, "mask": mask_id, "color": color} for name, color in asked]
@@ -263,9 +241,7 @@ def test_a_mask_that_is_gone_fails_the_job(materials: Materials, where: str) -> 
 def finished(materials: Materials, artwork: Image.Image, **wish: Any) -> Job:
     request = WISH.model_copy(update=wish)
     job = Job(id="c" * 32, state=JobState.FINISHED, request=request, planned_work=1, created_at=0, fence=2)
-    buffer = io.BytesIO()
-    artwork.save(buffer, "PNG")
-    materials.storage.put(keys.artwork_key(job.id, job.fence), buffer.getvalue())
+    materials.storage.put(keys.artwork_key(job.id, job.fence), encoded(artwork, "PNG"))
     return job
 
 
