@@ -30,9 +30,14 @@ class RefusalError(Exception):
 
     def __init__(self, kind: Kind, *, headers: dict[str, str] | None = None, **values: object) -> None:
         self.kind = kind
+        self.values = values
         self.sentence = kind.sentence.format(**values)
         self.headers = headers or {}
         super().__init__(self.sentence)
+
+    def about(self, thing: str) -> RefusalError:
+        """The refusal of a photo as that of another upload, as `of`."""
+        return RefusalError(of(self.kind, thing), headers=self.headers, **self.values)
 
 
 PHOTO_MISSING = Kind(

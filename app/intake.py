@@ -64,6 +64,18 @@ def form_with(name: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
+async def form_of(request: Request, thing: str) -> FormData:
+    """The request's form.
+
+    Raises:
+        RefusalError: it is too large, or did not arrive in one piece.
+    """
+    try:
+        return await read_form(request)
+    except RefusalError as refusal:
+        raise refusal.about(thing) from refusal
+
+
 def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:
     """The form's file of this name.
 
@@ -118,7 +130,7 @@ async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -
     """White means yes, black and transparent no. It is stretched over the photo, so it may have any size. A mask with
     clear colours stays a map of them, and each may mean another style. The same mask sent again has the same id.
     """
-    form = await read_form(request)
+    form = await form_of(request, "mask")
     try:
         mask = await keep_mask(studio, photo_id, file_of(form, "mask", errors.MASK_MISSING).file)
     finally:
@@ -136,7 +148,7 @@ async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -
 )
 async def create_painting(request: Request, studio: StudioHere, response: Response) -> PaintingAnswer:
     """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it."""
-    form = await read_form(request)
+    form = await form_of(request, "painting")
     try:
         painting = await keep_painting(studio, file_of(form, "painting", errors.PAINTING_MISSING).file)
     finally:

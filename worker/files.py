@@ -67,7 +67,7 @@ def writable(path: Path) -> Path:
 def write(image: Image.Image, path: Path, made_with: Recipe | None) -> None:
     """Write a picture with its recipe; until all of it is written, nothing has this name."""
     file_format = FORMATS[path.suffix.lower()]
-    options: dict[str, Any] = {} if file_format == "PNG" else {"quality": 95}
+    options: dict[str, Any] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(file_format, {})
     if made_with and file_format == "PNG":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt(KEYWORD, made_with.text())

@@ -70,7 +70,7 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
             nonlocal newest
             newest = iterate
             bar.set_description_str(f"{iterate.scale} px", refresh=False)
-            bar.update(100 * iterate.fraction - bar.n)
+            bar.update(int(100 * iterate.fraction) - bar.n)
 
         try:
             image = _painted(setting, photo, show)
@@ -100,7 +100,7 @@ def _paint_folder(args: argparse.Namespace, settings: Settings) -> None:
             bar.set_description_str(f"{index + 1}/{len(pairs)}", refresh=False)
 
             def show(iterate: engine.Iterate) -> None:
-                bar.update(100 * (index + iterate.fraction) - bar.n)  # noqa: B023 - called only within this turn
+                bar.update(int(100 * (index + iterate.fraction)) - bar.n)  # noqa: B023 - called only within this turn
 
             try:
                 image = _painted(setting, opened(source), show)

@@ -43,7 +43,8 @@ class Sitting:
         self._iterate: engine.Iterate | None = None
         self._recent: deque[tuple[float, float]] = deque()  # as _newest, over the last RECENT_S
         self._first: tuple[float, float] | None = None
-        self._newest = (0.0, 0.0)  # when, and the share of the work that was painted then; so is _first
+        self._newest = (0.0, 0.0)  # when, and the share of the work that was painted till then; so is _first
+        self._skipped = 0.0  # the share of the work that stages left out which ended early
         self._began = self._reported = self._checkpointed = time.monotonic()
         self._previewed = self._silent_until = 0.0
 
@@ -54,8 +55,9 @@ class Sitting:
             LeaseLostError: another worker has the job now.
         """
         now = time.monotonic()
+        self._count_skipped(iterate)
         self._iterate = iterate
-        self._newest = (now, iterate.fraction)
+        self._newest = (now, iterate.fraction - self._skipped)
         self._first = self._first or self._newest
         self._remember()
         stage_ends = iterate.iteration == iterate.iterations
@@ -102,6 +104,12 @@ class Sitting:
     def recent_seconds_per_unit(self) -> float | None:
         """As `seconds_per_unit`, but of the last seconds: what is left will take as long if the device grew hot."""
         return self._speed_since(self._recent[0]) if self.seconds_per_unit() is not None else None
+
+    def _count_skipped(self, iterate: engine.Iterate) -> None:
+        """Note what the stage before left out when it found nothing more to improve: it took no time."""
+        before = self._iterate
+        if before and iterate.stage > before.stage and before.iteration < before.iterations:
+            self._skipped += iterate.fraction - before.fraction
 
     def _speed_since(self, then: tuple[float, float]) -> float | None:
         seconds, painted = self._newest[0] - then[0], self._newest[1] - then[1]

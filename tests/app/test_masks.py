@@ -133,6 +133,12 @@ def test_what_is_no_mask_is_refused_and_leaves_nothing(
     assert len(studio.storage.list(f"photos/{photo_id}/")) == 3
 
 
+def test_a_mask_of_too_many_bytes_is_refused_as_a_mask(client: TestClient, photo_id: str, limit_mb: int) -> None:
+    data = bytes(limit_mb * 1_000_000 + 300_000)
+    answer = client.post(f"/api/v1/photos/{photo_id}/masks", files={"mask": ("m.png", data)})
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (413, "mask-too-many-bytes", "mask")
+
+
 def test_a_form_without_a_mask_and_a_mask_without_a_photo_are_refused(client: TestClient, photo_id: str) -> None:
     path = f"/api/v1/photos/{photo_id}/masks"
     assert client.post(path, files={"photo": ("m.png", b"x")}).json()["code"] == "mask-missing"

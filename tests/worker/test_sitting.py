@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,19 @@ def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(
         clock += 40
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(40 / (0.1 * WORK))
+
+
+def test_what_a_stage_leaves_out_is_not_counted_as_painted_fast(
+    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    assert job
+    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
+    # A percent a second; the first stage finds nothing to improve after a fifth of its work, which is half of all.
+    for stage, percents in ((0, range(1, 11)), (1, range(51, 81))):
+        for percent in percents:
+            clock += 1
+            sat.after(replace(iterate(percent), stage=stage))
+    assert sat.seconds_per_unit() == pytest.approx(100 / WORK, rel=0.05)
