@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults fuzz check format bench load clean
+.PHONY: help run test faults fuzz check format bench gallery load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ format: $(VENV)/.ready-dev ## put the code into its usual form
 
 bench: $(VENV)/.ready ## the figures that the README quotes
 	@$(BIN)/python -m benchmarks
+
+gallery: $(VENV)/.ready ## paint the pictures of docs/gallery.md (a quarter of an hour)
+	@$(BIN)/python -m training.gallery --again
 
 load: $(VENV)/.ready-dev ## the front end under 200 uploads at once and 500 polling pages
 	@$(BIN)/python -m benchmarks.load

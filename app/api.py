@@ -14,30 +14,26 @@ from starlette.requests import Request
 
 from app import errors, words
 from app.errors import RefusalError
-from app.jobs import keys, retention
+from app.jobs import keys, recipe, retention
 from app.jobs.blobs import BlobNotFoundError
-from app.jobs.models import TERMINAL, Job, JobState, PaintRequest
+from app.jobs.models import TERMINAL, Job, JobState, PaintRequest, Recoloring
 from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
     Studio,
-    delete_photo,
     find_job,
-    keep_photo,
-    read_form,
+    recolor_job,
     retry_job,
     share_job,
     start_job,
     studio_here,
     unshare_job,
-    uploaded_file,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
 StudioHere = Annotated[Studio, Depends(studio_here)]
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
-PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
@@ -61,14 +57,6 @@ class Problem(BaseModel):
     code: str
     detail: str
     field: str | None = None
-
-
-class PhotoAnswer(BaseModel):
-    """A photo that is kept, with its size in pixels after turning it upright."""
-
-    id: str
-    width: int
-    height: int
 
 
 class StyleAnswer(BaseModel):
@@ -119,6 +107,7 @@ class JobAnswer(BaseModel):
     )
     retry_of: str | None = Field(description="Id of the job that this one tries again.")
     retried_by: str | None = Field(description="Id of the job that tried this one again.")
+    recolor_of: str | None = Field(description="Id of the job whose strokes this one has, in other colours.")
     share: str | None = Field(description="Path of the page that shows the artwork to others, once it is shared.")
     request: PaintRequest
 
@@ -127,43 +116,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, for the OpenAPI document."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "Refused, with a code and a sentence.", "content": content} for status in statuses}
-
-
-@router.post(
-    "/photos",
-    status_code=201,
-    summary="Keep a photo",
-    response_description="Kept.",
-    response_model=PhotoAnswer,
-    responses=problems(400, 403, 413, 415, 422, 429, 507),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["photo"],
-                        "properties": {
-                            "photo": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP or AVIF."}
-                        },
-                    }
-                }
-            },
-        }
-    },
-)
-async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
-    """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped."""
-    form = await read_form(request)
-    try:
-        file = uploaded_file(form)
-        if file is None:
-            raise RefusalError(errors.PHOTO_MISSING)
-        photo = await keep_photo(studio, file.file)
-    finally:
-        await form.close()
-    return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height)
 
 
 @router.get("/styles", summary="All paintings to paint after", response_description="The list.")
@@ -205,14 +157,23 @@ def create_job(
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
     job_id = None
     if idempotency_key is not None:
-        if not (0 < len(idempotency_key) <= LONGEST_KEY and idempotency_key.isprintable()):
-            raise RefusalError(errors.KEY_INVALID)
+        check_key(idempotency_key)
         # Within one photo, whose id only its owner knows, so that keys of strangers never meet.
         job_id = derived_id(studio.secret, "create", wish.photo, idempotency_key)
     job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
     if job.request != wish:
         raise RefusalError(errors.KEY_REUSED)
     return started(studio, job, response)
+
+
+def check_key(key: str) -> None:
+    """Refuse an Idempotency-Key that does not fit.
+
+    Raises:
+        RefusalError: it does not.
+    """
+    if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise RefusalError(errors.KEY_INVALID)
 
 
 def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
@@ -298,6 +259,23 @@ def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Res
     return started(studio, job, response)
 
 
+@router.post(
+    "/jobs/{job_id}/recolor",
+    status_code=202,
+    summary="Give an artwork other colours",
+    response_description="The new job.",
+    responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
+)
+def create_recoloring(
+    job_id: JobId, colors: Recoloring, request: Request, studio: StudioHere, response: Response
+) -> JobAnswer:
+    """A new job that takes the same strokes and paints nothing, so it is done in seconds. `keep_colors` of 0 gives the
+    painting's own colours back.
+    """
+    job = recolor_job(studio, find_job(studio, job_id), colors, client_of(request, studio.secret))
+    return started(studio, job, response)
+
+
 @router.delete(
     "/jobs/{job_id}",
     status_code=204,
@@ -314,18 +292,6 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
             return
         raise
     retention.expire(studio.records, job)
-
-
-@router.delete(
-    "/photos/{photo_id}",
-    status_code=204,
-    summary="Delete a photo and all its artworks now",
-    response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
-)
-def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
-    """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
-    delete_photo(studio, photo_id)
 
 
 @router.post(
@@ -378,7 +344,8 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
     responses={
         200: {
             "content": {kind: {} for kind in ARTWORK_TYPES.values()},
-            "description": "The picture, without metadata.",
+            "description": "The picture. Its only metadata is its recipe as JSON: in a PNG as the text `Atelier`, else "
+            "as EXIF's user comment.",
         },
         **problems(404, 410, 422, 429, 503),
     },
@@ -394,31 +361,47 @@ def artwork_of(studio: Studio, job: Job, extension: str) -> Response:
     Raises:
         RefusalError: there is none.
     """
+    picture = artwork_bytes(studio, job, extension)
+    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
+    return Response(picture, media_type=ARTWORK_TYPES[extension], headers=headers)
+
+
+def artwork_bytes(studio: Studio, job: Job, extension: str) -> bytes:
+    """The job's artwork as a file.
+
+    Raises:
+        RefusalError: there is none.
+    """
     if not job.has_artwork:
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
     try:
         picture = studio.storage.get(keys.artwork_key(job.id, job.fence))
     except BlobNotFoundError as error:
         raise RefusalError(errors.ARTWORK_NOT_FOUND) from error
-    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
-    return Response(saved_as(picture, extension), media_type=ARTWORK_TYPES[extension], headers=headers)
+    return saved_as(picture, extension)
 
 
 def saved_as(png: bytes, extension: str) -> bytes:
-    """The artwork's master in another format."""
+    """The artwork's master in another format, with the recipe that it carries and no other metadata."""
     if extension not in SAVE_AS:
         return png
     name, options = SAVE_AS[extension]
     buffer = io.BytesIO()
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         clean = image.convert("RGB")
-    clean.save(buffer, name, **options)
+        text = image.info.get(recipe.KEYWORD)
+    # Pillow would write what the picture brought along.
+    clean.info = {}
+    clean.save(buffer, name, **options, **({"exif": recipe.exif(text)} if text else {}))
     return buffer.getvalue()
 
 
 def file_name(job: Job) -> str:
-    """What a download is called, without its extension: made from our own ids only."""
-    return "atelier-" + "-".join(choice.id for choice in job.request.styles) + "-" + job.id[:6]
+    """What a download is called, without its extension: made from our own ids only, and not from those of people's own
+    paintings, which are nobody else's business.
+    """
+    names = dict.fromkeys("own" if keys.own_painting(each.id) else each.id for each in job.request.styles)
+    return "atelier-" + "-".join(names) + "-" + job.id[:6]
 
 
 def job_answer(studio: Studio, job: Job) -> JobAnswer:
@@ -446,6 +429,7 @@ def job_answer(studio: Studio, job: Job) -> JobAnswer:
         expires_at=datetime.fromtimestamp(goes_at, UTC) if goes_at else None,
         retry_of=job.retry_of,
         retried_by=job.retried_by,
+        recolor_of=job.recolor_of,
         share=f"/s/{job.share}" if job.share else None,
         request=job.request,
     )

@@ -1,4 +1,4 @@
-"""Where strangers' photos are decoded: one confined child process for each.
+"""Where strangers' photos and masks are decoded: one confined child process for each.
 
 A child is a fresh interpreter with Pillow loaded, 50 ms of processor time; one always stands ready, so nobody waits for
 it. Not multiprocessing's fork server: its answers are pickles, and what comes back from a child that a stranger's file
@@ -7,9 +7,11 @@ may have taken over must be data only.
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,10 +19,11 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from app import errors
 from app.errors import RefusalError
+from app.masks import DecodedMask
 from app.uploads import DecodedPhoto
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +46,10 @@ KINDS = {
         errors.PHOTO_TOO_COSTLY,
     )
 }
+COLOR = re.compile(r"#[0-9a-f]{6}")
 log = logging.getLogger(__name__)
+Work = Literal["photo", "mask", "rest"]
+Thing = Literal["photo", "painting", "mask"]
 Child = subprocess.Popen[bytes]
 
 
@@ -67,14 +73,29 @@ class Darkroom:
         self._busy: set[Child] = set()
         self._closed = False
 
-    def decode_photo(self, source: BinaryIO) -> DecodedPhoto:
+    def decode_photo(self, source: BinaryIO, thing: Thing = "photo") -> DecodedPhoto:
         """Decode an untrusted file: format by content, upright, sRGB, on white, first frame, no metadata.
+
+        `thing` is what refusals call it.
 
         Raises:
             RefusalError: the file is empty, of another type, damaged, too small, too narrow, has too many pixels, or
                 takes more memory or time than a child may use.
             DarkroomError: the fault is ours.
         """
+        return understand(self._answer(source, "photo", thing), thing)
+
+    def decode_mask(self, source: BinaryIO, turned: bool = False) -> DecodedMask:
+        """Decode an untrusted file as `decode_photo` does, but on black, and grey unless it clearly has colours.
+
+        `turned` is for all but the mask, in grey.
+
+        Raises:
+            RefusalError, DarkroomError: as in `decode_photo`.
+        """
+        return understand_mask(self._answer(source, "rest" if turned else "mask", "mask"))
+
+    def _answer(self, source: BinaryIO, job: Work, thing: Thing) -> bytes:
         child = self._take()
         overran = threading.Event()
 
@@ -85,15 +106,15 @@ class Darkroom:
         clock = threading.Timer(self._time_limit_s, stop)
         clock.start()
         try:
-            answer = ask(child, source)
+            answer = ask(child, job, source)
         finally:
             clock.cancel()
             end(child)
             with self._lock:
                 self._busy.discard(child)
         if not answer:
-            raise self._without_answer(child.returncode, overran.is_set())
-        return understand(answer)
+            raise self._without_answer(child.returncode, overran.is_set(), thing)
+        return answer
 
     def close(self) -> None:
         """End all children, also those at work."""
@@ -128,23 +149,24 @@ class Darkroom:
             stderr=subprocess.DEVNULL,
         )
 
-    def _without_answer(self, status: int, overran: bool) -> Exception:
+    def _without_answer(self, status: int, overran: bool, thing: Thing) -> Exception:
         """What it means that a child ended with this status and said nothing."""
         if overran:
-            return RefusalError(errors.PHOTO_TOO_COSTLY)
+            return RefusalError(errors.of(errors.PHOTO_TOO_COSTLY, thing))
         if self._closed or status >= 0:
             return DarkroomError(f"A decoder ended with status {status} and no answer.")
         log.warning("A decoder was ended by %s.", signal.Signals(-status).name)
         # SIGKILL is not ours here: the system ran out of memory.
         costly = -status in {signal.SIGKILL, signal.SIGXCPU}
-        return RefusalError(errors.PHOTO_TOO_COSTLY if costly else errors.PHOTO_DAMAGED)
+        return RefusalError(errors.of(errors.PHOTO_TOO_COSTLY if costly else errors.PHOTO_DAMAGED, thing))
 
 
-def ask(child: Child, source: BinaryIO) -> bytes:
-    """Give the file to a child and read its answer, empty if it ends without one."""
+def ask(child: Child, job: Work, source: BinaryIO) -> bytes:
+    """Say to a child what to do, give it the file and read its answer, empty if it ends without one."""
     assert child.stdin is not None
     assert child.stdout is not None
     try:
+        child.stdin.write(job.encode() + b"\n")
         shutil.copyfileobj(source, child.stdin)
         child.stdin.close()
     except BrokenPipeError:
@@ -162,12 +184,47 @@ def end(child: Child) -> None:
     child.wait()
 
 
-def understand(answer: bytes) -> DecodedPhoto:
+def understand(answer: bytes, thing: Thing = "photo") -> DecodedPhoto:
     """The photo in a child's answer (see `app.decoding.answer`).
 
     Raises:
         RefusalError: the child refused the file.
         DarkroomError: this is no answer.
+    """
+    members, pictures = opened(answer, thing)
+    try:
+        jpeg_bytes, webp_bytes = members["jpeg_bytes"], members["webp_bytes"]
+        photo = DecodedPhoto(pictures[:jpeg_bytes], pictures[jpeg_bytes:], members["width"], members["height"])
+    except (KeyError, TypeError) as error:
+        raise DarkroomError("A decoder gave no answer that makes sense.") from error
+    if (len(photo.photo_jpeg), len(photo.thumb_webp)) != (jpeg_bytes, webp_bytes):
+        raise DarkroomError("A decoder's answer is not complete.")
+    return photo
+
+
+def understand_mask(answer: bytes) -> DecodedMask:
+    """The mask in a child's answer (see `app.decoding.answer_mask`).
+
+    Raises:
+        RefusalError, DarkroomError: as in `understand`.
+    """
+    members, png = opened(answer, "mask")
+    try:
+        grid = base64.b64decode(members["grid"], validate=True)
+        colors = {color: float(share) for color, share in members["colors"].items() if COLOR.fullmatch(color)}
+        mask = DecodedMask(png, int(members["width"]), int(members["height"]), float(members["white"]), colors, grid)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DarkroomError("A decoder gave no answer that makes sense.") from error
+    if len(png) != members["png_bytes"] or not mask.has_whole_grid:
+        raise DarkroomError("A decoder's answer is not complete.")
+    return mask
+
+
+def opened(answer: bytes, thing: Thing) -> tuple[dict[str, Any], bytes]:
+    """The members of an answer's line, and the pictures that follow it.
+
+    Raises:
+        RefusalError, DarkroomError: as in `understand`.
     """
     line, _, pictures = answer.partition(b"\n")
     try:
@@ -175,11 +232,7 @@ def understand(answer: bytes) -> DecodedPhoto:
         if "fault" in members:
             log.warning("A decoder failed on a file that is refused as damaged: %r", str(members["fault"])[:2000])
         if "refused" in members:
-            raise RefusalError(KINDS[members["refused"]], headers=None, **members["values"])
-        jpeg_bytes, webp_bytes = members["jpeg_bytes"], members["webp_bytes"]
-        photo = DecodedPhoto(pictures[:jpeg_bytes], pictures[jpeg_bytes:], members["width"], members["height"])
+            raise RefusalError(errors.of(KINDS[members["refused"]], thing), headers=None, **members["values"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DarkroomError("A decoder gave no answer that makes sense.") from error
-    if (len(photo.photo_jpeg), len(photo.thumb_webp)) != (jpeg_bytes, webp_bytes):
-        raise DarkroomError("A decoder's answer is not complete.")
-    return photo
+    return members, pictures

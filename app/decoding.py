@@ -1,20 +1,23 @@
-"""A stranger's bytes → an upright sRGB photo without metadata, or a refusal.
+"""A stranger's bytes → an upright sRGB photo, or a mask, without metadata, or a refusal.
 
 All that parses a stranger's bytes is in this room, and it runs in a child process that app/darkroom.py starts for each
-photo. So it loads nothing of the web application: Pillow, the standard library, and what confines it.
+picture. So it loads nothing of the web application: Pillow, the standard library, and what confines it.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import math
 import os
 import struct
 import sys
 import traceback
 import warnings
 import zlib
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, cast
 
 # Pillow would load some of these only while it decodes, when a confined process can open no file any more.
 from PIL import (
@@ -22,6 +25,8 @@ from PIL import (
     Image,
     ImageChops,
     ImageCms,
+    ImageOps,
+    ImageStat,
     MpoImagePlugin,  # noqa: F401
     PngImagePlugin,
     TiffImagePlugin,  # noqa: F401 - EXIF is a TIFF directory
@@ -44,8 +49,14 @@ else:
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", *HEIC_FORMATS)
 MINIMUM_SIDE = 16
 GREATEST_RATIO = 10
-STORED_SIDE, THUMB_SIDE = 4096, 1280
+STORED_SIDE, THUMB_SIDE, MASK_SIDE = 4096, 1280, 2048
 STORED_QUALITY, THUMB_QUALITY = 95, 84
+# A mask is grey although its file has colours where no more of it than this is clearly coloured: JPEG's noise.
+COLORED_SHARE, CLEARLY_COLORED = 0.002, 24
+# What is looked at for a mask's colours, and how far apart two of them are at least (Euclid in RGB).
+SAMPLE_SIDE, MOST_COLORS, APART = 128, 32, 64
+LEAST_SHARE = 5e-4  # of a mask, for a colour of it; the engine's own limit
+GRID_SIDE = 32
 # Boxes about the picture come before its pixels.
 SIGNAL_WITHIN_BYTES = 65_536
 # What damaged files make Pillow's readers raise, in 13.0.
@@ -104,13 +115,17 @@ class RefusedError(Exception):
 
 
 def main() -> None:
-    """Answer for the one file on standard input, on standard output. Arguments: megapixels, megabytes, seconds."""
+    """Answer for what is on standard input: a line, `photo`, `mask` or `rest` (all but the mask), and a file.
+
+    Arguments: megapixels, megabytes, seconds.
+    """
     limit_mp, memory_mb, time_s = map(int, sys.argv[-3:])
     os.nice(10)  # Who waits for a page goes first.
     Image.preinit()
     # The HEIC reader starts a thread whatever it is told.
     confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
-    reply = answer(sys.stdin.buffer.read(), limit_mp)
+    asked = sys.stdin.buffer.readline()
+    reply = {b"mask\n": answer_mask, b"rest\n": answer_rest}.get(asked, answer)(sys.stdin.buffer.read(), limit_mp)
     sys.stdout.buffer.write(reply)
     sys.stdout.buffer.flush()
     # Freeing what a damaged file did to a decoder's memory is not worth a crash after the answer.
@@ -118,24 +133,58 @@ def main() -> None:
 
 
 def answer(data: bytes, limit_mp: int) -> bytes:
-    """What the parent reads: a line of JSON, then the photo as JPEG and its thumbnail as WebP, if it is one.
+    """What the parent reads of a photo: a line of JSON, then the photo as JPEG and its thumbnail as WebP, if it is one.
 
-    The line is `{"width", "height", "jpeg_bytes", "webp_bytes"}` or `{"refused", "values"}`, with `"fault"` where the
-    refusal is for what we did not expect.
+    The line is `{"width", "height", "jpeg_bytes", "webp_bytes"}` or that of `refused`.
     """
+    return answered(developed_photo, data, limit_mp)
+
+
+def answer_mask(data: bytes, limit_mp: int) -> bytes:
+    """What the parent reads of a mask: a line of JSON, then the mask as PNG, if it is one.
+
+    The line is `{"width", "height", "png_bytes", "white", "colors", "grid"}` or that of `refused`: the share that is
+    white, `main_colors`, and `grid` in base64.
+    """
+    return answered(developed_mask, data, limit_mp)
+
+
+def answer_rest(data: bytes, limit_mp: int) -> bytes:
+    """The same of all but the mask: in grey, black where it is white."""
+    return answered(lambda source, limit_mp: developed_mask(source, limit_mp, turned=True), data, limit_mp)
+
+
+def answered(develop: Callable[[BinaryIO, int], bytes], data: bytes, limit_mp: int) -> bytes:
+    """The answer, or `{"refused", "values"}`, with `"fault"` where the refusal is for what we did not expect."""
     try:
-        photo = read_photo(io.BytesIO(data), limit_mp)
-        thumb = photo.copy()
-        thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
-        jpeg = encode(photo, "JPEG", quality=STORED_QUALITY, subsampling=0)
-        webp = encode(thumb, "WEBP", quality=THUMB_QUALITY)
+        return develop(io.BytesIO(data), limit_mp)
     except RefusedError as refused:
         return header(refused=refused.code, values=refused.values)
     except MemoryError:
         return header(refused="photo-too-costly", values={})
     except Exception:  # A reader's own fault: the file is as good as damaged, and the front end's log gets the cause.
         return header(refused="photo-damaged", values={}, fault=traceback.format_exc(limit=-4))
+
+
+def developed_photo(source: BinaryIO, limit_mp: int) -> bytes:
+    photo = read_photo(source, limit_mp)
+    thumb = photo.copy()
+    thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    jpeg = encode(photo, "JPEG", quality=STORED_QUALITY, subsampling=0)
+    webp = encode(thumb, "WEBP", quality=THUMB_QUALITY)
     return header(width=photo.width, height=photo.height, jpeg_bytes=len(jpeg), webp_bytes=len(webp)) + jpeg + webp
+
+
+def developed_mask(source: BinaryIO, limit_mp: int, turned: bool = False) -> bytes:
+    mask = read_mask(source, limit_mp)
+    mask = ImageOps.invert(mask.convert("L")) if turned else mask
+    png = encode(mask, "PNG", compress_level=6)
+    found = {
+        "white": ImageStat.Stat(mask.convert("L")).mean[0] / 255,
+        "colors": main_colors(mask),
+        "grid": base64.b64encode(grid(mask)).decode(),
+    }
+    return header(width=mask.width, height=mask.height, png_bytes=len(png), **found) + png
 
 
 def header(**members: object) -> bytes:
@@ -151,6 +200,24 @@ def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
             megapixels, which is known from its header before a pixel is decoded.
         MemoryError: it does not fit in what this process may use.
     """
+    return read_picture(source, limit_mp, STORED_SIDE, "white")
+
+
+def read_mask(source: BinaryIO, limit_mp: int) -> Image.Image:
+    """Decode an untrusted file as `read_photo` does, but on black: L, or RGB where it clearly has colours.
+
+    Raises:
+        RefusedError, MemoryError: as in `read_photo`.
+    """
+    mask = read_picture(source, limit_mp, MASK_SIDE, "black")
+    red, green, blue = mask.split()
+    difference = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue))
+    colored = sum(difference.histogram()[CLEARLY_COLORED:])
+    return mask if colored > COLORED_SHARE * mask.width * mask.height else mask.convert("L")
+
+
+def read_picture(source: BinaryIO, limit_mp: int, longest: int, background: str) -> Image.Image:
+    """The file's picture, at most `longest` pixels long; what is transparent shows the background."""
     start = source.read(SIGNAL_WITHIN_BYTES)
     head = start[:32]
     if not head:
@@ -164,7 +231,8 @@ def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
         raise RefusedError("photo-damaged") from error
     check_size(image.size, limit_mp)
     try:
-        return normalize(image, read_signal(start) if image.format in {"AVIF", "HEIF"} else None)
+        signal = read_signal(start) if image.format in {"AVIF", "HEIF"} else None
+        return normalize(image, signal, longest, background)
     except UNREADABLE as error:
         raise RefusedError("photo-damaged") from error
 
@@ -190,13 +258,15 @@ def check_size(size: tuple[int, int], limit_mp: int) -> None:
         raise RefusedError("photo-too-narrow", width=width, height=height, ratio=GREATEST_RATIO)
 
 
-def normalize(image: Image.Image, signal: tuple[int, int] | None) -> Image.Image:
-    """The first frame, upright, in sRGB, on white, mode RGB, at most STORED_SIDE pixels long, without any metadata.
+def normalize(
+    image: Image.Image, signal: tuple[int, int] | None, longest: int = STORED_SIDE, background: str = "white"
+) -> Image.Image:
+    """The first frame, upright, in sRGB, on the background, mode RGB, at most `longest` pixels long, without metadata.
 
     `signal` is of `read_signal`; a colour profile counts more.
     """
     # JPEGs can be decoded at a half, a quarter or an eighth: a 100-megapixel photo becomes as cheap as a small one.
-    image.draft(None, (STORED_SIDE, STORED_SIDE))
+    image.draft(None, (longest, longest))
     image.load()
     if image.mode == "CMYK" and "adobe" not in image.info:
         # Adobe's programs store inks inverted, and Pillow takes every file for theirs.
@@ -210,14 +280,13 @@ def normalize(image: Image.Image, signal: tuple[int, int] | None) -> Image.Image
         image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
     elif image.mode in {"1", "F"}:
         image = image.convert("L")
-    if max(image.size) > STORED_SIDE:
-        image.thumbnail((STORED_SIDE, STORED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if max(image.size) > longest:
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3.0)
     image = to_standard_range(image, *signal) if signal and not profile else to_srgb(image, profile)
     if orientation is not None:
         image = image.transpose(orientation)
     if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
     if image.mode != "RGB":
         image = image.convert("RGB")
     clean = Image.new("RGB", image.size)
@@ -260,6 +329,27 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if alpha:
         converted.putalpha(alpha)
     return converted
+
+
+def main_colors(mask: Image.Image) -> dict[str, float]:
+    """Colours of a mask as `#rrggbb`, each with its share; what is nearer than APART to a commoner one is the same."""
+    sample = mask.convert("RGB").resize((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.NEAREST)
+    counted = cast(list[tuple[int, tuple[int, int, int]]], sample.getcolors(SAMPLE_SIDE**2))
+    found: dict[tuple[int, int, int], int] = {}
+    for count, color in sorted(counted, reverse=True):
+        near = next((other for other in found if math.dist(color, other) < APART), None)
+        if near is not None:
+            found[near] += count
+        elif len(found) < MOST_COLORS:
+            found[color] = count
+    shares = {"#{:02x}{:02x}{:02x}".format(*color): count / SAMPLE_SIDE**2 for color, count in found.items()}
+    return {color: share for color, share in shares.items() if share >= LEAST_SHARE}
+
+
+def grid(mask: Image.Image) -> bytes:
+    """The mask in GRID_SIDE² cells, row by row: averages of a grey one, RGB in the middles of a coloured one."""
+    resample = Image.Resampling.BOX if mask.mode == "L" else Image.Resampling.NEAREST
+    return mask.resize((GRID_SIDE, GRID_SIDE), resample).tobytes()
 
 
 def encode(image: Image.Image, file_format: str, **options: int) -> bytes:

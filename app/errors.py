@@ -6,7 +6,7 @@ HTML pages and problem+json both come from here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
@@ -30,9 +30,14 @@ class RefusalError(Exception):
 
     def __init__(self, kind: Kind, *, headers: dict[str, str] | None = None, **values: object) -> None:
         self.kind = kind
+        self.values = values
         self.sentence = kind.sentence.format(**values)
         self.headers = headers or {}
         super().__init__(self.sentence)
+
+    def about(self, thing: str) -> RefusalError:
+        """The refusal of a photo as that of another upload, as `of`."""
+        return RefusalError(of(self.kind, thing), headers=self.headers, **self.values)
 
 
 PHOTO_MISSING = Kind(
@@ -92,7 +97,7 @@ PHOTO_DAMAGED = Kind(
     "photo-damaged",
     422,
     "A damaged photo",
-    "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it anew in a photo app.",
+    "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it with another program.",
     "photo",
 )
 PHOTO_TOO_COSTLY = Kind(
@@ -101,6 +106,39 @@ PHOTO_TOO_COSTLY = Kind(
     "Too much work to open",
     "This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that.",
     "photo",
+)
+MASK_MISSING = Kind("mask-missing", 422, "No mask", "There is no mask in this form. Choose a picture as mask.", "mask")
+MASK_EMPTY = Kind(
+    "mask-empty",
+    422,
+    "A mask that covers nothing",
+    "Nothing in this mask is white, so it covers nothing. Paint white what it is to cover.",
+    "mask",
+)
+MASK_COVERS_NOTHING = Kind(
+    "mask-empty",
+    422,
+    "A mask that covers nothing",
+    "{field}: {what}, so there is nothing to paint there. Choose another mask.",
+    "options",
+)
+MASK_GONE = Kind(
+    "mask-gone", 422, "The mask is gone", "{field}: this photo has no such mask. Make or send it again.", "options"
+)
+MASK_NOT_FOUND = Kind("mask-not-found", 404, "No such mask", "There is no mask at this address.")
+COLOR_ABSENT = Kind(
+    "color-absent",
+    422,
+    "A colour that is not there",
+    "{field}: {color} does not occur in the mask, whose colours are {colors}. Choose one of them.",
+    "options",
+)
+MASKS_TOO_MANY = Kind(
+    "masks-too-many",
+    422,
+    "Enough masks",
+    "This photo has {limit} masks already, and no more are kept. Use one of them, or send the photo anew.",
+    "mask",
 )
 PHOTO_GONE = Kind(
     "photo-gone", 422, "The photo is gone", "This photo is no longer kept here. Choose it again.", "photo"
@@ -123,6 +161,17 @@ STYLE_UNKNOWN = Kind(
     "The painting “{style}” does not hang here. Choose another one from the gallery.",
     "style",
 )
+PAINTING_MISSING = Kind(
+    "painting-missing", 422, "No painting", "There is no painting in this form. Choose a picture of one.", "painting"
+)
+PAINTING_GONE = Kind(
+    "painting-gone",
+    422,
+    "The painting is gone",
+    "Your own painting is no longer kept here. Send it again, or choose another one.",
+    "style",
+)
+PAINTING_NOT_FOUND = Kind("painting-not-found", 404, "No such painting", "There is no painting at this address.")
 STYLE_NOT_FOUND = Kind("style-not-found", 404, "No such painting", "This painting does not hang here.")
 OPTIONS_INVALID = Kind("request-invalid", 422, "Something does not fit", "{what}", "options")
 JOB_NOT_FOUND = Kind(
@@ -136,6 +185,20 @@ JOB_EXPIRED = Kind(
     410,
     "Taken down",
     "This painting was taken down: by its owner, or because the time for which it is kept was over.",
+)
+START_GONE = Kind(
+    "start-gone",
+    422,
+    "No artwork to start from",
+    "start_job: this painting has no artwork, or was taken down. Start from another one, or from the photo.",
+    "options",
+)
+CANVAS_MISSING = Kind(
+    "canvas-missing",
+    409,
+    "Its canvas is not kept",
+    "The canvas of this artwork was not kept, so it can't be given other colours. Paint it again with these.",
+    "options",
 )
 NOT_RETRYABLE = Kind(
     "not-retryable",
@@ -182,6 +245,36 @@ CLIENT_BUSY = Kind(
     "You have {limit} paintings under way already. Wait until one is finished, or stop one.",
     "submit",
 )
+SERIES_NOT_FOUND = Kind(
+    "series-not-found",
+    404,
+    "Nothing hangs here",
+    "There is no series at this address. It may have been taken down, or the address is not complete.",
+)
+SERIES_EXPIRED = Kind(
+    "series-expired",
+    410,
+    "Taken down",
+    "This series was taken down: by its owner, or because the time for which it is kept was over.",
+)
+SERIES_BUSY = Kind(
+    "series-busy",
+    429,
+    "Enough easels for one",
+    "You may have {limit} photos of series under way at a time, and these would be more. None was started; your photos "
+    "are kept. Wait until some are finished, or leave some out.",
+    "submit",
+)
+SERIES_TOO_LONG = Kind(
+    "series-too-long", 422, "Too many at once", "A series has at most {most} photos; this one was left out.", "photo"
+)
+FORM_TOO_LARGE = Kind(
+    "form-too-large",
+    413,
+    "Too much in one form",
+    "These photos are larger than {limit_mb} MB together. Send fewer at a time.",
+    "photo",
+)
 TOO_MANY_REQUESTS = Kind(
     "too-many-requests",
     429,
@@ -218,6 +311,17 @@ INTERNAL = Kind(
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
 
 
+def of(kind: Kind, thing: str) -> Kind:
+    """The refusal of a photo as that of another upload, such as a mask: `photo-damaged` becomes `mask-damaged`."""
+    if thing == "photo":
+        return kind
+    # A mask without anything white is called empty.
+    code = kind.code.replace("photo-empty", "photo-file-empty").replace("photo", thing)
+    title = kind.title.replace("photo", "picture").replace("Photo", thing.capitalize())
+    sentence = kind.sentence.replace("not a photo", "not a picture").replace("photo", thing)
+    return replace(kind, code=code, title=title, sentence=sentence, field=thing)
+
+
 def wants_json(request: Request) -> bool:
     """Whether a refusal of this request is read by a program: everything below /api/, and the probes."""
     return request.url.path.startswith("/api/") or request.url.path in {"/healthz", "/readyz"}
@@ -252,7 +356,7 @@ def answer(request: Request, kind: Kind, sentence: str = "", *, headers: dict[st
 def what_does_not_fit(errors: Sequence[Mapping[str, Any]]) -> str:
     """One sentence for the first of pydantic's errors, naming the field as the request spells it."""
     first = errors[0]
-    names = [str(part) for part in first["loc"] if part not in {"body", "query", "path"}]
+    names = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "[key]"}]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     name = ".".join(names)
     return f"{name}: {message}." if name else f"{message}."

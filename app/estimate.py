@@ -6,24 +6,51 @@ The engine knows exactly; the front end must not import it, so this repeats its 
 from __future__ import annotations
 
 from app.jobs.memory import painting_bytes
+from app.jobs.options import PaintingOptions, Preset, Quality
 
 SMALLEST_SCALE = 128
 STEP = 2**0.5
-EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
-EFFORT = {"draft": 0.4, "good": 1.0, "best": 2.0}
+# Of each preset: whether it climbs a pyramid, and the evaluations of each stage from the coarsest; the last number
+# holds for all that follow.
+SCHEDULES: dict[Preset, tuple[bool, tuple[int, ...]]] = {
+    "studio": (True, (110, 60, 50, 42, 36, 30, 24, 20, 16)),
+    "gatys-2015": (False, (500,)),
+    "gatys-2016": (False, (500,)),
+    "gatys-code": (False, (500,)),
+    "seed": (False, (500,)),
+    "inetwork-as-shipped": (False, (200,)),
+    "inetwork-paper": (False, (200,)),
+    "multiscale-w2": (True, (1000, 500)),
+}
+EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
 SIZE_STEP = 128
 
 
-def planned_work(photo_size: tuple[int, int], longest: int, quality: str) -> float:
-    """Megapixel-evaluations of painting a photo of (width, height) pixels at `longest` pixels on its longer side."""
+def planned_work(
+    photo_size: tuple[int, int],
+    longest: int,
+    quality: Quality,
+    preset: Preset = "studio",
+    iterations: int | None = None,
+) -> float:
+    """Megapixel-evaluations of painting a photo of (width, height) pixels at `longest` pixels on its longer side.
+
+    `iterations` are all evaluations together, where they are not left to preset and quality.
+    """
     width, height = photo_size
     aspect = min(width, height) / max(width, height)
-    work = 0.0
-    for index, scale in enumerate([*below(longest), longest]):
-        evaluations = EVALUATIONS[min(index, len(EVALUATIONS) - 1)]
-        work += max(1, round(evaluations * EFFORT[quality])) * scale * scale * aspect / 1e6
-    return work
+    is_pyramid, evaluations = SCHEDULES[preset]
+    scales = [*below(longest), longest] if is_pyramid else [longest]
+    counts = [evaluations[min(index, len(evaluations) - 1)] * EFFORT[quality] for index in range(len(scales))]
+    if iterations is not None:
+        counts = [count * iterations / sum(counts) for count in counts]
+    return sum(max(1, round(count)) * scale * scale for count, scale in zip(counts, scales, strict=True)) * aspect / 1e6
+
+
+def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
+    """Megapixel-evaluations of painting a photo of (width, height) pixels with these options."""
+    return planned_work(photo_size, options.size, options.quality, options.preset, options.iterations)
 
 
 def below(longest: int) -> list[int]:
@@ -37,7 +64,9 @@ def below(longest: int) -> list[int]:
 
 
 def memory_bytes(photo_size: tuple[int, int], longest: int, extractor: str) -> float:
-    """Bytes that a worker holds at most while it paints. `auto` is taken for compact, which is what it mostly is."""
+    """Bytes that a worker holds at most while it paints, whatever else is asked. `auto` is taken for compact, which is
+    what it mostly is.
+    """
     width, height = photo_size
     aspect = min(width, height) / max(width, height)
     name = "compact" if extractor == "auto" else extractor

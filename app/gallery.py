@@ -12,9 +12,11 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from app.jobs import keys
 from app.jobs.styles import Style, find_styles
 
 SWATCH_SIDE = 384
+OWN_TITLE = "Your own painting"
 PICTURE_NAMES = ("swatch", "example")
 
 
@@ -85,9 +87,17 @@ class Gallery:
             card for card in self.cards if movement in {"", card.movement} and all(word in card.words for word in words)
         ]
 
-    def titles(self, ids: Iterable[str]) -> str:
-        """The titles of styles in one phrase; a style that no longer hangs here is named by its id."""
-        return " and ".join(self.by_id[each].title if each in self.by_id else each for each in ids)
+    def titles(self, ids: Iterable[str], own: str = OWN_TITLE) -> str:
+        """The titles of styles in one phrase, a person's own painting's as `own`; a style that no longer hangs here is
+        named by its id.
+        """
+        return " and ".join(dict.fromkeys(self.title(each, own) for each in ids))
+
+    def title(self, style_id: str, own: str = OWN_TITLE) -> str:
+        """The title of one style, as in `titles`."""
+        if keys.own_painting(style_id):
+            return own
+        return self.by_id[style_id].title if style_id in self.by_id else style_id
 
 
 def load_gallery(builtin: Path, own: Path | None) -> Gallery:

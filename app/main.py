@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import api, docs, errors, health, pages, words
+from app import api, docs, easel, errors, health, home, intake, pages, send, words
 from app.assets import Assets
 from app.darkroom import Darkroom
 from app.errors import RefusalError
@@ -31,6 +31,7 @@ from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
 from app.polls import Standings
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
+from app.series import routes as series
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
 
@@ -65,12 +66,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(RequestLimits, settings=settings),
             Middleware(SameOriginWrites),
-            Middleware(BodyLimit, limit_mb=settings.upload_limit_mb),
+            Middleware(BodyLimit, limit_mb=settings.upload_limit_mb, form_limit_mb=settings.form_limit_mb),
         ],
     )
     app.state.settings = settings
     app.state.templates = templates(assets)
-    for router in (api.router, pages.router, docs.router, health.router):
+    for router in (api.router, intake.router, series.api_router):
+        app.include_router(router)
+    for router in (
+        home.router,
+        send.router,
+        easel.router,
+        pages.router,
+        intake.pictures,
+        series.page_router,
+        docs.router,
+        health.router,
+    ):
         app.include_router(router)
     app.mount("/static", assets)
     app.add_exception_handler(RefusalError, on_refusal)

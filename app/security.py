@@ -51,6 +51,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
 FORM_OVERHEAD_BYTES = 256 * 1024
 LARGE_PART_BYTES = 16 * 1024
+FORM_OF_PHOTOS = "/jobs"
 VISIT_COOKIE = "atelier_form"
 
 
@@ -154,28 +155,33 @@ class BodyLimit:
     uploads at once would keep everybody else waiting for half a second.
     """
 
-    def __init__(self, app: ASGIApp, limit_mb: int) -> None:
+    def __init__(self, app: ASGIApp, limit_mb: int, form_limit_mb: int = 0) -> None:
         self.app = app
         self.limit_mb = limit_mb
-        self.limit_bytes = limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES
+        self.form_limit_mb = max(limit_mb, form_limit_mb)
         self.turnstile = asyncio.Lock()  # first come, first served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             return await self.app(scope, receive, send)
+        # Only the home page's form holds several photos.
+        is_form = scope["path"] == FORM_OF_PHOTOS
+        limit_bytes = (self.form_limit_mb if is_form else self.limit_mb) * 1_000_000 + FORM_OVERHEAD_BYTES
         declared = Headers(scope=scope).get("content-length", "")
-        received = int(declared) if declared.isdigit() and int(declared) > self.limit_bytes else 0
+        received = int(declared) if declared.isdigit() and int(declared) > limit_bytes else 0
 
         async def receive_counting() -> Message:
             nonlocal received
-            if received <= self.limit_bytes:
+            if received <= limit_bytes:
                 message = await receive()
                 size = len(message.get("body", b""))
                 received += size
                 if size > LARGE_PART_BYTES:
                     async with self.turnstile:
                         await asyncio.sleep(0)
-            if received > self.limit_bytes:
+            if received > limit_bytes and is_form:
+                raise errors.RefusalError(errors.FORM_TOO_LARGE, limit_mb=self.form_limit_mb)
+            if received > limit_bytes:
                 raise errors.RefusalError(errors.PHOTO_TOO_MANY_BYTES, limit_mb=self.limit_mb)
             return message
 

@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Folder for photos, artworks, caches and the embedded Redis.")
     redis_url: str | None = Field(None, description="An existing Redis to use instead of the embedded one.")
     styles: Path | None = Field(None, description="Folder of the owner's own paintings.")
-    extractor: Literal["auto", "compact", "vgg19"] = Field("auto", description="What `auto` in a job stands for.")
+    extractor: Literal["auto", "compact", "vgg19", "vgg16"] = Field(
+        "auto", description="What `auto` in a job stands for."
+    )
     models: Path | None = Field(
         None, description="Where downloaded weights are kept; `models` below the data folder by default."
     )
@@ -41,6 +43,11 @@ class Settings(BaseSettings):
     )
     threads: int | None = Field(None, ge=1, description="Threads a worker computes with; all processors by default.")
     upload_limit_mb: int = Field(40, ge=1, description="Largest accepted upload in megabytes.")
+    form_limit_mb: int = Field(
+        400,
+        ge=1,
+        description="Largest accepted form of several photos in megabytes; with scripts each comes by itself.",
+    )
     photo_limit_mp: int = Field(100, ge=1, description="Largest accepted photo in megapixels.")
     decode_time_limit_s: int = Field(20, ge=1, description="Seconds that opening one uploaded photo may take.")
     decode_memory_mb: int = Field(
@@ -60,6 +67,9 @@ class Settings(BaseSettings):
         None, gt=0, description="Memory a worker has for a job; all of the device's, or the machine's, by default."
     )
     client_jobs: int = Field(20, ge=0, description="Most jobs that one client may have under way; 0 is no limit.")
+    series_photos: int = Field(
+        50, ge=0, description="Most photos of one client's series that may be under way at once; 0 is no limit."
+    )
     queue_limit: int = Field(2000, ge=0, description="Most jobs that may wait; 0 is no limit.")
     write_rate: str = Field("60/minute", description="Most uploads, jobs and other changes of one address; empty: any.")
     read_rate: str = Field("1800/minute", description="Most pages, polls and pictures of one address; empty: any.")

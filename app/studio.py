@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -10,20 +12,31 @@ import anyio
 from anyio import to_thread
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from app import errors, uploads
+from app import errors, estimate, masks, paintings, uploads
 from app.darkroom import Darkroom
 from app.errors import RefusalError
-from app.estimate import largest_size, memory_bytes, planned_work
+from app.estimate import largest_size, memory_bytes
 from app.gallery import Gallery
 from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.models import MOST_IN_SERIES, Job, JobState, PaintRequest, Recoloring
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, PhotoGoneError, QueueFullError
+from app.jobs.records import (
+    ClientBusyError,
+    JobNotFoundError,
+    JobRecords,
+    Limits,
+    PaintingGoneError,
+    PhotoGoneError,
+    QueueFullError,
+)
+from app.masks import StoredMask
+from app.paintings import OwnPainting
 from app.polls import Standings
-from app.security import derived_id
+from app.security import FORM_OVERHEAD_BYTES, derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
 
@@ -31,7 +44,10 @@ from app.uploads import StoredPhoto
 DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
-MOST_FILES, MOST_FIELDS = 4, 40
+# Twice as many photos as a series has: whoever chose too many is told so, and which were left out.
+MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
+# Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
+MultiPartParser.spool_max_size = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -72,10 +88,28 @@ async def read_form(request: Request) -> FormData:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
 
-def uploaded_file(form: FormData) -> UploadFile | None:
-    """The first file of the form's `photo` fields that a person really chose; browsers send empty ones for the rest."""
-    files = [entry for entry in form.getlist("photo") if isinstance(entry, UploadFile)]
-    return next((file for file in files if file.size), next((file for file in files if file.filename), None))
+def uploaded_files(form: FormData, name: str = "photo") -> list[UploadFile]:
+    """The files of the form's `name` fields that a person really chose; browsers send empty ones for the rest."""
+    files = [entry for entry in form.getlist(name) if isinstance(entry, UploadFile)]
+    return [file for file in files if file.size or file.filename]
+
+
+def uploaded_file(form: FormData, name: str = "photo") -> UploadFile | None:
+    """The first of them, rather one that is not empty."""
+    files = uploaded_files(form, name)
+    return next((file for file in files if file.size), files[0] if files else None)
+
+
+async def keep_upload(studio: Studio, file: UploadFile) -> StoredPhoto:
+    """Decode and store a file of a form.
+
+    Raises:
+        RefusalError: it is larger than one photo may be; or as in `keep_photo`.
+    """
+    limit_mb = studio.settings.upload_limit_mb
+    if (file.size or 0) > limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES:
+        raise RefusalError(errors.PHOTO_TOO_MANY_BYTES, limit_mb=limit_mb)
+    return await keep_photo(studio, file.file)
 
 
 async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
@@ -95,37 +129,144 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
 
+async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool = False) -> StoredMask:
+    """Decode an uploaded mask, or all but it, and store it with its photo, off the event loop.
+
+    Raises:
+        RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
+            is no room.
+    """
+
+    def decode_and_store() -> StoredMask:
+        if uploads.find(photo_id, studio.storage) is None:
+            raise RefusalError(errors.PHOTO_NOT_FOUND)
+        mask = studio.darkroom.decode_mask(file, turned)
+        try:
+            return masks.store(photo_id, mask, studio.storage)
+        except OSError as error:
+            raise RefusalError(errors.of(errors.DISK_FULL, "mask")) from error
+
+    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+
+
+async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
+    """Decode and store an uploaded painting, off the event loop.
+
+    Raises:
+        RefusalError: the file is refused, or there is no room for it.
+    """
+
+    def decode_and_store() -> OwnPainting:
+        painting = studio.darkroom.decode_photo(file, "painting")
+        try:
+            return paintings.store(painting, studio.storage)
+        except OSError as error:
+            raise RefusalError(errors.of(errors.DISK_FULL, "painting")) from error
+
+    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+
+
 def start_job(
-    studio: Studio, wish: PaintRequest, client: str, *, job_id: str | None = None, retry_of: str | None = None
+    studio: Studio,
+    wish: PaintRequest,
+    client: str,
+    *,
+    job_id: str | None = None,
+    retry_of: str | None = None,
+    recolor_of: str | None = None,
 ) -> Job:
     """Record and publish a job; with the `job_id` of one that is there, that one.
 
     Raises:
-        RefusalError: the photo or a style is not here, a limit is reached, no machine here is large enough, or the
-            queue can't be reached.
+        RefusalError: as in `work_of`, or in `check_recoloring` if a canvas gets other colours; or a limit is reached,
+            or the queue can't be reached.
+    """
+    work = check_recoloring(studio, wish) if recolor_of else work_of(studio, wish)
+    limits = Limits(queue=studio.settings.queue_limit, client=studio.settings.client_jobs)
+    links = {"retry_of": retry_of, "recolor_of": recolor_of}
+    with refusing(errors.CLIENT_BUSY, limits):
+        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, **links)
+
+
+def work_of(studio: Studio, wish: PaintRequest) -> float:
+    """The planned work of a request, in megapixel-evaluations.
+
+    Raises:
+        RefusalError: the photo, a style, a mask or the artwork to start from is not here, a mask leaves nothing to
+            paint, or no machine here is large enough.
     """
     photo = uploads.find(wish.photo, studio.storage)
     if photo is None:
         raise RefusalError(errors.PHOTO_GONE)
-    for choice in wish.styles:
-        if choice.id not in studio.gallery.by_id:
-            raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
+    check_styles(studio, wish)
+    if wish.start_job:
+        check_start(studio, wish.start_job)
+    masks.check(wish, studio.storage)
     check_memory(studio, wish, photo)
-    settings = studio.settings
-    limits = Limits(queue=settings.queue_limit, client=settings.client_jobs)
-    work = planned_work((photo.width, photo.height), wish.size, wish.quality)
+    return estimate.work_of((photo.width, photo.height), wish)
+
+
+@contextmanager
+def refusing(busy: errors.Kind, limits: Limits) -> Iterator[None]:
+    """Says why jobs were not accepted; `busy` is how a client is told that it has enough under way.
+
+    Raises:
+        RefusalError: they were not.
+    """
     try:
-        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, retry_of=retry_of)
+        yield
     except PhotoGoneError as error:
         raise RefusalError(errors.PHOTO_GONE) from error
+    except PaintingGoneError as error:
+        raise RefusalError(errors.PAINTING_GONE) from error
     except QueueFullError as error:
         raise RefusalError(errors.QUEUE_FULL, headers={"Retry-After": "60"}) from error
     except ClientBusyError as error:
-        raise RefusalError(errors.CLIENT_BUSY, headers={"Retry-After": "30"}, limit=limits.client) from error
+        raise RefusalError(busy, headers={"Retry-After": "30"}, limit=limits.client) from error
     except QueueUnavailableError as error:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
         raise RefusalError(errors.DISK_FULL) from error
+
+
+def check_styles(studio: Studio, wish: PaintRequest) -> None:
+    """Make sure that all paintings of a request are here.
+
+    Raises:
+        RefusalError: one does not hang in the gallery, or was a person's own and is gone.
+    """
+    for choice in wish.styles:
+        if keys.own_painting(choice.id):
+            if paintings.find(choice.id, studio.storage) is None:
+                raise RefusalError(errors.PAINTING_GONE)
+        elif choice.id not in studio.gallery.by_id:
+            raise RefusalError(errors.STYLE_UNKNOWN, style=choice.id)
+
+
+def check_start(studio: Studio, job_id: str) -> None:
+    """Make sure that a job has an artwork to start from.
+
+    Raises:
+        RefusalError: it has none.
+    """
+    try:
+        job = find_job(studio, job_id)
+    except RefusalError as error:
+        raise RefusalError(errors.START_GONE) from error
+    if not job.has_artwork or not studio.storage.exists(keys.artwork_key(job.id, job.fence)):
+        raise RefusalError(errors.START_GONE)
+
+
+def check_recoloring(studio: Studio, wish: PaintRequest) -> float:
+    """Make sure that what a canvas gets its colours from is here; the work, of which there is none.
+
+    Raises:
+        RefusalError: the photo or a mask is not here.
+    """
+    if uploads.find(wish.photo, studio.storage) is None:
+        raise RefusalError(errors.PHOTO_GONE)
+    masks.check(wish, studio.storage)
+    return 0.0
 
 
 def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None:
@@ -152,9 +293,23 @@ def retry_job(studio: Studio, job: Job, client: str) -> Job:
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise RefusalError(errors.NOT_RETRYABLE)
     job_id = derived_id(studio.secret, "retry", job.id)
-    again = start_job(studio, job.request, client, job_id=job_id, retry_of=job.id)
+    again = start_job(studio, job.request, client, job_id=job_id, retry_of=job.id, recolor_of=job.recolor_of)
     studio.records.note(job, {"retried_by": again.id})
     return again
+
+
+def recolor_job(studio: Studio, job: Job, colors: Recoloring, client: str) -> Job:
+    """A job's artwork in other colours, as a new job that is linked to it and paints nothing.
+
+    Raises:
+        RefusalError: there is no artwork, its canvas was not kept, or as in `start_job`.
+    """
+    if not job.has_artwork:
+        raise RefusalError(errors.ARTWORK_NOT_FOUND)
+    canvas = keys.canvas_key if job.request.touches_up else keys.artwork_key
+    if not studio.storage.exists(canvas(job.id, job.fence)):
+        raise RefusalError(errors.CANVAS_MISSING)
+    return start_job(studio, colors.of(job.request), client, recolor_of=job.id)
 
 
 def share_job(studio: Studio, job: Job) -> Job:
@@ -208,11 +363,24 @@ def delete_photo(studio: Studio, photo_id: str) -> None:
         RefusalError: there was never one of this id.
     """
     try:
-        if uploads.find(photo_id, studio.storage) is None and not studio.records.is_gone(photo_id):
+        if uploads.find(photo_id, studio.storage) is None and not studio.records.photos.is_gone(photo_id):
             raise RefusalError(errors.PHOTO_NOT_FOUND)
     except ValueError as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
     retention.delete_photo(studio.records, photo_id)
+
+
+def delete_painting(studio: Studio, style_id: str) -> None:
+    """Delete a person's own painting now; nothing happens where it is gone already.
+
+    Raises:
+        RefusalError: there was never one of this id.
+    """
+    identifier = keys.own_painting(style_id)
+    is_here = paintings.find(style_id, studio.storage) is not None
+    if identifier is None or not (is_here or studio.records.paintings.is_gone(identifier)):
+        raise RefusalError(errors.PAINTING_NOT_FOUND)
+    retention.delete_painting(studio.records, identifier)
 
 
 def find_job(studio: Studio, job_id: str) -> Job:

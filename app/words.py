@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.jobs.models import Job, JobState
@@ -18,6 +19,16 @@ def about(seconds: float) -> str:
     if seconds < 5400:
         return f"about {max(1, round(seconds / 60))} min"
     return f"about {round(seconds / 3600)} h"
+
+
+def duration(seconds: float) -> str:
+    """For how long something is kept: "24 hours", "7 days"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        # Two days are easier to grasp than 48 hours, but one day may be meant as a calendar's.
+        if seconds >= length * (2 if unit == "day" else 1):
+            count = round(seconds / length)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "a moment"
 
 
 def time_left(eta: tuple[float, float] | None) -> str:
@@ -69,3 +80,14 @@ def print_size(width: int, height: int) -> str:
     """The largest sharp print of a picture of `width` × `height` pixels, in centimetres at PRINT_DPI."""
     wide, tall = (round(side / PRINT_DPI * 2.54, 1) for side in (width, height))
     return f"{wide:g} × {tall:g} cm"
+
+
+def doing_all(jobs: Sequence[Job]) -> str:
+    """What is happening to several jobs that were started together, of which at least one has begun."""
+    done = sum(job.has_artwork for job in jobs)
+    active = [job for job in jobs if job.state in {JobState.QUEUED, JobState.RUNNING}]
+    if active and all(job.cancel_requested for job in active):
+        return "stopping after this stroke"
+    if active and done == 0:
+        return f"the first of {len(jobs)} is being painted"
+    return f"all {done} finished" if done == len(jobs) > 1 else f"{done} of {len(jobs)} finished"

@@ -16,7 +16,6 @@ from PIL import Image
 from benchmarks.measure import MODELS, STYLES, Measurement, machine, measured, shared_pictures
 from worker import engine
 from worker.engine.images import fitted_size, to_tensor
-from worker.engine.objective import STYLE_WEIGHT, TV_WEIGHT, Objective
 from worker.engine.optimize import minimize
 
 PHOTOS = ["portrait_barista", "tubingen"]
@@ -27,7 +26,7 @@ TEXTBOOK_EVALUATIONS = 500
 def artwork(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Extractor, size: int) -> Measurement:
     """Measure the product's own way from photo to pastiche."""
     with measured() as measurement:
-        engine.paint(photo, style, extractor, engine.PaintOptions(size=size))
+        engine.paint(engine.Scene.of(photo, style), extractor, engine.PaintOptions(size=size))
     return measurement
 
 
@@ -35,7 +34,7 @@ def textbook(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Ex
     """Measure the textbook run with `extractor` in float32."""
     fitted = fitted_size(photo.size, size)
     with measured() as measurement:
-        objective = Objective(style.at(size), extractor, STYLE_WEIGHT, TV_WEIGHT, photo, fitted)
+        objective = engine.Scene.of(photo, style).objective(fitted, engine.PaintOptions(size=size), extractor)
         minimize(to_tensor(photo, fitted), objective, TEXTBOOK_EVALUATIONS, lambda _done, _pixels: False)
     return measurement
 
@@ -52,9 +51,8 @@ def main() -> None:
     print(f"{'photo':>18} {'style':>18} {'seconds':>8} {'peak GiB':>8}")
     styles = {name: engine.load_fingerprint(STYLES / name / "fingerprint.safetensors", fast) for name in PAINTINGS}
     # Not measured: the first evaluations at each size compile their kernels.
-    engine.paint(
-        next(iter(photos.values())), styles[PAINTINGS[0]], fast, engine.PaintOptions(size=args.size, quality="draft")
-    )
+    scene = engine.Scene.of(next(iter(photos.values())), styles[PAINTINGS[0]])
+    engine.paint(scene, fast, engine.PaintOptions(size=args.size, quality="draft"))
     ours, textbooks = [], []
     for photo_name, photo in photos.items():
         for style_name, style in styles.items():

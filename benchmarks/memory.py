@@ -26,7 +26,9 @@ def paint_to_the_last_scale(size: int) -> int:
         return iterate.stage == iterate.stages - 1 and iterate.iteration >= 2
 
     with measured() as measurement:
-        engine.paint(photo, style, extractor, engine.PaintOptions(size=size, quality="draft"), is_enough)
+        engine.paint(
+            engine.Scene.of(photo, style), extractor, engine.PaintOptions(size=size, quality="draft"), is_enough
+        )
     return measurement.peak_bytes
 
 

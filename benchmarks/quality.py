@@ -64,7 +64,8 @@ def main() -> None:
                 style = engine.load_fingerprint(STYLES / style_name / "fingerprint.safetensors", extractor)
                 options = engine.PaintOptions(size=args.size, strength=strength, smoothing=args.smoothing)
                 target = folder / f"{photo_name}-{style_name}.png"
-                engine.paint(Image.open(photo_path).convert("RGB"), style, extractor, options).image.save(target)
+                scene = engine.Scene.of(Image.open(photo_path).convert("RGB"), style)
+                engine.paint(scene, extractor, options).image.save(target)
                 style_distance, content_distance = judge.judge(weights, photo_path, painting_path, target)
                 grain = judge.grain(target)
                 worst_grain = max(worst_grain, grain / max(judge.grain(photo_path), judge.grain(painting_path)))

@@ -68,3 +68,11 @@ def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
                     assert f"| {number} | {how} |" in table, module
                     provoked.add(number)
     assert provoked == {f"F{number}" for number in range(1, 24)}
+
+
+def test_every_test_that_the_table_of_features_names_exists() -> None:
+    table = (ROOT / "docs" / "features.md").read_text()
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", table)
+    assert len(named) > 30
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(), (file, test)

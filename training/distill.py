@@ -130,6 +130,13 @@ class Student(VggShaped):
         super().__init__(COMPACT_BLOCKS)
         self.leak = 0.0  # slope of the ReLU below zero
 
+    def block(self, tap: str, x: Tensor) -> Tensor:
+        """Activations of `tap` from those of the tap before (or from images [B, 3, H, W])."""
+        for step in self.steps:
+            if step.group == tap:
+                x = self.convolve(x, self.convolution(step), step.pool)
+        return x
+
     def convolve(self, x: Tensor, convolution: nn.Conv2d, pool: bool) -> Tensor:
         x = F.leaky_relu(convolution(F.pad(x, (1, 1, 1, 1), mode="reflect")), self.leak)
         return F.avg_pool2d(x, 2) if pool else x

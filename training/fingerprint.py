@@ -4,7 +4,7 @@
 
 FOLDER holds `<style id>.jpg` for each folder under styles/. The fingerprint is all that ships of a painting: the swatch
 is a texture synthesised from it alone, the example a photo painted with it. A style whose files are newer than the
-extractor's weights is left alone, so an interrupted run goes on where it stopped.
+extractor's weights is left alone, so an interrupted run goes on where it stopped; only a missing palette is added.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from worker import engine
+from worker.engine.fingerprint import add_palette
 
 SWATCH_SIDE = 384
 EXAMPLE_SIDE = 512
@@ -27,8 +28,8 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, help="photo to paint as the example")
     parser.add_argument("--styles", type=Path, default=Path("styles"))
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19"])
-    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="where VGG-19's weights are kept")
+    parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19", "vgg16"])
+    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="where fetched weights are kept")
     parser.add_argument("--only", nargs="*", default=[], help="style ids; all by default")
     args = parser.parse_args()
 
@@ -37,10 +38,13 @@ def main() -> None:
     folders = [folder for folder in sorted(args.styles.iterdir()) if (folder / "style.toml").exists()]
     for folder in tqdm([each for each in folders if not args.only or each.name in args.only]):
         target = folder / f"fingerprint{suffix}.safetensors"
+        source = args.paintings / f"{folder.name}.jpg"
         if is_current(target, extractor):
             fingerprint = engine.load_fingerprint(target, extractor)
+            if fingerprint.palette is None and source.exists():
+                add_palette(target, Image.open(source))
         else:
-            painting = Image.open(args.paintings / f"{folder.name}.jpg").convert("RGB")
+            painting = Image.open(source).convert("RGB")
             engine.fingerprint_of(painting, extractor).save(target)
             fingerprint = engine.load_fingerprint(target, extractor)  # what ships is what is painted with
             (folder / "swatch.webp").unlink(missing_ok=True)
@@ -50,7 +54,8 @@ def main() -> None:
             swatch.save(folder / "swatch.webp", quality=80, method=6)
         if args.photo and not (folder / "example.webp").exists():
             photo = Image.open(args.photo).convert("RGB")
-            example = engine.paint(photo, fingerprint, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).image
+            scene = engine.Scene.of(photo, fingerprint)
+            example = engine.paint(scene, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).image
             example.save(folder / "example.webp", quality=82, method=6)
 
 

@@ -12,6 +12,21 @@ from worker.devices import Trouble, trouble
 
 PHOTO_GONE = JobError(code="photo_gone", message="The photo is not here any more. Upload it again.")
 PHOTO_DAMAGED = JobError(code="photo_damaged", message="The stored photo cannot be read any more. Upload it again.")
+PAINTING_GONE = JobError(
+    code="painting_gone", message="Your own painting was deleted before the photo was painted. Upload it again."
+)
+MASK_GONE = JobError(code="mask_gone", message="A mask of the photo is not here any more. Make it again.")
+MASK_EMPTY = JobError(
+    code="mask_empty",
+    message="A mask leaves nothing to paint at this size. Choose a larger size, or cover more with the mask.",
+)
+START_GONE = JobError(
+    code="start_gone",
+    message="The artwork to start from is not here any more. Start from another one, or from the photo.",
+)
+CANVAS_GONE = JobError(
+    code="canvas_gone", message="The artwork whose strokes were to be kept is not here any more. Paint it again."
+)
 TOO_LARGE = JobError(
     code="too_large", message="The painting needs more memory than this server has. Choose a smaller size."
 )
@@ -57,10 +72,10 @@ def style_damaged(title: str) -> JobFailedError:
     return JobFailedError(JobError(code="style_damaged", message=message))
 
 
-def style_unprepared(title: str, extractor: str) -> JobFailedError:
-    """A built-in painting without a fingerprint for the extractor that was asked for."""
-    message = f"“{title}” is not prepared for the extractor {extractor}. Choose the extractor compact."
-    return JobFailedError(JobError(code="style_unavailable", message=message))
+def options_unfit(what: str) -> JobFailedError:
+    """Options that the extractor which was found here cannot do; `what` begins with the option's name."""
+    message = f"Something that was asked for cannot be done here: {what}. Choose otherwise, or another extractor."
+    return JobFailedError(JobError(code="options_unfit", message=message))
 
 
 def too_large(fitting: int | None) -> JobFailedError:
@@ -82,6 +97,8 @@ def explained(error: Exception) -> JobError:
             return JobError(code="extractor_unavailable", message=str(error))
         case engine.NotFiniteError():
             return DIVERGED
+        case engine.EmptyMaskError():
+            return MASK_EMPTY
         case SoftTimeLimitExceeded():
             return TOO_SLOW
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):

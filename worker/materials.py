@@ -1,26 +1,45 @@
-"""What a painting is made from: the photo, the paintings' fingerprints, the extractor, an earlier checkpoint."""
+"""What a painting is made from: the photo, the paintings' styles and where they go, the extractor, a checkpoint."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.jobs.models import Job, PaintRequest
-from app.jobs.styles import Style, find_styles
+from app.jobs.masks import find_mask
+from app.jobs.models import Job, PaintRequest, StyleChoice
+from app.jobs.recipe import KEYWORD, Recipe, read
 from app.settings import Settings
 from worker import engine
 from worker.devices import Device
-from worker.failures import PHOTO_DAMAGED, PHOTO_GONE, JobFailedError, style_damaged, style_gone, style_unprepared
+from worker.failures import (
+    CANVAS_GONE,
+    MASK_GONE,
+    PHOTO_DAMAGED,
+    PHOTO_GONE,
+    START_GONE,
+    JobFailedError,
+    options_unfit,
+)
+from worker.paintings import Painting, Paintings
 
 MODELS = Path(__file__).parents[1] / "models"
 log = logging.getLogger(__name__)
+
+
+class Commission(NamedTuple):
+    """All that the engine needs to paint a job: what, with which extractor, and how."""
+
+    scene: engine.Scene
+    extractor: engine.Extractor
+    options: engine.PaintOptions
 
 
 class Materials:
@@ -30,6 +49,7 @@ class Materials:
         self.settings = settings
         self.storage = storage
         self.device = device
+        self.paintings = Paintings(storage, settings.styles, self._loaded)
         self._extractors: dict[str, engine.Extractor] = {}
 
     def photo(self, wish: PaintRequest) -> Image.Image:
@@ -45,20 +65,53 @@ class Materials:
         except (UnidentifiedImageError, OSError) as error:
             raise JobFailedError(PHOTO_DAMAGED) from error
 
-    def style(self, wish: PaintRequest) -> tuple[engine.Fingerprint, engine.Extractor]:
-        """The blend of the chosen paintings' fingerprints, and the extractor that they were made with.
+    def commission(self, wish: PaintRequest, photo: Image.Image, start: Job | None = None) -> Commission:
+        """What a request asks to be painted of its photo; `start` is the job whose artwork is painted over.
 
         Raises:
-            JobFailedError: a painting is gone, damaged, or not prepared for the extractor that was asked for.
+            JobFailedError: a painting, a mask or the artwork to start from is gone or damaged, or the options do not
+                fit the extractor.
             ExtractorUnavailableError: its weights are not here.
         """
-        known = {style.id: style for style in find_styles(own=self.settings.styles)}
-        for choice in wish.styles:
-            if choice.id not in known:
-                raise style_gone(choice.id)
-        extractor = self._extractor(wish, [known[choice.id] for choice in wish.styles])
-        parts = [(self._fingerprint(known[choice.id], extractor), choice.weight) for choice in wish.styles]
-        return engine.blend(parts), extractor
+        found = self.paintings.find(choice.id for choice in wish.styles)
+        extractor = self._extractor(wish, list(found.values()))
+        try:
+            options = engine.PaintOptions(**wish.painting())
+            needs = engine.needs(options, extractor)
+        except ValueError as error:
+            raise options_unfit(str(error)) from error
+        scene = engine.Scene(
+            photo,
+            self._regions(wish, found, extractor, needs),
+            keep=self._mask(wish, wish.keep),
+            color_mask=self._mask(wish, wish.color_mask),
+            start=self._artwork(start) if start else None,
+        )
+        return Commission(scene, extractor, options)
+
+    def recoloring(self, wish: PaintRequest, photo: Image.Image) -> engine.Finish:
+        """The touches that give a canvas the colours that a request asks for.
+
+        Raises:
+            JobFailedError: a mask is gone.
+        """
+        keep, color_mask = self._mask(wish, wish.keep), self._mask(wish, wish.color_mask)
+        scene = engine.Scene(photo, (), keep=keep, color_mask=color_mask)
+        return engine.Finish(scene, engine.PaintOptions(**wish.painting()))
+
+    def canvas(self, job: Job) -> tuple[Image.Image, Recipe | None]:
+        """What was painted for a job, before its colours or its size were changed, and the artwork's recipe.
+
+        Raises:
+            JobFailedError: it is gone.
+        """
+        artwork = self._stored(keys.artwork_key(job.id, job.fence))
+        if artwork is None:
+            raise JobFailedError(CANVAS_GONE)
+        canvas = self._stored(keys.canvas_key(job.id, job.fence)) if job.request.touches_up else artwork
+        if canvas is None:
+            raise JobFailedError(CANVAS_GONE)
+        return canvas.convert("RGB"), read(str(artwork.info.get(KEYWORD, "")))
 
     def checkpoint(self, job: Job) -> engine.Checkpoint | None:
         """The newest checkpoint of any attempt; a damaged one is passed over."""
@@ -77,11 +130,11 @@ class Materials:
         """Drop the loaded extractors, and with them the device's memory that they hold."""
         self._extractors.clear()
 
-    def _extractor(self, wish: PaintRequest, styles: list[Style]) -> engine.Extractor:
+    def _extractor(self, wish: PaintRequest, paintings: list[Painting]) -> engine.Extractor:
         """The asked extractor; `auto` falls back to compact where a painting is known to that one only."""
         name = wish.extractor if wish.extractor != "auto" else self.settings.extractor
         extractor = self._loaded(name)
-        if name == "auto" and any(style.image is None and not style.fingerprint(extractor.name) for style in styles):
+        if name == "auto" and not all(each.has_pixels or each.shipped(extractor.name) for each in paintings):
             return self._loaded("compact")
         return extractor
 
@@ -90,40 +143,51 @@ class Materials:
             self._extractors[name] = engine.load_extractor(name, MODELS, self.settings.models_cache, self.device.torch)
         return self._extractors[name]
 
-    def _fingerprint(self, style: Style, extractor: engine.Extractor) -> engine.Fingerprint:
-        """The shipped fingerprint, or that of the owner's painting, computed once and kept."""
-        shipped = style.fingerprint(extractor.name)
-        if shipped:
-            try:
-                return engine.load_fingerprint(shipped, extractor)
-            except (engine.FingerprintFormatError, engine.FingerprintMismatchError) as error:
-                raise style_damaged(style.title) from error
-        if style.image is None:
-            raise style_unprepared(style.title, extractor.name)
+    def _regions(
+        self, wish: PaintRequest, found: Mapping[str, Painting], extractor: engine.Extractor, needs: engine.Needs
+    ) -> tuple[engine.Region, ...]:
+        """One region a place, with the blend of the styles that are painted there."""
+        places: dict[tuple[str | None, str | None], list[StyleChoice]] = {}
+        for choice in wish.styles:
+            places.setdefault(self._place(wish, choice), []).append(choice)
+        regions = []
+        for (mask, color), choices in places.items():
+            parts = [(self.paintings.fingerprint(found[each.id], extractor, needs), each.weight) for each in choices]
+            regions.append(engine.Region(engine.blend(parts), self._mask(wish, mask, color)))
+        return tuple(regions)
+
+    def _place(self, wish: PaintRequest, choice: StyleChoice) -> tuple[str | None, str | None]:
+        """The mask and the colour of it where a style is painted: two that mean the same colour share a place."""
+        if choice.mask is None or choice.color is None:
+            return choice.mask, None
+        facts = find_mask(wish.photo, choice.mask, self.storage)
+        if facts is None:
+            raise JobFailedError(MASK_GONE)
+        return choice.mask, facts.meant(choice.color) or choice.color
+
+    def _mask(self, wish: PaintRequest, mask_id: str | None, color: str | None = None) -> Image.Image | None:
+        if mask_id is None:
+            return None
+        facts = find_mask(wish.photo, mask_id, self.storage)
+        mask = self._stored(keys.mask_key(wish.photo, mask_id))
+        if facts is None or mask is None:
+            raise JobFailedError(MASK_GONE)
+        if color is None:
+            return mask
+        return engine.mask_of_color(mask, color, facts.rivals([*facts.asked(wish.styles, mask_id), color]))
+
+    def _artwork(self, job: Job) -> Image.Image:
+        artwork = self._stored(keys.artwork_key(job.id, job.fence)) if job.has_artwork else None
+        if artwork is None:
+            raise JobFailedError(START_GONE)
+        return artwork.convert("RGB")
+
+    def _stored(self, key: str) -> Image.Image | None:
+        """A picture that this product stored; None where it is gone or damaged."""
         try:
-            content = style.image.read_bytes()
-        except OSError as error:
-            raise style_damaged(style.title) from error
-        digest = hashlib.sha256(content).hexdigest()
-        key = f"fingerprints/{digest}.{extractor.name}-{extractor.weights_hash[:12]}.safetensors"
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "fingerprint.safetensors"
-            try:
-                path.write_bytes(self.storage.get(key))
-                return engine.load_fingerprint(path, extractor)
-            except (BlobNotFoundError, engine.FingerprintFormatError):
-                engine.fingerprint_of(_decoded(content, style.title), extractor).save(path)
-            try:
-                self.storage.put(key, path.read_bytes())
-            except OSError as error:  # the next job computes it again
-                log.warning("the fingerprint of %s could not be kept: %s", style.id, error)
-            # As it will be read the next time, rounded for the file: the first job paints what the second would.
-            return engine.load_fingerprint(path, extractor)
-
-
-def _decoded(content: bytes, title: str) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return engine.upright(image)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise style_damaged(title) from error
+            picture = Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"])
+            picture.load()
+        except (BlobNotFoundError, OSError) as error:
+            log.warning("%s cannot be read: %r", key, error)
+            return None
+        return picture

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from PIL import Image
 from redis import RedisError
 
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage, Storage
-from app.jobs.models import Job, JobState
+from app.jobs.models import Job, JobState, PaintRequest
 from app.jobs.queue import Publisher
+from app.jobs.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
 from app.settings import Settings
 from worker import engine, process
 from worker.devices import Device, Trouble, required_bytes, trouble
-from worker.failures import DEVICE_BUSY, TOO_SLOW, UNEXPECTED, WORKER_LOST, JobFailedError, explained, too_large
+from worker.failures import (
+    CANVAS_GONE,
+    DEVICE_BUSY,
+    START_GONE,
+    TOO_SLOW,
+    UNEXPECTED,
+    WORKER_LOST,
+    JobFailedError,
+    explained,
+    too_large,
+)
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
+from worker.publishing import preview_of, publish
 from worker.sitting import Sitting
 from worker.watchdog import Watchdog
 
@@ -129,10 +141,13 @@ class Easel:
             self._end(job, JobState.CANCELLED, {})
             return
         photo = self.materials.photo(job.request)
+        if job.recolor_of:
+            self._recolor(job, job.recolor_of, photo)
+            return
         sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
         with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
             pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
-        self._tell_speed(extractor, sitting)
+        self._tell_speed(extractor.name, sitting)
         if pastiche.stopped and not lease.is_cancelled:
             if sitting.is_late:
                 raise JobFailedError(TOO_SLOW)
@@ -143,17 +158,49 @@ class Easel:
             self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
             self.records.publish(job.id)
             return
-        self.storage.put(keys.artwork_key(job.id, job.fence), _png(pastiche.image))
-        size = {"artwork_width": pastiche.image.width, "artwork_height": pastiche.image.height}
+        recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
+        size = publish(self.storage, job, pastiche.image, pastiche.canvas, recipe)
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
             self._end(job, JobState.FINISHED, size)
 
+    def _recolor(self, job: Job, painted: str, photo: Image.Image) -> None:
+        """Give the canvas of an earlier job, `painted`, other colours, without a single evaluation.
+
+        Raises:
+            JobFailedError: the canvas or a mask is gone.
+        """
+        try:
+            canvas, recipe = self.materials.canvas(self.records.get(painted))
+        except JobNotFoundError as error:
+            raise JobFailedError(CANVAS_GONE) from error
+        image = self.materials.recoloring(job.request, photo)(canvas)
+        if recipe is None:  # painted by an earlier release
+            recipe = self._recipe(job.request, None)
+        recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
+        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview_of(image))
+        shown = {"preview": job.preview + 1, "preview_fence": job.fence}
+        self._end(job, JobState.FINISHED, publish(self.storage, job, image, canvas, recipe) | shown)
+
+    def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
+        return recipe_of(wish, self.materials.paintings.labels(style.id for style in wish.styles), extractor)
+
+    def _start(self, wish: PaintRequest) -> Job | None:
+        """The job whose artwork is painted over.
+
+        Raises:
+            JobFailedError: it is gone.
+        """
+        try:
+            return self.records.get(wish.start_job) if wish.start_job else None
+        except JobNotFoundError as error:
+            raise JobFailedError(START_GONE) from error
+
     def _painted(
         self, job: Job, photo: Image.Image, sitting: Sitting, watchdog: Watchdog, resume: engine.Checkpoint | None
-    ) -> tuple[engine.Pastiche, str]:
-        """The pastiche, and the name of the extractor it was painted with.
+    ) -> tuple[engine.Pastiche, engine.Extractor]:
+        """The pastiche, and the extractor it was painted with.
 
         Where memory runs out, everything is freed and the painting goes on from its newest iterate, once, at the same
         size: what was freed (an extractor of the job before, torch's fragmented reserve) often is what was missing.
@@ -181,26 +228,22 @@ class Easel:
 
     def _painted_once(
         self, job: Job, photo: Image.Image, sitting: Sitting, watchdog: Watchdog, resume: engine.Checkpoint | None
-    ) -> tuple[engine.Pastiche, str]:
-        style, extractor = self.materials.style(job.request)
-        self._admit(job, photo, extractor)
+    ) -> tuple[engine.Pastiche, engine.Extractor]:
+        commission = self.materials.commission(job.request, photo, self._start(job.request))
+        scene, extractor, options = commission
+        self._admit(job, photo, extractor, options)
 
         def after(iterate: engine.Iterate) -> bool:
             watchdog.touch()
             return sitting.after(iterate)
 
-        wish = job.request
-        options = engine.PaintOptions(
-            size=wish.size, strength=wish.strength, brush=wish.brush, smoothing=wish.smoothing,
-            seed=wish.seed, keep_colors=wish.keep_colors, quality=wish.quality,
-        )  # fmt: skip
         try:
-            return engine.paint(photo, style, extractor, options, after, resume), extractor.name
+            return engine.paint(scene, extractor, options, after, resume), extractor
         except engine.CheckpointMismatchError as error:
             log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
-            return engine.paint(photo, style, extractor, options, after), extractor.name
+            return engine.paint(scene, extractor, options, after), extractor
 
-    def _admit(self, job: Job, photo: Image.Image, extractor: engine.Extractor) -> None:
+    def _admit(self, job: Job, photo: Image.Image, extractor: engine.Extractor, options: engine.PaintOptions) -> None:
         """Make sure that the device has room for the painting, before it runs out of it half-way.
 
         Raises:
@@ -210,7 +253,7 @@ class Easel:
         memory = self.device.memory()
         if memory is None:
             return
-        needed = _needed(photo, job, job.request.size, extractor.name, extractor.dtype.itemsize)
+        needed = _needed(photo, options, extractor.name, extractor.dtype.itemsize)
         if needed > memory.total:
             raise too_large(self._fitting(job, photo, extractor.name, memory.total))
         if needed > memory.free:
@@ -220,8 +263,9 @@ class Easel:
 
     def _fitting(self, job: Job, photo: Image.Image, extractor: str, available: int) -> int | None:
         """The largest size on offer, below the one that was asked for, that should need at most `available` bytes."""
-        smaller = [size for size in SIZES if size < job.request.size]
-        return next((size for size in smaller if _needed(photo, job, size, extractor) <= available), None)
+        options = engine.PaintOptions(**job.request.painting())
+        smaller = [replace(options, size=size) for size in SIZES if size < options.size]
+        return next((each.size for each in smaller if _needed(photo, each, extractor) <= available), None)
 
     def _on_stall(self, job: Job) -> None:
         """On the watchdog's thread, while the painter's hangs: give the job to others, and end with it."""
@@ -273,13 +317,7 @@ class Easel:
             log.warning("job %s: its failure was not noted: %r", job.id, late)
 
 
-def _needed(photo: Image.Image, job: Job, size: int, extractor: str, itemsize: int = 4) -> int:
+def _needed(photo: Image.Image, options: engine.PaintOptions, extractor: str, itemsize: int = 4) -> int:
     """Bytes that the last, largest stage needs on the device."""
-    stage = engine.plan(photo.size, size, job.request.quality)[-1]
+    stage = engine.plan(photo.size, options)[-1]
     return required_bytes(stage.width * stage.height, extractor, itemsize)
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import tempfile
 import time
@@ -20,8 +19,8 @@ from app.jobs.records import LeaseLostError
 from app.settings import Settings
 from worker import engine
 from worker.lease import Lease
+from worker.publishing import preview_of
 
-PREVIEW_SIDE = 512
 REPORT_S = 0.4  # how often progress is told at most; a page polls about once a second
 RECENT_S = 10.0  # the time that is left is told from the speed of so many seconds
 ENOUGH = 0.05  # of the work must be painted before its speed says anything
@@ -44,7 +43,8 @@ class Sitting:
         self._iterate: engine.Iterate | None = None
         self._recent: deque[tuple[float, float]] = deque()  # as _newest, over the last RECENT_S
         self._first: tuple[float, float] | None = None
-        self._newest = (0.0, 0.0)  # when, and the share of the work that was painted then; so is _first
+        self._newest = (0.0, 0.0)  # when, and the share of the work that was painted till then; so is _first
+        self._skipped = 0.0  # the share of the work that stages left out which ended early
         self._began = self._reported = self._checkpointed = time.monotonic()
         self._previewed = self._silent_until = 0.0
 
@@ -55,8 +55,9 @@ class Sitting:
             LeaseLostError: another worker has the job now.
         """
         now = time.monotonic()
+        self._count_skipped(iterate)
         self._iterate = iterate
-        self._newest = (now, iterate.fraction)
+        self._newest = (now, iterate.fraction - self._skipped)
         self._first = self._first or self._newest
         self._remember()
         stage_ends = iterate.iteration == iterate.iterations
@@ -104,6 +105,12 @@ class Sitting:
         """As `seconds_per_unit`, but of the last seconds: what is left will take as long if the device grew hot."""
         return self._speed_since(self._recent[0]) if self.seconds_per_unit() is not None else None
 
+    def _count_skipped(self, iterate: engine.Iterate) -> None:
+        """Note what the stage before left out when it found nothing more to improve: it took no time."""
+        before = self._iterate
+        if before and iterate.stage > before.stage and before.iteration < before.iterations:
+            self._skipped += iterate.fraction - before.fraction
+
     def _speed_since(self, then: tuple[float, float]) -> float | None:
         seconds, painted = self._newest[0] - then[0], self._newest[1] - then[1]
         return seconds / (painted * self.job.planned_work) if painted > 0 else None
@@ -116,12 +123,9 @@ class Sitting:
             self._recent.popleft()
 
     def _show(self, iterate: engine.Iterate) -> None:
-        picture = iterate.image()
-        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=80)
+        preview = preview_of(iterate.image())
         try:
-            self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), buffer.getvalue())
+            self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), preview)
         except OSError as error:  # a full disk must not end the painting before the artwork is due
             log.warning("job %s: no preview could be stored: %s", self.job.id, error)
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 ID = re.compile(r"[0-9a-f]{32}")
+OWN_PREFIX = "own_"  # of a person's own painting, as a style
+OWN = re.compile(OWN_PREFIX + "([0-9a-f]{32})")
 
 # Redis. Everything of ours begins with the prefix, so that the database may be shared.
 PREFIX = "atelier:"
@@ -16,6 +18,7 @@ WORKERS = f"{PREFIX}workers"  # sorted set of worker names by when they were las
 ENDING = f"{PREFIX}ending"  # set of ids of jobs that have ended, until their manifests say so too
 REAPER = f"{PREFIX}reaper"  # held by the one process that looks for lost jobs
 PHOTOS = f"{PREFIX}photos"  # sorted set of photo ids by when they go, unless a job uses them then
+PAINTINGS = f"{PREFIX}paintings"  # sorted set of own paintings' ids by when they go, unless a job needs them then
 EXPIRED = f"{PREFIX}expired"  # sorted set of ids of expired jobs by when they expired
 MEMORY = f"{PREFIX}memory"  # hash: worker name -> bytes that it has for a job
 RATES = f"{PREFIX}rates"  # prefix of the counters of requests
@@ -42,6 +45,27 @@ def photo_gone(photo_id: str) -> str:
     return f"{PREFIX}gone:{_checked(photo_id)}"
 
 
+def painting_jobs(painting_id: str) -> str:
+    """Redis set with the ids of all jobs that paint after a person's own painting."""
+    return f"{PREFIX}painting:{_checked(painting_id)}"
+
+
+def painting_gone(painting_id: str) -> str:
+    """Redis key that is there while and after a painting is deleted: no new job may use it."""
+    return f"{PREFIX}painting-gone:{_checked(painting_id)}"
+
+
+def own_painting(style_id: str) -> str | None:
+    """The id of a person's own painting that a style's id stands for; None for one of the gallery."""
+    found = OWN.fullmatch(style_id)
+    return found[1] if found else None
+
+
+def own_style(painting_id: str) -> str:
+    """The id that a person's own painting has as a style."""
+    return OWN_PREFIX + _checked(painting_id)
+
+
 def client_jobs(client: str) -> str:
     """Redis set with the ids of a client's jobs, among them all that are under way."""
     return f"{PREFIX}client:{client}"
@@ -49,6 +73,20 @@ def client_jobs(client: str) -> str:
 
 def photo_prefix(photo_id: str) -> str:
     return f"photos/{_checked(photo_id)}/"
+
+
+def series_lock(series_id: str) -> str:
+    """Redis key that is held while a series is accepted."""
+    return f"{PREFIX}series:{_checked(series_id)}"
+
+
+def series_prefix(series_id: str) -> str:
+    return f"series/{_checked(series_id)}/"
+
+
+def series_key(series_id: str) -> str:
+    """Blob that says which jobs belong to a series."""
+    return f"{series_prefix(series_id)}series.json"
 
 
 def share_prefix(share_id: str) -> str:
@@ -70,6 +108,31 @@ def photo_meta_key(photo_id: str) -> str:
 
 def photo_thumb_key(photo_id: str) -> str:
     return f"{photo_prefix(photo_id)}thumb.webp"
+
+
+def mask_key(photo_id: str, mask_id: str) -> str:
+    return f"{photo_prefix(photo_id)}mask-{_checked(mask_id)}.png"
+
+
+def mask_meta_key(photo_id: str, mask_id: str) -> str:
+    return f"{photo_prefix(photo_id)}mask-{_checked(mask_id)}.json"
+
+
+def painting_prefix(painting_id: str) -> str:
+    """Folder of a person's own painting; its fingerprints are in it, so that they go with it."""
+    return f"paintings/{_checked(painting_id)}/"
+
+
+def painting_key(painting_id: str) -> str:
+    return f"{painting_prefix(painting_id)}painting.jpg"
+
+
+def painting_meta_key(painting_id: str) -> str:
+    return f"{painting_prefix(painting_id)}painting.json"
+
+
+def painting_thumb_key(painting_id: str) -> str:
+    return f"{painting_prefix(painting_id)}thumb.webp"
 
 
 def job_prefix(job_id: str) -> str:
@@ -95,6 +158,11 @@ def checkpoint_key(job_id: str, fence: int) -> str:
 
 def artwork_key(job_id: str, fence: int) -> str:
     return f"{attempt_prefix(job_id, fence)}artwork.png"
+
+
+def canvas_key(job_id: str, fence: int) -> str:
+    """What was painted, before colours were kept or parts of the photo put back; only where that changed anything."""
+    return f"{attempt_prefix(job_id, fence)}canvas.png"
 
 
 def _checked(identifier: str) -> str:

@@ -6,7 +6,7 @@ Measured with `python -m benchmarks.memory`, a little rounded up.
 from __future__ import annotations
 
 # Each pixel of the largest scale, in bfloat16: activations kept for the way back, their gradients, L-BFGS's history.
-BYTES_A_PIXEL = {"compact": 750, "vgg19": 2000}
+BYTES_A_PIXEL = {"compact": 750, "vgg19": 2000, "vgg16": 2000}
 
 
 def painting_bytes(pixels: float, extractor: str, itemsize: int = 2) -> int:

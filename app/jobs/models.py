@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
+
+from app.jobs import keys
+from app.jobs.options import LACKING, ColorMethod, Extractor, Frozen, PaintingOptions, Share
 
 
 class JobState(StrEnum):
@@ -33,40 +36,140 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 # Nothing is painted any more.
 TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
+MOST_IN_SERIES = 50
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class StyleChoice(Frozen):
-    """One painting and its share in the blend."""
+    """One painting, its share in the blend, and where it is painted: where its mask is white, or has its colour."""
 
-    id: str = Field(pattern=r"^[a-z0-9_]{1,64}$")
+    id: str = Field(pattern=r"^[a-z0-9_]{1,64}$", description="`own_` and 32 hexadecimal digits: an uploaded painting")
     weight: float = Field(default=1.0, gt=0, le=100, allow_inf_nan=False)
+    mask: Id | None = Field(default=None, description="a mask of the photo; null: wherever no other style's mask is")
+    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = Field(
+        default=None, description="which colour of the mask means this style; null: white"
+    )
+
+    @field_validator("color")
+    @classmethod
+    def color_is_of_a_mask(cls, color: str | None, info: ValidationInfo) -> str | None:
+        if color is not None and info.data.get("mask", "") is None:
+            raise ValueError("a colour needs the mask that it is in")
+        return color.lower() if color else color
+
+    @property
+    def where(self) -> tuple[str | None, str | None]:
+        """What tells one region from another; styles of the same one are blended."""
+        return self.mask, self.color
 
 
-class PaintRequest(Frozen):
-    """What a person asked for. The ranges are the engine's."""
+class Manner(PaintingOptions):
+    """How to paint. What one release wrote, all later ones must read: every new field has a default."""
 
-    photo: Id
     styles: list[StyleChoice] = Field(min_length=1, max_length=5)
-    size: int = Field(default=512, ge=256, le=2048, description="longest side of the artwork in pixels")
-    strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
-    brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
-    smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="another seed is another hand")
-    keep_colors: bool = Field(default=False, description="the photo's colours instead of the painting's")
-    quality: Literal["draft", "good", "best"] = "good"
-    extractor: Literal["auto", "compact", "vgg19"] = "auto"
+    keep: Id | None = Field(default=None, description="a mask of the photo that is white where the photo stays")
+    color_mask: Id | None = Field(
+        default=None, description="a mask of the photo that is white where the photo's colours are kept; null: all over"
+    )
+    start_job: Id | None = Field(
+        default=None, validate_default=True, description="the job whose artwork is painted over, with start=artwork"
+    )
+    extractor: Extractor = Field(default="auto", validate_default=True)
 
     @field_validator("styles")
     @classmethod
     def styles_differ(cls, styles: list[StyleChoice]) -> list[StyleChoice]:
-        if len({style.id for style in styles}) < len(styles):
-            raise ValueError("each style may be chosen once; give it more weight instead")
+        if len({(style.id, *style.where) for style in styles}) < len(styles):
+            raise ValueError("each style may be chosen once for one place; give it more weight instead")
         return styles
+
+    @field_validator("start_job")
+    @classmethod
+    def artwork_and_start_job_go_together(cls, job: str | None, info: ValidationInfo) -> str | None:
+        if job is None and info.data.get("start") == "artwork":
+            raise ValueError("start is artwork, so it must be said of which job")
+        if job is not None and info.data.get("start", "artwork") != "artwork":
+            raise ValueError("only start=artwork begins from a job's artwork")
+        return job
+
+    @field_validator("extractor")
+    @classmethod
+    def layers_are_the_extractors(cls, extractor: Extractor, info: ValidationInfo) -> Extractor:
+        """`auto` may turn out to be `compact`."""
+        name: Extractor = "compact" if extractor == "auto" else extractor
+        for field in ("content_layers", "style_layers"):
+            lacking = sorted(LACKING[name] & set(info.data.get(field) or ()))
+            if lacking:
+                raise ValueError(f"{name} has no {lacking[0]}, which {field} names; choose vgg19, or other layers")
+        return extractor
+
+    def masks(self) -> dict[str, str]:
+        """Ids of all masks, each by the field that names it."""
+        named = {"keep": self.keep, "color_mask": self.color_mask}
+        named |= {f"styles.{index}.mask": style.mask for index, style in enumerate(self.styles)}
+        return {field: mask for field, mask in named.items() if mask is not None}
+
+    @property
+    def touches_up(self) -> bool:
+        """Whether the artwork differs from the canvas: in its colours, by parts of the photo, or in its size."""
+        return bool(self.keep_colors or self.keep or self.output_size)
+
+    def paintings(self) -> list[str]:
+        """Ids of the people's own paintings that it names."""
+        return list(dict.fromkeys(filter(None, (keys.own_painting(style.id) for style in self.styles))))
+
+
+class PaintRequest(Manner):
+    """What a person asked for: a photo, and how to paint it."""
+
+    photo: Id
+
+
+class Recoloring(Frozen):
+    """Other colours for a finished artwork, whose strokes stay."""
+
+    keep_colors: Share = Field(default=1.0, description="share of the photo's colours; true is 1")
+    color_method: ColorMethod = Field(default="luminance", description="how the photo's colours are kept")
+    color_mask: Id | None = Field(
+        default=None, description="a mask of the photo that is white where the photo's colours are kept; null: all over"
+    )
+
+    def of(self, wish: PaintRequest) -> PaintRequest:
+        """What was asked for, in these colours."""
+        return PaintRequest.model_validate(wish.model_dump() | self.model_dump() | {"color_when": "after"})
+
+
+class SeriesRequest(Manner):
+    """Several photos, all of them painted in the same way."""
+
+    photos: list[Id] = Field(min_length=1, max_length=MOST_IN_SERIES, json_schema_extra={"uniqueItems": True})
+
+    @field_validator("photos")
+    @classmethod
+    def photos_differ(cls, photos: list[str], info: ValidationInfo) -> list[str]:
+        if len(set(photos)) < len(photos):
+            raise ValueError("each photo may be named once")
+        if len(photos) > 1 and (
+            info.data.get("keep")
+            or info.data.get("color_mask")
+            or any(each.mask for each in info.data.get("styles", ()))
+        ):
+            raise ValueError("a mask belongs to one photo, so several are painted without any")
+        return photos
+
+    def wishes(self) -> list[PaintRequest]:
+        """One request a photo, in their order."""
+        manner = self.model_dump(exclude={"photos"})
+        return [PaintRequest.model_validate(manner | {"photo": photo}) for photo in self.photos]
+
+
+class Series(Frozen):
+    """The manifest of several jobs that were started together; it never changes. `created_at` is in unix seconds."""
+
+    id: Id
+    created_at: float
+    photos: list[Id]
+    jobs: list[Id]
 
 
 class Progress(Frozen):
@@ -113,6 +216,7 @@ class Job(Frozen):
     artwork_height: int | None = None
     client: str = ""  # who asked, as a keyed hash of an address; counts the jobs that one client has under way
     retry_of: Id | None = None
+    recolor_of: Id | None = None  # whose canvas gets other colours; nothing is painted then
     retried_by: Id | None = None
     share: Id | None = None
 
@@ -120,3 +224,8 @@ class Job(Frozen):
     def has_artwork(self) -> bool:
         """Whether there is an artwork to show: a finished one, or what a stopped job kept."""
         return self.state is JobState.FINISHED or (self.state is JobState.CANCELLED and self.keeps)
+
+    @property
+    def paintings(self) -> list[str]:
+        """Ids of the people's own paintings that it needs; a canvas that gets other colours needs none any more."""
+        return [] if self.recolor_of else self.request.paintings()

@@ -10,7 +10,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
@@ -21,19 +21,19 @@ from redis.retry import Retry
 
 from app.jobs import keys
 from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
+from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
-from app.jobs.scripts import CHANGE, HINTED, RETIRE, STORE
+from app.jobs.scripts import CHANGE, HINTED, STORE
 
 RETENTION_S = 24 * 3600.0
-GONE_S = 7 * 24 * 3600  # so long it is remembered that a photo was deleted
 PATIENCE_S = 5.0  # for an answer of Redis
 WORKER_SEEN_S = 30.0  # a worker that was not seen for so long is not there
 ETA_SPREAD = (0.8, 1.4)  # measured times of equal jobs on a busy machine lie within
 SPEED_WEIGHT = 0.3  # of the newest measurement in the moving average
 SAMPLE = 20  # so many jobs at the front are looked at for the time left; the rest is taken to be like them
 PACE_S = 1.0  # for so long the queue's pace is taken to be the same
-TEXTS = {"id", "state", "holder", "client", "retry_of", "retried_by", "share"}
+TEXTS = {"id", "state", "holder", "client", "retry_of", "retried_by", "recolor_of", "share"}
 ANY_EXTRACTOR = "auto"
 NOTHING = "null"  # how None is written
 PREVIEW = re.compile(r"jobs/[0-9a-f]{32}/(\d+)/preview-(\d+)\.webp")
@@ -66,6 +66,10 @@ class PhotoGoneError(NotAcceptedError):
     """The photo is being deleted, or was."""
 
 
+class PaintingGoneError(NotAcceptedError):
+    """A person's own painting is being deleted, or was."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How many jobs may be queued, and how many of one client may be under way; 0 is no limit."""
@@ -78,6 +82,7 @@ REFUSED: dict[str, type[NotAcceptedError]] = {
     "queue": QueueFullError,
     "client": ClientBusyError,
     "gone": PhotoGoneError,
+    "unhung": PaintingGoneError,
 }
 
 
@@ -101,7 +106,9 @@ class Pace:
 
 
 class JobRecords:
-    """The records of all jobs. A photo is kept for `retention_s` seconds after the last of its jobs has ended."""
+    """The records of all jobs. Photos and people's own paintings are kept for `retention_s` seconds after the last of
+    their jobs has ended.
+    """
 
     def __init__(
         self,
@@ -117,7 +124,8 @@ class JobRecords:
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
         self._hinted = connection.register_script(HINTED)
-        self._retire = connection.register_script(RETIRE)
+        self.photos = Keeping(connection, PHOTOS, retention_s, self.now)
+        self.paintings = Keeping(connection, PAINTINGS, retention_s, self.now)
         self._last_pace: Pace | None = None
 
     # What the front end does.
@@ -131,6 +139,7 @@ class JobRecords:
         client: str = "",
         limits: Limits = Limits(),
         retry_of: str | None = None,
+        recolor_of: str | None = None,
     ) -> Job:
         """Accept a job: manifest, record, then the hint to the workers, so that a crash in between loses nothing.
 
@@ -138,7 +147,7 @@ class JobRecords:
 
         Raises:
             QueueUnavailableError: Redis did not take the record; nothing is left behind.
-            QueueFullError, ClientBusyError, PhotoGoneError: the job is refused; nothing is left behind.
+            NotAcceptedError: the job is refused, by one of its kinds; nothing is left behind.
             OSError: the storage did not take the manifest.
         """
         job = Job(
@@ -149,6 +158,7 @@ class JobRecords:
             created_at=time.time(),
             client=client,
             retry_of=retry_of,
+            recolor_of=recolor_of,
         )
         try:
             # Never over a manifest that is there: it may be of a request that was accepted a moment before.
@@ -156,7 +166,7 @@ class JobRecords:
         except BlobExistsError:
             return self.get(job.id)
         try:
-            job = self._put(job, limits)
+            (job,) = self._put([job], limits)
         except (redis.RedisError, NotAcceptedError) as error:
             self.storage.delete_prefix(keys.job_prefix(job.id))
             if isinstance(error, redis.RedisError):
@@ -164,6 +174,49 @@ class JobRecords:
             raise
         self.publish(job.id)
         return job
+
+    def create_all(
+        self,
+        requests: Sequence[tuple[PaintRequest, float]],
+        job_ids: Sequence[str],
+        *,
+        client: str = "",
+        limits: Limits = Limits(),
+    ) -> list[Job]:
+        """Accept several jobs, each a request with its planned work: all of them or none, as `create` does with one.
+
+        A crash before the records are stored leaves manifests that nobody knows of. With the same ids once more, what
+        is there stays as it is, and what is missing is added; so the ids must not be asked for twice at the same time.
+
+        Raises:
+            QueueUnavailableError, QueueFullError, ClientBusyError, PhotoGoneError, OSError: as in `create`.
+        """
+        fresh = {
+            job_id: Job(
+                id=job_id,
+                state=JobState.QUEUED,
+                request=request,
+                planned_work=planned_work,
+                created_at=time.time(),
+                client=client,
+            )
+            for job_id, (request, planned_work) in zip(job_ids, requests, strict=True)
+            if not self.storage.exists(keys.manifest_key(job_id))
+        }
+        if fresh:
+            try:
+                for job in fresh.values():
+                    self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
+                fresh = {job.id: job for job in self._put(list(fresh.values()), limits)}
+            except (redis.RedisError, NotAcceptedError, OSError) as error:
+                for job_id in fresh:
+                    self.storage.delete_prefix(keys.job_prefix(job_id))
+                if isinstance(error, redis.RedisError):
+                    raise QueueUnavailableError(str(error)) from error
+                raise
+        for job_id in fresh:
+            self.publish(job_id)
+        return [fresh.get(job_id) or self.get(job_id) for job_id in job_ids]
 
     def note(self, job: Job, fields: Mapping[str, Any]) -> Job:
         """Write fields that do not belong to the painting into a record, whatever its state, and into its manifest."""
@@ -185,39 +238,12 @@ class JobRecords:
         return job
 
     def retire_photo(self, photo_id: str, at_once: bool) -> list[str] | None:
-        """Take a photo out of use: no job can be made from it any more. Unless `at_once`, only one that is due.
-
-        Returns the ids of all jobs that used it, or None if it stays.
-        """
-        names = [keys.photo_jobs(photo_id), keys.photo_gone(photo_id), keys.PHOTOS]
-        arguments: list[Any] = [photo_id, keys.record_prefix(), self.now(), GONE_S, "now" if at_once else ""]
-        answer = self._retire(keys=names, args=arguments)
-        return None if answer is None else [_text(each) for each in answer]
-
-    def photos_due(self) -> list[str]:
-        """Ids of photos whose time has come, unless a job uses them."""
-        return [_text(each) for each in self.redis.zrangebyscore(keys.PHOTOS, 0, self.now())]
-
-    def keep_photo(self, photo_id: str, since: float) -> None:
-        """Let a photo's time run from `since` (unix seconds), unless it runs already."""
-        self.redis.zadd(keys.PHOTOS, {photo_id: since + self.retention_s}, nx=True)
+        """Take a photo out of use, as `Keeping.retire`."""
+        return self.photos.retire(photo_id, at_once)
 
     def photo_goes_at(self, photo_id: str) -> float | None:
         """Unix seconds at which a photo and all that was made from it is deleted; None while that is not known."""
-        due: Any = self.redis.zscore(keys.PHOTOS, photo_id)
-        return None if due is None else float(due)
-
-    def photos_kept(self) -> set[str]:
-        """Ids of all photos whose time runs."""
-        return {_text(each) for each in self.redis.zrange(keys.PHOTOS, 0, -1)}
-
-    def is_gone(self, photo_id: str) -> bool:
-        """Whether a photo is being deleted, or was."""
-        return bool(self.redis.exists(keys.photo_gone(photo_id)))
-
-    def forget_photo(self, photo_id: str) -> None:
-        """Remove what is noted of a deleted photo, but for the mark that it is gone."""
-        self.redis.delete(keys.photo_jobs(photo_id))
+        return self.photos.goes_at(photo_id)
 
     def expired(self) -> list[tuple[str, float]]:
         """Ids of expired jobs, each with the unix seconds of its expiry."""
@@ -244,6 +270,20 @@ class JobRecords:
         """
         fields = self.redis.hgetall(keys.record(job_id))
         return _job(fields) if fields else self.rebuild(job_id)
+
+    def get_all(self, job_ids: Sequence[str]) -> list[Job]:
+        """The records of those of the jobs that there are, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hgetall(keys.record(job_id))
+            answers = pipeline.execute()
+        found = []
+        for job_id, fields in zip(job_ids, answers, strict=True):
+            try:
+                found.append(_job(fields) if fields else self.rebuild(job_id))
+            except JobNotFoundError:
+                continue
+        return found
 
     def standings(self, job_ids: list[str]) -> list[Standing | None]:
         """Where waiting and running jobs stand, in one round trip and without their records; None for any other.
@@ -428,8 +468,11 @@ class JobRecords:
             if state is not before and state not in TRANSITIONS[before]:
                 raise ValueError(f"a {before} job cannot become {state}")
         stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
-        arguments: list[Any] = [*stands, state, lease_s, how, job.request.photo, self.retention_s, *_flat(fields)]
-        names = [keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING]
+        needed = [job.request.photo, self.retention_s, len(job.paintings), *job.paintings]
+        arguments: list[Any] = [*stands, state, lease_s, how, *needed, *_flat(fields)]
+        names = [
+            keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING, keys.PAINTINGS,
+        ]  # fmt: skip
         answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
 
@@ -445,7 +488,7 @@ class JobRecords:
             raise JobNotFoundError(job_id) from error
         if job.state not in TERMINAL:
             job = job.model_copy(update={"state": JobState.QUEUED} | self._traces(job_id))
-        return self._put(job)
+        return self._put([job])[0]
 
     def write_manifest(self, job: Job) -> None:
         """Store what a record is rebuilt from."""
@@ -476,7 +519,7 @@ class JobRecords:
             pipeline.zrem(keys.QUEUED, job.id)
             pipeline.zrem(keys.RUNNING, job.id)
             pipeline.execute()
-        self._put(written)
+        self._put([written])
         return True
 
     def now(self) -> float:
@@ -484,24 +527,44 @@ class JobRecords:
         seconds, microseconds = self.redis.time()
         return float(seconds) + float(microseconds) / 1e6
 
-    def _put(self, job: Job, limits: Limits = Limits()) -> Job:
-        """Store the record unless there is one, and return the one that is there.
+    def _put(self, jobs: Sequence[Job], limits: Limits = Limits()) -> list[Job]:
+        """Store those records that are not there, all of them or none, and return the ones that are there then.
+
+        The jobs are of one client.
 
         Raises:
-            QueueFullError, ClientBusyError, PhotoGoneError: nothing was stored.
+            NotAcceptedError: nothing was stored.
         """
-        photo = job.request.photo
         names = [
-            keys.record(job.id), keys.QUEUED, keys.SEQUENCE, keys.client_jobs(job.client),
-            keys.photo_jobs(photo), keys.photo_gone(photo), keys.PHOTOS, keys.EXPIRED,
-        ]  # fmt: skip
-        goes_at = (job.finished_at or self.now()) + self.retention_s
-        arguments: list[Any] = [job.id, job.state, limits.client, limits.queue, keys.record_prefix(), photo, goes_at]
-        fields = _flat(job.model_dump(mode="json", exclude_none=True))
-        outcome, *record = self._store(keys=names, args=arguments + fields)
+            keys.QUEUED,
+            keys.SEQUENCE,
+            keys.client_jobs(jobs[0].client),
+            keys.PHOTOS,
+            keys.EXPIRED,
+            keys.PAINTINGS,
+        ]
+        for job in jobs:
+            photo = job.request.photo
+            names += [keys.record(job.id), keys.photo_jobs(photo), keys.photo_gone(photo)]
+            for painting in job.paintings:
+                names += [keys.painting_jobs(painting), keys.painting_gone(painting)]
+        now = self.now()
+        entries = [
+            {
+                "id": job.id,
+                "state": job.state,
+                "photo": job.request.photo,
+                "paintings": job.paintings,
+                "goes_at": repr((job.finished_at or now) + self.retention_s),
+                "fields": _flat(job.model_dump(mode="json", exclude_none=True)),
+            }
+            for job in jobs
+        ]
+        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries)]
+        outcome, *records = self._store(keys=names, args=arguments)
         if _text(outcome) in REFUSED:
-            raise REFUSED[_text(outcome)](job.id)
-        return _job(_pairs(record[0]))
+            raise REFUSED[_text(outcome)](jobs[0].id)
+        return [_job(_pairs(record)) for record in records]
 
     def _traces(self, job_id: str) -> dict[str, int]:
         """What the blobs still tell of a job: its newest preview, and a fence above every one that may have written."""

@@ -1,5 +1,7 @@
 """When pictures go: a photo and all that was made from it together, some time after its last job, or at once.
 
+A person's own painting goes likewise, without the artworks that were made after it.
+
 Every step may be repeated and may be cut off: what was begun is finished by the next sweep.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 
-from app.jobs import keys
+from app.jobs import keys, series
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job
 from app.jobs.records import JobNotFoundError, JobRecords
@@ -27,17 +29,30 @@ def expire(records: JobRecords, job: Job) -> Job:
 
 def delete_photo(records: JobRecords, photo_id: str) -> None:
     """Delete a photo and everything that was made from it, now, whatever is being painted."""
-    _delete(records, photo_id, records.retire_photo(photo_id, at_once=True) or [])
+    _delete(records, photo_id, records.photos.retire(photo_id, at_once=True) or [])
+
+
+def delete_painting(records: JobRecords, painting_id: str) -> None:
+    """Delete a person's own painting and its fingerprints, now; jobs that still need it fail, artworks stay."""
+    records.paintings.retire(painting_id, at_once=True)
+    _delete_painting(records, painting_id)
 
 
 def sweep(records: JobRecords) -> None:
-    """Delete the photos whose time has come, finish deletions that were cut off, forget jobs that expired long ago."""
+    """Delete the photos and paintings whose time has come, finish deletions that were cut off, forget what expired long
+    ago.
+    """
     _adopt(records)
-    for photo_id in records.photos_due():
-        jobs = records.retire_photo(photo_id, at_once=False)
+    for photo_id in records.photos.due():
+        jobs = records.photos.retire(photo_id, at_once=False)
         if jobs is not None:
             log.info("photo %s…: its time has come, with %d jobs", photo_id[:6], len(jobs))
             _delete(records, photo_id, jobs)
+    for painting_id in records.paintings.due():
+        if records.paintings.retire(painting_id, at_once=False) is not None:
+            log.info("painting %s…: its time has come", painting_id[:6])
+            _delete_painting(records, painting_id)
+    series.sweep(records)
     now = records.now()
     for job_id, expired_at in records.expired():
         if now - expired_at > TOMBSTONE_S:
@@ -49,18 +64,28 @@ def sweep(records: JobRecords) -> None:
 
 
 def _adopt(records: JobRecords) -> None:
-    """Give photos that no job has used yet, or that Redis forgot, their time; finish those that are being deleted."""
-    stored = {key.split("/")[1] for key in records.storage.list("photos/")}
-    for photo_id in sorted(stored - records.photos_kept()):
-        if records.is_gone(photo_id):
+    """Give photos and paintings that no job has used yet, or that Redis forgot, their time; finish those that are being
+    deleted.
+    """
+    for photo_id in _stored(records.storage, "photos/") - records.photos.kept():
+        if records.photos.is_gone(photo_id):
             delete_photo(records, photo_id)
         else:
-            records.keep_photo(photo_id, _kept_since(records, photo_id))
+            records.photos.keep(photo_id, _kept_since(records, keys.photo_meta_key(photo_id)))
+    for painting_id in _stored(records.storage, "paintings/") - records.paintings.kept():
+        if records.paintings.is_gone(painting_id):
+            _delete_painting(records, painting_id)
+        else:
+            records.paintings.keep(painting_id, _kept_since(records, keys.painting_meta_key(painting_id)))
 
 
-def _kept_since(records: JobRecords, photo_id: str) -> float:
+def _stored(storage: Storage, folder: str) -> set[str]:
+    return {key.split("/")[1] for key in storage.list(folder)}
+
+
+def _kept_since(records: JobRecords, meta_key: str) -> float:
     try:
-        return float(json.loads(records.storage.get(keys.photo_meta_key(photo_id)))["created_at"])
+        return float(json.loads(records.storage.get(meta_key))["created_at"])
     except (BlobNotFoundError, ValueError, KeyError):  # its upload was cut off
         return records.now()
 
@@ -73,7 +98,12 @@ def _delete(records: JobRecords, photo_id: str, jobs: list[str]) -> None:
             continue
     # The photo goes last: while it is there, the next sweep sees that something is left to do.
     records.storage.delete_prefix(keys.photo_prefix(photo_id))
-    records.forget_photo(photo_id)
+    records.photos.forget(photo_id)
+
+
+def _delete_painting(records: JobRecords, painting_id: str) -> None:
+    records.storage.delete_prefix(keys.painting_prefix(painting_id))
+    records.paintings.forget(painting_id)
 
 
 def _delete_pictures(storage: Storage, job: Job) -> None:

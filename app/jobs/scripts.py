@@ -4,12 +4,12 @@ from __future__ import annotations
 
 # Compare-and-set: the change is made only if the record stands as the caller last saw it.
 # KEYS: 1 record, 2 queued set, 3 running set, 4 expired set, 5 photos by when they go, 6 ended jobs whose
-#       manifests do not say so yet.
+#       manifests do not say so yet, 7 own paintings by when they go.
 # ARGV: 1 job id, 2 states it may be in now (comma-separated), 3 attempt, 4 fence and 5 holder that it must have,
 #       6 new state, 7 lease in seconds (0 leaves a running job's lease as it is),
 #       8 how it is taken: "" not at all, "claim" if no living lease is in the way, "seize" whatever its lease says,
-#       9 photo id, 10 seconds that a photo is kept after its last job's end,
-#       11… field, value.
+#       9 photo id, 10 seconds that photos and paintings are kept after their last job's end,
+#       11 how many own paintings the job needs, 12… their ids, then field, value.
 # Returns the record after the change as a flat list, or false if nothing was changed.
 CHANGE = """
 local record = redis.call('HMGET', KEYS[1], 'state', 'attempt', 'fence', 'holder', 'sequence')
@@ -21,7 +21,8 @@ local now = clock[1] + clock[2] / 1000000
 local lease = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
 if ARGV[8] == 'claim' and lease > now then return false end
 if tonumber(ARGV[7]) > 0 then lease = now + ARGV[7] end
-for i = 11, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local paintings = tonumber(ARGV[11])
+for i = 12 + paintings, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'state', ARGV[6])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -37,6 +38,8 @@ elseif ARGV[6] ~= record[1] then
   else
     redis.call('HSET', KEYS[1], 'finished_at', now)
     redis.call('ZADD', KEYS[5], now + ARGV[10], ARGV[9])
+    -- One that was deleted meanwhile does not come back.
+    for i = 12, 11 + paintings do redis.call('ZADD', KEYS[7], 'XX', now + ARGV[10], ARGV[i]) end
   end
 end
 if ARGV[8] ~= '' then
@@ -47,46 +50,77 @@ end
 return redis.call('HGETALL', KEYS[1])
 """
 
-# Stores a record unless there is one or a limit is reached; gives a queued job its place in the queue.
-# KEYS: 1 record, 2 queued set, 3 sequence counter, 4 the client's jobs, 5 the photo's jobs, 6 the photo's gone mark,
-#       7 photos by when they go, 8 expired set.
-# ARGV: 1 job id, 2 state, 3 most jobs of the client under way, 4 most jobs in the queue (0: no limit), 5 prefix of
-#       records, 6 photo id, 7 when the photo goes, 8… field, value.
-# Returns "stored" or "there" and the record as a flat list, or why not: "client", "queue" or "gone".
+# Stores records, all of them or none: each unless it is there already, all unless the new ones would reach a limit.
+# Gives queued jobs their places in the queue, in the order given.
+# KEYS: 1 queued set, 2 sequence counter, 3 the client's jobs, 4 photos by when they go, 5 expired set, 6 own paintings
+#       by when they go, then for each job: its record, its photo's jobs, its photo's gone mark, and for each own
+#       painting that it needs: its jobs, its gone mark.
+# ARGV: 1 most jobs of the client under way, 2 most jobs in the queue (0: no limit), 3 prefix of records,
+#       4 the jobs as a JSON list of {id, state, photo: its id, paintings: their ids,
+#       goes_at: when these go, fields: [field, value, …]}.
+# Returns "stored" and the records as flat lists, or why not: "client", "queue", "gone" or "unhung".
 STORE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'there', redis.call('HGETALL', KEYS[1])} end
-if ARGV[2] == 'queued' then
-  if redis.call('EXISTS', KEYS[6]) == 1 then return {'gone'} end
-  if tonumber(ARGV[4]) > 0 and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return {'queue'} end
-  if tonumber(ARGV[3]) > 0 then
-    for _, job in ipairs(redis.call('SMEMBERS', KEYS[4])) do
-      local state = redis.call('HGET', ARGV[5] .. job, 'state')
-      if state ~= 'queued' and state ~= 'running' then redis.call('SREM', KEYS[4], job) end
+local function put_off(by_time, id, goes_at)
+  local due = tonumber(redis.call('ZSCORE', by_time, id) or 0)
+  if tonumber(goes_at) > due then redis.call('ZADD', by_time, goes_at, id) end
+end
+local jobs = cjson.decode(ARGV[4])
+local queued, at = 0, 7
+for _, job in ipairs(jobs) do
+  job.record, job.siblings, job.gone, job.needed = KEYS[at], KEYS[at + 1], KEYS[at + 2], at + 3
+  at = at + 3 + 2 * #job.paintings
+  job.is_new = redis.call('EXISTS', job.record) == 0
+  if job.is_new and job.state == 'queued' then
+    if redis.call('EXISTS', job.gone) == 1 then return {'gone'} end
+    for i = 1, #job.paintings do
+      if redis.call('EXISTS', KEYS[job.needed + 2 * i - 1]) == 1 then return {'unhung'} end
     end
-    if redis.call('SCARD', KEYS[4]) >= tonumber(ARGV[3]) then return {'client'} end
-    redis.call('SADD', KEYS[4], ARGV[1])
-    redis.call('EXPIRE', KEYS[4], 604800) -- longer than any job waits and runs
+    queued = queued + 1
   end
 end
-for i = 8, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-if ARGV[2] == 'queued' then
-  local sequence = redis.call('INCR', KEYS[3])
-  redis.call('HSET', KEYS[1], 'sequence', sequence)
-  redis.call('ZADD', KEYS[2], sequence, ARGV[1])
+if queued > 0 then
+  if tonumber(ARGV[2]) > 0 and redis.call('ZCARD', KEYS[1]) + queued > tonumber(ARGV[2]) then return {'queue'} end
+  if tonumber(ARGV[1]) > 0 then
+    for _, job in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+      local state = redis.call('HGET', ARGV[3] .. job, 'state')
+      if state ~= 'queued' and state ~= 'running' then redis.call('SREM', KEYS[3], job) end
+    end
+    if redis.call('SCARD', KEYS[3]) + queued > tonumber(ARGV[1]) then return {'client'} end
+  end
 end
-if ARGV[2] == 'expired' then
-  redis.call('ZADD', KEYS[8], redis.call('TIME')[1], ARGV[1])
-else
-  redis.call('SADD', KEYS[5], ARGV[1])
-  local due = tonumber(redis.call('ZSCORE', KEYS[7], ARGV[6]) or 0)
-  if tonumber(ARGV[7]) > due then redis.call('ZADD', KEYS[7], ARGV[7], ARGV[6]) end
+local records = {'stored'}
+for _, job in ipairs(jobs) do
+  if job.is_new then
+    for i = 1, #job.fields, 2 do redis.call('HSET', job.record, job.fields[i], job.fields[i + 1]) end
+    if job.state == 'queued' then
+      local sequence = redis.call('INCR', KEYS[2])
+      redis.call('HSET', job.record, 'sequence', sequence)
+      redis.call('ZADD', KEYS[1], sequence, job.id)
+      if tonumber(ARGV[1]) > 0 then
+        redis.call('SADD', KEYS[3], job.id)
+        redis.call('EXPIRE', KEYS[3], 604800) -- longer than any job waits and runs
+      end
+    end
+    if job.state == 'expired' then
+      redis.call('ZADD', KEYS[5], redis.call('TIME')[1], job.id)
+    else
+      redis.call('SADD', job.siblings, job.id)
+      put_off(KEYS[4], job.photo, job.goes_at)
+      for i, painting in ipairs(job.paintings) do
+        redis.call('SADD', KEYS[job.needed + 2 * i - 2], job.id)
+        put_off(KEYS[6], painting, job.goes_at)
+      end
+    end
+  end
+  table.insert(records, redis.call('HGETALL', job.record))
 end
-return {'stored', redis.call('HGETALL', KEYS[1])}
+return records
 """
 
-# Takes a photo out of use, unless a job still waits for it or paints it: from then on no job can be made from it.
-# KEYS: 1 the photo's jobs, 2 its gone mark, 3 photos by when they go.
-# ARGV: 1 photo id, 2 prefix of records, 3 now, 4 seconds that the mark stays, 5 "now" to do it in any case.
+# Takes a photo or an own painting out of use, unless a job still waits for it or paints with it: from then on no job
+# can be made from it.
+# KEYS: 1 its jobs, 2 its gone mark, 3 all of its kind by when they go.
+# ARGV: 1 its id, 2 prefix of records, 3 now, 4 seconds that the mark stays, 5 "now" to do it in any case.
 # Returns the ids of its jobs, or false if it stays.
 RETIRE = """
 local jobs = redis.call('SMEMBERS', KEYS[1])

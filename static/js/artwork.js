@@ -1,9 +1,11 @@
-/** The artwork's page: the divider and the copy button. */
+/** The artwork's page: the divider, the slider of its colours, the copy button. */
 import { connectCompare } from "./compare.js";
+import { connectScale } from "./scale.js";
 
 const page = new AbortController();
 const compare = document.getElementById("compare");
 if (compare) connectCompare(compare, page.signal);
+for (const scale of document.querySelectorAll("[data-scale]")) connectScale(/** @type {HTMLElement} */ (scale), page.signal);
 
 const copy = document.getElementById("copy");
 const address = /** @type {HTMLInputElement | null} */ (document.getElementById("address"));

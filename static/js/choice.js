@@ -1,4 +1,7 @@
-/** Says beside the button which painting is chosen, and beside the gallery when none is. */
+/** Says beside the button which paintings are chosen, and beside the gallery when none is. */
+
+/** The radio of the chosen card, if any. @param {HTMLFormElement} studio */
+export const chosenCard = (studio) => /** @type {HTMLInputElement | null} */ (studio.querySelector(".card__radio:checked"));
 
 /**
  * @param {HTMLFormElement} studio
@@ -7,25 +10,26 @@
 export function connectChoice(studio, signal) {
   const choice = /** @type {HTMLElement} */ (document.getElementById("choice"));
   const error = /** @type {HTMLElement} */ (document.getElementById("style-error"));
-  const second = /** @type {HTMLSelectElement} */ (document.getElementById("second"));
+  const others = /** @type {HTMLSelectElement[]} */ ([...studio.querySelectorAll("select[name=style]")]);
   const cite = (/** @type {string} */ title) => Object.assign(document.createElement("cite"), { textContent: title });
 
   const tell = () => {
-    const chosen = /** @type {HTMLInputElement | null} */ (studio.querySelector("[name=style]:checked"));
+    const chosen = chosenCard(studio);
     choice.hidden = !chosen;
     if (!chosen) return;
     error.hidden = true;
-    choice.replaceChildren("After ", cite(chosen.dataset.title ?? ""));
-    if (second.value && second.value !== chosen.value) choice.append(" and ", cite(second.selectedOptions[0].text));
+    const titles = [chosen.dataset.title ?? "", ...others.filter((each) => each.value).map((each) => each.selectedOptions[0].text)];
+    choice.replaceChildren("After ");
+    titles.forEach((title, index) => choice.append(index === 0 ? "" : index < titles.length - 1 ? ", " : " and ", cite(title)));
   };
   studio.addEventListener("change", tell, { signal });
   studio.addEventListener("submit", (event) => {
-    if (studio.querySelector("[name=style]:checked")) return;
+    if (event.submitter?.hasAttribute("formaction") || chosenCard(studio) || others.some((each) => each.value)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     error.textContent = "Choose a painting from the gallery to paint your photo after.";
     error.hidden = false;
-    /** @type {HTMLInputElement | null} */ (studio.querySelector(".card:not([hidden]) [name=style]"))?.focus({ preventScroll: true });
+    /** @type {HTMLInputElement | null} */ (studio.querySelector(".card:not([hidden]) .card__radio"))?.focus({ preventScroll: true });
     error.scrollIntoView({ block: "center" });
   }, { signal });
   window.addEventListener("pageshow", tell, { signal });

@@ -1,9 +1,10 @@
 /** The easel: the newest preview cross-fades in, the words and the line follow, and at the end the artwork takes over. */
+import { develop } from "./lib/canvas.js";
 import { poll } from "./lib/poll.js";
 import { remember } from "./lib/memory.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const [easel, canvas, doing, progress, eta] = ["easel", "canvas", "doing", "progress", "eta"].map(by);
+const [easel, doing, progress, eta] = ["easel", "doing", "progress", "eta"].map(by);
 const [stop, stopForm, connection, status] = ["stop", "stop-form", "connection", "status"].map(by);
 const id = easel.dataset.job;
 const page = new AbortController();
@@ -14,23 +15,7 @@ let announced = "";
 async function show(version) {
   if (version <= shown) return;
   shown = version;
-  const old = by("preview");
-  const next = /** @type {HTMLImageElement} */ (old.cloneNode());
-  next.src = `/api/v1/jobs/${id}/preview?v=${version}`;
-  try {
-    await next.decode();
-  } catch {
-    return; // A newer preview has taken its place on the server; the next answer names it.
-  }
-  if (version < shown) return;
-  next.hidden = false;
-  next.classList.add("is-new");
-  next.dataset.version = String(version);
-  old.removeAttribute("id");
-  canvas.append(next);
-  // The old one stays below until the new one has faded in; under reduced motion no animation runs.
-  await Promise.allSettled(next.getAnimations().map((animation) => animation.finished));
-  old.remove();
+  await develop(by("preview"), `/api/v1/jobs/${id}/preview?v=${version}`, () => version === shown);
 }
 
 /** One polite sentence for each state and every 10 %. @param {import("./lib/poll.js").Job} job */
@@ -71,8 +56,8 @@ stopForm.addEventListener("submit", async (/** @type {Event} */ event) => {
 }, { signal: page.signal });
 
 remember(id);
-void poll(id, {
-  onJob,
+void poll(`/api/v1/jobs/${id}`, {
+  onAnswer: onJob,
   onConnection: (isThere) => {
     connection.hidden = isThere;
     connection.textContent = isThere ? "" : "The connection broke. The painting goes on; this page will catch up by itself.";

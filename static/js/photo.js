@@ -1,4 +1,8 @@
-/** The drop zone: choose, drag, paste or take a photo. It is shown at once and uploaded while the painting is chosen. */
+/**
+ * The drop zone: choose, drag, paste or take a photo. It is shown at once and uploaded while the painting is chosen.
+ * Several at once become prints, which prints.js looks after.
+ */
+import { connectPrints } from "./prints.js";
 import { UploadError, upload } from "./lib/upload.js";
 
 const KINDS = ["image/jpeg", "image/png", "image/webp", "image/avif"];
@@ -16,6 +20,15 @@ export function connectPhoto(studio, signal) {
   let uploading = null;
   let current = new AbortController();
   let submitting = false;
+  const prints = connectPrints(studio, { signal, onChange: () => onPrints() });
+
+  const label = () => {
+    paint.textContent = prints.count() > 1 ? `Paint all ${prints.count()}` : "Paint it";
+  };
+  const onPrints = () => {
+    label();
+    if (!prints.isShown()) hint.hidden = !view.hidden;
+  };
 
   const refuse = (/** @type {string} */ sentence) => {
     error.textContent = sentence;
@@ -26,7 +39,7 @@ export function connectPhoto(studio, signal) {
   const forget = () => {
     photoId.value = "";
     view.hidden = true;
-    hint.hidden = false;
+    hint.hidden = prints.isShown();
     frame.classList.remove("has-photo", "is-busy");
   };
 
@@ -65,11 +78,22 @@ export function connectPhoto(studio, signal) {
       });
   };
 
+  /** One photo takes the place of the one before; several, and any that come to them, are a series. @param {File[]} files */
+  const takeAll = (files) => {
+    if (files.length === 1 && !prints.isShown()) return take(files[0]);
+    current.abort();
+    uploading = null;
+    forget();
+    refuse("");
+    prints.add(files);
+    input.value = camera.value = "";
+  };
+
   for (const source of [input, camera]) {
-    source.addEventListener("change", () => source.files[0] && take(source.files[0]), { signal });
+    source.addEventListener("change", () => source.files[0] && takeAll([...source.files]), { signal });
   }
   // A browser that restores the form after "back" brings the file, but neither its preview nor its upload.
-  if (input.files[0] && !photoId.value) take(input.files[0]);
+  if (input.files[0] && !photoId.value) takeAll([...input.files]);
 
   let depth = 0;
   document.addEventListener("dragenter", () => frame.classList.toggle("is-dragged", ++depth > 0), { signal });
@@ -79,13 +103,13 @@ export function connectPhoto(studio, signal) {
     event.preventDefault();
     depth = 0;
     frame.classList.remove("is-dragged");
-    const file = event.dataTransfer?.files[0];
-    if (file) take(file);
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length > 0) takeAll(files);
     else refuse("That was not a file. Save the picture first, then drop it here.");
   }, { signal });
   document.addEventListener("paste", (event) => {
-    const file = [...(event.clipboardData?.files ?? [])].find((each) => KINDS.includes(each.type));
-    if (file) take(file);
+    const files = [...(event.clipboardData?.files ?? [])].filter((each) => KINDS.includes(each.type));
+    if (files.length > 0) takeAll(files);
   }, { signal });
 
   sample.addEventListener("click", async (/** @type {Event} */ event) => {
@@ -96,17 +120,17 @@ export function connectPhoto(studio, signal) {
 
   studio.addEventListener("submit", async (event) => {
     if (submitting || event.submitter === sample) return event.preventDefault();
-    if (uploading) {
+    if (uploading || prints.isSending()) {
       event.preventDefault();
       paint.disabled = true;
-      status.textContent = paint.textContent = "Sending the photo…";
-      await uploading;
+      status.textContent = paint.textContent = prints.isShown() ? "Sending the photos…" : "Sending the photo…";
+      await (uploading ?? prints.sent());
       paint.disabled = false;
-      paint.textContent = "Paint it";
-      if (photoId.value) studio.requestSubmit(paint);
+      label();
+      if (photoId.value || prints.count() > 0) studio.requestSubmit(paint);
       return;
     }
-    if (!photoId.value) {
+    if (!photoId.value && prints.count() === 0) {
       event.preventDefault();
       if (error.hidden) refuse("There is no photo yet. Choose one, drop one into the frame, or take the sample.");
       input.focus();
@@ -115,13 +139,13 @@ export function connectPhoto(studio, signal) {
     }
     submitting = true;
     input.disabled = camera.disabled = true;
-    paint.textContent = "Setting up the easel…";
+    paint.textContent = prints.count() > 1 ? "Setting up the easels…" : "Setting up the easel…";
   }, { signal });
 
   // Coming back to this page from the easel must find it usable.
   window.addEventListener("pageshow", () => {
     submitting = false;
     input.disabled = camera.disabled = paint.disabled = false;
-    paint.textContent = "Paint it";
+    label();
   }, { signal });
 }

@@ -1,18 +1,26 @@
-/** Keeps the time beside each size true when the quality changes. */
+/** Keeps the time beside each size true when the way of painting, the quality or the number of evaluations changes. */
 import { about } from "./lib/words.js";
 
-/** Work of a quality as a share of "good"; the engine's EFFORT says the same. */
-const EFFORT = /** @type {Record<string, number>} */ ({ draft: 0.4, good: 1, best: 2 });
+const QUALITIES = ["draft", "good", "best"];
 
 /**
  * @param {HTMLFormElement} studio
  * @param {AbortSignal} signal
  */
 export function connectTimes(studio, signal) {
-  const times = /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-seconds]")]);
+  // Seconds by way of painting: of each quality, then of a single evaluation.
+  const sizes = /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-times]")]).map((element) => ({
+    element,
+    times: /** @type {Record<string, number[]>} */ (JSON.parse(element.dataset.times ?? "{}")),
+  }));
   const tell = () => {
-    const quality = String(new FormData(studio).get("quality") ?? "good");
-    for (const time of times) time.textContent = about(Number(time.dataset.seconds) * (EFFORT[quality] ?? 1));
+    const sent = new FormData(studio);
+    const evaluations = Number(sent.get("iterations"));
+    const quality = QUALITIES.indexOf(String(sent.get("quality")));
+    for (const { element, times } of sizes) {
+      const seconds = times[String(sent.get("preset"))] ?? times.studio;
+      element.textContent = about(evaluations >= 1 ? evaluations * seconds[QUALITIES.length] : seconds[quality] ?? seconds[1]);
+    }
   };
-  studio.addEventListener("change", tell, { signal });
+  if (sizes.length > 0) studio.addEventListener("input", tell, { signal });
 }

@@ -67,7 +67,7 @@ def photo_id(client: TestClient) -> str:
 def paint(client: TestClient, photo_id: str) -> Paint:
     """Starts a job over the page's form and gives its id."""
 
-    def start(**fields: str) -> str:
+    def start(**fields: str | list[str]) -> str:
         answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk", **fields})
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"]).removeprefix("/jobs/")

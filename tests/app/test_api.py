@@ -194,6 +194,8 @@ def test_openapi_names_every_path_of_the_contract(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     promised = {
         ("/api/v1/photos", "post", "201"),
+        ("/api/v1/photos/{photo_id}/masks", "post", "201"),
+        ("/api/v1/paintings", "post", "201"),
         ("/api/v1/styles", "get", "200"),
         ("/api/v1/jobs", "post", "202"),
         ("/api/v1/jobs/{job_id}", "get", "200"),
@@ -433,3 +435,71 @@ def test_a_job_that_no_worker_can_hold_is_refused_with_the_size_that_fits(
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits + 128)).status_code == 422
     studio.records.saw_worker("large", int(64e9))
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=2048)).status_code == 202
+
+
+class TestOtherColors:
+    """An artwork that gets other colours, or that another painting starts from."""
+
+    @pytest.fixture
+    def job_id(self, client: TestClient, photo_id: str, studio: Studio) -> str:
+        job_id = str(client.post("/api/v1/jobs", json=wish(photo_id, seed=7)).json()["id"])
+        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        return job_id
+
+    def test_a_linked_job_takes_the_strokes_and_the_new_colors(
+        self, client: TestClient, studio: Studio, job_id: str
+    ) -> None:
+        colors = {"keep_colors": 0.5, "color_method": "linear"}
+        answer = client.post(f"/api/v1/jobs/{job_id}/recolor", json=colors)
+        assert answer.status_code == 202
+        body = answer.json()
+        assert answer.headers["location"] == f"/api/v1/jobs/{body['id']}"
+        assert body["recolor_of"] == job_id
+        assert body["request"] == client.get(f"/api/v1/jobs/{job_id}").json()["request"] | colors
+        job = studio.records.get(body["id"])
+        assert (job.recolor_of, job.planned_work) == (job_id, 0)
+        studio.records.request_cancel(job.id)
+        again = client.post(f"/api/v1/jobs/{job.id}/retry").json()
+        assert (again["retry_of"], again["recolor_of"]) == (job.id, job_id)
+
+    def test_all_of_the_photos_colors_are_kept_unless_said_otherwise(self, client: TestClient, job_id: str) -> None:
+        body = client.post(f"/api/v1/jobs/{job_id}/recolor", json={}).json()
+        assert (body["request"]["keep_colors"], body["request"]["color_when"]) == (1, "after")
+
+    def test_without_its_canvas_there_is_nothing_to_color(
+        self, client: TestClient, photo_id: str, studio: Studio
+    ) -> None:
+        job_id = client.post("/api/v1/jobs", json=wish(photo_id, keep_colors=1)).json()["id"]
+        path = f"/api/v1/jobs/{job_id}/recolor"
+        problem(client.post(path, json={}), 404, "artwork-not-found")
+        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        problem(client.post(path, json={}), 409, "canvas-missing")
+        studio.storage.put(keys.canvas_key(job_id, studio.records.get(job_id).fence), b"canvas")
+        assert client.post(path, json={}).status_code == 202
+
+    @pytest.mark.parametrize(
+        ("colors", "field"),
+        [({"keep_colors": 2}, "keep_colors"), ({"color_method": "lab"}, "color_method"), ({"size": 512}, "size")],
+    )
+    def test_colors_out_of_range_are_a_problem(
+        self, client: TestClient, job_id: str, colors: dict[str, Any], field: str
+    ) -> None:
+        answer = client.post(f"/api/v1/jobs/{job_id}/recolor", json=colors)
+        assert field in problem(answer, 422, "request-invalid")["detail"]
+
+    def test_a_mask_of_another_photo_is_a_problem(self, client: TestClient, job_id: str) -> None:
+        answer = client.post(f"/api/v1/jobs/{job_id}/recolor", json={"color_mask": "1" * 32})
+        assert problem(answer, 422, "mask-gone")["detail"].startswith("color_mask")
+
+    def test_a_painting_may_start_from_an_artwork_that_is_there(
+        self, client: TestClient, photo_id: str, job_id: str
+    ) -> None:
+        waiting = client.post("/api/v1/jobs", json=wish(photo_id)).json()["id"]
+        for start, status in ((job_id, 202), (waiting, 422), ("0" * 32, 422)):
+            answer = client.post("/api/v1/jobs", json=wish(photo_id, start="artwork", start_job=start))
+            assert answer.status_code == status
+            if status == 422:
+                assert problem(answer, 422, "start-gone")["detail"].startswith("start_job")
+        assert client.delete(f"/api/v1/jobs/{job_id}").status_code == 204
+        answer = client.post("/api/v1/jobs", json=wish(photo_id, start="artwork", start_job=job_id))
+        problem(answer, 422, "start-gone")

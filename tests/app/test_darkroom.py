@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from app.darkroom import Darkroom, DarkroomError, understand
+from app.darkroom import Darkroom, DarkroomError, understand, understand_mask
 from app.errors import RefusalError
 from tests.app.pictures import encoded, landscape, quarters
 from tests.conftest import ROOT
@@ -225,6 +227,35 @@ def test_a_decoder_that_cannot_start_is_our_fault_not_the_photos(
 def test_what_a_captured_decoder_may_say_is_not_believed(answer: bytes) -> None:
     with pytest.raises(DarkroomError):
         understand(answer)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"png_bytes": 4},
+        {"grid": "AAAA"},
+        {"grid": "no base64"},
+        {"grid": None},
+        {"colors": ["#ffffff"]},
+        {"colors": {"#ffffff": "many"}},
+        {"white": "all"},
+        {"width": [1]},
+        {"refused": "queue-full", "values": {}},
+    ],
+)
+def test_what_a_captured_decoder_may_say_of_a_mask_is_not_believed(members: dict[str, object]) -> None:
+    right = {
+        "width": 4,
+        "height": 4,
+        "png_bytes": 3,
+        "white": 1,
+        "colors": {"#ffffff": 1},
+        "grid": base64.b64encode(b"\xff" * 1024).decode(),
+    }
+    if "grid" not in members:
+        assert understand_mask(json.dumps(right).encode() + b"\npng").colors == {"#ffffff": 1.0}
+    with pytest.raises(DarkroomError):
+        understand_mask(json.dumps(right | members).encode() + b"\npng")
 
 
 def test_many_threads_share_a_darkroom(darkroom: Darkroom) -> None:

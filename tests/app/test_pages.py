@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.jobs.models import PaintRequest
 from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
+
+CARD = r'type="radio" name="style" value="([a-z_0-9]+)"'
+# Options without a control of their own, which the form only carries where an address or an earlier job names them.
+CARRIED = {"keep", "color_mask", "start_job"}
 
 
 def beside(page: str, place: str) -> str:
@@ -21,9 +27,9 @@ def beside(page: str, place: str) -> str:
 
 def test_home_shows_every_painting_and_every_option(client: TestClient) -> None:
     page = client.get("/").text
-    assert page.count('type="radio" name="style"') == len(client.app.state.studio.gallery.cards)  # type: ignore[attr-defined]
-    for name in ("photo", "strength", "brush", "keep_colors", "size", "quality", "second"):
-        assert f'name="{name}"' in page
+    assert set(re.findall(CARD, page)) == client.app.state.studio.gallery.by_id.keys()  # type: ignore[attr-defined]
+    for name in {"photo", "style", "weight", *PaintRequest.model_fields} - {"styles", *CARRIED}:
+        assert f'name="{name}"' in page, name
     assert "Dusk &amp; &lt;Dawn&gt;" in page
     assert "<Dawn>" not in page
     assert 'accept="image/jpeg,image/png,image/webp,image/avif"' in page
@@ -35,7 +41,24 @@ def test_first_view_is_small(client: TestClient) -> None:
     for address in re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', page.text):
         total += len(client.get(address).content)
     folder = re.search(r"/static/\w+/", page.text)[0]  # type: ignore[index]
-    for module in ("photo", "filter", "choice", "times", "lib/upload", "lib/words"):
+    for module in (
+        "blend",
+        "brush",
+        "brush/hand",
+        "brush/marks",
+        "brush/sheet",
+        "brush/tools",
+        "carried",
+        "own",
+        "photo",
+        "prints",
+        "filter",
+        "choice",
+        "scale",
+        "times",
+        "lib/upload",
+        "lib/words",
+    ):
         total += len(client.get(f"{folder}js/{module}.js").content)
     assert total < 200_000
 
@@ -50,10 +73,9 @@ def test_static_files_are_kept_for_good_under_their_hash_only(client: TestClient
 
 def test_filter_works_as_a_form(client: TestClient) -> None:
     page = client.get("/", params={"movement": "Testism", "q": "müller"}).text
-    assert page.count('name="style"') == 1
-    assert 'value="dusk"' in page
+    assert re.findall(CARD, page) == ["dusk"]
     nothing = client.get("/", params={"q": "no such thing"}).text
-    assert 'name="style"' not in nothing
+    assert re.findall(CARD, nothing) == []
     assert "No painting fits" in nothing
 
 
@@ -74,33 +96,50 @@ def test_empty_file_field_beside_a_sent_photo_is_what_browsers_send(client: Test
     assert answer.status_code == 303
 
 
+def test_what_is_chosen_stays_through_a_search(client: TestClient) -> None:
+    page = client.get("/", params={"q": "no such thing", "style": "dusk", "strength": "2"}).text
+    assert re.findall(CARD, page) == ["dusk"]
+    assert re.search(r'name="strength" value="2" form="filter"', page)
+
+
 def test_options_reach_the_job(client: TestClient, paint: Paint) -> None:
     job_id = paint(
-        size="768", strength="2.0", brush="0.5", quality="draft", keep_colors="true", second="checks", mix="0.2"
+        style=["dusk", "checks", "", ""],
+        weight=["0.8", "0.2", "0.5", "0.5"],
+        size="768",
+        strength="2",
+        brush="0.5",
+        quality="draft",
+        keep_colors="0.75",
+        preset="gatys-2016",
+        iterations="30",
     )
     wish = client.get(f"/api/v1/jobs/{job_id}").json()["request"]
-    assert (wish["size"], wish["strength"], wish["brush"], wish["quality"], wish["keep_colors"]) == (
-        768,
-        2.0,
-        0.5,
-        "draft",
-        True,
-    )
-    assert [(style["id"], pytest.approx(style["weight"])) for style in wish["styles"]] == [
-        ("dusk", 0.8),
-        ("checks", 0.2),
+    assert wish["styles"] == [
+        {"id": "dusk", "weight": 0.8, "mask": None, "color": None},
+        {"id": "checks", "weight": 0.2, "mask": None, "color": None},
     ]
+    asked = {
+        "size": 768,
+        "strength": 2.0,
+        "brush": 0.5,
+        "quality": "draft",
+        "keep_colors": 0.75,
+        "preset": "gatys-2016",
+        "iterations": 30,
+    }
+    assert {name: wish[name] for name in asked} == asked
 
 
 def test_no_photo_is_said_beside_the_photo_with_the_input_kept(client: TestClient) -> None:
     answer = client.post(
-        "/jobs", data={"style": "dusk", "size": "1024", "keep_colors": "true"}, files={"photo": ("", b"")}
+        "/jobs", data={"style": "dusk", "size": "1024", "keep_colors": "1"}, files={"photo": ("", b"")}
     )
     assert answer.status_code == 422
     assert "no photo yet" in beside(answer.text, "photo-error")
     assert re.search(r'value="dusk"[^>]*checked', answer.text)
     assert re.search(r'value="1024"[^>]*checked', answer.text)
-    assert re.search(r'name="keep_colors"[^>]*checked', answer.text)
+    assert re.search(r'name="keep_colors" value="1" checked', answer.text)
 
 
 def test_bad_photo_is_said_beside_the_photo_and_leaves_nothing(client: TestClient) -> None:
@@ -121,11 +160,47 @@ def test_no_painting_is_said_beside_the_gallery_with_the_photo_kept(client: Test
     assert again.status_code == 303
 
 
-def test_option_out_of_range_opens_the_options(client: TestClient, photo_id: str) -> None:
-    answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk", "size": "9999"})
+def test_options_that_do_not_fit_are_said_beside_their_controls(client: TestClient, photo_id: str) -> None:
+    bad = {"size": "9999", "strength": "40", "iterations": "many", "style_layers": "<b>all"}
+    answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk", **bad})
     assert answer.status_code == 422
-    assert re.search(r"<details[^>]*\bopen\b", answer.text)
-    assert "size" in answer.text
+    for name, words in {
+        "size": "at most 2048",
+        "strength": "at most 10",
+        "iterations": "“many” is not a number",
+        "style_layers": "like this",
+    }.items():
+        assert words in html.unescape(beside(answer.text, f"{name}-error"))
+        assert re.search(rf'aria-invalid="true" aria-describedby="{name}-error', answer.text)
+    assert 'value="many"' in answer.text
+    assert '"&lt;b&gt;all"' in answer.text
+    assert re.search(r'name="size" value="9999" checked', answer.text)
+    for fold in ("options", "more", "experts"):
+        assert re.search(rf'<details[^>]* id="{fold}" open>', answer.text)
+
+
+def test_address_that_does_not_fit_is_said_and_never_breaks(client: TestClient) -> None:
+    page = client.get("/?style=nobody&strength=abc&size=1e300&weight=&photo=x&unheard_of=1&seed=9e999&keep=%00")
+    assert page.status_code == 200
+    assert "does not hang here" in beside(page.text, "style-error")
+    assert "not a number" in beside(page.text, "strength-error")
+    assert re.search(r'name="strength" value="1" checked', page.text)
+
+
+def test_same_again_carries_everything_into_the_form(client: TestClient, paint: Paint) -> None:
+    job_id = paint(
+        style=["dusk", "checks"], weight=["3", "1"], strength="1.7", seed="12", smoothing="2", optimizer="adam"
+    )
+    page = client.get("/", params={"again": job_id}).text
+    assert re.search(r'value="dusk"[^>]*checked', page)
+    assert re.search(r'<option value="checks" selected', page)
+    assert re.findall(r'class="blend__share">(\d+) %', page)[:2] == ["75", "25"]
+    assert re.search(r'name="strength" value="1.7" checked', page)
+    assert re.search(r'name="photo_id"[^>]*value="\w{32}"', page)
+    assert re.search(r'<option value="adam" selected', page)
+    assert re.search(r'id="more" open', page)
+    assert re.search(r'id="experts" open', page)
+    assert client.get("/", params={"again": "0" * 32}).status_code == 404
 
 
 def test_unknown_painting_is_said_beside_the_gallery(client: TestClient, photo_id: str) -> None:

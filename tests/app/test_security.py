@@ -211,7 +211,7 @@ def test_large_parts_of_bodies_are_handed_on_one_in_each_round(size: int, rounds
     async def five_uploads() -> None:
         nonlocal now
         limit = BodyLimit(route, 1)
-        scope = {"type": "http", "method": "POST", "headers": []}
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
         uploads = [asyncio.create_task(limit(scope, receive, receive)) for _ in range(5)]  # type: ignore[arg-type]
         while not all(upload.done() for upload in uploads):
             await asyncio.sleep(0)

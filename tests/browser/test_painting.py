@@ -34,6 +34,7 @@ def choose_painting(page: Page, number: int = 0) -> None:
 
 def open_options(page: Page) -> None:
     page.locator("#options > summary").click()
+    page.locator("#more > summary").click()
 
 
 def opened(path: Path) -> Image.Image:

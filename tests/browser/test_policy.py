@@ -23,6 +23,8 @@ PAGES = [
     "/?style=starry_night",
     "/?photo=nothing",
     "/?q=nothing",
+    "/?style=starry_night&weight=0.7&style=the_scream&weight=0.3&strength=3.3&keep_colors=0.4",
+    "/?style=nobody&strength=99&iterations=lots",
     "/artworks",
     "/docs",
     "/nothing",

@@ -18,12 +18,12 @@ from worker.engine import (
     Fingerprint,
     Iterate,
     PaintOptions,
+    Scene,
     load_extractor,
     load_fingerprint,
     paint,
 )
 from worker.engine.images import to_tensor
-from worker.engine.objective import STYLE_WEIGHT, TV_WEIGHT, Objective
 
 OPTIONS = PaintOptions(size=256, quality="good")
 EVERY = 8  # evaluations between two checkpoints
@@ -48,7 +48,7 @@ def photo_like(seed: int) -> Image.Image:
 
 def judged(picture: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor) -> float:
     """The engine's own objective of a finished picture."""
-    objective = Objective(style.at(max(picture.size)), extractor, STYLE_WEIGHT, TV_WEIGHT, photo, picture.size)
+    objective = Scene.of(photo, style).objective(picture.size, OPTIONS, extractor)
     return float(objective(to_tensor(picture)))
 
 
@@ -66,7 +66,7 @@ def interrupted(
 
         try:
             resume = Checkpoint.load(path) if path.exists() else None
-            return paint(photo, style, extractor, OPTIONS, watch, resume).image
+            return paint(Scene.of(photo, style), extractor, OPTIONS, watch, resume).image
         except KilledError:
             continue
     raise AssertionError("killed at the end")
@@ -85,7 +85,7 @@ def test_an_interrupted_painting_is_as_good(tmp_path: Path, kills: int) -> None:
     chance = random.Random(seed)
     photo = photo_like(seed)
     style = load_fingerprint(ROOT / "styles" / "starry_night" / "fingerprint.safetensors", extractor)
-    whole = judged(paint(photo, style, extractor, OPTIONS).image, photo, style, extractor)
+    whole = judged(paint(Scene.of(photo, style), extractor, OPTIONS).image, photo, style, extractor)
     moments = [chance.random() for _ in range(kills)]
     resumed = interrupted(photo, style, extractor, moments, tmp_path / "checkpoint.safetensors")
     loss = judged(resumed, photo, style, extractor)

@@ -46,10 +46,12 @@ class Server:
     temporary: Path
     log: Path
 
-    def send(self, head: Iterable[bytes], body: Iterable[bytes], *, hang_up: bool = False) -> Answer | None:
-        """Post to the upload route; None if the connection was closed without an answer, or by us."""
+    def send(
+        self, head: Iterable[bytes], body: Iterable[bytes], *, hang_up: bool = False, path: str = "/api/v1/photos"
+    ) -> Answer | None:
+        """Post to an upload route; None if the connection was closed without an answer, or by us."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
-            lines = [b"POST /api/v1/photos HTTP/1.1", b"Host: atelier", *head, b"", b""]
+            lines = [f"POST {path} HTTP/1.1".encode(), b"Host: atelier", *head, b"", b""]
             pieces = iter(body)
             try:
                 # In one piece with the beginning of the body: a server that answers to the head alone, and closes, has
@@ -63,15 +65,19 @@ class Server:
                 pass  # It has heard enough; the answer is there already.
             return read_answer(connection)
 
-    def post(self, body: bytes, *more: bytes) -> Answer:
+    def post(self, body: bytes, *more: bytes, path: str = "/api/v1/photos") -> Answer:
         """Post a form's bytes with a right length."""
         kind = b"Content-Type: multipart/form-data; boundary=" + BOUNDARY
-        answer = self.send([kind, b"Content-Length: %d" % len(body), *more], [body])
+        answer = self.send([kind, b"Content-Length: %d" % len(body), *more], [body], path=path)
         assert answer is not None
         return answer
 
     def upload(self, data: bytes, filename: str = "a.jpg", content_type: str = "image/jpeg") -> Answer:
         return self.post(part(data, filename.encode(), content_type.encode()) + END)
+
+    def upload_as(self, name: str, path: str, data: bytes) -> Answer:
+        """Send a file as another upload than a photo, by the name of its field."""
+        return self.post(part(data, b"SecretName.png", name=name.encode()) + END, path=path)
 
     def decoders(self) -> list[psutil.Process]:
         return self.process.children(recursive=True)

@@ -48,6 +48,33 @@ def test_a_hostile_file(server: Server, case: Case) -> None:
     check_photo(server.data / "photos" / answer.body["id"], case.expected)
 
 
+@pytest.fixture(scope="module")
+def masked_photo(server: Server) -> str:
+    """A photo that masks are sent for."""
+    return str(server.upload(PHOTO).body["id"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_hostile_mask(server: Server, masked_photo: str, case: Case) -> None:
+    folder = server.data / "photos" / masked_photo
+    before = {path.name for path in folder.iterdir()}
+    answer = server.upload_as("mask", f"/api/v1/photos/{masked_photo}/masks", case.make())
+    new = {path.name for path in folder.iterdir()} - before
+    for name in new:  # there is room for twenty
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        assert b"Secret" not in content
+        assert b"script" not in content
+    if isinstance(case.expected, Refused):
+        code = case.expected.code.replace("photo-empty", "photo-file-empty").replace("photo", "mask")
+        assert (answer.status, answer.code) == (case.expected.status, code)
+    elif answer.code == "mask-empty":  # black, or transparent
+        assert not new
+    else:
+        assert answer.status == 201, answer.body
+        assert new == {f"mask-{answer.body['id']}.png", f"mask-{answer.body['id']}.json"}
+
+
 def check_photo(folder: Path, expected: Taken) -> None:
     """The kept files are the right picture, and nothing of the uploaded file is in them but the picture."""
     assert {path.name for path in folder.iterdir()} == {"photo.jpg", "photo.json", "thumb.webp"}

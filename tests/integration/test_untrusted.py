@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from kombu import Connection, Queue
-from PIL import Image
+from PIL import ExifTags, Image
 
 from app.jobs.queue import QUEUE, TASK, broker_url
 from tests.app import pictures
@@ -20,6 +20,10 @@ from tests.conftest import Product
 from tests.waiting import until
 
 MARKERS = [b"Secret", b"Exif", b"xmpmeta", b"photoshop", b"http://ns.adobe.com", b"private-name", b"EXIF", b"XMP "]
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+ASCII_COMMENT = b"ASCII\0\0\0"
 
 
 class Trap:
@@ -62,6 +66,31 @@ def fetch(address: str, **options: Any) -> bytes:
         return content
 
 
+def recipe_in(image: Image.Image) -> str:
+    """The recipe in an artwork, as the text that a PNG has; empty where there is none. EXIF must hold nothing else."""
+    exif = image.getexif()
+    inner = exif.get_ifd(ExifTags.IFD.Exif)
+    assert set(exif) <= {ExifTags.IFD.Exif}
+    assert set(inner) <= {ExifTags.Base.UserComment}
+    assert not exif.get_ifd(ExifTags.IFD.GPSInfo)
+    if inner:
+        comment = inner[ExifTags.Base.UserComment]
+        assert comment.startswith(ASCII_COMMENT)
+        return json.dumps(json.loads(comment.removeprefix(ASCII_COMMENT)), ensure_ascii=False)
+    return str(image.info.get("Atelier", ""))
+
+
+def without_recipe(content: bytes) -> bytes:
+    """A file without its one EXIF: a JPEG's segment or a WebP's chunk."""
+    for tag, byte_order, size_bytes, counts_itself in ((b"\xff\xe1", "big", 2, True), (b"EXIF", "little", 4, False)):
+        if content.startswith(b"\xff\xd8") == counts_itself and tag in content:
+            at = content.index(tag)
+            begin = at + len(tag)
+            size = int.from_bytes(content[begin : begin + size_bytes], byte_order)  # type: ignore[arg-type]
+            return content[:at] + content[begin + (0 if counts_itself else size_bytes) + size :]
+    return content
+
+
 def test_no_picture_shows_where_or_by_whom_the_photo_was_taken(atelier: Product) -> None:
     photo = pictures.with_metadata(pictures.quarters(400, 300))
     assert all(any(marker in photo for marker in group) for group in ([b"Secret"], [b"Exif"], [b"xmpmeta"]))
@@ -70,9 +99,14 @@ def test_no_picture_shows_where_or_by_whom_the_photo_was_taken(atelier: Product)
         b"Content-Type: image/jpeg\r\n\r\n" + photo + b"\r\n--b--\r\n"
     )
     api = f"{atelier.url}/api/v1"
-    kept = fetch(f"{api}/photos", data=form, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    kept = fetch(f"{api}/photos", data=form, headers=FORM)
     photo_id = json.loads(kept)["id"]
-    wish = {"photo": photo_id, "styles": [{"id": "strokes"}], "size": 256, "quality": "draft"}
+    mask_id, style = (
+        json.loads(fetch(f"{api}/{path}", data=form.replace(b'name="photo"', name), headers=FORM))["id"]
+        for path, name in ((f"photos/{photo_id}/masks", b'name="mask"'), ("paintings", b'name="painting"'))
+    )
+    styles = [{"id": "strokes"}, {"id": style}]
+    wish = {"photo": photo_id, "styles": styles, "color_mask": mask_id, "size": 256, "quality": "draft"}
     start = fetch(f"{api}/jobs", data=json.dumps(wish).encode(), headers={"Content-Type": "application/json"})
     job_id = json.loads(start)["id"]
 
@@ -85,15 +119,26 @@ def test_no_picture_shows_where_or_by_whom_the_photo_was_taken(atelier: Product)
     shared = json.loads(fetch(f"{api}/jobs/{job_id}/share", method="POST"))["share"]
     addresses = [
         f"{atelier.url}/photos/{photo_id}/thumb.webp",
+        f"{atelier.url}/photos/{photo_id}/masks/{mask_id}.png",
+        f"{atelier.url}/paintings/{style}/thumb.webp",
         f"{api}/jobs/{job_id}/preview",
         *(f"{api}/jobs/{job_id}/artwork.{extension}" for extension in ("png", "jpg", "webp")),
     ]
+    texts = set()
     for address in addresses:
         content = fetch(address)
-        assert [marker for marker in MARKERS if marker in content] == [], address
         with Image.open(io.BytesIO(content)) as image:
-            assert dict(image.getexif()) == {}, address
-            assert not image.info.keys() & {"exif", "xmp", "comment", "icc_profile", "photoshop", "mp"}, address
+            texts.add(recipe_in(image))
+            own = {"exif"} if "artwork.jpg" in address or "artwork.webp" in address else set()
+            foreign = {"exif", "xmp", "comment", "icc_profile", "photoshop", "mp"} - own
+            assert not image.info.keys() & foreign, address
+            assert own <= image.info.keys(), address
+        content = without_recipe(content)
+        assert [marker for marker in MARKERS if marker in content] == [], address
+    # The same recipe in all, and nothing in it of the upload or of any address.
+    (text,) = texts - {""}
+    assert json.loads(text)["styles"][0]["title"] == "Strokes"
+    assert not [each for each in ("Secret", "private", photo_id, mask_id, job_id, style[4:]) if each in text]
     # Nor is the photo itself, or anything else of its folder, to be had.
     for name in ("photo.jpg", "photo.json", "thumb.jpg"):
         with pytest.raises(urllib.error.HTTPError, match="404"):

@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.jobs import keys
 from app.jobs.models import Job, JobState, StyleChoice
+from app.jobs.recipe import KEYWORD
 from tests.bench import Bench, StartWorker
 from tests.waiting import until
 
@@ -31,7 +32,7 @@ def expect_one_finished_artwork(bench: Bench, job: Job) -> Image.Image:
     image = picture(bench, keys.artwork_key(job.id, done.fence))
     assert image.size == (done.artwork_width, done.artwork_height)
     assert max(image.size) == job.request.size
-    assert image.info.keys() <= {"dpi"}, "metadata in the artwork"
+    assert image.info.keys() <= {"dpi", KEYWORD}, "metadata in the artwork"
     return image
 
 

@@ -34,7 +34,8 @@ def cpu_allocation_error() -> RuntimeError:
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "internal"),
         (failures.style_gone("dusk"), "style_gone"),
         (failures.style_damaged("Dusk"), "style_damaged"),
-        (failures.style_unprepared("Dusk", "vgg19"), "style_unavailable"),
+        (failures.options_unfit("content_layers: there is no relu5_4"), "options_unfit"),
+        (engine.EmptyMaskError(0.5, (128, 96)), "mask_empty"),
     ],
 )
 def test_an_error_is_told_with_its_code_in_a_sentence_without_its_insides(error: Exception, code: str) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.settings import Settings
+from tests.stored import encoded, store_mask, store_painting
 from tests.worker.conftest import WISH
-from tests.worker.engine.conftest import draw_painting
+from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
 from worker.devices import Device
 from worker.failures import JobFailedError
-from worker.materials import Materials
+from worker.materials import Commission, Materials
+
+BUILT_IN = "starry_night"
+PHOTO = draw_photo()
 
 
 @pytest.fixture
@@ -25,45 +31,240 @@ def materials(tmp_path: Path) -> Materials:
     own = tmp_path / "own"
     own.mkdir()
     draw_painting(200, 160).save(own / "strokes.png")
+    draw_painting(160, 160, seed=5).save(own / "dashes.png")
     (own / "torn.png").write_bytes((own / "strokes.png").read_bytes()[:500])
     settings = Settings(data=tmp_path / "data", styles=own)
     return Materials(settings, LocalStorage(settings.data), Device("cpu"))
 
 
-def failure(materials: Materials, **wish: object) -> str:
+def commission(materials: Materials, **wish: Any) -> Commission:
+    return materials.commission(PaintRequest.model_validate(WISH.model_dump() | wish), PHOTO)
+
+
+def failure(materials: Materials, **wish: Any) -> str:
     with pytest.raises(JobFailedError) as caught:
-        materials.style(WISH.model_copy(update=wish))
+        commission(materials, **wish)
     return caught.value.error.code
 
 
+def fingerprint(materials: Materials, **wish: Any) -> engine.Fingerprint:
+    (region,) = commission(materials, **wish).scene.regions
+    return region.style
+
+
+@pytest.fixture
+def quick_stand_ins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand-ins of 64 pixels instead of 512, and the extractors that made them."""
+    made = []
+
+    def stand_in(style: engine.Fingerprint, extractor: engine.Extractor) -> Image.Image:
+        made.append(extractor.name)
+        return engine.synthesize(style, extractor, 64)
+
+    monkeypatch.setattr(engine, "stand_in", stand_in)
+    return made
+
+
 def test_an_owners_painting_is_measured_once_and_then_read(materials: Materials) -> None:
-    first, extractor = materials.style(WISH)
+    first, again = (fingerprint(materials) for _ in range(2))
     (kept,) = materials.storage.list("fingerprints/")
-    assert extractor.weights_hash[:12] in kept
-    written = (materials.settings.data / kept).stat().st_mtime_ns
-    again, _ = materials.style(WISH)
-    assert (materials.settings.data / kept).stat().st_mtime_ns == written
+    assert commission(materials).extractor.weights_hash[:12] in kept
     for layer, statistics in first.at(128).items():
         assert torch.equal(statistics.moment, again.at(128)[layer].moment)
 
 
+def test_what_is_kept_is_not_written_again(materials: Materials) -> None:
+    commission(materials)
+    (kept,) = materials.storage.list("fingerprints/")
+    written = (materials.settings.data / kept).stat().st_mtime_ns
+    commission(materials)
+    assert (materials.settings.data / kept).stat().st_mtime_ns == written
+
+
 def test_a_damaged_kept_fingerprint_is_measured_again(materials: Materials) -> None:
-    materials.style(WISH)
+    commission(materials)
     (kept,) = materials.storage.list("fingerprints/")
     good = materials.storage.get(kept)
     materials.storage.put(kept, good[:100])
-    materials.style(WISH)
+    commission(materials)
     assert len(materials.storage.get(kept)) == len(good)
 
 
+def test_a_fingerprint_of_an_earlier_release_is_measured_again_for_its_palette(
+    materials: Materials, tmp_path: Path
+) -> None:
+    found = fingerprint(materials)
+    (kept,) = materials.storage.list("fingerprints/")
+    engine.Fingerprint(found.extractor, found.weights_hash, found.scales).save(tmp_path / "old")
+    materials.storage.put(kept, (tmp_path / "old").read_bytes())
+    assert fingerprint(materials).palette
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pooling": "max"},
+        {"style_layers": {"relu3_2": 1.0}},
+        {"preset": "inetwork-paper"},
+        {"preset": "inetwork-as-shipped"},
+        {"preset": "multiscale-w2"},
+    ],
+)
+def test_paintings_are_measured_as_the_options_need(materials: Materials, options: dict[str, Any]) -> None:
+    usual = fingerprint(materials)
+    asked = commission(materials, **options)
+    needs = engine.needs(asked.options, asked.extractor)
+    assert asked.scene.regions[0].style.covers(*needs)
+    assert not usual.covers(*needs)
+    assert len(materials.storage.list("fingerprints/")) == 2
+
+
+def test_a_shipped_fingerprint_is_used_as_it_is(materials: Materials, quick_stand_ins: list[str]) -> None:
+    assert set(fingerprint(materials, styles=[{"id": BUILT_IN}]).scales) == {128, 256, 512, 1024}
+    assert materials.storage.list("fingerprints/") == []
+    assert quick_stand_ins == []
+
+
+def test_where_it_does_not_do_a_stand_in_is_made_once_and_measured(
+    materials: Materials, quick_stand_ins: list[str]
+) -> None:
+    shipped = fingerprint(materials, styles=[{"id": BUILT_IN}])
+    for options in ({"pooling": "max"}, {"pooling": "max"}, {"preset": "inetwork-paper"}):
+        asked = commission(materials, styles=[{"id": BUILT_IN}], **options)
+        found = asked.scene.regions[0].style
+        assert found.covers(*engine.needs(asked.options, asked.extractor))
+        # Colours are the painting's own, not the texture's.
+        assert found.palette
+        assert shipped.palette
+        assert torch.equal(found.palette.mean, shipped.palette.mean)
+    assert quick_stand_ins == ["compact"]
+    (texture,) = [key for key in materials.storage.list("fingerprints/") if key.endswith(".png")]
+    with Image.open(io.BytesIO(materials.storage.get(texture))) as image:
+        assert image.size == (64, 64)
+
+
+def test_a_damaged_stand_in_is_made_again(materials: Materials, quick_stand_ins: list[str]) -> None:
+    commission(materials, styles=[{"id": BUILT_IN}], pooling="max")
+    for key in materials.storage.list("fingerprints/"):
+        materials.storage.put(key, b"torn")
+    commission(materials, styles=[{"id": BUILT_IN}], pooling="max")
+    assert len(quick_stand_ins) == 2
+
+
+def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> None:
+    style = store_painting(materials.storage, draw_painting(200, 160))
+    identifier = style.removeprefix(keys.OWN_PREFIX)
+    commission(materials, styles=[{"id": style}])
+    commission(materials, styles=[{"id": style}], pooling="l2")
+    folder = materials.storage.list(keys.painting_prefix(identifier))
+    assert len([key for key in folder if "/fingerprint." in key]) == 2
+    assert materials.storage.list("fingerprints/") == []
+
+
+def test_a_deleted_own_painting_fails_its_jobs_also_if_it_was_measured(materials: Materials) -> None:
+    style = store_painting(materials.storage, draw_painting(200, 160))
+    identifier = style.removeprefix(keys.OWN_PREFIX)
+    commission(materials, styles=[{"id": style}])
+    materials.storage.delete(keys.painting_meta_key(identifier))
+    assert failure(materials, styles=[{"id": style}]) == "painting_gone"
+    materials.storage.delete_prefix(keys.painting_prefix(identifier))
+    assert failure(materials, styles=[{"id": style}]) == "painting_gone"
+
+
 def test_paintings_that_cannot_be_used_are_named_with_a_reason(materials: Materials) -> None:
-    assert failure(materials, styles=[StyleChoice(id="nowhere")]) == "style_gone"
-    assert failure(materials, styles=[StyleChoice(id="strokes"), StyleChoice(id="torn")]) == "style_damaged"
+    assert failure(materials, styles=[{"id": "nowhere"}]) == "style_gone"
+    assert failure(materials, styles=[{"id": "strokes"}, {"id": "torn"}]) == "style_damaged"
 
 
 def test_asking_for_vgg19_without_its_weights_says_how_to_get_them(materials: Materials) -> None:
-    with pytest.raises(engine.ExtractorUnavailableError, match="fetch-vgg19"):
-        materials.style(WISH.model_copy(update={"extractor": "vgg19"}))
+    with pytest.raises(engine.ExtractorUnavailableError, match="fetch vgg19"):
+        commission(materials, extractor="vgg19")
+
+
+def test_a_layer_that_the_found_extractor_lacks_is_named(materials: Materials) -> None:
+    materials.settings = materials.settings.model_copy(update={"extractor": "compact"})
+    wish = WISH.model_copy(update={"content_layers": {"relu5_4": 1.0}})
+    with pytest.raises(JobFailedError) as caught:
+        materials.commission(wish, PHOTO)
+    assert caught.value.error.code == "options_unfit"
+    assert "content_layers" in caught.value.error.message
+    assert "relu5_4" in caught.value.error.message
+
+
+def test_every_option_reaches_the_engine_by_its_name(materials: Materials) -> None:
+    asked = {"seed": 3, "brush": 2.0, "feather": 0.05, "guides": "all", "keep_colors": 0.5, "start": "grey"}
+    asked |= {"color_method": "histogram", "iterations": 7, "min_improvement": 1.0, "output_size": 300}
+    options = commission(materials, **asked).options
+    assert {name: getattr(options, name) for name in asked} == asked
+
+
+def test_styles_of_one_place_are_blended_and_places_become_regions(materials: Materials) -> None:
+    mask = Image.new("L", (40, 20))
+    ImageDraw.Draw(mask).rectangle((0, 0, 19, 19), "white")
+    mask_id = store_mask(materials.storage, WISH.photo, mask)
+    styles = [{"id": "strokes", "mask": mask_id}, {"id": "dashes", "weight": 3}, {"id": "strokes"}]
+    scene = commission(materials, styles=styles, keep=mask_id, color_mask=mask_id).scene
+    masked, rest = scene.regions
+    assert masked.mask is not None
+    assert masked.mask.tobytes() == mask.tobytes()
+    assert rest.mask is None
+    parts = [fingerprint(materials, styles=[{"id": name}]).at(128)["relu3_1"].mean for name in ("dashes", "strokes")]
+    torch.testing.assert_close(rest.style.at(128)["relu3_1"].mean, 0.75 * parts[0] + 0.25 * parts[1])
+    for other in (scene.keep, scene.color_mask):
+        assert other is not None
+        assert other.tobytes() == mask.tobytes()
+
+
+def test_colors_of_a_map_become_regions_and_what_nobody_asked_for_belongs_to_none(materials: Materials) -> None:
+    colors = Image.new("RGB", (30, 10), "#ff0000")
+    pen = ImageDraw.Draw(colors)
+    pen.rectangle((10, 0, 19, 9), "#00ff00")
+    pen.rectangle((20, 0, 29, 9), "#0000ff")
+    shares = {"#ff0000": 0.3, "#00ff00": 0.3, "#0000ff": 0.3}
+    mask_id = store_mask(materials.storage, WISH.photo, colors, shares)
+    # Nearly red means red, so both are painted in one place.
+    asked = [("strokes", "#f01010"), ("dashes", "#ff0000"), ("strokes", "#00ff00")]
+    styles = [{"id": name, "mask": mask_id, "color": color} for name, color in asked]
+    red, green = commission(materials, styles=styles).scene.regions
+    assert red.mask
+    assert green.mask
+    row = [red.mask.getpixel((x, 5)) for x in (5, 15, 25)], [green.mask.getpixel((x, 5)) for x in (5, 15, 25)]
+    assert row == ([255, 0, 0], [0, 255, 0])
+
+
+@pytest.mark.parametrize("where", ["keep", "color_mask"])
+def test_a_mask_that_is_gone_fails_the_job(materials: Materials, where: str) -> None:
+    assert failure(materials, **{where: "1" * 32}) == "mask_gone"
+    assert failure(materials, styles=[{"id": "strokes", "mask": "1" * 32, "color": "#ff0000"}]) == "mask_gone"
+
+
+def finished(materials: Materials, artwork: Image.Image, **wish: Any) -> Job:
+    request = WISH.model_copy(update=wish)
+    job = Job(id="c" * 32, state=JobState.FINISHED, request=request, planned_work=1, created_at=0, fence=2)
+    materials.storage.put(keys.artwork_key(job.id, job.fence), encoded(artwork, "PNG"))
+    return job
+
+
+def test_an_artwork_to_start_from_is_that_of_its_job(materials: Materials) -> None:
+    job = finished(materials, Image.new("RGB", (30, 20), "#123456"))
+    wish = WISH.model_copy(update={"start": "artwork", "start_job": job.id})
+    start = materials.commission(wish, PHOTO, job).scene.start
+    assert start
+    assert start.getpixel((3, 3)) == (0x12, 0x34, 0x56)
+    materials.storage.delete(keys.artwork_key(job.id, job.fence))
+    with pytest.raises(JobFailedError) as caught:
+        materials.commission(wish, PHOTO, job)
+    assert caught.value.error.code == "start_gone"
+
+
+def test_the_canvas_is_the_artwork_unless_something_was_changed_after_painting(materials: Materials) -> None:
+    canvas, recipe = materials.canvas(finished(materials, Image.new("RGB", (30, 20), "#123456")))
+    assert canvas.getpixel((3, 3)) == (0x12, 0x34, 0x56)
+    assert recipe is None
+    job = finished(materials, Image.new("RGB", (30, 20)), keep_colors=1.0)
+    with pytest.raises(JobFailedError) as caught:
+        materials.canvas(job)
+    assert caught.value.error.code == "canvas_gone"
 
 
 def test_a_stored_photo_is_read_as_jpeg_and_nothing_else(materials: Materials, tmp_path: Path) -> None:

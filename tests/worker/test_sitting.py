@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.jobs.records import JobRecords
 from app.settings import Settings
 from tests.worker.conftest import WISH
 from worker import engine, sitting
+from worker.engine.finish import Finish
 from worker.lease import Lease, holder_name, is_alive
 from worker.sitting import Sitting
 
@@ -20,10 +22,8 @@ WORK = 10.0  # megapixel-evaluations
 
 
 def iterate(percent: int) -> engine.Iterate:
-    photo = Image.new("RGB", (8, 8))
-    return engine.Iterate(
-        0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), photo, engine.PaintOptions(), ""
-    )
+    finish = Finish(engine.Scene(Image.new("RGB", (8, 8)), ()), engine.PaintOptions())
+    return engine.Iterate(0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), finish, 0, "")
 
 
 def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_them(
@@ -64,3 +64,19 @@ def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(
         clock += 40
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(40 / (0.1 * WORK))
+
+
+def test_what_a_stage_leaves_out_is_not_counted_as_painted_fast(
+    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    assert job
+    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
+    # A percent a second; the first stage finds nothing to improve after a fifth of its work, which is half of all.
+    for stage, percents in ((0, range(1, 11)), (1, range(51, 81))):
+        for percent in percents:
+            clock += 1
+            sat.after(replace(iterate(percent), stage=stage))
+    assert sat.seconds_per_unit() == pytest.approx(100 / WORK, rel=0.05)

@@ -3,6 +3,7 @@
 from worker.engine.checkpoint import Checkpoint
 from worker.engine.errors import (
     CheckpointMismatchError,
+    EmptyMaskError,
     EngineError,
     ExtractorUnavailableError,
     FingerprintFormatError,
@@ -10,35 +11,55 @@ from worker.engine.errors import (
     NotFiniteError,
     TooLargeError,
 )
-from worker.engine.extractors import Extractor, fetch_vgg19, load_extractor
+from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
+from worker.engine.finish import Finish
 from worker.engine.images import upright
-from worker.engine.paint import Iterate, PaintOptions, Pastiche, paint
-from worker.engine.pyramid import plan, planned_work
-from worker.engine.texture import synthesize
+from worker.engine.masks import mask_of_color
+from worker.engine.options import CHOICES, LIMITS, Needs, PaintOptions, needs, plan, work_of
+from worker.engine.paint import Iterate, Pastiche, paint
+from worker.engine.palette import Palette, palette_of
+from worker.engine.presets import PRESETS, Preset
+from worker.engine.scene import Region, Scene
+from worker.engine.texture import stand_in, synthesize
+from worker.engine.weights import fetch_weights
 
 __all__ = [
+    "CHOICES",
+    "LIMITS",
+    "PRESETS",
     "Checkpoint",
     "CheckpointMismatchError",
+    "EmptyMaskError",
     "EngineError",
     "Extractor",
     "ExtractorUnavailableError",
     "Fingerprint",
     "FingerprintFormatError",
     "FingerprintMismatchError",
+    "Finish",
     "Iterate",
+    "Needs",
     "NotFiniteError",
     "PaintOptions",
+    "Palette",
     "Pastiche",
+    "Preset",
+    "Region",
+    "Scene",
     "TooLargeError",
     "blend",
-    "fetch_vgg19",
+    "fetch_weights",
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
+    "mask_of_color",
+    "needs",
     "paint",
+    "palette_of",
     "plan",
-    "planned_work",
+    "stand_in",
     "synthesize",
     "upright",
+    "work_of",
 ]

@@ -32,3 +32,12 @@ class TooLargeError(EngineError):
         super().__init__(f"needs {needed_bytes / 1e6:.0f} MB, {available_bytes / 1e6:.0f} MB are available")
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes
+
+
+class EmptyMaskError(EngineError):
+    """A mask covers less than one pixel of the picture that it is for."""
+
+    def __init__(self, covered: float, size: tuple[int, int]) -> None:
+        super().__init__(f"the mask covers {covered:.2f} pixels of {size[0]} × {size[1]}")
+        self.covered = covered
+        self.size = size

@@ -1,33 +1,30 @@
 """Convolutional networks whose activations define content and style, reached by the field's layer names.
 
-`compact` is trained by this project and lies under models/; `vgg19` is torchvision's, downloaded once into a cache.
+`compact` is trained by this project and lies under models/; `vgg19` and `vgg16` are torchvision's, which weights.py
+downloads once into a cache.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from worker.engine.errors import ExtractorUnavailableError
-from worker.engine.operators import conv_relu
+from worker.engine.operators import POOLINGS, Pooling, conv_relu, pooled
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. 2015, section "Methods"
 CONTENT_LAYER = "relu4_2"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
 POOL = "pool"
-# The tapped layer, then the widths of the convolutions that lead to it from the tap before.
+# The name of a group of convolutions (the layer that ends it), then their widths. Weights are stored by group.
 Blocks = tuple[tuple[str, tuple[int | str, ...]], ...]
 COMPACT_BLOCKS: Blocks = (
     ("relu1_1", (16,)),
@@ -44,72 +41,138 @@ VGG19_BLOCKS: Blocks = (
     ("relu4_1", (256, 256, 256, POOL, 512)),
     ("relu4_2", (512,)),
     ("relu5_1", (512, 512, POOL, 512)),
+    ("relu5_4", (512, 512, 512)),
 )
+VGG16_BLOCKS: Blocks = (
+    ("relu1_1", (64,)),
+    ("relu2_1", (64, POOL, 128)),
+    ("relu3_1", (128, POOL, 256)),
+    ("relu4_1", (256, 256, POOL, 512)),
+    ("relu4_2", (512,)),
+    ("relu5_1", (512, POOL, 512)),
+    ("relu5_3", (512, 512)),
+)
+VGG_BLOCKS = {"vgg19": VGG19_BLOCKS, "vgg16": VGG16_BLOCKS}
 
-VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-VGG19_SHA256_PREFIX = "dcbb9e9d"
-VGG19_FILE = "vgg19-features.safetensors"
 COMPACT_FILE = "compact.safetensors"
+
+
+class Step(NamedTuple):
+    """One convolution: its layer's name, its group and place in it, and whether pooling follows."""
+
+    layer: str
+    group: str
+    place: int
+    pool: bool
+
+
+def steps_of(blocks: Blocks) -> tuple[Step, ...]:
+    """The convolutions of `blocks` in order; relu2_1 is the first one after the first pooling."""
+    steps: list[Step] = []
+    level, number = 1, 0
+    for group, widths in blocks:
+        place = 0
+        for width in widths:
+            if width == POOL:
+                steps[-1] = steps[-1]._replace(pool=True)
+                level, number = level + 1, 0
+            else:
+                number += 1
+                steps.append(Step(f"relu{level}_{number}", group, place, pool=False))
+                place += 1
+    return tuple(steps)
 
 
 class VggShaped(nn.Module):
     """3×3 convolutions with reflection padding and ReLU, 2×2 pooling between blocks, tapped by layer name.
 
-    Average pooling, as Gatys et al. 2015 recommend: it lets the gradient reach every pixel. The weights are taken to be
-    frozen; `training.distill` overrides `convolve` to train them.
+    The weights are taken to be frozen; `training.distill` overrides `convolve` to train them.
     """
 
     def __init__(self, blocks: Blocks) -> None:
         super().__init__()
         self.plan = blocks
+        self.steps = steps_of(blocks)
         self.blocks = nn.ModuleDict()
         width_in = 3
-        for tap, layers in blocks:
+        for group, widths in blocks:
             convolutions = nn.ModuleList()
-            for width in layers:
+            for width in widths:
                 if isinstance(width, int):
                     convolutions.append(nn.Conv2d(width_in, width, 3))
                     width_in = width
-            self.blocks[tap] = convolutions
+            self.blocks[group] = convolutions
 
-    def block(self, tap: str, x: Tensor) -> Tensor:
-        """Activations of `tap` from those of the tap before (or from images [B, 3, H, W])."""
-        layers = dict(self.plan)[tap]
-        convolutions: Iterator[nn.Conv2d] = iter(cast(nn.ModuleList, self.blocks[tap]))  # type: ignore[arg-type]
-        for layer, following in zip(layers, (*layers[1:], None), strict=True):
-            if layer != POOL:
-                x = self.convolve(x, next(convolutions), pool=following == POOL)
-        return x
+    def convolution(self, step: Step) -> nn.Conv2d:
+        """The convolution of a step, with its weights."""
+        return cast(nn.Conv2d, cast(nn.ModuleList, self.blocks[step.group])[step.place])
 
     def convolve(self, x: Tensor, convolution: nn.Conv2d, pool: bool) -> Tensor:
-        """One convolution with its ReLU, and the pooling behind it if there is one."""
+        """One convolution with its ReLU, and average pooling behind it if `pool`."""
         return conv_relu(x, convolution.weight, convolution.bias, pool)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W]."""
+    def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
+        """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W], before the pooling that may follow them."""
         taps = {}
-        for tap, _ in self.plan:
-            x = self.block(tap, x)
-            taps[tap] = x
+        for step, is_tap, is_last in self._needed(layers):
+            pools = step.pool and not is_last
+            fused = pools and pooling == "average" and not is_tap
+            x = self.convolve(x, self.convolution(step), pool=fused)
+            if is_tap:
+                taps[step.layer] = x
+            if pools and not fused:
+                x = pooled(x, pooling)
         return taps
+
+    def _needed(self, layers: Collection[str]) -> Iterator[tuple[Step, bool, bool]]:
+        """The steps up to the deepest of `layers`, each with whether it is tapped and whether it is the last."""
+        taps = [step.layer in layers for step in self.steps]
+        last = max((index for index, is_tap in enumerate(taps) if is_tap), default=-1)
+        for index in range(last + 1):
+            yield self.steps[index], taps[index], index == last
 
 
 class Extractor:
-    """A frozen network with its name, the hash of its weights, its device and the dtype it computes in."""
+    """A frozen network with its name, the hash of its weights, its device and the dtype it computes in.
+
+    Attributes:
+        layers: the names of all its convolutions' layers, shallow to deep.
+    """
 
     def __init__(
-        self, name: str, network: nn.Module, weights_hash: str, device: torch.device, dtype: torch.dtype
+        self, name: str, network: VggShaped, weights_hash: str, device: torch.device, dtype: torch.dtype
     ) -> None:
         self.name = name
         self.weights_hash = weights_hash
         self.device = device
         self.dtype = dtype
-        network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+        self.layers = tuple(step.layer for step in network.steps)
+        network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.requires_grad_(False)
 
-    def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """Activations {layer name: [B, C, h, w]} in `dtype` of images [B, 3, H, W] in [0, 1]."""
-        return self.network(images.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last))  # type: ignore[no-any-return]
+    def __call__(
+        self, images: Tensor, layers: Collection[str] | None = None, pooling: Pooling = "average"
+    ) -> dict[str, Tensor]:
+        """Activations {layer name: [B, C, h, w]} in `dtype` of images [B, 3, H, W] in [0, 1], shallow to deep.
+
+        `layers` are those of LAYERS unless others are named; nothing behind the deepest is computed. For `pooling` see
+        `operators.pooled`.
+
+        Raises:
+            ValueError: the extractor has no such layer, or there is no such pooling.
+        """
+        wanted = LAYERS if layers is None else layers
+        self.check(wanted, pooling)
+        pixels = images.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+        return self.network(pixels, wanted, pooling)  # type: ignore[no-any-return]
+
+    def check(self, layers: Collection[str], pooling: str = "average") -> None:
+        """Raise ValueError unless there are such layers, and such a pooling."""
+        unknown = [layer for layer in layers if layer not in self.layers]
+        if unknown:
+            raise ValueError(f"{self.name} has no layer {', '.join(unknown)}; it has {', '.join(self.layers)}")
+        if pooling not in POOLINGS:
+            raise ValueError(f"there is no pooling {pooling!r}; there are {', '.join(POOLINGS)}")
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:
@@ -122,7 +185,7 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
 def load_extractor(
     name: str, models_dir: Path, cache_dir: Path, device: torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Extractor:
-    """Load `compact` (from `models_dir`), `vgg19` (from `cache_dir`) or `auto`.
+    """Load `compact` (from `models_dir`), `vgg19` or `vgg16` (from `cache_dir`), or `auto`.
 
     `auto` is `vgg19` only where CUDA and the weights are both there, else `compact`. `device` defaults to CUDA where
     there is one, `dtype` to the fastest that the device computes in hardware.
@@ -133,114 +196,52 @@ def load_extractor(
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = dtype or fastest_dtype(device)
-    vgg19_path = cache_dir / VGG19_FILE
     if name == "auto":
-        name = "vgg19" if device.type == "cuda" and vgg19_path.exists() else "compact"
+        name = "vgg19" if device.type == "cuda" and vgg_path("vgg19", cache_dir).exists() else "compact"
     if name == "compact":
-        return _load(name, VggShaped(COMPACT_BLOCKS), models_dir / COMPACT_FILE, device, dtype)
-    if name == "vgg19":
-        if not vgg19_path.exists():
-            raise ExtractorUnavailableError(
-                f"VGG-19's weights are not in {cache_dir}. Fetch them once with `atelier fetch-vgg19` (575 MB "
-                "download, 52 MB kept), or choose the extractor `compact`, which needs no download."
-            )
-        return _load(name, _Vgg19(), vgg19_path, device, dtype)
-    raise ValueError(f"no extractor is called {name!r}; there are compact, vgg19 and auto")
+        return _loaded(name, VggShaped(COMPACT_BLOCKS), models_dir / COMPACT_FILE, device, dtype)
+    if name not in VGG_BLOCKS:
+        raise ValueError(f"no extractor is called {name!r}; there are compact, vgg19, vgg16 and auto")
+    path = vgg_path(name, cache_dir)
+    if not path.exists():
+        raise ExtractorUnavailableError(
+            f"The weights of {name} are not in {cache_dir}. Fetch them once with `atelier fetch {name}` (a download of "
+            "more than 500 MB, of which at most 80 MB are kept), or choose the extractor `compact`, which needs no "
+            "download."
+        )
+    return _loaded(name, Vgg(name), path, device, dtype)
 
 
-def _load(name: str, network: nn.Module, path: Path, device: torch.device, dtype: torch.dtype) -> Extractor:
+def vgg_path(name: str, cache_dir: Path) -> Path:
+    """Where the kept features of `vgg19` or `vgg16` lie."""
+    return cache_dir / f"{name}-features.safetensors"
+
+
+def _loaded(name: str, network: VggShaped, path: Path, device: torch.device, dtype: torch.dtype) -> Extractor:
+    again = f"Fetch it again with `atelier fetch {name}`." if name in VGG_BLOCKS else "Restore it from the package."
     try:
         weights = load_file(path)
+        missing = sorted(set(network.state_dict()) - set(weights))
+        if missing:
+            raise ExtractorUnavailableError(f"{path} is incomplete: it lacks {len(missing)} tensors. {again}")
         network.load_state_dict(weights)
     except FileNotFoundError as error:
         raise ExtractorUnavailableError(f"{path} is missing: the checkout or the package is incomplete.") from error
     except (SafetensorError, RuntimeError, OSError) as error:
-        raise ExtractorUnavailableError(f"{path} is damaged ({error}). Delete it and fetch it again.") from error
+        raise ExtractorUnavailableError(f"{path} is damaged ({error}). {again}") from error
     return Extractor(name, network, hashlib.sha256(path.read_bytes()).hexdigest(), device, dtype)
 
 
-class _Vgg19(VggShaped):
-    """torchvision's VGG-19 up to relu5_1, for images in [0, 1] (its ImageNet normalisation is done here)."""
+class Vgg(VggShaped):
+    """torchvision's VGG-19 or VGG-16, convolutions only, for images in [0, 1]: it normalises them as on ImageNet."""
 
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self) -> None:
-        super().__init__(VGG19_BLOCKS)
+    def __init__(self, name: str) -> None:
+        super().__init__(VGG_BLOCKS[name])
         self.register_buffer("pixel_mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("pixel_std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return super().forward((x - self.pixel_mean) / self.pixel_std)
-
-
-def fetch_vgg19(
-    cache_dir: Path,
-    report: Callable[[int, int], None] | None = None,
-    url: str = VGG19_URL,
-    sha256_prefix: str = VGG19_SHA256_PREFIX,
-) -> Path:
-    """Download torchvision's `VGG19_Weights.IMAGENET1K_V1`, check its hash and keep the features as safetensors.
-
-    `report(done_bytes, total_bytes)` is called as the download goes on; the total is 0 where the server does not say.
-
-    Raises:
-        ExtractorUnavailableError: no connection, a broken download, or a file with another hash.
-    """
-    target = cache_dir / VGG19_FILE
-    if target.exists():
-        return target
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir) as folder:
-        downloaded = Path(folder) / "vgg19.pth"
-        digest = _download(url, downloaded, report)
-        if not digest.startswith(sha256_prefix):
-            raise ExtractorUnavailableError(
-                f"The file from {url} is not VGG-19's: its SHA-256 begins with {digest[:8]} instead of "
-                f"{sha256_prefix}. "
-                "Nothing was kept; try again, or ask your network's owner what sits in between."
-            )
-        # torch.load also refuses a legacy pickle's code: weights_only admits tensors and nothing else.
-        features = torch.load(downloaded, map_location="cpu", weights_only=True)
-        partial = Path(folder) / VGG19_FILE
-        save_file(_by_tap(features), partial, metadata={"source": url, "sha256": digest})
-        os.replace(partial, target)
-    return target
-
-
-def _download(url: str, path: Path, report: Callable[[int, int], None] | None) -> str:
-    digest = hashlib.sha256()
-    try:
-        with urllib.request.urlopen(url, timeout=30) as response, path.open("wb") as file:
-            total, done = int(response.headers.get("Content-Length") or 0), 0
-            while chunk := response.read(1 << 20):
-                file.write(chunk)
-                digest.update(chunk)
-                done += len(chunk)
-                if report:
-                    report(done, total)
-    except (urllib.error.URLError, OSError) as error:
-        raise ExtractorUnavailableError(
-            f"VGG-19's weights could not be fetched from {url}: {error}. Check the connection and try again."
-        ) from error
-    return digest.hexdigest()
-
-
-def _by_tap(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """torchvision's `features.N.weight` in order, renamed to this module's `blocks.reluX_Y.N.weight`."""
-    indices = sorted({int(key.split(".")[1]) for key in state if key.startswith("features.")})
-    renamed = {}
-    source = iter(indices)
-    for tap, layers in VGG19_BLOCKS:
-        convolutions = [layer for layer in layers if layer != POOL]
-        for position in range(len(convolutions)):
-            index = next(source)
-            for part in ("weight", "bias"):
-                renamed[f"blocks.{tap}.{position}.{part}"] = state[f"features.{index}.{part}"].contiguous()
-    return renamed
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Metadata of a safetensors file, without its tensors."""
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+    def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
+        return super().forward((x - self.pixel_mean) / self.pixel_std, layers, pooling)

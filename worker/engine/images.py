@@ -1,4 +1,4 @@
-"""Pillow pictures and tensors: conversion, sizes, colour. The only module here that speaks width-first."""
+"""Pillow pictures and tensors: conversion and sizes. The only module here that speaks width-first."""
 
 from __future__ import annotations
 
@@ -44,15 +44,3 @@ def resized(tensor: Tensor, size: tuple[int, int]) -> Tensor:
     """Bicubic resampling of [1, 3, h, w] to `size` (width, height), clipped to [0, 1]."""
     grown = F.interpolate(tensor, (size[1], size[0]), mode="bicubic", align_corners=False, antialias=True)
     return grown.clamp(0, 1)
-
-
-def with_colors_of(pastiche: Image.Image, photo: Image.Image) -> Image.Image:
-    """The pastiche's luminance with the photo's colours.
-
-    Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (arXiv 1606.05897), section 3.2
-    (luminance-only transfer), in Y′CbCr, which Pillow converts exactly as JPEG does, instead of YIQ.
-    """
-    color = photo.convert("RGB").resize(pastiche.size, Image.Resampling.LANCZOS)
-    luminance, _, _ = pastiche.convert("YCbCr").split()
-    _, blue, red = color.convert("YCbCr").split()
-    return Image.merge("YCbCr", (luminance, blue, red)).convert("RGB")

@@ -1,38 +1,195 @@
-"""The terms of the objective, each relative to its target: one set of weights fits every layer and extractor."""
+"""The terms of the objective, each a formula of the literature: a preset names one of each kind and gives it a weight.
+
+`Studio`'s own are relative to their targets, so that one set of weights fits every layer, painting and size. The others
+are those of the papers and programs that the presets reproduce; where they speak of undivided Gram matrices F·Fᵀ of M
+positions, ours are second moments F·Fᵀ/M, and the formulas are rewritten so that the value is the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
 from torch import Tensor
 
-from worker.engine.statistics import at_least_float32, gram
+from worker.engine.statistics import LayerStatistics, at_least_float32
+
+ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
+StyleLoss = Literal["relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+Smoothing = Literal["mean-square", "nst", "nine-point"]
+CONTENT_SCALINGS: tuple[ContentScaling, ...] = get_args(ContentScaling)
+STYLE_LOSSES: tuple[StyleLoss, ...] = get_args(StyleLoss)
 
 # A black photo or painting has no activation to compare with: the quotient must not be infinite.
 EPSILON = 1e-12
+# Added to covariances, whose root has no gradient where they are singular; crowsonkb/style-transfer-pytorch does too.
+RIDGE = 1e-4
+# Of Gatys' own notebook: 10³/C² for each layer (leongatys/PytorchNeuralStyleTransfer).
+CODE_STYLE_WEIGHT = 1e3
+# The notebooks and programs on Caffe's VGG have pixels from 0 to 255.
+PIXEL_RANGE = 255.0
 
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of activations [1, C, H, W] to the photo's, divided by the photo's mean square.
+class Grid(NamedTuple):
+    """Where a layer's activations come from: their channels, their positions, and the pixels of the picture."""
 
-    Source: Gatys et al., CVPR 2016, eq. 1, which is half the undivided sum of squares: its size there depends on the
-    picture's and on the layer's; divided, 0 is the photo and 1 is a picture without any activation.
+    channels: int
+    positions: int
+    pixels: int
+
+
+def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "relative", pixels: int = 1) -> Tensor:
+    """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which nst's divide by.
+
+    - `relative`: mean squared difference over the photo's mean square. 0 is the photo, 1 a picture without activations.
+    - `half-sse`: ½ Σ (F − P)². Source: Gatys et al., CVPR 2016, eq. 1.
+    - `mse`: mean (F − P)². Source: leongatys/PytorchNeuralStyleTransfer; crowsonkb/style-transfer-pytorch.
+    - `sse`, `nst-1`, `nst-2`: Σ (F − P)² times 1, 1/(2 √C √pixels), 1/(C · pixels). Source: titu1994/Neural-Style-
+      Transfer, `--content_loss_type` 0, 1 and 2, which take the picture's pixels for the layer's positions.
     """
     target = at_least_float32(target)
-    return (at_least_float32(features) - target).square().mean() / target.square().mean().clamp_min(EPSILON)
+    square = (at_least_float32(features) - target).square()
+    loss: Tensor
+    match scaling:
+        case "relative":
+            loss = square.mean() / target.square().mean().clamp_min(EPSILON)
+        case "half-sse":
+            loss = square.sum() / 2
+        case "mse":
+            loss = square.mean()
+        case "sse":
+            loss = square.sum()
+        case "nst-1":
+            loss = square.sum() / (2 * (target.shape[1] * pixels) ** 0.5)
+        case "nst-2":
+            loss = square.sum() / (target.shape[1] * pixels)
+    return loss
 
 
-def gram_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Squared Frobenius distance of the Gram matrix of [1, C, H, W] to `target` [C, C], over the target's own norm.
+def relative_gram(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+    """‖G − A‖² / ‖A‖²: 0 is the painting's style, whatever the layer and the extractor.
 
-    Source: Gatys et al., CVPR 2016, eq. 4, with 1/‖A‖² for 1/(4 N² M²): 0 is the painting's style, whatever the layer.
+    Source: Gatys et al., CVPR 2016, eq. 4, with 1/‖A‖² for 1/(4 N² M²).
     """
-    return (gram(features) - target).square().sum() / target.square().sum().clamp_min(EPSILON)
+    return _distance(found, target) / target.moment.square().sum().clamp_min(EPSILON)
 
 
-def total_variation(image: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels of [1, 3, H, W]: rows plus columns.
+def gram_2015(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+    """‖F·Fᵀ − A·Aᵀ‖² / (4 N² M²), which of second moments is ‖G − A‖² / (4 N²). N·N' where two layers are correlated.
 
-    Source: not in Gatys et al.; Johnson et al. (arXiv 1603.08155), section 3.2, with means instead of sums.
+    Source: Gatys et al., arXiv 1508.06576, eq. 4; CVPR 2016, eq. 4. There M is the painting's too, resized to the
+    photo's; here each picture is divided by its own.
     """
-    rows = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
-    columns = (image[..., 1:] - image[..., :-1]).square().mean()
-    return rows + columns
+    return _distance(found, target) / (4 * target.moment.numel())
+
+
+def gram_code(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+    """Mean over the C × C entries of (G − A)², times 10³/C².
+
+    Source: leongatys/PytorchNeuralStyleTransfer, which differs from the paper.
+    """
+    entries = target.moment.numel()
+    return CODE_STYLE_WEIGHT / entries * _distance(found, target) / entries
+
+
+def gram_nst(found: LayerStatistics, target: LayerStatistics, grid: Grid) -> Tensor:
+    """‖F·Fᵀ − A·Aᵀ‖² / (4 · 3² · pixels²): the 3 colours and the picture's pixels stand for N and M of every layer.
+
+    Source: titu1994/Neural-Style-Transfer, Network.py and INetwork.py.
+    """
+    return _distance(found, target) * (grid.positions / grid.pixels) ** 2 / 36
+
+
+def wasserstein(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+    """Squared 2-Wasserstein distance of the Gaussians with these means and covariances, each part averaged over C.
+
+    mean (μ − μ_A)² + tr(Σ + Σ_A − 2 (Σ_A^½ Σ Σ_A^½)^½) / C.
+    Source: Givens and Shortt, "A class of Wasserstein metrics for probability distributions" (1984), proposition 7, as
+    crowsonkb/style-transfer-pytorch uses it. The root's trace is differentiated in closed form instead of by
+    Newton-Schulz steps.
+    """
+    channels = len(target.mean)
+    covariance, wanted = _covariance(found), _covariance(target)
+    root = _square_root(wanted)
+    product = root @ covariance @ root
+    trace: Tensor = _TraceOfRoot.apply((product + product.T) / 2)  # type: ignore[no-untyped-call]
+    means = (found.mean - target.mean).square().mean()
+    return means + (covariance.trace() + wanted.trace() - 2 * trace).clamp_min(0) / channels
+
+
+STYLE_LOSS: dict[StyleLoss, Callable[[LayerStatistics, LayerStatistics, Grid], Tensor]] = {
+    "relative-gram": relative_gram,
+    "gram-2015": gram_2015,
+    "gram-code": gram_code,
+    "gram-nst": gram_nst,
+    "wasserstein": wasserstein,
+}
+
+
+def shifted(statistics: LayerStatistics, shift: float, other_mean: Tensor | None = None) -> LayerStatistics:
+    """Statistics of activations to which `shift` is added, from those of the activations themselves.
+
+    E[(f+s)(g+s)ᵀ] = E[f gᵀ] + s (μ_f 1ᵀ + 1 μ_gᵀ) + s². `other_mean` is μ_g, where it is another layer's.
+    Source: Novak and Nikulin, arXiv 1605.04603, section 3.3, with s = −1: ReLU's activations have sparse Gram matrices.
+    """
+    if shift == 0:
+        return statistics
+    mean, other = statistics.mean, statistics.mean if other_mean is None else other_mean
+    return LayerStatistics(mean + shift, statistics.moment + shift * (mean[:, None] + other[None, :]) + shift * shift)
+
+
+def total_variation(image: Tensor, kind: Smoothing = "mean-square") -> Tensor:
+    """How rough the picture [1, 3, H, W] is.
+
+    - `mean-square`: mean squared difference of neighbouring rows plus that of columns. Source: Johnson et al. (arXiv
+      1603.08155), section 3.2, with means instead of sums.
+    - `nst`: Σ (dx² + dy²)^1.25 of pixels from 0 to 255. Source: titu1994/Neural-Style-Transfer; Mahendran and Vedaldi
+      (arXiv 1412.0035), eq. 4, with β = 2.5.
+    - `nine-point`: mean squared difference to the eight neighbours, the diagonal ones by half. Source: crowsonkb/style-
+      transfer-pytorch.
+    """
+    rows, columns = image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]
+    if kind == "mean-square":
+        return rows.square().mean() + columns.square().mean()
+    if kind == "nst":
+        square = PIXEL_RANGE**2 * (rows[..., :-1].square() + columns[..., :-1, :].square())
+        return square.clamp_min(EPSILON).pow(1.25).sum()
+    falling, rising = image[..., 1:, 1:] - image[..., :-1, :-1], image[..., 1:, :-1] - image[..., :-1, 1:]
+    straight = rows.square().mean() + columns.square().mean()
+    return (straight + (falling.square().mean() + rising.square().mean()) / 2) / 3
+
+
+def _distance(found: LayerStatistics, target: LayerStatistics) -> Tensor:
+    return (found.moment - target.moment).square().sum()
+
+
+def _covariance(statistics: LayerStatistics) -> Tensor:
+    mean = statistics.mean
+    ridge = RIDGE * torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
+    return statistics.moment - mean[:, None] * mean[None, :] + ridge
+
+
+def _square_root(matrix: Tensor) -> Tensor:
+    """The symmetric root of a symmetric positive matrix."""
+    values, vectors = torch.linalg.eigh(matrix)
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """tr(M^½) of a symmetric positive matrix; its gradient is ½ M^−½."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrix)
+        roots = values.clamp_min(torch.finfo(matrix.dtype).eps * float(values[-1].clamp_min(EPSILON))).sqrt()
+        ctx.save_for_backward(roots, vectors)
+        trace: Tensor = roots.sum()
+        return trace
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        roots, vectors = ctx.saved_tensors
+        whole: Tensor = gradient * ((vectors / (2 * roots)) @ vectors.T)
+        return whole

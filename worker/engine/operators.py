@@ -6,12 +6,32 @@ and every gradient several times over; this one writes each once. The benchmark 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 import torch.nn.grad
 from torch import Tensor
+
+Pooling = Literal["max", "average", "l2"]
+POOLINGS: tuple[Pooling, ...] = ("max", "average", "l2")
+
+# A window of zeros is common behind a ReLU, and the square root has no derivative there.
+TINY = 1e-24
+
+
+def pooled(x: Tensor, pooling: Pooling) -> Tensor:
+    """2×2 pooling of [B, C, H, W] with stride 2; an odd last row or column is left out.
+
+    `max` is VGG's own. `average` is what Gatys et al. 2015 put in its place: it lets the gradient reach every pixel.
+    `l2` is 0.78·√Σx², as crowsonkb/style-transfer-pytorch scales it to keep the activations' size. There, the average
+    is doubled for the same reason; here it is not, as in Gatys et al.: the compact extractor was trained with it so.
+    """
+    if pooling == "max":
+        return F.max_pool2d(x, 2)
+    if pooling == "average":
+        return F.avg_pool2d(x, 2)
+    return 0.78 * (4 * F.avg_pool2d(x.square(), 2)).clamp_min(TINY).sqrt()
 
 
 def conv_relu(x: Tensor, weight: Tensor, bias: Tensor, pool: bool) -> Tensor:

@@ -1,4 +1,4 @@
-"""The crux: a photo, a fingerprint and options in, a pastiche out."""
+"""The crux: a scene, an extractor and options in, a pastiche out."""
 
 from __future__ import annotations
 
@@ -6,56 +6,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from worker.engine.checkpoint import Checkpoint
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint
-from worker.engine.images import resized, to_image, to_tensor, with_colors_of
-from worker.engine.objective import STYLE_WEIGHT, TV_WEIGHT, Objective
-from worker.engine.optimize import minimize
-from worker.engine.pyramid import Quality, Stage, plan
-
-# What the seed varies: soft noise on the first, coarsest stage. Enough for another composition of strokes.
-START_NOISE = 0.05
-
-LIMITS = {"size": (256, 2048), "strength": (0.1, 10.0), "brush": (0.25, 4.0), "smoothing": (0.0, 10.0)}
-
-
-@dataclass(frozen=True)
-class PaintOptions:
-    """How to paint.
-
-    Attributes:
-        size: longest side of the pastiche in pixels, 256 to 2048.
-        strength: factor on the style weight, 0.1 to 10; 1 keeps the subject and shows the strokes.
-        brush: the painting's scale against the photo's, 0.25 to 4; 2 paints with strokes twice as large.
-        smoothing: factor on the total-variation weight, 0 to 10.
-        seed: any integer from 0; another seed is another hand.
-        keep_colors: the photo's colours instead of the painting's.
-        quality: share of the planned evaluations, `draft`, `good` or `best`.
-
-    Raises:
-        ValueError: an option is out of its range.
-    """
-
-    size: int = 512
-    strength: float = 1.0
-    brush: float = 1.0
-    smoothing: float = 1.0
-    seed: int = 0
-    keep_colors: bool = False
-    quality: Quality = "good"
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}, but must be from {low} to {high}")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}, but must not be negative")
+from worker.engine.finish import Finish
+from worker.engine.images import resized, to_image, to_tensor
+from worker.engine.optimize import Method, Moments, minimize
+from worker.engine.options import PaintOptions, plan, recipe
+from worker.engine.presets import Preset
+from worker.engine.pyramid import Stage
+from worker.engine.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -69,26 +33,28 @@ class Iterate:
     iterations: int
     fraction: float
     _pixels: Tensor
-    _photo: Image.Image
-    _options: PaintOptions
+    _finish: Finish
+    _seed: int
     _plan: str
 
     def image(self) -> Image.Image:
-        """Render the iterate as an RGB picture at the stage's own size."""
-        return _rendered(self._pixels, self._photo, self._options)
+        """Render the iterate as an RGB picture at the stage's own size, as it would look if it were finished now."""
+        return self._finish.preview(to_image(self._pixels))
 
     def checkpoint(self) -> Checkpoint:
         """Copy what is needed to go on from here later."""
-        return Checkpoint(
-            self._pixels.detach().cpu().clone(), self.stage, self.iteration, self._options.seed, self._plan
-        )
+        return Checkpoint(self._pixels.detach().cpu().clone(), self.stage, self.iteration, self._seed, self._plan)
 
 
 @dataclass(frozen=True)
 class Pastiche:
-    """The finished picture, or the newest iterate if the callback stopped the painting."""
+    """The finished picture, or the newest iterate if the callback stopped the painting.
+
+    `canvas` is what was painted, before any colours were kept or parts of the photo put back.
+    """
 
     image: Image.Image
+    canvas: Image.Image
     stopped: bool
 
 
@@ -96,71 +62,100 @@ Callback = Callable[[Iterate], bool | None]
 
 
 def paint(
-    photo: Image.Image,
-    style: Fingerprint,
+    scene: Scene,
     extractor: Extractor,
     options: PaintOptions = PaintOptions(),
     callback: Callback | None = None,
     resume: Checkpoint | None = None,
 ) -> Pastiche:
-    """Paint `photo` (RGB) in `style`, coarse to fine, and return the pastiche.
+    """Paint a scene, stage by stage, and return the pastiche.
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
-    upscaled (the first: from the photo). `callback` sees every evaluation and stops the painting by returning True.
-    `resume` goes on from a checkpoint of the same photo, style and options.
+    upscaled. `callback` sees every evaluation and stops the painting by returning True. `resume` goes on from a
+    checkpoint of the same scene and options.
 
-    Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py), with the photo instead of white noise as the start, and
-    a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
+    Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo instead of
+    white noise, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
 
     Raises:
-        FingerprintMismatchError: `style` was not made with `extractor`.
+        FingerprintMismatchError: a style was not made with `extractor`.
+        EmptyMaskError: a mask leaves nothing to paint.
         CheckpointMismatchError: `resume` belongs to another plan.
         NotFiniteError: the optimisation diverged and could not be rescued.
+        ValueError: the options ask for layers that the extractor lacks, or for a start that the scene lacks.
     """
-    style.check(extractor)
-    stages = plan(photo.size, options.size, options.quality)
-    identity = repr((photo.size, sorted(asdict(options).items())))
+    scene.check(extractor, options)
+    wanted = recipe(options)
+    finish = Finish(scene, options)
+    stages = plan(scene.photo.size, options)
+    identity = repr((scene.photo.size, sorted(asdict(options).items())))
     if resume and (resume.plan != identity or resume.stage >= len(stages)):
         raise CheckpointMismatchError("The checkpoint belongs to another photo's size or other options.")
     total_work = sum(stage.work for stage in stages)
     first = resume.stage if resume else 0
     done_work = sum(stage.work for stage in stages[:first])
-    pixels = resume.iterate.to(extractor.device) if resume else _start(photo, stages[0], options, extractor.device)
+    pixels = resume.iterate if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
+    pixels, moments = pixels.to(extractor.device), None
 
     for index, stage in enumerate(stages[first:], first):
         skipped = resume.iteration if resume and index == first else 0
-        pixels = resized(pixels, (stage.width, stage.height)) if not skipped else pixels
-        stopped = False
+        size = (stage.width, stage.height)
+        pixels = resized(pixels, size) if not skipped else pixels
 
         def after(done: int, pixels: Tensor) -> bool:
-            nonlocal stopped
             iteration = skipped + done  # noqa: B023 - called only within this turn of the loop
             work = done_work + stage.work * iteration / stage.evaluations  # noqa: B023
             iterate = Iterate(
                 index, len(stages), stage.scale, iteration, stage.evaluations, work / total_work,  # noqa: B023
-                pixels, photo, options, identity,
+                pixels, finish, options.seed, identity,
             )  # fmt: skip
-            stopped = bool(callback and callback(iterate))
-            return stopped
+            return bool(callback and callback(iterate))
 
-        objective = Objective(
-            style.at(stage.scale * options.brush), extractor,
-            STYLE_WEIGHT * options.strength, TV_WEIGHT * options.smoothing, photo, (stage.width, stage.height),
-        )  # fmt: skip
-        pixels = minimize(pixels, objective, stage.evaluations - skipped, after)
-        if stopped:
-            return Pastiche(_rendered(pixels, photo, options), stopped=True)
+        objective = scene.objective(size, options, extractor, finish.motif)
+        minimum = minimize(
+            pixels, objective, stage.evaluations - skipped, after, _method(wanted, options), _resized(moments, size)
+        )
+        pixels, moments = minimum.pixels, minimum.moments
+        if minimum.stopped:
+            break
         done_work += stage.work
-    return Pastiche(_rendered(pixels, photo, options), stopped=False)
+    canvas = to_image(pixels)
+    return Pastiche(finish(canvas), canvas, minimum.stopped)
 
 
-def _start(photo: Image.Image, stage: Stage, options: PaintOptions, device: torch.device) -> Tensor:
-    pixels = to_tensor(photo, (stage.width, stage.height))
-    generator = torch.Generator().manual_seed(options.seed)
-    noise = torch.randn(pixels.shape, generator=generator)
-    return (pixels + START_NOISE * noise).clamp(0, 1).to(device)
+def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed: int) -> Tensor:
+    """The first iterate [1, 3, H, W] in [0, 1]."""
+    size = (stage.width, stage.height)
+    generator = torch.Generator().manual_seed(seed)
+    shape = (1, 3, stage.height, stage.width)
+    match recipe.start:
+        case "noise":
+            return torch.rand(shape, generator=generator)
+        case "grey":
+            return to_tensor(motif.convert("L"), size)
+        case "artwork":
+            assert scene.start is not None
+            return to_tensor(scene.start, size)
+        case "photo":
+            noise = recipe.start_noise * torch.randn(shape, generator=generator)
+            return (to_tensor(motif, size) + noise).clamp(0, 1)
 
 
-def _rendered(pixels: Tensor, photo: Image.Image, options: PaintOptions) -> Image.Image:
-    image = to_image(pixels)
-    return with_colors_of(image, photo) if options.keep_colors else image
+def _method(recipe: Preset, options: PaintOptions) -> Method:
+    return Method(
+        recipe.optimizer, recipe.learning_rate, recipe.average, recipe.bounds,
+        recipe.gradient_tolerance, options.min_improvement,
+    )  # fmt: skip
+
+
+def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:
+    """Adam's moments on a finer grid: the next stage goes on as fast as the last one ended.
+
+    Source: crowsonkb/style-transfer-pytorch: the squares bilinearly, because bicubic ones could become negative.
+    """
+    if moments is None:
+        return None
+    grid = (size[1], size[0])
+    first = F.interpolate(moments.first, grid, mode="bicubic", align_corners=False)
+    second = F.interpolate(moments.second, grid, mode="bilinear", align_corners=False).clamp_min(0)
+    return Moments(first, second, moments.steps)

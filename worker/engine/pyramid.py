@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from worker.engine.images import fitted_size
@@ -10,8 +11,6 @@ Quality = Literal["draft", "good", "best"]
 
 SMALLEST_SCALE = 128
 STEP = 2**0.5
-# Composition and strokes are decided while pixels are cheap; fine stages only sharpen what is there.
-EVALUATIONS = (110, 60, 50, 42, 36, 30, 24, 20, 16)
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
@@ -43,16 +42,17 @@ def scales(longest: int) -> list[int]:
     return below + found
 
 
-def plan(photo_size: tuple[int, int], longest: int, quality: Quality = "good") -> list[Stage]:
-    """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side."""
-    stages = []
-    for index, scale in enumerate(scales(longest)):
+def stages(
+    photo_size: tuple[int, int], longest: int, pyramid: bool, evaluations: Sequence[int], effort: float = 1.0
+) -> list[Stage]:
+    """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side.
+
+    `evaluations` are those of each stage from the coarsest, times `effort`; the last holds for all that follow. Without
+    `pyramid` there is one stage only, at the full size.
+    """
+    planned = []
+    for index, scale in enumerate(scales(longest) if pyramid else [longest]):
         width, height = fitted_size(photo_size, scale)
-        evaluations = EVALUATIONS[min(index, len(EVALUATIONS) - 1)]
-        stages.append(Stage(scale, width, height, max(1, round(evaluations * EFFORT[quality]))))
-    return stages
-
-
-def planned_work(photo_size: tuple[int, int], longest: int, quality: Quality = "good") -> float:
-    """Megapixel-evaluations of the whole plan."""
-    return sum(stage.work for stage in plan(photo_size, longest, quality))
+        count = evaluations[min(index, len(evaluations) - 1)]
+        planned.append(Stage(scale, width, height, max(1, round(count * effort))))
+    return planned

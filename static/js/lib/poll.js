@@ -1,4 +1,4 @@
-/** Asks for a job again and again, as often as the server says: less in a hidden tab, at once when it is shown again. */
+/** Asks for a job or a series again and again, as often as the server says: less in a hidden tab, at once when it is shown again. */
 
 const HIDDEN_FACTOR = 8;
 const LOST_PAUSE_S = 3;
@@ -10,26 +10,28 @@ const JITTER = 0.2;
  */
 
 /**
- * Calls `onJob` for each change until the job ends, and `onConnection` when the connection breaks or is back.
- * @param {string} id
- * @param {{onJob: (job: Job) => void, onConnection: (isThere: boolean) => void, onGone: () => void, signal: AbortSignal}} handlers
+ * Calls `onAnswer` for each change until what is asked for has ended, and `onConnection` when the connection breaks or
+ * is back.
+ * @template {{status: string}} Answer
+ * @param {string} address of a job or a series
+ * @param {{onAnswer: (answer: Answer) => void, onConnection: (isThere: boolean) => void, onGone: () => void, signal: AbortSignal}} handlers
  */
-export async function poll(id, { onJob, onConnection, onGone, signal }) {
+export async function poll(address, { onAnswer, onConnection, onGone, signal }) {
   let etag = "";
   while (!signal.aborted) {
     let pause = LOST_PAUSE_S;
     try {
       const headers = /** @type {Record<string, string>} */ (etag ? { "If-None-Match": etag } : {});
-      const response = await fetch(`/api/v1/jobs/${id}`, { headers, signal, cache: "no-store" });
+      const response = await fetch(address, { headers, signal, cache: "no-store" });
       if ([404, 410].includes(response.status)) return onGone();
       if (response.status >= 500) throw new Error(String(response.status));
       onConnection(true);
       pause = Number(response.headers.get("Retry-After") ?? 1);
       if (response.ok) {
         etag = response.headers.get("ETag") ?? "";
-        const job = /** @type {Job} */ (await response.json());
-        onJob(job);
-        if (!["queued", "running"].includes(job.status)) return;
+        const answer = /** @type {Answer} */ (await response.json());
+        onAnswer(answer);
+        if (!["queued", "running"].includes(answer.status)) return;
       }
     } catch (reason) {
       if (signal.aborted) return;

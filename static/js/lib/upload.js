@@ -1,32 +1,47 @@
-/** Sending a photo to the API. */
+/** Sending a photo or a painting to the API. */
 
 /** A refused or failed upload, with a sentence for a person as its message. */
 export class UploadError extends Error {
   /**
    * @param {string} message
-   * @param {boolean} isAboutPhoto whether another photo is needed, rather than another try
+   * @param {boolean} isAboutPhoto whether another picture is needed, rather than another try
+   * @param {number} wait seconds after which the same photo may be sent again; 0 if that would not help
    */
-  constructor(message, isAboutPhoto) {
+  constructor(message, isAboutPhoto, wait = 0) {
     super(message);
     this.isAboutPhoto = isAboutPhoto;
+    this.wait = wait;
   }
 }
 
 /**
  * @param {Blob} file
  * @param {AbortSignal} signal
+ * @param {(share: number) => void} [onProgress] told which share of the file is on its way
+ * @param {"photo" | "painting"} what
  * @returns {Promise<{id: string, width: number, height: number}>}
  */
-export async function upload(file, signal) {
+export function upload(file, signal, onProgress, what = "photo") {
   const body = new FormData();
-  body.append("photo", file, "photo");
-  let response;
-  try {
-    response = await fetch("/api/v1/photos", { method: "POST", body, signal });
-  } catch (reason) {
-    throw new UploadError("The photo could not be sent: the connection broke. Choose it again to try once more.", false);
-  }
-  const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer;
-  throw new UploadError(answer.detail ?? "The photo could not be sent. Try again in a moment.", response.status < 500);
+  body.append(what, file, what);
+  return new Promise((resolve, reject) => {
+    // Not fetch(), which tells nothing of how far a body has come.
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api/v1/${what}s`);
+    request.responseType = "json";
+    request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress?.(event.loaded / event.total));
+    request.addEventListener("load", () => {
+      const answer = request.response ?? {};
+      if (request.status >= 200 && request.status < 300) return resolve(answer);
+      const wait = request.status === 429 ? Number(request.getResponseHeader("Retry-After") ?? 10) : 0;
+      const isAboutPhoto = request.status < 500 && request.status !== 429;
+      reject(new UploadError(answer.detail ?? `The ${what} could not be sent. Try again in a moment.`, isAboutPhoto, wait));
+    });
+    request.addEventListener("error", () =>
+      reject(new UploadError(`The ${what} could not be sent: the connection broke. Choose it again to try once more.`, false)));
+    request.addEventListener("abort", () => reject(new DOMException("Not wanted any more", "AbortError")));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    if (signal.aborted) return reject(new DOMException("Not wanted any more", "AbortError"));
+    request.send(body);
+  });
 }

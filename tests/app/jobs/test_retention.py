@@ -13,7 +13,7 @@ import redis
 from app.jobs import keys, retention
 from app.jobs.blobs import LocalStorage
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
-from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, PhotoGoneError
+from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, PaintingGoneError, PhotoGoneError
 
 LONG_S, AT_ONCE_S = 1000.0, 0.0
 
@@ -188,3 +188,95 @@ def test_two_sweepers_and_new_jobs_at_the_same_time_lose_nothing(
     for job in accepted:
         assert due.get(job.id).state is JobState.QUEUED
         assert storage.exists(keys.photo_key(job.request.photo)), "a job was accepted and its photo deleted"
+
+
+def painting(storage: LocalStorage, created_at: float = 0.0) -> str:
+    painting_id = secrets.token_hex(16)
+    for key, content in (
+        (keys.painting_key(painting_id), b"painting"),
+        (f"{keys.painting_prefix(painting_id)}fingerprint.safetensors", b"measured"),
+        (keys.painting_meta_key(painting_id), json.dumps({"created_at": created_at}).encode()),
+    ):
+        storage.put(key, content)
+    return painting_id
+
+
+def after(photo_id: str, *paintings: str) -> PaintRequest:
+    styles = [StyleChoice(id=keys.own_style(each)) for each in paintings]
+    return PaintRequest(photo=photo_id, styles=[*styles, StyleChoice(id="strokes")])
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_painting_stays_as_long_as_a_job_needs_it(due: JobRecords, storage: LocalStorage, is_running: bool) -> None:
+    needed, idle = painting(storage), painting(storage)
+    job = due.create(after(photo(storage), needed), 1.0)
+    if is_running:
+        due.claim(job.id, LONG_S, "a:1", lambda _: True)
+    retention.sweep(due)
+    assert len(storage.list(keys.painting_prefix(needed))) == 3
+    assert storage.list(keys.painting_prefix(idle)) == []
+    due.request_cancel(job.id)
+    if is_running:
+        due.end(due.get(job.id), JobState.CANCELLED, {})
+    retention.sweep(due)
+    assert storage.list("paintings/") == []
+
+
+def test_a_painting_is_kept_for_a_time_after_its_last_job(kept: JobRecords, storage: LocalStorage) -> None:
+    first, second = painting(storage), painting(storage)
+    job = kept.claim(kept.create(after(photo(storage), first, second), 1.0).id, LONG_S, "a:1", lambda _: True)
+    assert job
+    ended = kept.end(job, JobState.FINISHED, {"artwork_width": 1})
+    assert ended.artwork_width == 1, "ids of paintings and fields were mixed up"
+    retention.sweep(kept)
+    for each in (first, second):
+        assert kept.paintings.goes_at(each) == pytest.approx((ended.finished_at or 0) + LONG_S, abs=1)
+
+
+def test_a_wiped_redis_neither_loses_a_painting_that_is_needed_nor_keeps_one_for_ever(
+    due: JobRecords, storage: LocalStorage
+) -> None:
+    needed, idle, deleted = painting(storage), painting(storage), painting(storage)
+    job = due.create(after(photo(storage), needed), 1.0)
+    due.redis.flushall()
+    due.get(job.id)
+    retention.delete_painting(due, deleted)
+    retention.sweep(due)
+    assert {key.split("/")[1] for key in storage.list("paintings/")} == {needed}
+    assert idle not in due.paintings.kept()
+    due.request_cancel(job.id)
+    due.redis.flushall()
+    due.get(job.id)
+    retention.sweep(due)
+    assert storage.list("paintings/") == []
+
+
+def test_no_job_can_be_made_from_a_painting_that_is_deleted(kept: JobRecords, storage: LocalStorage) -> None:
+    painting_id, photo_id = painting(storage), photo(storage)
+    waiting = kept.create(after(photo_id, painting_id), 1.0)
+    retention.delete_painting(kept, painting_id)
+    with pytest.raises(PaintingGoneError):
+        kept.create(after(photo_id, painting_id), 1.0)
+    assert storage.list("paintings/") == []
+    assert [key for key in storage.list("jobs/") if waiting.id not in key] == []
+    # What ends later does not bring it back, nor does a worker that was still measuring it.
+    kept.request_cancel(waiting.id)
+    assert kept.paintings.kept() == set()
+    storage.put(f"{keys.painting_prefix(painting_id)}fingerprint.safetensors", b"late")
+    retention.sweep(kept)
+    assert storage.list("paintings/") == []
+
+
+def test_a_paintings_deletion_that_was_cut_off_is_finished(kept: JobRecords, storage: LocalStorage) -> None:
+    painting_id = painting(storage)
+    kept.paintings.retire(painting_id, at_once=True)
+    retention.sweep(kept)
+    assert storage.list("paintings/") == []
+
+
+def test_recolouring_needs_no_painting_any_more(kept: JobRecords, storage: LocalStorage) -> None:
+    painting_id, photo_id = painting(storage), photo(storage)
+    painted_after = kept.create(after(photo_id, painting_id), 1.0)
+    retention.delete_painting(kept, painting_id)
+    again = kept.create(after(photo_id, painting_id), 0.0, recolor_of=painted_after.id)
+    assert kept.get(again.id).recolor_of == painted_after.id

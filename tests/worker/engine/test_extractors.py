@@ -1,96 +1,113 @@
-"""The real loading code, on VGG-19 weights of the right shape that the test makes and serves on loopback."""
+"""The networks themselves: layers, pooling, loading. Fetching weights has its own file."""
 
-import hashlib
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
-import torchvision
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from tests.worker.engine.conftest import MODELS
-from worker.engine import Extractor, ExtractorUnavailableError, fetch_vgg19, load_extractor
-from worker.engine.extractors import COMPACT_FILE, LAYERS
+from worker.engine import Extractor, ExtractorUnavailableError, load_extractor
+from worker.engine.extractors import COMPACT_FILE, LAYERS, STYLE_LAYERS
+from worker.engine.operators import Pooling
 
 CPU = torch.device("cpu")
-# Where torchvision's features hold the ReLU of each layer that we tap.
-TORCHVISION_INDEX = {"relu1_1": 1, "relu2_1": 6, "relu3_1": 11, "relu4_1": 20, "relu4_2": 22, "relu5_1": 29}
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def features() -> nn.Sequential:
-    torch.manual_seed(0)
-    return torchvision.models.vgg19(weights=None).features
+# VGG's published table: convolutions before each pooling. The compact one ends at relu5_1.
+COMPACT_LAYERS = [
+    f"relu{block}_{number + 1}" for block, count in enumerate((2, 2, 4, 4, 1), 1) for number in range(count)
+]
+STOCK_POOLING = {
+    "max": lambda x: F.max_pool2d(x, 2),
+    "average": lambda x: F.avg_pool2d(x, 2),
+    "l2": lambda x: 0.78 * F.lp_pool2d(x, 2, 2),
+}
 
 
 @pytest.fixture(scope="module")
-def served(features: nn.Sequential, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """URL and SHA-256 of a .pth file with VGG-19's names and shapes, served on loopback."""
-    folder = tmp_path_factory.mktemp("served")
-    torch.save({f"features.{name}": value for name, value in features.state_dict().items()}, folder / "vgg19.pth")
-    digest = hashlib.sha256((folder / "vgg19.pth").read_bytes()).hexdigest()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/vgg19.pth", digest
-        server.shutdown()
-        thread.join()
+def exact() -> Extractor:
+    return load_extractor("compact", MODELS, MODELS, CPU, torch.float64)
 
 
-def test_fetched_vgg19_computes_what_torchvisions_own_network_does(
-    served: tuple[str, str], features: nn.Sequential, tmp_path: Path
-) -> None:
-    url, digest = served
-    progress: list[tuple[int, int]] = []
-    path = fetch_vgg19(tmp_path, lambda done, total: progress.append((done, total)), url, digest[:8])
-    assert progress[-1][0] == progress[-1][1] > 50_000_000
-    assert [each.name for each in tmp_path.iterdir()] == [path.name]
-
-    extractor = load_extractor("vgg19", MODELS, tmp_path, CPU, torch.float32)
-    images = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(1))
-    taps = extractor(images)
-    reference = torchvision.transforms.functional.normalize(images, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    for index, layer in enumerate(features):
-        if isinstance(layer, nn.Conv2d):
-            layer.padding_mode = "reflect"
-            layer._reversed_padding_repeated_twice = [1, 1, 1, 1]
-        reference = nn.functional.avg_pool2d(reference, 2) if isinstance(layer, nn.MaxPool2d) else layer(reference)
-        for name, at in TORCHVISION_INDEX.items():
-            if at == index:
-                torch.testing.assert_close(taps[name], reference, rtol=1e-4, atol=1e-5)
-        if index == max(TORCHVISION_INDEX.values()):
-            break
+def stock_activations(network: nn.Module, x: Tensor, pooling: Pooling) -> dict[str, Tensor]:
+    """Every layer's activations by torch's own operators; the weights in the order in which they are stored."""
+    found = {}
+    level = "1"
+    weights = list(network.parameters())
+    for name, weight, bias in zip(COMPACT_LAYERS, weights[::2], weights[1::2], strict=True):
+        if name[4] != level:
+            x, level = STOCK_POOLING[pooling](x), name[4]
+        x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias))
+        found[name] = x
+    return found
 
 
-def test_a_file_with_another_hash_is_refused_and_leaves_nothing(served: tuple[str, str], tmp_path: Path) -> None:
-    with pytest.raises(ExtractorUnavailableError, match="SHA-256"):
-        fetch_vgg19(tmp_path, None, served[0], "ffffffff")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("pooling", ["max", "average", "l2"])
+def test_every_layer_and_its_gradient_are_those_of_the_stock_operators(exact: Extractor, pooling: Pooling) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(1, 3, 37, 52, dtype=torch.float64, generator=generator).requires_grad_(True)
+    found, expected = exact(images, exact.layers, pooling), stock_activations(exact.network, images, pooling)
+    assert list(found) == list(expected) == COMPACT_LAYERS
+    for layer, activations in expected.items():
+        torch.testing.assert_close(found[layer], activations, rtol=1e-9, atol=1e-9)
+    (gradient,) = torch.autograd.grad(sum(each.square().mean() for each in found.values()), images)
+    # L2 pooling of a window of zeros has no derivative in torch's own operator: it answers "not a number".
+    assert gradient.isfinite().all()
+    if pooling != "l2":
+        (reference,) = torch.autograd.grad(sum(each.square().mean() for each in expected.values()), images)
+        torch.testing.assert_close(gradient, reference, rtol=1e-9, atol=1e-12)
 
 
-def test_a_missing_server_is_an_error_that_says_what_to_do(served: tuple[str, str], tmp_path: Path) -> None:
-    with pytest.raises(ExtractorUnavailableError, match="Check the connection"):
-        fetch_vgg19(tmp_path, None, served[0] + ".gone", "ffffffff")
-    assert list(tmp_path.iterdir()) == []
+def test_gradient_through_l2_pooling_is_that_of_finite_differences(exact: Extractor) -> None:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand(1, 3, 34, 34, dtype=torch.float64, generator=generator).requires_grad_(True)
+    step = torch.randn(images.shape, dtype=torch.float64, generator=generator)
+
+    def loss(x: Tensor) -> Tensor:
+        return exact(x, ["relu2_2"], "l2")["relu2_2"].square().mean()
+
+    (gradient,) = torch.autograd.grad(loss(images), images)
+    h = 1e-6
+    slope = (loss(images + h * step) - loss(images - h * step)) / (2 * h)
+    torch.testing.assert_close((gradient * step).sum(), slope, rtol=1e-5, atol=1e-9)
 
 
-def test_asking_for_vgg19_without_weights_says_how_to_fetch_them(tmp_path: Path) -> None:
-    with pytest.raises(ExtractorUnavailableError, match="atelier fetch-vgg19"):
-        load_extractor("vgg19", MODELS, tmp_path, CPU)
+def test_asking_for_other_layers_changes_none(extractor: Extractor) -> None:
+    images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2))
+    every = extractor(images, extractor.layers)
+    for layers in (LAYERS, STYLE_LAYERS, ["relu1_2", "relu3_4"]):
+        taps = extractor(images, layers)
+        assert set(taps) == set(layers)
+        for layer, activations in taps.items():
+            torch.testing.assert_close(activations, every[layer])
+
+
+def test_nothing_behind_the_deepest_layer_is_computed(extractor: Extractor) -> None:
+    # Two pixels are halved to one, on which the next convolution could not reflect.
+    assert tuple(extractor(torch.rand(1, 3, 2, 2), ["relu1_2"])["relu1_2"].shape) == (1, 16, 2, 2)
+    assert extractor(torch.rand(1, 3, 2, 2), []) == {}
+
+
+@pytest.mark.parametrize("layer", ["relu5_2", "conv4_2", "relu1_3", ""])
+def test_a_layer_that_is_not_there_is_an_error_that_names_those_that_are(extractor: Extractor, layer: str) -> None:
+    with pytest.raises(ValueError, match=f"no layer {layer}; it has relu1_1, relu1_2, .*relu5_1$"):
+        extractor(torch.rand(1, 3, 32, 32), ["relu1_1", layer])
+
+
+def test_an_unknown_pooling_is_an_error(extractor: Extractor) -> None:
+    with pytest.raises(ValueError, match="max, average, l2"):
+        extractor(torch.rand(1, 3, 32, 32), None, "median")
+
+
+@pytest.mark.parametrize("name", ["vgg19", "vgg16"])
+def test_asking_for_a_vgg_without_weights_says_how_to_fetch_them(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ExtractorUnavailableError, match=f"atelier fetch {name}"):
+        load_extractor(name, MODELS, tmp_path, CPU)
 
 
 def test_truncated_weights_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / COMPACT_FILE).write_bytes((MODELS / COMPACT_FILE).read_bytes()[:100_000])
-    with pytest.raises(ExtractorUnavailableError, match="fetch it again"):
+    with pytest.raises(ExtractorUnavailableError, match="Restore it"):
         load_extractor("compact", tmp_path, tmp_path, CPU)
 
 

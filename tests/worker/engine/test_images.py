@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker.engine.images import fitted_size, resized, to_image, to_tensor, with_colors_of
+from tests.worker.engine.conftest import draw_photo
+from worker.engine.images import fitted_size, resized, to_image, to_tensor
 
 
 def test_picture_survives_the_way_to_a_tensor_and_back() -> None:
@@ -32,13 +32,3 @@ def test_resized_keeps_a_flat_picture_flat() -> None:
     grown = resized(flat, (30, 20))
     assert grown.shape == (1, 3, 20, 30)
     torch.testing.assert_close(grown, torch.full((1, 3, 20, 30), 0.25))
-
-
-def test_keeping_colors_takes_luminance_from_the_pastiche_and_color_from_the_photo() -> None:
-    photo, pastiche = draw_photo(200, 150), draw_painting(200, 150)
-    mixed = np.asarray(with_colors_of(pastiche, photo).convert("YCbCr")).astype(int)
-    expected_color = np.asarray(photo.convert("YCbCr")).astype(int)[..., 1:]
-    expected_luminance = np.asarray(pastiche.convert("YCbCr")).astype(int)[..., 0]
-    # Colours that RGB cannot hold at that luminance are clipped: medians, not maxima.
-    assert np.median(np.abs(mixed[..., 0] - expected_luminance)) <= 2
-    assert np.median(np.abs(mixed[..., 1:] - expected_color)) <= 2

@@ -2,7 +2,8 @@ from itertools import pairwise
 
 import pytest
 
-from worker.engine.pyramid import plan, planned_work, scales
+from worker.engine.options import PaintOptions, plan, work_of
+from worker.engine.pyramid import scales
 
 
 def test_scales_grow_by_the_root_of_two_up_to_the_asked_size() -> None:
@@ -21,19 +22,32 @@ def test_last_scale_is_the_asked_one_and_no_step_is_above_two_thirds_more(longes
     ("size", "last"), [((4000, 3000), (512, 384)), ((3000, 4000), (384, 512)), ((100, 100), (512, 512))]
 )
 def test_stages_keep_the_photos_aspect_ratio(size: tuple[int, int], last: tuple[int, int]) -> None:
-    stage = plan(size, 512)[-1]
+    stage = plan(size, PaintOptions())[-1]
     assert (stage.width, stage.height) == last
 
 
 def test_a_very_long_photo_keeps_a_side_that_the_extractor_can_see() -> None:
-    assert min((stage.width, stage.height) for stage in plan((10_000, 100), 512))[1] == 32
+    assert min((stage.width, stage.height) for stage in plan((10_000, 100), PaintOptions()))[1] == 32
 
 
 def test_planned_work_of_a_square_is_the_sum_over_the_stages_by_hand() -> None:
     by_hand = (110 * 128**2 + 60 * 181**2 + 50 * 256**2) / 1e6
-    assert planned_work((640, 640), 256) == pytest.approx(by_hand)
+    assert work_of((640, 640), PaintOptions(size=256)) == pytest.approx(by_hand)
 
 
 def test_better_quality_is_more_work_in_every_stage() -> None:
-    draft, good, best = (plan((800, 600), 512, quality) for quality in ("draft", "good", "best"))
+    draft, good, best = (plan((800, 600), PaintOptions(quality=quality)) for quality in ("draft", "good", "best"))
     assert all(a.evaluations < b.evaluations < c.evaluations for a, b, c in zip(draft, good, best, strict=True))
+
+
+def test_iterations_are_shared_over_the_stages_as_the_preset_does() -> None:
+    usual = plan((800, 600), PaintOptions())
+    asked = plan((800, 600), PaintOptions(iterations=1000))
+    assert sum(stage.evaluations for stage in asked) == pytest.approx(1000, abs=len(asked))
+    ratios = [after.evaluations / before.evaluations for before, after in zip(usual, asked, strict=True)]
+    assert max(ratios) == pytest.approx(min(ratios), rel=0.03)
+
+
+def test_a_preset_without_a_pyramid_paints_at_its_size_only() -> None:
+    (stage,) = plan((800, 600), PaintOptions(preset="gatys-2016", size=400))
+    assert (stage.width, stage.height, stage.evaluations) == (400, 300, 500)

@@ -1,0 +1,185 @@
+"""A job's pages: the easel while it is painted, the artwork and what can be done with it, its shared page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from app import choices, uploads, words
+from app.api import artwork_of, file_name, fraction
+from app.errors import RefusalError
+from app.form import address_of, form_of
+from app.gallery import OWN_TITLE
+from app.ingredients import ingredients
+from app.jobs.models import Job, JobState, Recoloring
+from app.limits import client_of
+from app.pages import template, to_easel
+from app.refused import places_of
+from app.studio import (
+    Studio,
+    delete_photo,
+    find_job,
+    find_shared,
+    recolor_job,
+    retry_job,
+    share_job,
+    start_job,
+    studio_here,
+    unshare_job,
+)
+
+router = APIRouter(include_in_schema=False)
+
+StudioHere = Annotated[Studio, Depends(studio_here)]
+NOTHING: Mapping[str, str] = {}
+STRONGER, STRONGEST, GENTLEST = 2.0, 10.0, 0.1
+
+
+@router.get("/jobs/{job_id}")
+def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
+    """The easel while the job waits or runs, the artwork afterwards."""
+    return page_of(request, studio, find_job(studio, job_id))
+
+
+def page_of(
+    request: Request, studio: Studio, job: Job, refused: Mapping[str, str] = NOTHING, status: int = 200
+) -> Response:
+    """The job's page; `refused` holds sentences by the control that they stand beside."""
+    waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
+    photo = uploads.find(job.request.photo, studio.storage)
+    after = studio.gallery.titles(choice.id for choice in job.request.styles)
+    goes_at = None if waiting else studio.records.photo_goes_at(job.request.photo)
+    context: dict[str, Any] = {
+        "job": job,
+        "waiting": waiting,
+        "picture": job.has_artwork,
+        "stopped": job.state is JobState.CANCELLED,
+        "photo": photo,
+        "after": after,
+        "kept_until": words.moment(goes_at) if goes_at else "",
+    }
+    if waiting:
+        position, eta = studio.records.position(job), studio.records.eta(job)
+        doing = words.doing(job, position)
+        context |= {
+            "heading": f"Painting after {after}",
+            "doing": doing,
+            "eta": words.time_left(eta),
+            "fraction": fraction(job),
+        }
+    elif job.has_artwork:
+        context |= artwork_context(studio, job, "Stopped early" if context["stopped"] else "Your artwork")
+        context |= {
+            "same_again": address_of(job.request),
+            "recipe": ingredients(job.request, studio.gallery),
+            "form": form_of(job.request),
+            "choices": choices,
+            "refused": refused,
+        }
+    else:
+        stopped = "You stopped it while the canvas was still white."
+        context |= {"heading": "Not painted", "why": job.error.message if job.error else stopped}
+    return template(request, "job.html", context, status)
+
+
+def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
+    """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
+    is called there.
+    """
+    styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
+    after = studio.gallery.titles((choice.id for choice in job.request.styles), own)
+    artists = " and ".join(card.artist for card in styles if card.artist)
+    width, height = job.artwork_width or 0, job.artwork_height or 0
+    return {
+        "heading": f"After {after}",
+        "overline": overline,
+        "after": after,
+        "after_by": f"{after} by {artists}" if artists else after,
+        "styles": styles,
+        "width": width,
+        "height": height,
+        "print_size": words.print_size(width, height),
+        "file_name": file_name(job),
+    }
+
+
+@router.post("/jobs/{job_id}/cancel")
+def stop(job_id: str, studio: StudioHere) -> Response:
+    find_job(studio, job_id)
+    studio.records.request_cancel(job_id)
+    return RedirectResponse(f"/jobs/{job_id}", 303)
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry(request: Request, job_id: str, studio: StudioHere) -> Response:
+    """The same once more, as a new job."""
+    return to_easel(request, studio, retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret)))
+
+
+@router.post("/jobs/{job_id}/again")
+def again(
+    request: Request, job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "same"
+) -> Response:
+    """The same painting bolder or gentler, as a new job."""
+    wish = find_job(studio, job_id).request
+    factor = {"bolder": STRONGER, "gentler": 1 / STRONGER}.get(how, 1.0)
+    strength = min(STRONGEST, max(GENTLEST, wish.strength * factor))
+    wish = wish.model_copy(update={"strength": strength})
+    return to_easel(request, studio, start_job(studio, wish, client_of(request, studio.secret)))
+
+
+@router.post("/jobs/{job_id}/recolor")
+def recolor(
+    request: Request,
+    job_id: str,
+    studio: StudioHere,
+    keep_colors: Annotated[str, Form(max_length=80)] = "1",
+    color_method: Annotated[str, Form(max_length=80)] = "luminance",
+) -> Response:
+    """The artwork's strokes in other colours, as a new job."""
+    job = find_job(studio, job_id)
+    try:
+        mask = job.request.color_mask
+        colors = Recoloring(keep_colors=keep_colors, color_method=color_method, color_mask=mask)  # type: ignore[arg-type]
+        return to_easel(request, studio, recolor_job(studio, job, colors, client_of(request, studio.secret)))
+    except ValidationError as error:
+        return page_of(request, studio, job, places_of(error), 422)
+    except RefusalError as refusal:
+        response = page_of(request, studio, job, {"recolor": refusal.sentence}, refusal.kind.status)
+        response.headers.update(refusal.headers)
+        return response
+
+
+@router.post("/jobs/{job_id}/share")
+def share(job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "share") -> Response:
+    """Give the artwork an address for others, or take it back."""
+    (unshare_job if how == "stop" else share_job)(studio, find_job(studio, job_id))
+    return RedirectResponse(f"/jobs/{job_id}#share-title", 303)
+
+
+@router.post("/jobs/{job_id}/delete")
+def delete(job_id: str, studio: StudioHere) -> Response:
+    """Delete the photo and everything that was made from it."""
+    delete_photo(studio, find_job(studio, job_id).request.photo)
+    return RedirectResponse("/artworks", 303)
+
+
+@router.get("/s/{share_id}")
+def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response:
+    """A shared artwork, for whoever was given its address: without the photo, and without any control."""
+    job = find_shared(studio, share_id)
+    context = artwork_context(studio, job, "A shared artwork", own="a painting of their own")
+    return template(request, "shared.html", context | {"share_id": share_id})
+
+
+@router.get("/s/{share_id}/artwork.{extension}")
+def shared_artwork(share_id: str, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:
+    response = artwork_of(studio, find_shared(studio, share_id), extension)
+    # It may be taken back.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response

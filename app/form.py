@@ -1,0 +1,203 @@
+"""The form of the home page: from a sent form or an address to a request, and from a request to an address.
+
+Every option of a request has a field of its own name, so that an address can carry all of them. A blend is `style` and
+`weight`, each as often as there are paintings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import ValidationError
+from starlette.datastructures import ImmutableMultiDict
+
+from app import errors
+from app.choices import as_number, number
+from app.errors import RefusalError
+from app.jobs.models import PaintRequest
+from app.refused import UnfitError, places_of
+
+OPTIONS = tuple(name for name in PaintRequest.model_fields if name not in {"photo", "styles"})
+LAYER_OPTIONS = {"content_layers", "style_layers"}
+# Sent by the card of a painting that is yet to be uploaded.
+OWN = "own-painting"
+MOST_PARTS = 5
+LONGEST = 1000
+LAYER = re.compile(r"\s*([a-z]+\d_\d+)(?:[\s:=]+([-+.\deE]+))?\s*")
+NOBODY = "0" * 32
+
+
+def text_of(value: object) -> str:
+    """An option as the form and the address write it; empty for what is left to the preset."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{layer} {number(weight)}" for layer, weight in value.items())
+    if isinstance(value, int | float):
+        return number(value)
+    return "" if value is None else str(value)
+
+
+DEFAULTS = {name: text_of(PaintRequest.model_fields[name].default) for name in OPTIONS}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One painting of the blend, as text; where a mask says so, only in its place."""
+
+    style: str = ""
+    weight: str = "1"
+    mask: str = ""
+    color: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is painted at all: a weight of nothing takes a painting out of the blend."""
+        return bool(self.style) and as_number(self.weight) != 0
+
+    def choice(self) -> dict[str, str | None]:
+        return {"id": self.style, "weight": self.weight, "mask": self.mask or None, "color": self.color or None}
+
+
+@dataclass(frozen=True)
+class HomeForm:
+    """What the form on the home page holds, as text; what is not sent has the value that the page starts with."""
+
+    parts: tuple[Part, ...] = (Part(),)
+    options: Mapping[str, str] = field(default_factory=lambda: DEFAULTS)
+    keep_how: str = "keep"  # whether the part that is marked is kept, or painted
+
+    @classmethod
+    def of(cls, sent: ImmutableMultiDict[str, Any]) -> HomeForm:
+        """The fields of a sent form or of an address; those of other names are somebody else's."""
+        options = {name: last(sent, name) or DEFAULTS[name] for name in OPTIONS}
+        if options["keep_colors"] == "true":
+            options["keep_colors"] = "1"
+        return cls(parts_of(sent), options, "paint" if last(sent, "keep_how") == "paint" else "keep")
+
+    @property
+    def style(self) -> str:
+        """The painting that is chosen in the gallery."""
+        return self.parts[0].style
+
+    def after(self, style: str) -> HomeForm:
+        """The same form with another painting chosen in the gallery."""
+        return replace(self, parts=(replace(self.parts[0], style=style), *self.parts[1:]))
+
+    def without(self, style: str) -> HomeForm:
+        """The same form without a painting."""
+        first, *others = self.parts
+        kept = [part for part in others if part.style != style]
+        return replace(self, parts=(replace(first, style="") if first.style == style else first, *kept))
+
+    def for_another_photo(self) -> HomeForm:
+        """The same form without the masks, which belong to one photo."""
+        parts = tuple(replace(part, mask="", color="") for part in self.parts)
+        return replace(self, parts=parts, options={**self.options, "keep": "", "color_mask": ""})
+
+    def keeping(self, mask: str) -> HomeForm:
+        """The same form with a mask of what stays the photo."""
+        return replace(self, options={**self.options, "keep": mask}, keep_how="keep")
+
+    def wish(self, photo_id: str, known: Collection[str]) -> PaintRequest:
+        """The request that the form asks for, after paintings of `known` ids.
+
+        Raises:
+            RefusalError: no painting is chosen, or an unknown one, or options do not fit, all of which are told.
+        """
+        chosen = [part for part in self.parts if part.counts] or [replace(self.parts[0], weight="1")]
+        if not chosen[0].style:
+            raise RefusalError(errors.STYLE_MISSING)
+        for part in chosen:
+            if part.style not in known:
+                raise RefusalError(errors.STYLE_UNKNOWN, style=part.style)
+        wish: dict[str, Any] = {name: text for name, text in self.options.items() if text}
+        unread = {}
+        for name in LAYER_OPTIONS & wish.keys():
+            try:
+                wish[name] = read_layers(wish[name])
+            except ValueError as error:
+                unread[name] = str(error)
+                del wish[name]
+        try:
+            request = PaintRequest(photo=photo_id, styles=[part.choice() for part in chosen], **wish)
+        except ValidationError as error:
+            raise UnfitError(places_of(error) | unread) from error
+        if unread:
+            raise UnfitError(unread)
+        return request
+
+    def fields(self) -> list[tuple[str, str]]:
+        """All of it as an address has it, with what does not fit."""
+        parts = [part for part in self.parts if part.style]
+        weighed, placed = any(part.weight != "1" for part in parts), any(part.mask for part in parts)
+        fields = []
+        for part in parts:
+            fields.append(("style", part.style))
+            fields += [("weight", part.weight)] if weighed else []
+            fields += [("style_mask", part.mask), ("style_color", part.color)] if placed else []
+        return fields + [(name, text) for name, text in self.options.items() if text != DEFAULTS[name]]
+
+    def changed(self) -> set[str]:
+        """The controls that are not as the page starts with them."""
+        blend = {"weight"} if len(self.parts) > 1 else set()
+        return blend | {name for name, text in self.options.items() if text != DEFAULTS[name]}
+
+    def misfits(self) -> dict[str, str]:
+        """What does not fit in it, by the place of the sentence, whatever photo and painting it is for."""
+        parts = tuple(replace(part, style=part.style or "none") for part in self.parts)
+        try:
+            replace(self, parts=parts).wish(NOBODY, {part.style for part in parts})
+        except UnfitError as refusal:
+            return dict(refusal.places)
+        except RefusalError:
+            return {}
+        return {}
+
+
+def last(sent: ImmutableMultiDict[str, Any], name: str) -> str:
+    """The text of a field, as browsers send it last; empty for a file or for nothing."""
+    text = sent.get(name)
+    return text.strip()[:LONGEST] if isinstance(text, str) else ""
+
+
+def parts_of(sent: ImmutableMultiDict[str, Any]) -> tuple[Part, ...]:
+    """The paintings of the blend. The first comes from the gallery, and browsers leave it out where none is chosen."""
+    styles, weights, masks, colors = (
+        [text.strip()[:LONGEST] for text in sent.getlist(name) if isinstance(text, str)]
+        for name in ("style", "weight", "style_mask", "style_color")
+    )
+    missing = max(len(weights), len(masks), 1) - len(styles)
+    rows = zip_longest([""] * missing + styles, weights, masks, colors, fillvalue="")
+    parts = [Part(style, weight or "1", mask, color) for style, weight, mask, color in rows]
+    return tuple(parts[:1] + [part for part in parts[1:] if part.style])[:MOST_PARTS]
+
+
+def read_layers(text: str) -> dict[str, float]:
+    """Weights by layer from "relu4_2 1, relu3_1 0.5"; a layer without a number has the weight 1.
+
+    Raises:
+        ValueError: that is not what the text says.
+    """
+    weights: dict[str, float] = {}
+    for entry in text.split(","):
+        found = LAYER.fullmatch(entry)
+        weight = as_number(found[2] or "1") if found else None
+        if not found or weight is None:
+            raise ValueError("Write layers and their weights like this: relu4_2 1, relu3_1 0.5.")
+        weights[found[1]] = weight
+    return weights
+
+
+def form_of(wish: PaintRequest) -> HomeForm:
+    """The form that asks for this request."""
+    parts = [Part(each.id, number(each.weight), each.mask or "", each.color or "") for each in wish.styles]
+    return HomeForm(tuple(parts), {name: text_of(getattr(wish, name)) for name in OPTIONS})
+
+
+def address_of(wish: PaintRequest) -> str:
+    """The home page's address for a request: photo, paintings, every option that is not as the page starts with it."""
+    return "/?" + urlencode([("photo", wish.photo), *form_of(wish).fields()])

@@ -1,0 +1,119 @@
+"""What can be asked of a painting: the front end's copy of the engine's options, which it must not import.
+
+A test holds names, ranges and choices of both together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+
+Preset = Literal[
+    "studio",
+    "gatys-2015",
+    "gatys-2016",
+    "gatys-code",
+    "seed",
+    "inetwork-as-shipped",
+    "inetwork-paper",
+    "multiscale-w2",
+]
+Quality = Literal["draft", "good", "best"]
+ColorMethod = Literal["luminance", "histogram", "linear", "linear-cholesky", "linear-pca"]
+Guides = Literal["simple", "inside", "all"]
+Start = Literal["photo", "noise", "grey", "artwork"]
+ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
+StyleLoss = Literal["relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+Pooling = Literal["max", "average", "l2"]
+Optimizer = Literal["lbfgs", "adam"]
+Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
+Extractor = Literal["auto", "compact", "vgg19", "vgg16"]
+# All convolutions of the largest extractor.
+Layer = Literal[
+    "relu1_1", "relu1_2",
+    "relu2_1", "relu2_2",
+    "relu3_1", "relu3_2", "relu3_3", "relu3_4",
+    "relu4_1", "relu4_2", "relu4_3", "relu4_4",
+    "relu5_1", "relu5_2", "relu5_3", "relu5_4",
+]  # fmt: skip
+LAYERS: tuple[Layer, ...] = get_args(Layer)
+LACKING: dict[Extractor, frozenset[str]] = {
+    "compact": frozenset({"relu5_2", "relu5_3", "relu5_4"}),
+    "vgg16": frozenset({"relu3_4", "relu4_4", "relu5_4"}),
+    "vgg19": frozenset(),
+}
+
+LayerWeights = Annotated[
+    dict[Layer, Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]],
+    Field(min_length=1, max_length=len(LAYERS)),
+]
+Share = Annotated[
+    float,
+    Field(ge=0, le=1, allow_inf_nan=False),
+    # It was a yes or no before it was a share; both are still understood.
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}]}),
+]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PaintingOptions(Frozen):
+    """How to paint, whatever is painted. The worker hands these fields to the engine by their names.
+
+    What is null is the preset's.
+    """
+
+    preset: Preset = Field(default="studio", description="which published way to paint")
+    size: int = Field(default=512, ge=256, le=2048, description="longest side in pixels at which is painted")
+    strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
+    brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
+    smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="another seed is another hand")
+    quality: Quality = "good"
+    keep_colors: Share = Field(default=0.0, description="share of the photo's colours; true is 1")
+    color_method: ColorMethod = Field(default="luminance", description="how the photo's colours are kept")
+    color_when: Literal["after", "before"] = Field(
+        default="after", description="recolour the painted picture, or paint in the painting's own colours before"
+    )
+    feather: float = Field(
+        default=0.01, ge=0, le=0.1, description="softened width of masks' edges, as a share of the longer side"
+    )
+    guides: Guides = Field(default="simple", description="how a mask becomes each layer's guide (Gatys et al. 2017)")
+    start: Start | None = Field(default=None, description="what the first stage begins from")
+    content_layers: LayerWeights | None = Field(default=None, description="weights by layer; not all 0")
+    style_layers: LayerWeights | None = Field(default=None, description="shares by layer; not all 0")
+    content_scaling: ContentScaling | None = Field(default=None, description="formula of the content loss")
+    style_loss: StyleLoss | None = Field(default=None, description="formula of the style loss")
+    pooling: Pooling | None = Field(default=None, description="the extractor's pooling")
+    optimizer: Optimizer | None = None
+    iterations: int | None = Field(
+        default=None, ge=1, le=5000, description="evaluations in all, shared over the stages as the preset does"
+    )
+    min_improvement: float = Field(
+        default=0.0, ge=0, le=50, description="percent: a stage ends when 20 evaluations lower the loss by less"
+    )
+    output_size: int | None = Field(
+        default=None, ge=256, le=4096, description="longest side to which the finished artwork is resampled"
+    )
+    resample: Resample = "lanczos"
+
+    @field_validator("color_when")
+    @classmethod
+    def luminance_comes_after(cls, when: str, info: ValidationInfo) -> str:
+        if when == "before" and info.data.get("color_method") == "luminance":
+            raise ValueError("luminance can only be kept after painting; choose another color_method")
+        return when
+
+    @field_validator("content_layers", "style_layers")
+    @classmethod
+    def some_layer_counts(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is not None and not any(weights.values()):
+            raise ValueError("at least one layer needs a weight above 0")
+        return weights
+
+    def painting(self) -> dict[str, Any]:
+        """The fields that are the engine's, by name."""
+        return {name: getattr(self, name) for name in PaintingOptions.model_fields}

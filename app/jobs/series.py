@@ -1,0 +1,123 @@
+"""Several jobs that were started together: their manifest, which says which ones, and when it goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import redis
+from redis.exceptions import LockError
+
+from app.jobs import keys
+from app.jobs.blobs import BlobExistsError, BlobNotFoundError
+from app.jobs.models import Job, JobState, PaintRequest, Series
+from app.jobs.queue import QueueUnavailableError
+from app.jobs.records import JobNotFoundError, JobRecords, Limits
+
+# Fifty manifests and fifty hints take less than a second; who sends the same series again meanwhile waits for it.
+ACCEPTING_S, PATIENCE_S = 60.0, 10.0
+YOUNG_S = 3600.0  # a manifest younger than this may be of a series that is still being accepted
+log = logging.getLogger(__name__)
+
+
+class SeriesNotFoundError(Exception):
+    """No series has this id."""
+
+
+def create(
+    records: JobRecords,
+    series: Series,
+    requests: Sequence[tuple[PaintRequest, float]],
+    *,
+    client: str,
+    limits: Limits,
+) -> tuple[Series, list[Job]]:
+    """Accept a series: its manifest, then its jobs, all of them or none.
+
+    With the id of a series that is there, that one is the answer. If it was cut off by a crash while it was accepted,
+    it is accepted now, so asking twice is harmless.
+
+    Raises:
+        QueueUnavailableError, NotAcceptedError, OSError: as in `JobRecords.create`; nothing is left behind.
+    """
+    with _alone(records, series.id):
+        try:
+            records.storage.put(keys.series_key(series.id), series.model_dump_json(indent=1).encode(), replace=False)
+        except BlobExistsError:
+            there = find(records, series.id)
+            if there.photos != series.photos:
+                return there, found(records, there)
+            # It was let in once; what a crash left out is owed, whatever the limits say by now.
+            return there, records.create_all(requests, series.jobs, client=client)
+        try:
+            return series, records.create_all(requests, series.jobs, client=client, limits=limits)
+        except Exception:
+            records.storage.delete_prefix(keys.series_prefix(series.id))
+            raise
+
+
+def find(records: JobRecords, series_id: str) -> Series:
+    """The series of an id.
+
+    Raises:
+        SeriesNotFoundError: there is none.
+    """
+    try:
+        return Series.model_validate_json(records.storage.get(keys.series_key(series_id)))
+    except (BlobNotFoundError, ValueError) as error:
+        raise SeriesNotFoundError(series_id) from error
+
+
+def found(records: JobRecords, series: Series) -> list[Job]:
+    """Those of its jobs that are still there, in their order. One that was tried again is followed to its newest try.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    newest = [_last_try(records, job) for job in records.get_all(series.jobs)]
+    return [job for job in newest if job.state is not JobState.EXPIRED]
+
+
+def sweep(records: JobRecords) -> None:
+    """Delete the manifests of series whose photos are all gone."""
+    for key in records.storage.list("series/"):
+        series_id = key.split("/")[1]
+        try:
+            series = find(records, series_id)
+        except SeriesNotFoundError:  # it went meanwhile
+            continue
+        is_young = time.time() - series.created_at < YOUNG_S
+        if not is_young and not any(records.storage.exists(keys.photo_meta_key(each)) for each in series.photos):
+            log.info("series %s…: its photos are gone", series_id[:6])
+            records.storage.delete_prefix(keys.series_prefix(series_id))
+
+
+def _last_try(records: JobRecords, job: Job) -> Job:
+    while job.retried_by and job.state is not JobState.EXPIRED:
+        try:
+            job = records.get(job.retried_by)
+        except JobNotFoundError:
+            return job
+    return job
+
+
+@contextmanager
+def _alone(records: JobRecords, series_id: str) -> Iterator[None]:
+    """Accept a series in one place at a time: the same one may be sent twice at the same moment."""
+    lock = records.redis.lock(keys.series_lock(series_id), timeout=ACCEPTING_S, blocking_timeout=PATIENCE_S)
+    try:
+        if not lock.acquire():
+            raise QueueUnavailableError("the same series is being accepted")
+    except redis.RedisError as error:
+        raise QueueUnavailableError(str(error)) from error
+    try:
+        yield
+    finally:
+        try:
+            lock.release()
+        except LockError:
+            log.warning("accepting a series took more than %d s", ACCEPTING_S)
+        except redis.RedisError as error:  # it ends by itself
+            log.warning("a series is accepted, but its lock could not be released: %s", error)

@@ -1,0 +1,69 @@
+"""The page of a finished artwork: what it was made with, and ways to go on from there."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.jobs import keys
+from app.studio import Studio
+from tests.app import pictures
+from tests.app.conftest import Paint
+from tests.app.test_api import finish
+from tests.app.test_pages import beside
+
+
+@pytest.fixture
+def finished(client: TestClient, paint: Paint) -> str:
+    """A job with an artwork, which asked for a few things."""
+    job_id = paint(style=["dusk", "checks"], weight=["0.7", "0.3"], strength="1.9", keep_colors="0.5", optimizer="adam")
+    finish(client.app.state.studio, job_id, pictures.encoded(pictures.quarters(512, 384)))  # type: ignore[attr-defined]
+    return job_id
+
+
+def test_something_can_be_changed_with_all_the_rest_kept(client: TestClient, finished: str) -> None:
+    page = client.get(f"/jobs/{finished}").text
+    address = html.unescape(re.search(r'href="([^"]+)">Change something', page)[1])  # type: ignore[index]
+    for field in ("style=dusk&weight=0.7", "style=checks&weight=0.3", "strength=1.9", "optimizer=adam"):
+        assert field in address
+    form = client.get(address).text
+    assert re.search(r'name="strength" value="1.9" checked', form)
+    assert re.search(r'<option value="adam" selected', form)
+    assert re.search(r'name="photo_id"[^>]*value="\w{32}"', form)
+
+
+def test_recipe_says_it_in_words_and_names_nobody(client: TestClient, finished: str) -> None:
+    page = html.unescape(client.get(f"/jobs/{finished}").text)
+    recipe = dict(re.findall(r"<dt>([^<]+)</dt><dd>(.+?)</dd>", page))
+    assert recipe["Paintings"] == "Dusk & <Dawn> 70 %, Checks 30 %"
+    assert recipe["Strength"] == "Bolder (1.9)"
+    assert recipe["Colours"] == "Half of each"
+    assert recipe["Way of painting"] == "Our studio’s"
+    assert recipe["Optimiser"] == "Adam"
+    assert "Pooling" not in recipe
+    assert not re.search(r"[0-9a-f]{32}", " ".join(recipe.values()))
+
+
+def test_colours_are_changed_in_a_job_of_its_own(client: TestClient, finished: str) -> None:
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    job = studio.records.get(finished)
+    studio.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    answer = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "1", "color_method": "histogram"})
+    assert answer.status_code == 303
+    new = client.get(f"/api/v1{answer.headers['location']}").json()
+    assert new["recolor_of"] == finished
+    assert (new["request"]["keep_colors"], new["request"]["color_method"]) == (1, "histogram")
+    assert new["request"]["strength"] == 1.9
+
+
+def test_colours_that_can_not_be_changed_are_said_beside_the_form(client: TestClient, finished: str) -> None:
+    gone = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "1"})
+    assert gone.status_code == 409
+    assert "was not kept" in beside(gone.text, "recolor-error")
+    bad = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "7", "color_method": "spray"})
+    assert bad.status_code == 422
+    assert "at most 1" in beside(bad.text, "keep_colors-error")
+    assert "not one of the choices" in beside(bad.text, "color_method-error")

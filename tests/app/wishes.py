@@ -1,0 +1,82 @@
+"""Requests of every kind, for properties that have to hold for all of them."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from hypothesis import strategies as st
+
+from app.jobs import options
+from app.jobs.models import PaintRequest, StyleChoice
+
+IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
+STYLES = ("great_wave", "the_scream", "starry_night", "dusk", "checks")
+COMPACT_LAYERS = [layer for layer in options.LAYERS if layer not in options.LACKING["compact"]]
+
+
+def numbers(least: float, most: float) -> st.SearchStrategy[float]:
+    return st.floats(least, most, allow_nan=False)
+
+
+def one_of(choices: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(get_args(choices))
+
+
+def layers() -> st.SearchStrategy[dict[str, float]]:
+    weights = st.dictionaries(st.sampled_from(COMPACT_LAYERS), numbers(0, 1000), min_size=1)
+    return weights.filter(lambda each: any(each.values()))
+
+
+@st.composite
+def choices_of_styles(draw: st.DrawFn) -> list[StyleChoice]:
+    ids = draw(st.lists(st.sampled_from(STYLES), min_size=1, max_size=5, unique=True))
+    found = []
+    for style in ids:
+        mask = draw(st.none() | IDS)
+        color = draw(st.none() | st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)) if mask else None
+        weight = draw(st.just(1.0) | numbers(1e-6, 100))
+        found.append(StyleChoice(id=style, weight=weight, mask=mask, color=color))
+    return found
+
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "preset": one_of(options.Preset),
+    "size": st.integers(256, 2048),
+    "strength": numbers(0.1, 10),
+    "brush": numbers(0.25, 4),
+    "smoothing": numbers(0, 10),
+    "seed": st.integers(0, 2**31 - 1),
+    "quality": one_of(options.Quality),
+    "keep_colors": numbers(0, 1),
+    "color_method": one_of(options.ColorMethod),
+    "feather": numbers(0, 0.1),
+    "guides": one_of(options.Guides),
+    "start": one_of(options.Start),
+    "content_layers": layers(),
+    "style_layers": layers(),
+    "content_scaling": one_of(options.ContentScaling),
+    "style_loss": one_of(options.StyleLoss),
+    "pooling": one_of(options.Pooling),
+    "optimizer": one_of(options.Optimizer),
+    "iterations": st.integers(1, 5000),
+    "min_improvement": numbers(0, 50),
+    "output_size": st.integers(256, 4096),
+    "resample": one_of(options.Resample),
+    "keep": IDS,
+    "color_mask": IDS,
+    "extractor": st.sampled_from(["auto", "compact"]),
+}
+# What goes with another field, and is drawn with it.
+TOGETHER = {"photo", "styles", "color_when", "start_job"}
+assert FIELDS.keys() | TOGETHER == PaintRequest.model_fields.keys()
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> PaintRequest:
+    """Any valid request; each option is left out about as often as it is given."""
+    given = {name: draw(values) for name, values in FIELDS.items() if draw(st.booleans())}
+    if given.get("color_method", "luminance") != "luminance":
+        given["color_when"] = draw(st.sampled_from(["after", "before"]))
+    if given.get("start") == "artwork":
+        given["start_job"] = draw(IDS)
+    return PaintRequest(photo=draw(IDS), styles=draw(choices_of_styles()), **given)

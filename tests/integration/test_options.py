@@ -1,0 +1,160 @@
+"""Everything that may be asked of a painting, with a real worker: what comes out, and what its file says of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from app.jobs import keys, retention
+from app.jobs.models import Job, JobState, PaintRequest, Recoloring
+from app.jobs.options import PaintingOptions
+from app.jobs.recipe import KEYWORD
+from app.jobs.records import JobRecords
+from tests.bench import Bench, StartWorker
+from tests.stored import store_mask, store_painting
+from tests.worker.engine.conftest import draw_painting, draw_photo
+
+QUICK = {"size": 256, "quality": "draft", "iterations": 24}
+PRESETS = PaintingOptions.model_json_schema()["properties"]["preset"]["enum"]
+
+
+def done(bench: Bench, job: Job) -> Job:
+    ended = bench.ended(job)
+    assert ended.state is JobState.FINISHED, ended.error
+    return ended
+
+
+def artwork(bench: Bench, job: Job) -> Image.Image:
+    return Image.open(io.BytesIO(bench.storage.get(keys.artwork_key(job.id, job.fence))))
+
+
+def recipe(bench: Bench, job: Job) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(artwork(bench, job).info[KEYWORD])
+    return found
+
+
+def pixels(image: Image.Image, mode: str = "RGB") -> np.ndarray[Any, Any]:
+    return np.asarray(image.convert(mode), dtype=float)
+
+
+def recolored(records: JobRecords, job: Job, **colors: Any) -> Job:
+    """What the front end makes of a wish for other colours."""
+    return records.create(Recoloring(**colors).of(job.request), 0.0, recolor_of=job.id)
+
+
+def test_every_preset_paints(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    jobs = [bench.job(preset=preset, size=256, iterations=8) for preset in PRESETS]
+    for preset, job in zip(PRESETS, jobs, strict=True):
+        ended = done(bench, job)
+        assert recipe(bench, ended)["options"]["preset"] == preset
+        assert pixels(artwork(bench, ended)).std() > 1
+
+
+def test_regions_own_paintings_and_what_is_kept(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    photo = bench.photo()
+    style = store_painting(bench.storage, draw_painting(200, 160, seed=9))
+    top = Image.new("L", (80, 60))
+    ImageDraw.Draw(top).rectangle((0, 0, 79, 19), "white")
+    colors = Image.new("RGB", (80, 60), "#ff0000")
+    ImageDraw.Draw(colors).rectangle((0, 0, 39, 59), "#0000ff")
+    keep = store_mask(bench.storage, photo, top)
+    mask = store_mask(bench.storage, photo, colors, {"#ff0000": 0.5, "#0000ff": 0.5})
+    styles = [{"id": style, "mask": mask, "color": "#ff0000"}, {"id": "strokes", "mask": mask, "color": "#0000ff"}]
+    job = done(bench, bench.job(photo=photo, styles=styles, keep=keep, feather=0, output_size=512, **QUICK))
+    image = artwork(bench, job)
+    assert image.size == (job.artwork_width, job.artwork_height) == (512, 384)
+    original = Image.open(io.BytesIO(bench.storage.get(keys.photo_key(photo)))).resize(image.size)
+    difference = np.abs(pixels(image) - pixels(original)).mean(2)
+    assert difference[:100].mean() < 6
+    assert difference[160:].mean() > 12
+    told = recipe(bench, job)
+    assert [each["title"] for each in told["styles"]] == ["Own painting", "Strokes"]
+    assert [(each["mask"], each["color"]) for each in told["styles"]] == [(1, "#ff0000"), (1, "#0000ff")]
+    assert (told["keep"], told["extractor"]["name"]) == (True, "compact")
+    text = json.dumps(told)
+    assert not [each for each in (photo, keep, mask, style[4:], job.id) if each in text]
+    assert bench.storage.exists(keys.canvas_key(job.id, job.fence))
+
+
+def test_other_colors_without_painting(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    painted = done(bench, bench.job(seed=5, **QUICK))
+    assert not bench.storage.exists(keys.canvas_key(painted.id, painted.fence))
+    photo = Image.open(io.BytesIO(bench.storage.get(keys.photo_key(painted.request.photo))))
+    job = done(bench, recolored(bench.records, painted))
+    image, original = artwork(bench, job), artwork(bench, painted)
+    luma, blue, red = np.moveaxis(pixels(image, "YCbCr") - pixels(original, "YCbCr"), 2, 0)
+    chroma = pixels(image, "YCbCr") - pixels(photo.resize(image.size, Image.Resampling.LANCZOS), "YCbCr")
+    # The strokes' luminance, the photo's chroma, but for colours that no screen has.
+    assert np.median(np.abs(luma)) <= 1
+    assert np.median(np.abs(chroma[..., 1:])) <= 1
+    assert np.abs(blue).mean() + np.abs(red).mean() > 4
+    assert bench.storage.get(keys.preview_key(job.id, job.preview_fence, job.preview))
+    told = recipe(bench, job)
+    assert told["options"] == recipe(bench, painted)["options"] | {"keep_colors": 1.0}
+    assert told["extractor"] == recipe(bench, painted)["extractor"]
+    # And the painting's own colours back, from the job that has none of them any more.
+    back = done(bench, recolored(bench.records, job, keep_colors=0))
+    assert np.array_equal(pixels(artwork(bench, back)), pixels(original))
+    # An artwork that is gone has no strokes to keep.
+    retention.expire(bench.records, painted)
+    lost = bench.ended(recolored(bench.records, painted))
+    assert lost.error
+    assert lost.error.code == "canvas_gone"
+
+
+def test_a_painting_goes_on_from_an_artwork(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    photo = bench.photo(draw_photo(320, 240))
+    first = done(bench, bench.job(photo=photo, **QUICK))
+    wish = {"photo": photo, "start": "artwork", "start_job": first.id, **QUICK, "iterations": 5}
+    second = done(bench, bench.job(**wish))
+    from_photo = done(bench, bench.job(photo=photo, **{**QUICK, "iterations": 5}))
+    begun = pixels(artwork(bench, first))
+    near, far = (np.abs(pixels(artwork(bench, each)) - begun).mean() for each in (second, from_photo))
+    assert near < far
+    retention.expire(bench.records, first)
+    lost = bench.ended(bench.job(**wish))
+    assert lost.error
+    assert lost.error.code == "start_gone"
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"keep": "1" * 32}, "mask_gone"),
+        ({"styles": [{"id": f"own_{'2' * 32}"}]}, "painting_gone"),
+        ({"extractor": "vgg16"}, "extractor_unavailable"),
+        ({"extractor": "vgg19", "content_layers": {"relu5_4": 1}}, "extractor_unavailable"),
+    ],
+)
+def test_what_is_not_there_any_more_ends_the_job_with_a_sentence(
+    bench: Bench, start_worker: StartWorker, members: dict[str, Any], code: str
+) -> None:
+    start_worker()
+    job = bench.ended(bench.job(**members))
+    assert job.state is JobState.FAILED
+    assert job.error
+    assert job.error.code == code
+
+
+def test_a_mask_that_leaves_nothing_ends_the_job_with_a_sentence(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    photo = bench.photo()
+    keep = store_mask(bench.storage, photo, Image.new("L", (8, 8), "white"))
+    job = bench.ended(bench.job(photo=photo, keep=keep))
+    assert job.error
+    assert job.error.code == "mask_empty"
+
+
+def test_a_request_that_says_yes_to_colors_is_painted_as_before() -> None:
+    old = {"photo": "0" * 32, "styles": [{"id": "strokes", "weight": 1.0}], "size": 512, "keep_colors": True}
+    request = PaintRequest.model_validate_json(json.dumps(old))
+    assert (request.keep_colors, request.color_method, request.preset) == (1.0, "luminance", "studio")

@@ -1,0 +1,38 @@
+"""Uploads as the front end stores them, for tests of what comes after it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import secrets
+
+from PIL import Image
+
+from app.jobs import keys
+from app.jobs.blobs import Storage
+from app.jobs.masks import MaskFacts
+
+
+def store_mask(storage: Storage, photo_id: str, mask: Image.Image, colors: dict[str, float] | None = None) -> str:
+    """Keep a mask of a photo, whose colours have these shares; its id."""
+    mask_id = secrets.token_hex(16)
+    storage.put(keys.mask_key(photo_id, mask_id), encoded(mask, "PNG"))
+    grid = base64.b64encode(mask.convert("L").resize((32, 32)).tobytes()).decode()
+    facts = MaskFacts(width=mask.width, height=mask.height, white=0.5, colors=colors or {}, grid=grid)
+    storage.put(keys.mask_meta_key(photo_id, mask_id), facts.model_dump_json().encode())
+    return mask_id
+
+
+def store_painting(storage: Storage, painting: Image.Image) -> str:
+    """Keep a person's own painting; its id as a style."""
+    identifier = secrets.token_hex(16)
+    storage.put(keys.painting_key(identifier), encoded(painting, "JPEG", quality=95))
+    storage.put(keys.painting_meta_key(identifier), json.dumps({"created_at": 0}).encode())
+    return keys.own_style(identifier)
+
+
+def encoded(image: Image.Image, file_format: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()

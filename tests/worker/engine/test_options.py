@@ -1,0 +1,63 @@
+import pytest
+
+from worker.engine import Extractor, PaintOptions, needs
+from worker.engine.options import layer_weights, recipe
+from worker.engine.presets import GATYS_LAYERS, PRESETS
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"size": 63},
+        {"size": 2049},
+        {"strength": 0.0},
+        {"brush": 9.0},
+        {"smoothing": -1.0},
+        {"seed": -1},
+        {"keep_colors": 1.5},
+        {"feather": 0.2},
+        {"iterations": 0},
+        {"output_size": 5000},
+        {"preset": "impressionist"},
+        {"pooling": "median"},
+        {"content_layers": {}},
+        {"style_layers": {"relu1_1": -1.0, "relu2_1": 2.0}},
+        {"style_layers": {"relu1_1": float("nan")}},
+        {"color_when": "before"},
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(bad: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        PaintOptions(**bad)  # type: ignore[arg-type]
+
+
+def test_a_layer_that_the_extractor_lacks_is_refused_with_those_that_it_has(extractor: Extractor) -> None:
+    options = PaintOptions(content_layers={"relu5_4": 1.0})
+    with pytest.raises(ValueError, match=r"content_layers: compact has no layer relu5_4; it has relu1_1, .*relu5_1"):
+        layer_weights(recipe(options), options, extractor)
+
+
+def test_a_presets_content_layer_below_the_extractors_end_becomes_its_deepest(extractor: Extractor) -> None:
+    options = PaintOptions(preset="inetwork-paper")
+    content, style = layer_weights(recipe(options), options, extractor)
+    assert content == {"relu5_1": 1.0}
+    assert tuple(style) == extractor.layers
+
+
+def test_needs_are_those_of_the_preset_and_of_what_was_asked_instead(extractor: Extractor) -> None:
+    assert needs(PaintOptions(), extractor) == (GATYS_LAYERS, "average", False)
+    assert needs(PaintOptions(preset="inetwork-paper"), extractor) == (extractor.layers, "max", True)
+    asked = PaintOptions(preset="inetwork-paper", style_layers={"relu2_2": 2.0, "relu3_1": 0.0}, pooling="l2")
+    assert needs(asked, extractor) == (("relu2_2",), "l2", False)
+
+
+def test_asked_layer_weights_are_shares_so_that_strength_alone_says_how_much() -> None:
+    asked = recipe(PaintOptions(style_layers={"relu1_1": 3.0, "relu4_1": 1.0}))
+    assert asked.style_layers == {"relu1_1": 0.75, "relu4_1": 0.25}
+    assert asked.style_weight == PRESETS["studio"].style_weight
+
+
+def test_another_optimizer_takes_its_own_step() -> None:
+    assert recipe(PaintOptions(optimizer="adam")).learning_rate == 0.02
+    assert recipe(PaintOptions(preset="multiscale-w2", optimizer="lbfgs")).learning_rate == 1.0
+    assert recipe(PaintOptions(preset="multiscale-w2", optimizer="adam")).average == 0.99

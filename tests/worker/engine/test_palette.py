@@ -1,0 +1,44 @@
+import numpy as np
+from PIL import Image
+
+from tests.worker.engine.conftest import draw_painting
+from worker.engine.palette import BAND_ROWS, distribution, palette_of
+
+
+def test_moments_are_those_of_all_pixels_also_beyond_one_band() -> None:
+    painting = draw_painting(40, 2 * BAND_ROWS + 7)
+    pixels = np.asarray(painting).reshape(-1, 3) / 255
+    palette = palette_of(painting)
+    np.testing.assert_allclose(palette.mean, pixels.mean(0), atol=1e-6)
+    np.testing.assert_allclose(palette.covariance, np.cov(pixels.T, bias=True), atol=1e-6)
+
+
+def test_quantiles_of_every_level_once_are_the_levels() -> None:
+    ramp = Image.merge("RGB", [Image.linear_gradient("L")] * 3)
+    # The lowest rank is half a pixel's, the highest half a pixel short of one.
+    np.testing.assert_allclose(palette_of(ramp).quantiles[0], np.linspace(0, 1, 256), atol=1 / 255)
+
+
+def test_quantiles_never_fall_and_stay_within_the_picture() -> None:
+    painting = draw_painting()
+    quantiles = palette_of(painting).quantiles.numpy()
+    assert quantiles.shape == (3, 256)
+    assert (np.diff(quantiles) >= 0).all()
+    for row, (low, high) in zip(quantiles, painting.getextrema(), strict=True):
+        assert (row[0], row[-1]) == (np.float32(low / 255), np.float32(high / 255))
+
+
+def test_weights_of_zero_and_one_select_pixels() -> None:
+    painting = draw_painting(80, 60)
+    weights = np.zeros((60, 80))
+    weights[10:40, 20:70] = 1
+    cut_out = palette_of(painting.crop((20, 10, 70, 40)))
+    weighted = palette_of(painting, weights)
+    np.testing.assert_allclose(weighted.mean, cut_out.mean, atol=1e-6)
+    np.testing.assert_allclose(weighted.covariance, cut_out.covariance, atol=1e-6)
+    np.testing.assert_allclose(weighted.quantiles, cut_out.quantiles, atol=1e-6)
+
+
+def test_rank_of_a_flat_picture_is_the_middle() -> None:
+    for channel, level in zip(distribution(np.full((3, 5, 3), [0, 51, 255], np.uint8)), (0, 0.2, 1), strict=True):
+        assert [part.tolist() for part in channel] == [[level], [0.5]]

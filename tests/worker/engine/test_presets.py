@@ -1,0 +1,226 @@
+"""Every preset's loss and gradient, held against the papers' and programs' formulas, written out here in numpy.
+
+The networks are random, the features raw and in float64; the gradient's second source is the formula's own difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worker.engine.fingerprint import ScaleStatistics, pair_name
+from worker.engine.objective import Objective, Part
+from worker.engine.options import PaintOptions, layer_weights, recipe
+from worker.engine.presets import GATYS_LAYERS, PRESET_NAMES, PRESETS, PresetName, series_weights
+from worker.engine.statistics import cross_statistics, layer_statistics
+
+Array = np.ndarray
+Features = dict[str, Array]  # layer → [C, H, W]
+
+SIDE = 12
+CHANNELS = (3, 4, 5, 4, 6, 5, 3)
+VGG = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1", "relu5_2")
+
+
+@dataclass
+class RandomExtractor:
+    """Seven random layers with ReLU; each second one is coarser than the one before."""
+
+    name: str = "random"
+    layers: tuple[str, ...] = VGG
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __post_init__(self) -> None:
+        generator = torch.Generator().manual_seed(7)
+        widths = (3, *CHANNELS)
+        self.weights = [
+            torch.randn(after, before, 3, 3, dtype=torch.float64, generator=generator) / before
+            for before, after in zip(widths, CHANNELS, strict=False)
+        ]
+
+    def check(self, layers: Sequence[str]) -> None:
+        assert set(layers) <= set(self.layers)
+
+    def __call__(self, x: Tensor, layers: Sequence[str] | None = None, pooling: str = "average") -> dict[str, Tensor]:
+        taps = {}
+        for index, (name, weight) in enumerate(zip(self.layers, self.weights, strict=True)):
+            if index in (2, 4):
+                x = F.avg_pool2d(x, 2)
+            x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight) + 0.1)
+            taps[name] = x
+        return {layer: taps[layer] for layer in layers or self.layers}
+
+
+def picture(seed: int) -> Tensor:
+    return torch.rand(1, 3, SIDE, SIDE, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def undivided(f: Array, g: Array | None = None) -> Array:
+    f, g = f.reshape(len(f), -1), (f if g is None else g).reshape(len(f if g is None else g), -1)
+    return f @ g.T
+
+
+def squares(a: Array, b: Array) -> float:
+    return float(((a - b) ** 2).sum())
+
+
+def differences(x: Array) -> tuple[Array, Array]:
+    return x[:, 1:, :] - x[:, :-1, :], x[:, :, 1:] - x[:, :, :-1]
+
+
+def gatys_paper(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    """α ½Σ(F−P)² + β Σ w_l E_l with E_l = Σ(G−A)²/(4 N² M²), α/β = 10⁻³."""
+    content = squares(f["relu4_2"], photo["relu4_2"]) / 2
+    style = 0.0
+    for layer in GATYS_LAYERS:
+        n, m = len(f[layer]), f[layer][0].size
+        style += squares(undivided(f[layer]), undivided(painting[layer])) / (4 * n**2 * m**2) / 5
+    return content + 1e3 * style
+
+
+def gatys_code(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    """Means of squares; the Gram matrix over M; 10³/C² for each layer."""
+    loss = float(((f["relu4_2"] - photo["relu4_2"]) ** 2).mean())
+    for layer in GATYS_LAYERS:
+        c, m = len(f[layer]), f[layer][0].size
+        loss += 1e3 / c**2 * float(((undivided(f[layer]) / m - undivided(painting[layer]) / m) ** 2).mean())
+    return loss
+
+
+def relative(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    content = squares(f["relu4_2"], photo["relu4_2"]) / squares(photo["relu4_2"], 0 * photo["relu4_2"])
+    style = 0.0
+    for layer in GATYS_LAYERS:
+        g = undivided(f[layer]) / f[layer][0].size
+        a = undivided(painting[layer]) / painting[layer][0].size
+        style += squares(g, a) / squares(a, 0 * a) / 5
+    return content + 40 * style
+
+
+def studio(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    rows, columns = differences(x)
+    return relative(x, f, photo, painting) + 2 * float((rows**2).mean() + (columns**2).mean())
+
+
+def inetwork_program(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    """The program's own loop over neighbouring layers, on activations in units a hundred times as small."""
+    f, photo, painting = ({layer: 100 * each for layer, each in taps.items()} for taps in (f, photo, painting))
+    loss = 0.025 * squares(f["relu5_2"], photo["relu5_2"])
+    errors = [squares(undivided(f[layer] - 1), undivided(painting[layer] - 1)) / (4 * 9 * SIDE**4) for layer in VGG]
+    for i in range(len(VGG) - 1):
+        loss += 2.0 ** -(len(VGG) - 1 - (i + 1)) * (errors[i] - errors[i + 1])
+    rows, columns = differences(255 * x)
+    return loss + 8.5e-5 * float(((rows[:, :, :-1] ** 2 + columns[:, :-1, :] ** 2) ** 1.25).sum())
+
+
+def upsampled(coarse: Array, like: Array) -> Array:
+    factor = like.shape[1] // coarse.shape[1]
+    return coarse.repeat(factor, 1).repeat(factor, 2)
+
+
+def inetwork_paper(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    """Shifted activations of neighbouring layers, correlated; weights 2^(D−d) over their sum."""
+    loss = 0.025 * squares(f["relu5_2"], photo["relu5_2"]) / squares(photo["relu5_2"], 0 * photo["relu5_2"])
+    depth = len(VGG)
+    total = sum(2.0 ** (depth - d) for d in range(1, depth + 1))
+    for d in range(2, depth + 1):
+        deep, shallow = VGG[d - 1], VGG[d - 2]
+        g, a = (
+            undivided(upsampled(taps[deep], taps[shallow]) - 1, taps[shallow] - 1) / taps[shallow][0].size
+            for taps in (f, painting)
+        )
+        loss += 2.0 ** (depth - d) / total * squares(g, a) / squares(a, 0 * a)
+    return loss
+
+
+def root(matrix: Array) -> Array:
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(values.clip(0))) @ vectors.T
+
+
+def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    loss = 0.015 * float(((f["relu4_2"] - photo["relu4_2"]) ** 2).mean())
+    for layer, weight in zip(GATYS_LAYERS, (256, 64, 16, 4, 1), strict=True):
+        flat, flat_a = (taps[layer].reshape(len(taps[layer]), -1) for taps in (f, painting))
+        mean, mean_a = flat.mean(1), flat_a.mean(1)
+        ridge = 1e-4 * np.eye(len(flat))
+        cov = np.cov(flat, bias=True) + ridge
+        cov_a = np.cov(flat_a, bias=True) + ridge
+        inner = root(root(cov_a) @ cov @ root(cov_a))
+        loss += weight / 341 * float(((mean - mean_a) ** 2).mean() + np.diag(cov + cov_a - 2 * inner).mean())
+    straight = sum(float((each**2).mean()) for each in differences(x))
+    falling, rising = x[:, 1:, 1:] - x[:, :-1, :-1], x[:, 1:, :-1] - x[:, :-1, 1:]
+    return loss + 2 * (straight + (float((falling**2).mean()) + float((rising**2).mean())) / 2) / 3
+
+
+FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float]] = {
+    "studio": studio,
+    "gatys-2015": gatys_paper,
+    "gatys-2016": gatys_paper,
+    "gatys-code": gatys_code,
+    "seed": relative,
+    "inetwork-as-shipped": inetwork_program,
+    "inetwork-paper": inetwork_paper,
+    "multiscale-w2": multiscale,
+}
+
+
+def statistics_of(taps: dict[str, Tensor]) -> ScaleStatistics:
+    """What a fingerprint would hold, in float64."""
+    found = {layer: layer_statistics(values) for layer, values in taps.items()}
+    for shallow, deep in pairwise(VGG):
+        found[pair_name(deep, shallow)] = cross_statistics(taps[deep], taps[shallow])
+    return found
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) -> None:
+    extractor, options = RandomExtractor(), PaintOptions(preset=name)
+    photo, painting, x = picture(1), picture(2), picture(3)
+    wanted = recipe(options)
+    content, style = layer_weights(wanted, options, extractor)
+    objective = Objective(wanted, content, style, [Part(statistics_of(extractor(painting)))], extractor, photo)
+
+    def features(image: Tensor) -> Features:
+        return {layer: values[0].numpy() for layer, values in extractor(image).items()}
+
+    def by_hand(image: Tensor) -> float:
+        return FORMULAS[name](image[0].numpy(), features(image), features(photo), features(painting))
+
+    loss = objective(x.requires_grad_(True))
+    (gradient,) = torch.autograd.grad(loss, x)
+    x = x.detach()
+    assert loss.item() == pytest.approx(by_hand(x), rel=1e-9)
+    step = 1e-6
+    for seed in range(6):
+        direction = picture(10 + seed) - 0.5
+        difference = (by_hand(x + step * direction) - by_hand(x - step * direction)) / (2 * step)
+        assert (gradient * direction).sum().item() == pytest.approx(difference, rel=1e-4, abs=1e-7)
+
+
+def test_every_preset_names_its_source_and_describes_itself_in_a_sentence() -> None:
+    assert set(PRESETS) == set(FORMULAS)
+    for preset in PRESETS.values():
+        assert preset.source
+        assert preset.description.endswith(".")
+
+
+def test_the_shipped_chain_telescopes_to_the_coefficients_that_were_read_in_its_code() -> None:
+    thirteen = tuple(f"relu{index}" for index in range(13))
+    weights = list(series_weights("as-shipped", thirteen).values())
+    assert weights == [2.0**-11, *(2.0 ** -(12 - index) for index in range(1, 12)), -1.0]
+
+
+def test_strength_and_smoothing_scale_their_terms_in_every_preset() -> None:
+    for name in PRESET_NAMES:
+        plain, asked = recipe(PaintOptions(preset=name)), recipe(PaintOptions(preset=name, strength=3, smoothing=2))
+        assert asked.style_weight == pytest.approx(3 * plain.style_weight)
+        assert asked.tv_weight == pytest.approx(2 * plain.tv_weight)
+        assert asked.content_weight == plain.content_weight

@@ -1,0 +1,208 @@
+"""What a person can ask of a painting, and the recipe that follows from it: a preset with what was asked instead."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, get_args
+
+from worker.engine.color import ColorMethod
+from worker.engine.extractors import Extractor
+from worker.engine.losses import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
+from worker.engine.masks import GuideMode
+from worker.engine.operators import Pooling
+from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, series_weights
+from worker.engine.pyramid import EFFORT, Quality, Stage, stages
+
+ColorWhen = Literal["after", "before"]
+Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "size": (64, 2048),
+    "strength": (0.1, 10.0),
+    "brush": (0.25, 4.0),
+    "smoothing": (0.0, 10.0),
+    "keep_colors": (0.0, 1.0),
+    "feather": (0.0, 0.1),
+    "iterations": (1, 5000),
+    "min_improvement": (0.0, 50.0),
+    "output_size": (256, 4096),
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "preset": tuple(PRESETS),
+    "quality": tuple(EFFORT),
+    "color_method": get_args(ColorMethod),
+    "color_when": get_args(ColorWhen),
+    "guides": get_args(GuideMode),
+    "resample": get_args(Resample),
+    "start": get_args(Start),
+    "content_scaling": CONTENT_SCALINGS,
+    "style_loss": STYLE_LOSSES,
+    "pooling": get_args(Pooling),
+    "optimizer": get_args(Optimizer),
+}
+LEARNING_RATES: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.02}
+
+
+@dataclass(frozen=True)
+class PaintOptions:
+    """How to paint. What is None is the preset's.
+
+    Attributes:
+        preset: which way to paint (presets.py).
+        size: longest side of the pastiche in pixels, 64 to 2048.
+        strength: factor on the style weight, 0.1 to 10; 1 keeps the subject and shows the strokes.
+        brush: the painting's scale against the photo's, 0.25 to 4; 2 paints with strokes twice as large.
+        smoothing: factor on the total-variation weight, 0 to 10.
+        seed: any integer from 0; another seed is another hand.
+        quality: share of the planned evaluations, `draft`, `good` or `best`.
+        keep_colors: share of the photo's colours, 0 (the painting's) to 1 (the photo's).
+        color_method: how the photo's colours are kept (color.py).
+        color_when: recolour the pastiche `after`, or paint in the painting's colour space from `before` on.
+        feather: width over which the edges of masks are softened, as a share of the longer side, 0 to 0.1.
+        guides: how a mask becomes each layer's guide (masks.py).
+        start: what the first stage begins from.
+        content_layers, style_layers: layer name → weight, 0 or more, not all 0.
+        content_scaling, style_loss: which formula (losses.py).
+        pooling: of the extractor.
+        optimizer: `lbfgs` or `adam`.
+        iterations: evaluations in all, 1 to 5000, shared over the stages as the preset does.
+        min_improvement: a stage ends when its loss falls by less than so many percent in 20 evaluations; 0 never ends.
+        output_size: longest side in pixels to which the finished pastiche is resampled, 256 to 4096.
+        resample: with which filter.
+
+    Raises:
+        ValueError: an option is out of its range or none that there is; the message names it.
+    """
+
+    preset: PresetName = "studio"
+    size: int = 512
+    strength: float = 1.0
+    brush: float = 1.0
+    smoothing: float = 1.0
+    seed: int = 0
+    quality: Quality = "good"
+    keep_colors: float = 0.0
+    color_method: ColorMethod = "luminance"
+    color_when: ColorWhen = "after"
+    feather: float = 0.01
+    guides: GuideMode = "simple"
+    start: Start | None = None
+    content_layers: Mapping[str, float] | None = None
+    style_layers: Mapping[str, float] | None = None
+    content_scaling: ContentScaling | None = None
+    style_loss: StyleLoss | None = None
+    pooling: Pooling | None = None
+    optimizer: Optimizer | None = None
+    iterations: int | None = None
+    min_improvement: float = 0.0
+    output_size: int | None = None
+    resample: Resample = "lanczos"
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"{name} is {value}, but must be from {low} to {high}")
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise ValueError(f"{name} is {value!r}, but must be one of {', '.join(choices)}")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, but must not be negative")
+        for name in ("content_layers", "style_layers"):
+            weights = getattr(self, name)
+            if weights is not None and not _is_weighted(weights):
+                raise ValueError(f"{name} needs layers with weights from 0, and not all 0")
+        if self.color_when == "before" and self.color_method == "luminance":
+            raise ValueError("color_when is before, but luminance can only be transferred after; choose linear")
+
+
+class Needs(NamedTuple):
+    """What a fingerprint must cover for a painting: layers, the extractor's pooling, correlations of neighbours."""
+
+    layers: tuple[str, ...]
+    pooling: Pooling
+    correlations: bool
+
+
+def recipe(options: PaintOptions) -> Preset:
+    """The preset with everything in it that the options ask for instead."""
+    preset = PRESETS[options.preset]
+    asked = {
+        name: getattr(options, name)
+        for name in ("start", "content_layers", "style_layers", "content_scaling", "style_loss", "pooling", "optimizer")
+        if getattr(options, name) is not None
+    }
+    if options.style_layers is not None:
+        # A person's weights are shares; how strong the style is altogether is for `strength`.
+        total = sum(options.style_layers.values())
+        asked["style_layers"] = {layer: weight / total for layer, weight in options.style_layers.items() if weight}
+        # Correlations are of all neighbours; layers that were picked have none.
+        asked["correlations"] = False
+    if options.content_layers is not None:
+        asked["content_layers"] = {layer: weight for layer, weight in options.content_layers.items() if weight}
+    if options.optimizer not in (None, preset.optimizer):
+        asked |= {"learning_rate": LEARNING_RATES[options.optimizer], "average": 0.0}
+    return replace(
+        preset,
+        **asked,
+        style_weight=preset.style_weight * options.strength,
+        tv_weight=preset.tv_weight * options.smoothing,
+    )
+
+
+def layer_weights(
+    recipe: Preset, options: PaintOptions, extractor: Extractor
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Content and style weights by layer, of layers that `extractor` has.
+
+    A preset's content layer that lies deeper than the extractor goes is taken to be its deepest one; a person's is not.
+
+    Raises:
+        ValueError: the options name a layer that the extractor lacks; the message names those that it has.
+    """
+    for name in ("content_layers", "style_layers"):
+        try:
+            extractor.check(getattr(options, name) or ())
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    content: dict[str, float] = {}
+    for layer, weight in recipe.content_layers.items():
+        there = layer if layer in extractor.layers else extractor.layers[-1]
+        content[there] = content.get(there, 0.0) + weight
+    if isinstance(recipe.style_layers, str):
+        return content, series_weights(recipe.style_layers, extractor.layers)
+    return content, dict(recipe.style_layers)
+
+
+def needs(options: PaintOptions, extractor: Extractor) -> Needs:
+    """What the fingerprints must cover to paint with these options.
+
+    Raises:
+        ValueError: as in `layer_weights`.
+    """
+    wanted = recipe(options)
+    _, style = layer_weights(wanted, options, extractor)
+    return Needs(tuple(style), wanted.pooling, wanted.correlations)
+
+
+def plan(photo_size: tuple[int, int], options: PaintOptions) -> list[Stage]:
+    """The stages of a painting of a photo of `photo_size` (width, height)."""
+    preset = PRESETS[options.preset]
+    planned = stages(photo_size, options.size, preset.pyramid, preset.evaluations, EFFORT[options.quality])
+    if options.iterations is None:
+        return planned
+    ratio = options.iterations / sum(stage.evaluations for stage in planned)
+    return [stage._replace(evaluations=max(1, round(stage.evaluations * ratio))) for stage in planned]
+
+
+def work_of(photo_size: tuple[int, int], options: PaintOptions) -> float:
+    """Megapixel-evaluations of the whole plan."""
+    return sum(stage.work for stage in plan(photo_size, options))
+
+
+def _is_weighted(weights: Mapping[str, float]) -> bool:
+    values = list(weights.values())
+    return all(math.isfinite(value) and value >= 0 for value in values) and sum(values) > 0

@@ -1,0 +1,229 @@
+"""Presets: the published ways to paint, as data: which losses (losses.py has the formulas), weights and schedule.
+
+All see the same normalised extractor, whose layers have a mean activation of 1 over photographs (Gatys et al., CVPR
+2016, section 2). Systems that took Caffe's activations as they come cannot be met in absolute size: `feature_scale`
+stands for the factor between, so that their content, style and smoothing weights balance as they did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from worker.engine.losses import ContentScaling, Smoothing, StyleLoss
+from worker.engine.operators import Pooling
+
+PresetName = Literal[
+    "studio",
+    "gatys-2015",
+    "gatys-2016",
+    "gatys-code",
+    "seed",
+    "inetwork-as-shipped",
+    "inetwork-paper",
+    "multiscale-w2",
+]
+Optimizer = Literal["lbfgs", "adam"]
+Start = Literal["photo", "noise", "grey", "artwork"]
+# How the weights of "all layers" follow from their order, where a preset does not name layers.
+Series = Literal["as-shipped", "geometric"]
+PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
+
+GATYS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. 2015, section "Methods"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One way to paint.
+
+    Attributes:
+        title: its name on screen.
+        description: a sentence for the person who chooses.
+        source: paper or program.
+        content_layers, style_layers: layer name → weight. `Series`: every convolution, weighted by its place.
+        content_scaling, style_loss, smoothing: which formula (losses.py).
+        content_weight, style_weight, tv_weight: α, β and the weight of smoothing.
+        feature_scale: factor on all activations before any loss.
+        activation_shift: added to all activations before their Gram matrices.
+        correlations: Gram matrices between neighbouring layers instead of within one.
+        pooling: of the extractor.
+        start: what the first stage begins from.
+        start_noise: standard deviation of the noise on a start from the photo; without any, a seed changes nothing.
+        pyramid: whether to work coarse to fine, in steps of √2 from 128 pixels, or at the asked size only.
+        evaluations: of each stage from the coarsest; the last number holds for all that follow.
+        optimizer, learning_rate: of the pixels.
+        average: decay of the running mean of iterates that is shown and handed on; 0 shows the iterate itself.
+        gradient_tolerance: the painting ends when no pixel's gradient is above this share of the first one's largest.
+        bounds: values to which pixels are held, where the loss has no least value of its own.
+    """
+
+    title: str
+    description: str
+    source: str
+    content_layers: Mapping[str, float]
+    content_scaling: ContentScaling
+    style_layers: Mapping[str, float] | Series
+    style_loss: StyleLoss
+    style_weight: float
+    content_weight: float = 1.0
+    smoothing: Smoothing = "mean-square"
+    tv_weight: float = 0.0
+    feature_scale: float = 1.0
+    activation_shift: float = 0.0
+    correlations: bool = False
+    pooling: Pooling = "average"
+    start: Start = "photo"
+    start_noise: float = 0.0
+    pyramid: bool = False
+    evaluations: tuple[int, ...] = (500,)
+    optimizer: Optimizer = "lbfgs"
+    learning_rate: float = 1.0
+    average: float = 0.0
+    gradient_tolerance: float = 0.0
+    bounds: tuple[float, float] | None = None
+
+
+def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, float]:
+    """The same weight for each layer, together `total`."""
+    return dict.fromkeys(layers, total / len(layers))
+
+
+PRESETS: dict[PresetName, Preset] = {
+    # α·relative content + β·relative Gram, coarse to fine. Chosen by eye and by measured style and content distances
+    # over nine pairs: at seven times this style weight faces dissolve, at a third the strokes grow timid. The seed
+    # varies soft noise on the first, coarsest stage: enough for another composition of strokes. Composition and strokes
+    # are decided while pixels are cheap; fine stages only sharpen what is there.
+    "studio": Preset(
+        title="Studio",
+        description="Our own: strokes decided small and refined large, every painting equally strong.",
+        source="Gatys et al., CVPR 2016, with losses relative to their targets, over a pyramid",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="relative",
+        style_layers=equal_weights(GATYS_LAYERS),
+        style_loss="relative-gram",
+        style_weight=40.0,
+        tv_weight=2.0,
+        start_noise=0.05,
+        pyramid=True,
+        evaluations=(110, 60, 50, 42, 36, 30, 24, 20, 16),
+    ),
+    # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
+    "gatys-2015": Preset(
+        title="Gatys 2015",
+        description="The first paper to the letter: from white noise, and with its weights close to the photo.",
+        source="Gatys et al., arXiv 1508.06576, eq. 1, 4, 5 and 7",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="half-sse",
+        style_layers=equal_weights(GATYS_LAYERS),
+        style_loss="gram-2015",
+        style_weight=1e3,
+        start="noise",
+        optimizer="adam",
+        learning_rate=0.02,
+    ),
+    "gatys-2016": Preset(
+        title="Gatys 2016",
+        description="The conference paper to the letter: the same objective, with L-BFGS.",
+        source="Gatys et al., CVPR 2016, eq. 1 to 7, α/β = 10⁻³ (figure 3)",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="half-sse",
+        style_layers=equal_weights(GATYS_LAYERS),
+        style_loss="gram-2015",
+        style_weight=1e3,
+        start="noise",
+    ),
+    "gatys-code": Preset(
+        title="Gatys’ notebook",
+        description="What the authors' own program does, which differs from their papers: from the photo, far bolder.",
+        source="leongatys/PytorchNeuralStyleTransfer",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="mse",
+        style_layers=equal_weights(GATYS_LAYERS, total=len(GATYS_LAYERS)),
+        style_loss="gram-code",
+        style_weight=1.0,
+        pooling="max",
+    ),
+    "seed": Preset(
+        title="Eight steps",
+        description="The textbook's recipe: white noise, and stop when the gradient vanishes.",
+        source="Gatys et al., CVPR 2016, with each loss relative to its target, at one size",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="relative",
+        style_layers=equal_weights(GATYS_LAYERS),
+        style_loss="relative-gram",
+        style_weight=40.0,
+        start="noise",
+        gradient_tolerance=1e-3,
+    ),
+    # Its deepest layer's style error counts negatively, so the loss has no least value: hence the bounds.
+    "inetwork-as-shipped": Preset(
+        title="INetwork, as shipped",
+        description="The improved network as its program computes it, with its chain of differences.",
+        source="titu1994/Neural-Style-Transfer, INetwork.py",
+        content_layers={"relu5_2": 1.0},
+        content_scaling="sse",
+        content_weight=0.025,
+        style_layers="as-shipped",
+        style_loss="gram-nst",
+        style_weight=1.0,
+        smoothing="nst",
+        tv_weight=8.5e-5,
+        feature_scale=100.0,
+        activation_shift=-1.0,
+        pooling="max",
+        evaluations=(200,),
+        bounds=(-0.5, 1.5),
+    ),
+    "inetwork-paper": Preset(
+        title="INetwork, as in the paper",
+        description="The improvements as they were published: all layers, shifted, neighbours correlated.",
+        source="Novak and Nikulin, arXiv 1605.04603, sections 3.1 to 3.5",
+        content_layers={"relu5_2": 1.0},
+        content_scaling="relative",
+        content_weight=0.025,
+        style_layers="geometric",
+        style_loss="relative-gram",
+        style_weight=1.0,
+        activation_shift=-1.0,
+        correlations=True,
+        pooling="max",
+        evaluations=(200,),
+    ),
+    "multiscale-w2": Preset(
+        title="Multi-scale, Wasserstein",
+        description="Means and covariances instead of Gram matrices, slowly and coarse to fine.",
+        source="crowsonkb/style-transfer-pytorch",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="mse",
+        content_weight=0.015,
+        style_layers={layer: 4.0 ** (4 - index) / 341 for index, layer in enumerate(GATYS_LAYERS)},
+        style_loss="wasserstein",
+        style_weight=1.0,
+        smoothing="nine-point",
+        tv_weight=2.0,
+        pooling="max",
+        pyramid=True,
+        evaluations=(1000, 500),
+        optimizer="adam",
+        learning_rate=0.02,
+        average=0.99,
+        bounds=(0.0, 1.0),
+    ),
+}
+
+
+def series_weights(series: Series, layers: tuple[str, ...]) -> dict[str, float]:
+    """Weights of all convolutions in their order, shallowest first.
+
+    - `as-shipped`: Σ 2^−(L−2−i) (E_i − E_{i+1}) over i = 0 … L−2 telescopes to these coefficients, the last of which is
+      −1 (titu1994/Neural-Style-Transfer, INetwork.py).
+    - `geometric`: 2^(D−d) for depth d from 1, over their sum (arXiv 1605.04603, section 3.1, undivided there).
+    """
+    count = len(layers)
+    if series == "geometric":
+        weights = [2.0 ** (count - depth) for depth in range(1, count + 1)]
+        return {layer: weight / sum(weights) for layer, weight in zip(layers, weights, strict=True)}
+    steps = [2.0 ** -(count - 2 - index) for index in range(count - 1)]
+    weights = [gain - loss for gain, loss in zip([*steps, 0.0], [0.0, *steps], strict=True)]
+    return dict(zip(layers, weights, strict=True))

@@ -1,0 +1,136 @@
+"""What is painted: a photo, which painting's style goes where, and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from worker.engine.errors import EmptyMaskError
+from worker.engine.extractors import Extractor
+from worker.engine.fingerprint import Fingerprint, blend
+from worker.engine.images import fitted_size, to_tensor
+from worker.engine.masks import geometry, guide, partition, soft_mask
+from worker.engine.objective import Objective, Part
+from worker.engine.options import PaintOptions, layer_weights, recipe
+from worker.engine.palette import Palette
+
+# Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
+LEAST_SHARE = 5e-4
+
+
+@dataclass(frozen=True)
+class Region:
+    """A style, and a mask of the photo that is white where it is painted; None is wherever no other region's is."""
+
+    style: Fingerprint
+    mask: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A photo (RGB) and what is to become of it.
+
+    Attributes:
+        regions: at least one.
+        keep: a mask that is white where the photo stays as it is.
+        color_mask: a mask that is white where the photo's colours are kept; None is everywhere.
+        start: the picture that `start="artwork"` begins from.
+
+    Masks may have any mode and size; they are stretched over the photo.
+    """
+
+    photo: Image.Image
+    regions: tuple[Region, ...]
+    keep: Image.Image | None = None
+    color_mask: Image.Image | None = None
+    start: Image.Image | None = None
+
+    @staticmethod
+    def of(photo: Image.Image, style: Fingerprint) -> Scene:
+        """The whole photo in one style."""
+        return Scene(photo, (Region(style),))
+
+    def check(self, extractor: Extractor, options: PaintOptions) -> None:
+        """Make sure that the scene can be painted.
+
+        Raises:
+            FingerprintMismatchError: a style was not made with `extractor`.
+            EmptyMaskError: a region's mask covers nothing, or what is kept leaves nothing to paint.
+            ValueError: `start` is artwork, and there is none.
+        """
+        for region in self.regions:
+            region.style.check(extractor)
+        if options.start == "artwork" and self.start is None:
+            raise ValueError("start is artwork, but there is no artwork to start from")
+        size = fitted_size(self.photo.size, options.size)
+        painted = 1 - self.kept(size, 0.0)
+        masks = [soft_mask(region.mask, size) for region in self.regions if region.mask]
+        for area in [painted, *(mask * painted for mask in masks)]:
+            if float(area.mean()) < LEAST_SHARE:
+                raise EmptyMaskError(float(area.sum()), size)
+
+    @cached_property
+    def palette(self) -> Palette | None:
+        """The palette of all styles together; None if one of them has none."""
+        return blend([(region.style, 1.0) for region in self.regions]).palette
+
+    def kept(self, size: tuple[int, int], feather: float) -> Tensor:
+        """Mask [1, 1, H, W] of what stays the photo at `size` (width, height); zeros where nothing does."""
+        if self.keep is None:
+            return torch.zeros(1, 1, size[1], size[0])
+        return soft_mask(self.keep, size, feather)
+
+    def objective(
+        self, size: tuple[int, int], options: PaintOptions, extractor: Extractor, motif: Image.Image | None = None
+    ) -> Objective:
+        """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
+
+        Raises:
+            ValueError: the options ask for layers that the extractor lacks.
+        """
+        wanted = recipe(options)
+        content_weights, style_weights = layer_weights(wanted, options, extractor)
+        parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
+        content = to_tensor(motif or self.photo, size).to(extractor.device)
+        kept = self.kept(size, options.feather).to(extractor.device) if self.keep else None
+        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept)
+
+    def parts(
+        self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor
+    ) -> list[Part]:
+        """The objective's parts for a stage of `size` (width, height), with the styles' statistics at `scale`."""
+        styles = [region.style.at(scale) for region in self.regions]
+        masks = [soft_mask(each.mask, size, options.feather) if each.mask else None for each in self.regions]
+        if self.keep is None and not any(mask is not None for mask in masks):
+            return [Part(style, 1 / len(styles)) for style in styles]
+        painted = 1 - self.kept(size, options.feather)
+        shares = partition(masks) if any(mask is not None for mask in masks) else [painted / len(styles)] * len(styles)
+        if len(shares) > len(styles):
+            # What no mask covers is painted in all the styles together.
+            rest = shares.pop()
+            shares = [share + rest / len(styles) for share in shares]
+        areas = [share * painted for share in shares]
+        whole = sum(float(area.mean()) for area in areas)
+        parts = []
+        for style, area in zip(styles, areas, strict=True):
+            share = float(area.mean()) / max(whole, LEAST_SHARE)
+            if share > 0:
+                guides = _guides(area, size, options, layers, extractor)
+                parts.append(Part(style, share, guides))
+        return parts
+
+
+def _guides(
+    area: Tensor, size: tuple[int, int], options: PaintOptions, layers: Sequence[str], extractor: Extractor
+) -> Mapping[str, Tensor]:
+    guides = {}
+    for layer in layers:
+        stride, field = geometry(layer, extractor.layers)
+        grid = (size[1] // stride, size[0] // stride)
+        guides[layer] = guide(area, grid, field, stride, options.guides).to(extractor.device)
+    return guides

@@ -1,0 +1,105 @@
+"""Pictures as files, for the shell: opened as a viewer shows them, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
+
+from app.jobs import recipe
+from app.jobs.recipe import ASCII, KEYWORD, Recipe
+from app.jobs.styles import PICTURES
+from worker import engine
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+
+
+class UsageError(Exception):
+    """The command cannot be done as given; the message says what to change."""
+
+
+def opened(path: Path) -> Image.Image:
+    """A picture file upright and in RGB.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    return engine.upright(loaded(path))
+
+
+def loaded(path: Path) -> Image.Image:
+    """A picture file as it is, such as a mask.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} is not there.") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UsageError(f"{path} is not a picture that can be read: {error}") from error
+
+
+def recipe_in(image: Image.Image) -> Recipe | None:
+    """The recipe that a loaded artwork carries, if it is one of ours."""
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    told = image.info.get(KEYWORD) or (comment.removeprefix(ASCII).decode(errors="replace") if comment else "")
+    return recipe.read(told)
+
+
+def writable(path: Path) -> Path:
+    """The path of a file to write, if its name says in which format.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path} should end in {', '.join(FORMATS)}.")
+    return path
+
+
+def write(image: Image.Image, path: Path, made_with: Recipe | None) -> None:
+    """Write a picture with its recipe; until all of it is written, nothing has this name."""
+    file_format = FORMATS[path.suffix.lower()]
+    options: dict[str, Any] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(file_format, {})
+    if made_with and file_format == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt(KEYWORD, made_with.text())
+    elif made_with:
+        options["exif"] = recipe.exif(made_with.text())
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            image.save(file, file_format, **options)
+        Path(name).chmod(0o666 & ~_mask_of_new_files())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def pairs_in(folder: Path, output: Path) -> list[tuple[Path, Path]]:
+    """The pictures of a folder, each with the file below `output` that it is painted to.
+
+    Raises:
+        UsageError: there are none, or `output` is a file.
+    """
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+    if not pictures:
+        raise UsageError(f"There are no pictures in {folder}.")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; several pictures need a folder.")
+    return [(path, output / (path.name if path.suffix.lower() in FORMATS else f"{path.name}.png")) for path in pictures]
+
+
+def _mask_of_new_files() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
