@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,8 +65,16 @@ class Materials:
         except (UnidentifiedImageError, OSError) as error:
             raise JobFailedError(PHOTO_DAMAGED) from error
 
-    def commission(self, wish: PaintRequest, photo: Image.Image, start: Job | None = None) -> Commission:
+    def commission(
+        self,
+        wish: PaintRequest,
+        photo: Image.Image,
+        start: Job | None = None,
+        after: Callable[[], None] | None = None,
+    ) -> Commission:
         """What a request asks to be painted of its photo; `start` is the job whose artwork is painted over.
+
+        `after` is called now and then where this takes long; what it raises ends it.
 
         Raises:
             JobFailedError: a painting, a mask or the artwork to start from is gone or damaged, or the options do not
@@ -82,7 +90,7 @@ class Materials:
             raise options_unfit(str(error)) from error
         scene = engine.Scene(
             photo,
-            self._regions(wish, found, extractor, needs),
+            self._regions(wish, lambda each: self.paintings.fingerprint(found[each], extractor, needs, after)),
             keep=self._mask(wish, wish.keep),
             color_mask=self._mask(wish, wish.color_mask),
             start=self._artwork(start) if start else None,
@@ -144,7 +152,7 @@ class Materials:
         return self._extractors[name]
 
     def _regions(
-        self, wish: PaintRequest, found: Mapping[str, Painting], extractor: engine.Extractor, needs: engine.Needs
+        self, wish: PaintRequest, fingerprint: Callable[[str], engine.Fingerprint]
     ) -> tuple[engine.Region, ...]:
         """One region a place, with the blend of the styles that are painted there."""
         places: dict[tuple[str | None, str | None], list[StyleChoice]] = {}
@@ -152,7 +160,7 @@ class Materials:
             places.setdefault(self._place(wish, choice), []).append(choice)
         regions = []
         for (mask, color), choices in places.items():
-            parts = [(self.paintings.fingerprint(found[each.id], extractor, needs), each.weight) for each in choices]
+            parts = [(fingerprint(each.id), each.weight) for each in choices]
             regions.append(engine.Region(engine.blend(parts), self._mask(wish, mask, color)))
         return tuple(regions)
 

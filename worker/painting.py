@@ -34,7 +34,7 @@ from worker.failures import (
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
 from worker.publishing import preview_of, publish
-from worker.sitting import Sitting
+from worker.sitting import NotBegunError, Sitting
 from worker.watchdog import Watchdog
 
 # How long a painted artwork waits for a Redis that is away; then its lease lapses, and the last checkpoint is near.
@@ -145,8 +145,15 @@ class Easel:
             self._recolor(job, job.recolor_of, photo)
             return
         sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
-        with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
-            pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
+        try:
+            with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
+                pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
+        except NotBegunError:
+            if lease.is_cancelled:
+                self._end(job, JobState.CANCELLED, {})
+            else:
+                self._put_back(job)
+            return
         self._tell_speed(extractor.name, sitting)
         if pastiche.stopped and not lease.is_cancelled:
             if sitting.is_late:
@@ -154,9 +161,7 @@ class Easel:
             sitting.keep_checkpoint()
             lease.report({})  # Redis may know by now that it was cancelled
         if pastiche.stopped and not lease.is_cancelled:
-            # A worker that is told to stop has not failed the job: the attempt does not count.
-            self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
-            self.records.publish(job.id)
+            self._put_back(job)
             return
         recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
         size = publish(self.storage, job, pastiche.image, pastiche.canvas, recipe)
@@ -164,6 +169,11 @@ class Easel:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
             self._end(job, JobState.FINISHED, size)
+
+    def _put_back(self, job: Job) -> None:
+        """Queue the job again. A worker that is told to stop has not failed it: the attempt does not count."""
+        self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
+        self.records.publish(job.id)
 
     def _recolor(self, job: Job, painted: str, photo: Image.Image) -> None:
         """Give the canvas of an earlier job, `painted`, other colours, without a single evaluation.
@@ -229,7 +239,12 @@ class Easel:
     def _painted_once(
         self, job: Job, photo: Image.Image, sitting: Sitting, watchdog: Watchdog, resume: engine.Checkpoint | None
     ) -> tuple[engine.Pastiche, engine.Extractor]:
-        commission = self.materials.commission(job.request, photo, self._start(job.request))
+
+        def before() -> None:
+            watchdog.touch()
+            sitting.before()
+
+        commission = self.materials.commission(job.request, photo, self._start(job.request), before)
         scene, extractor, options = commission
         self._admit(job, photo, extractor, options)
 

@@ -85,21 +85,35 @@ class Paintings:
         hanging = {style.id: Label(style.title, style.artist) for style in self.hanging().values()}
         return {each: OWN if keys.own_painting(each) else hanging.get(each, Label(each, "")) for each in ids}
 
-    def fingerprint(self, painting: Painting, extractor: engine.Extractor, needs: engine.Needs) -> engine.Fingerprint:
+    def fingerprint(
+        self,
+        painting: Painting,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+        after: Callable[[], None] | None = None,
+    ) -> engine.Fingerprint:
         """What `extractor` measures of a painting, covering what is needed.
+
+        `after` is called after each evaluation, should a stand-in have to be made; what it raises ends that.
 
         Raises:
             JobFailedError: it is gone, or cannot be read.
         """
         if not painting.has_pixels:
-            return self._of_shipped(painting, extractor, needs)
+            return self._of_shipped(painting, extractor, needs, after)
         content = self._content(painting)
         prefix = f"fingerprints/{hashlib.sha256(content).hexdigest()}"
         if painting.key:  # so that all that is known of it goes with it
             prefix = painting.key.removesuffix("/painting.jpg") + "/fingerprint"
         return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
 
-    def _of_shipped(self, painting: Painting, extractor: engine.Extractor, needs: engine.Needs) -> engine.Fingerprint:
+    def _of_shipped(
+        self,
+        painting: Painting,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+        after: Callable[[], None] | None,
+    ) -> engine.Fingerprint:
         # Our own extractor knows all built-in paintings.
         source = extractor if painting.shipped(extractor.name) else self._load("compact")
         path = painting.shipped(source.name)
@@ -115,18 +129,18 @@ class Paintings:
         prefix = f"fingerprints/{digest}"
 
         def stand_in() -> Image.Image:
-            return self._stand_in(f"{prefix}.stand-in.png", shipped, source)
+            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.stand_in(shipped, source, after=after))
 
         measured = self._measured(prefix, stand_in, extractor, needs)
         # The painting's own colours are known better than the texture's.
         return replace(measured, palette=shipped.palette or measured.palette)
 
-    def _stand_in(self, key: str, shipped: engine.Fingerprint, source: engine.Extractor) -> Image.Image:
+    def _stand_in(self, key: str, make: Callable[[], Image.Image]) -> Image.Image:
         try:
             return Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"]).convert("RGB")
         except (BlobNotFoundError, OSError):
             log.info("a stand-in is synthesised: %s", key)
-        texture = engine.stand_in(shipped, source)
+        texture = make()
         buffer = io.BytesIO()
         texture.save(buffer, "PNG")
         self._keep(key, buffer.getvalue())

@@ -27,6 +27,10 @@ ENOUGH = 0.05  # of the work must be painted before its speed says anything
 log = logging.getLogger(__name__)
 
 
+class NotBegunError(Exception):
+    """The job was cancelled, or the worker told to stop, before the first stroke."""
+
+
 class Sitting:
     """One attempt at a job, seen from the engine's callback."""
 
@@ -75,6 +79,18 @@ class Sitting:
             raise LeaseLostError(self.job.id)
         self.is_late = now - self._began > self.settings.job_time_limit_s
         return self.is_late or self.lease.is_cancelled or self.is_stopping()
+
+    def before(self) -> None:
+        """Look, before the first stroke, whether there is to be one.
+
+        Raises:
+            LeaseLostError: another worker has the job now.
+            NotBegunError: there is not.
+        """
+        if self.lease.is_lost:
+            raise LeaseLostError(self.job.id)
+        if self.lease.is_cancelled or self.is_stopping():
+            raise NotBegunError(self.job.id)
 
     def keep_checkpoint(self) -> None:
         """Store the newest iterate as this attempt's checkpoint."""

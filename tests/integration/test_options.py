@@ -17,6 +17,7 @@ from app.jobs.recipe import KEYWORD
 from app.jobs.records import JobRecords
 from tests.bench import Bench, StartWorker
 from tests.stored import store_mask, store_painting
+from tests.waiting import until
 from tests.worker.engine.conftest import draw_painting, draw_photo
 
 QUICK = {"size": 256, "quality": "draft", "iterations": 24}
@@ -124,6 +125,17 @@ def test_a_painting_goes_on_from_an_artwork(bench: Bench, start_worker: StartWor
     lost = bench.ended(bench.job(**wish))
     assert lost.error
     assert lost.error.code == "start_gone"
+
+
+def test_a_job_that_waits_for_a_stand_in_can_be_stopped(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    job = bench.job(styles=[{"id": "starry_night"}], pooling="max")
+    until(lambda: bench.records.get(job.id).state is JobState.RUNNING, "the job to begin")
+    bench.records.request_cancel(job.id)
+    ended = bench.ended(job, within_s=60)
+    assert ended.state is JobState.CANCELLED
+    assert not ended.has_artwork
+    assert bench.storage.list("fingerprints/") == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from worker import engine
 from worker.devices import Device
 from worker.failures import JobFailedError
 from worker.materials import Commission, Materials
+from worker.sitting import NotBegunError
 
 BUILT_IN = "starry_night"
 PHOTO = draw_photo()
@@ -54,12 +55,13 @@ def fingerprint(materials: Materials, **wish: Any) -> engine.Fingerprint:
 
 @pytest.fixture
 def quick_stand_ins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stand-ins of 64 pixels instead of 512, and the extractors that made them."""
+    """Stand-ins that are drawn instead of synthesised, and the extractors that would have made them."""
     made = []
 
-    def stand_in(style: engine.Fingerprint, extractor: engine.Extractor) -> Image.Image:
+    def stand_in(style: engine.Fingerprint, extractor: engine.Extractor, **_options: Any) -> Image.Image:
+        style.check(extractor)
         made.append(extractor.name)
-        return engine.synthesize(style, extractor, 64)
+        return draw_painting(64, 64)
 
     monkeypatch.setattr(engine, "stand_in", stand_in)
     return made
@@ -149,6 +151,22 @@ def test_a_damaged_stand_in_is_made_again(materials: Materials, quick_stand_ins:
         materials.storage.put(key, b"torn")
     commission(materials, styles=[{"id": BUILT_IN}], pooling="max")
     assert len(quick_stand_ins) == 2
+
+
+def test_a_stand_in_that_is_given_up_leaves_nothing(materials: Materials) -> None:
+    calls = 0
+
+    def after() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise NotBegunError
+
+    wish = WISH.model_copy(update={"styles": [StyleChoice(id=BUILT_IN)], "pooling": "max"})
+    with pytest.raises(NotBegunError):
+        materials.commission(wish, PHOTO, after=after)
+    assert calls == 5
+    assert materials.storage.list("fingerprints/") == []
 
 
 def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> None:
