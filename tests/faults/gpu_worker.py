@@ -13,6 +13,7 @@ import os
 import signal
 import time
 import weakref
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,9 @@ class FaultyNetwork(nn.Module):
         super().__init__()
         self.inner = inner
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, layers: Collection[str], pooling: str) -> dict[str, Tensor]:
         if not torch.is_grad_enabled():
-            return self.inner(x)  # type: ignore[no-any-return]
+            return self.inner(x, layers, pooling)  # type: ignore[no-any-return]
         BACKEND.expect_freed()
         ballast = x.detach().clone()  # as an activation would be: the traceback's frames refer to it
         try:
@@ -135,7 +136,7 @@ class FaultyNetwork(nn.Module):
             if devices.trouble(raised) is devices.Trouble.OUT_OF_MEMORY:
                 BACKEND.memory_runs_out(ballast, self)
             raise
-        taps = self.inner(x)
+        taps = self.inner(x, layers, pooling)
         if event == "not a number":
             return {name: tap * float("nan") for name, tap in taps.items()}
         if event == "hang":

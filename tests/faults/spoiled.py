@@ -192,7 +192,7 @@ def poison() -> None:
     harm = HARM[os.environ["FAULT_HARM"]]
 
     def swallow(*args: Any, **_: Any) -> None:
-        if args[3].seed == POISON:
+        if args[2].seed == POISON:
             harm()
 
     before(engine, "paint", swallow)
