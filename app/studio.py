@@ -76,14 +76,14 @@ async def studio_here(request: Request) -> Studio:
     return studio_of(request)
 
 
-async def read_form(request: Request) -> FormData:
-    """The request's form.
+async def read_form(request: Request, most_files: int = MOST_FILES, most_fields: int = MOST_FIELDS) -> FormData:
+    """The request's form; the pages' has all options and perhaps many photos.
 
     Raises:
-        RefusalError: it is too large, or did not arrive in one piece.
+        RefusalError: it is too large, has too many parts, or did not arrive in one piece.
     """
     try:
-        return await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
+        return await request.form(max_files=most_files, max_fields=most_fields)
     except (HTTPException, ClientDisconnect) as error:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 
