@@ -29,6 +29,7 @@ pictures = APIRouter(include_in_schema=False)
 
 PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 PaintingId = Annotated[str, Path(description="The painting's id as a style, `own_` and 32 hexadecimal digits.")]
+MOST_FILES, MOST_FIELDS = 4, 40
 FORMATS = "JPEG, PNG, WebP or AVIF."
 
 
@@ -65,13 +66,13 @@ def form_with(name: str) -> dict[str, Any]:
 
 
 async def form_of(request: Request, thing: str) -> FormData:
-    """The request's form.
+    """The request's form, which holds one file.
 
     Raises:
-        RefusalError: it is too large, or did not arrive in one piece.
+        RefusalError: it is too large, has too many parts, or did not arrive in one piece.
     """
     try:
-        return await read_form(request)
+        return await read_form(request, MOST_FILES, MOST_FIELDS)
     except RefusalError as refusal:
         raise refusal.about(thing) from refusal
 
@@ -98,7 +99,7 @@ def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:
 )
 async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
     """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped."""
-    form = await read_form(request)
+    form = await form_of(request, "photo")
     try:
         photo = await keep_photo(studio, file_of(form, "photo", errors.PHOTO_MISSING).file)
     finally:

@@ -23,7 +23,6 @@ from app.refused import UnfitError
 from app.series.form import Chosen, are_several, chosen_photos
 from app.series.start import start_series
 from app.studio import (
-    MOST_IN_A_PAGES_FORM,
     Studio,
     delete_painting,
     keep_mask,
@@ -58,7 +57,7 @@ async def take_in(studio: Studio, request: Request) -> Sent:
     """Read the form and keep its files. One that is refused costs none of the others."""
     sent = Sent()
     try:
-        form = await read_form(request, MOST_IN_A_PAGES_FORM)
+        form = await read_form(request)
     except RefusalError as refusal:
         sent.refusals.append(refusal)
         return sent
@@ -174,7 +173,7 @@ async def take_sample(request: Request, studio: StudioHere) -> Response:
     """The sample photo for those who have none at hand, with the rest of the form kept."""
     sent = Sent()
     try:
-        form = await read_form(request, MOST_IN_A_PAGES_FORM)
+        form = await read_form(request)
         sent.form = HomeForm.of(form).for_another_photo()
         await form.close()
         with SAMPLE.open("rb") as file:
@@ -190,7 +189,7 @@ async def remove_own(request: Request, studio: StudioHere) -> Response:
     """Removes an own painting, with the rest of the form kept."""
     sent = Sent()
     try:
-        form = await read_form(request, MOST_IN_A_PAGES_FORM)
+        form = await read_form(request)
         sent.form = HomeForm.of(form)
         gone, photo_id = str(form.get("remove", "")), str(form.get("photo_id", ""))
         await form.close()

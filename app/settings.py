@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1, description="How often a job is tried when workers die with it.")
     job_time_limit_s: int = Field(3600, ge=60, description="Seconds after which a job is given up.")
     retention_h: float = Field(
-        24.0, gt=0, description="Hours that a photo and its artworks are kept after its last job."
+        24.0,
+        gt=0,
+        description="Hours that photos with their artworks, and own paintings, are kept after their last job.",
     )
     sweep_s: float = Field(60.0, gt=0, description="Seconds between two looks for photos whose time has come.")
     worker_memory_gb: float | None = Field(

@@ -45,8 +45,7 @@ DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
 # Twice as many photos as a series has: whoever chose too many is told so, and which were left out.
-MOST_IN_A_PAGES_FORM, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
-MOST_FILES = 4  # of any other form, each of which is for one
+MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
 # Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
 MultiPartParser.spool_max_size = 64 * 1024
 
@@ -77,14 +76,14 @@ async def studio_here(request: Request) -> Studio:
     return studio_of(request)
 
 
-async def read_form(request: Request, most_files: int = MOST_FILES) -> FormData:
-    """The request's form, of at most so many files.
+async def read_form(request: Request, most_files: int = MOST_FILES, most_fields: int = MOST_FIELDS) -> FormData:
+    """The request's form; the pages' has all options and perhaps many photos.
 
     Raises:
-        RefusalError: it is too large, or did not arrive in one piece.
+        RefusalError: it is too large, has too many parts, or did not arrive in one piece.
     """
     try:
-        return await request.form(max_files=most_files, max_fields=MOST_FIELDS)
+        return await request.form(max_files=most_files, max_fields=most_fields)
     except (HTTPException, ClientDisconnect) as error:
         raise RefusalError(errors.FORM_UNREADABLE) from error
 

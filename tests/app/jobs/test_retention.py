@@ -280,3 +280,16 @@ def test_recolouring_needs_no_painting_any_more(kept: JobRecords, storage: Local
     retention.delete_painting(kept, painting_id)
     again = kept.create(after(photo_id, painting_id), 0.0, recolor_of=painted_after.id)
     assert kept.get(again.id).recolor_of == painted_after.id
+
+
+def test_jobs_that_are_accepted_together_each_keep_their_own_paintings(kept: JobRecords, storage: LocalStorage) -> None:
+    first, second, third, idle = (painting(storage) for _ in range(4))
+    wishes = [wish(photo(storage)), after(photo(storage), first, second), after(photo(storage), third)]
+    jobs = kept.create_all([(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client="")
+    for each, users in ((first, {jobs[1].id}), (second, {jobs[1].id}), (third, {jobs[2].id}), (idle, set())):
+        assert {user.decode() for user in kept.redis.smembers(keys.painting_jobs(each))} == users
+    assert kept.paintings.kept() == {first, second, third}
+    kept.paintings.retire(third, at_once=True)
+    with pytest.raises(PaintingGoneError):
+        kept.create_all([(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client="")
+    assert len({key.split("/")[1] for key in storage.list("jobs/")}) == 3
