@@ -35,9 +35,10 @@ class Finish:
         self.options = options
         self.space: ColorSpace | None = None
         if options.keep_colors and options.color_when == "before":
-            if scene.palette is None:
+            palette = scene.palette
+            if palette is None:
                 raise ValueError("color_when is before, but a style's palette is not known; choose after")
-            self.space = ColorSpace.between(scene.photo, scene.palette, options.color_method)
+            self.space = ColorSpace.between(scene.photo, palette, options.color_method)
         self.motif = self.space.to_painting(scene.photo) if self.space else scene.photo
 
     def __call__(self, canvas: Image.Image) -> Image.Image:

@@ -39,6 +39,9 @@ class Grid(NamedTuple):
     pixels: int
 
 
+Measure = Callable[[LayerStatistics, Grid], Tensor]
+
+
 def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "relative", pixels: int = 1) -> Tensor:
     """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which nst's divide by.
 
@@ -67,41 +70,42 @@ def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "re
     return loss
 
 
-def relative_gram(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+def relative_gram(target: LayerStatistics) -> Measure:
     """‖G − A‖² / ‖A‖²: 0 is the painting's style, whatever the layer and the extractor.
 
     Source: Gatys et al., CVPR 2016, eq. 4, with 1/‖A‖² for 1/(4 N² M²).
     """
-    return _distance(found, target) / target.moment.square().sum().clamp_min(EPSILON)
+    norm = target.moment.square().sum().clamp_min(EPSILON)
+    return lambda found, _grid: _distance(found, target) / norm
 
 
-def gram_2015(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+def gram_2015(target: LayerStatistics) -> Measure:
     """‖F·Fᵀ − A·Aᵀ‖² / (4 N² M²), which of second moments is ‖G − A‖² / (4 N²). N·N' where two layers are correlated.
 
     Source: Gatys et al., arXiv 1508.06576, eq. 4; CVPR 2016, eq. 4. There M is the painting's too, resized to the
     photo's; here each picture is divided by its own.
     """
-    return _distance(found, target) / (4 * target.moment.numel())
+    return lambda found, _grid: _distance(found, target) / (4 * target.moment.numel())
 
 
-def gram_code(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+def gram_code(target: LayerStatistics) -> Measure:
     """Mean over the C × C entries of (G − A)², times 10³/C².
 
     Source: leongatys/PytorchNeuralStyleTransfer, which differs from the paper.
     """
     entries = target.moment.numel()
-    return CODE_STYLE_WEIGHT / entries * _distance(found, target) / entries
+    return lambda found, _grid: CODE_STYLE_WEIGHT / entries * _distance(found, target) / entries
 
 
-def gram_nst(found: LayerStatistics, target: LayerStatistics, grid: Grid) -> Tensor:
+def gram_nst(target: LayerStatistics) -> Measure:
     """‖F·Fᵀ − A·Aᵀ‖² / (4 · 3² · pixels²): the 3 colours and the picture's pixels stand for N and M of every layer.
 
     Source: titu1994/Neural-Style-Transfer, Network.py and INetwork.py.
     """
-    return _distance(found, target) * (grid.positions / grid.pixels) ** 2 / 36
+    return lambda found, grid: _distance(found, target) * (grid.positions / grid.pixels) ** 2 / 36
 
 
-def wasserstein(found: LayerStatistics, target: LayerStatistics, _grid: Grid) -> Tensor:
+def wasserstein(target: LayerStatistics) -> Measure:
     """Squared 2-Wasserstein distance of the Gaussians with these means and covariances, each part averaged over C.
 
     mean (μ − μ_A)² + tr(Σ + Σ_A − 2 (Σ_A^½ Σ Σ_A^½)^½) / C.
@@ -109,16 +113,22 @@ def wasserstein(found: LayerStatistics, target: LayerStatistics, _grid: Grid) ->
     crowsonkb/style-transfer-pytorch uses it. The root's trace is differentiated in closed form instead of by
     Newton-Schulz steps.
     """
-    channels = len(target.mean)
-    covariance, wanted = _covariance(found), _covariance(target)
+    wanted = _covariance(target)
     root = _square_root(wanted)
-    product = root @ covariance @ root
-    trace: Tensor = _TraceOfRoot.apply((product + product.T) / 2)  # type: ignore[no-untyped-call]
-    means = (found.mean - target.mean).square().mean()
-    return means + (covariance.trace() + wanted.trace() - 2 * trace).clamp_min(0) / channels
+
+    def measure(found: LayerStatistics, _grid: Grid) -> Tensor:
+        covariance = _covariance(found)
+        product = root @ covariance @ root
+        trace: Tensor = _TraceOfRoot.apply((product + product.T) / 2)  # type: ignore[no-untyped-call]
+        means = (found.mean - target.mean).square().mean()
+        return means + (covariance.trace() + wanted.trace() - 2 * trace).clamp_min(0) / len(target.mean)
+
+    return measure
 
 
-STYLE_LOSS: dict[StyleLoss, Callable[[LayerStatistics, LayerStatistics, Grid], Tensor]] = {
+# What each makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting alone is
+# computed once, not at every evaluation.
+STYLE_LOSS: dict[StyleLoss, Callable[[LayerStatistics], Measure]] = {
     "relative-gram": relative_gram,
     "gram-2015": gram_2015,
     "gram-code": gram_code,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import ScaleStatistics, pair_name
-from worker.engine.losses import STYLE_LOSS, Grid, content_loss, shifted, total_variation
+from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
+from worker.engine.losses import STYLE_LOSS, Grid, Measure, content_loss, shifted, total_variation
 from worker.engine.presets import Preset
-from worker.engine.statistics import LayerStatistics, channel_means, cross_moment, gram, upsampled
+from worker.engine.statistics import LayerStatistics, channel_means, cross_statistics, gram
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,16 @@ class Part:
     style: ScaleStatistics
     share: float = 1.0
     guides: Mapping[str, Tensor] | None = None
+
+
+class _Term(NamedTuple):
+    """One layer's share of the style loss, in one part; with a neighbour, of their correlation on its grid."""
+
+    weight: float
+    layer: str
+    neighbor: str | None
+    guide: Tensor | None
+    measure: Measure
 
 
 class Objective:
@@ -52,16 +63,14 @@ class Objective:
         """`photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted."""
         self.recipe = recipe
         self.content_weights = content_weights if photo is not None else {}
-        self.style_weights = style_weights
-        self.parts = parts
         self.extractor = extractor
         self.kept = None if keep is None or photo is None else (keep, keep * photo)
         self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
-        self.pairs = _neighbours(style_weights) if recipe.correlations else {}
         # A relative distance is the same in all units; the others are of squares.
         relative = recipe.content_scaling == "relative"
         self._content_weight = recipe.content_weight * (1 if relative else recipe.feature_scale**2)
         self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
+        self._terms = list(self._style_terms(style_weights, parts))
         with torch.no_grad():
             layers = tuple(self.content_weights)
             taps = extractor(photo, layers, recipe.pooling) if photo is not None and layers else {}
@@ -81,47 +90,42 @@ class Objective:
         return loss
 
     def _style(self, taps: Mapping[str, Tensor], pixels: int) -> Tensor:
-        measure = STYLE_LOSS[self.recipe.style_loss]
-        terms = []
-        for part in self.parts:
-            for layer, weight in self.style_weights.items():
-                neighbour = self.pairs.get(layer)
-                if self.recipe.correlations and neighbour is None:
-                    continue  # the shallowest has nothing to be correlated with
-                found, target = self._statistics(taps, layer, neighbour, part)
-                grid = Grid(taps[layer].shape[1], taps[layer].shape[2] * taps[layer].shape[3], pixels)
-                terms.append(part.share * weight * measure(found, target, grid))
-        return torch.stack(terms).sum()
+        losses = []
+        for term in self._terms:
+            grid = Grid(taps[term.layer].shape[1], taps[term.layer].shape[2] * taps[term.layer].shape[3], pixels)
+            losses.append(term.weight * term.measure(self._found(taps, term), grid))
+        return torch.stack(losses).sum()
 
-    def _statistics(
-        self, taps: Mapping[str, Tensor], layer: str, neighbour: str | None, part: Part
-    ) -> tuple[LayerStatistics, LayerStatistics]:
-        """What is found in the iterate and what is wanted, scaled and shifted as the recipe says."""
-        guide = part.guides[layer] if part.guides else None
-        shift = self.recipe.activation_shift
-        if neighbour is None:
-            moment = gram(taps[layer], guide)
-            # The mean costs another pass, which most losses have no use for.
-            mean = channel_means(taps[layer], guide) if self._needs_mean else moment.new_zeros(len(moment))
-            found = LayerStatistics(mean, moment)
-            return shifted(self._scaled(found), shift), shifted(self._scaled(part.style[layer]), shift)
-        guide = part.guides[neighbour] if part.guides else None
-        moment = cross_moment(taps[layer], taps[neighbour], guide)
-        found = LayerStatistics(channel_means(upsampled(taps[layer], taps[neighbour]), guide), moment)
-        other = channel_means(taps[neighbour], guide)
-        target, target_other = part.style[pair_name(layer, neighbour)], part.style[neighbour].mean
+    def _style_terms(self, weights: Mapping[str, float], parts: Sequence[Part]) -> Iterator[_Term]:
+        """A term for each layer and part; where neighbours are correlated, the shallowest layer has none."""
+        pairs: list[tuple[str, str | None]] = [(layer, None) for layer in weights]
+        if self.recipe.correlations:
+            pairs = list(neighbor_pairs(weights))
+        for part in parts:
+            for layer, neighbor in pairs:
+                target = part.style[pair_name(layer, neighbor) if neighbor else layer]
+                measure = STYLE_LOSS[self.recipe.style_loss](
+                    self._prepared(target, part.style[neighbor].mean if neighbor else None)
+                )
+                guide = part.guides[neighbor or layer] if part.guides else None
+                yield _Term(part.share * weights[layer], layer, neighbor, guide, measure)
+
+    def _found(self, taps: Mapping[str, Tensor], term: _Term) -> LayerStatistics:
+        """The iterate's statistics for a term."""
+        if term.neighbor:
+            found = cross_statistics(taps[term.layer], taps[term.neighbor], term.guide)
+            return self._prepared(found, channel_means(taps[term.neighbor], term.guide))
+        moment = gram(taps[term.layer], term.guide)
+        # The mean costs another pass, which most losses have no use for.
+        mean = channel_means(taps[term.layer], term.guide) if self._needs_mean else moment.new_zeros(len(moment))
+        return self._prepared(LayerStatistics(mean, moment))
+
+    def _prepared(self, statistics: LayerStatistics, other_mean: Tensor | None = None) -> LayerStatistics:
+        """Scaled and shifted as the recipe says; `other_mean` is the neighbour's."""
         scale = self.recipe.feature_scale
-        return (
-            shifted(self._scaled(found), shift, other * scale),
-            shifted(self._scaled(target), shift, target_other * scale),
-        )
+        other = None if other_mean is None else other_mean * scale
+        return shifted(self._scaled(statistics), self.recipe.activation_shift, other)
 
     def _scaled(self, statistics: LayerStatistics) -> LayerStatistics:
         scale = self.recipe.feature_scale
         return statistics if scale == 1 else LayerStatistics(statistics.mean * scale, statistics.moment * scale**2)
-
-
-def _neighbours(layers: Mapping[str, float]) -> dict[str, str]:
-    """Each layer's next shallower one."""
-    names = list(layers)
-    return dict(zip(names[1:], names, strict=False))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.losses import ContentScaling, Smoothing, StyleLoss
 from worker.engine.operators import Pooling
 
@@ -29,8 +30,6 @@ Start = Literal["photo", "noise", "grey", "artwork"]
 # How the weights of "all layers" follow from their order, where a preset does not name layers.
 Series = Literal["as-shipped", "geometric"]
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
-
-GATYS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. 2015, section "Methods"
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ PRESETS: dict[PresetName, Preset] = {
         source="Gatys et al., CVPR 2016, with losses relative to their targets, over a pyramid",
         content_layers={"relu4_2": 1.0},
         content_scaling="relative",
-        style_layers=equal_weights(GATYS_LAYERS),
+        style_layers=equal_weights(STYLE_LAYERS),
         style_loss="relative-gram",
         style_weight=40.0,
         tv_weight=2.0,
@@ -115,7 +114,7 @@ PRESETS: dict[PresetName, Preset] = {
         source="Gatys et al., arXiv 1508.06576, eq. 1, 4, 5 and 7",
         content_layers={"relu4_2": 1.0},
         content_scaling="half-sse",
-        style_layers=equal_weights(GATYS_LAYERS),
+        style_layers=equal_weights(STYLE_LAYERS),
         style_loss="gram-2015",
         style_weight=1e3,
         start="noise",
@@ -128,7 +127,7 @@ PRESETS: dict[PresetName, Preset] = {
         source="Gatys et al., CVPR 2016, eq. 1 to 7, α/β = 10⁻³ (figure 3)",
         content_layers={"relu4_2": 1.0},
         content_scaling="half-sse",
-        style_layers=equal_weights(GATYS_LAYERS),
+        style_layers=equal_weights(STYLE_LAYERS),
         style_loss="gram-2015",
         style_weight=1e3,
         start="noise",
@@ -139,7 +138,7 @@ PRESETS: dict[PresetName, Preset] = {
         source="leongatys/PytorchNeuralStyleTransfer",
         content_layers={"relu4_2": 1.0},
         content_scaling="mse",
-        style_layers=equal_weights(GATYS_LAYERS, total=len(GATYS_LAYERS)),
+        style_layers=equal_weights(STYLE_LAYERS, total=len(STYLE_LAYERS)),
         style_loss="gram-code",
         style_weight=1.0,
         pooling="max",
@@ -150,7 +149,7 @@ PRESETS: dict[PresetName, Preset] = {
         source="Gatys et al., CVPR 2016, with each loss relative to its target, at one size",
         content_layers={"relu4_2": 1.0},
         content_scaling="relative",
-        style_layers=equal_weights(GATYS_LAYERS),
+        style_layers=equal_weights(STYLE_LAYERS),
         style_loss="relative-gram",
         style_weight=40.0,
         start="noise",
@@ -197,7 +196,7 @@ PRESETS: dict[PresetName, Preset] = {
         content_layers={"relu4_2": 1.0},
         content_scaling="mse",
         content_weight=0.015,
-        style_layers={layer: 4.0 ** (4 - index) / 341 for index, layer in enumerate(GATYS_LAYERS)},
+        style_layers={layer: 4.0 ** (4 - index) / 341 for index, layer in enumerate(STYLE_LAYERS)},
         style_loss="wasserstein",
         style_weight=1.0,
         smoothing="nine-point",

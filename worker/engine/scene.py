@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from PIL import Image
@@ -12,12 +11,12 @@ from torch import Tensor
 
 from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint, blend
+from worker.engine.fingerprint import Fingerprint
 from worker.engine.images import fitted_size, to_tensor
 from worker.engine.masks import geometry, guide, partition, soft_mask
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
-from worker.engine.palette import Palette
+from worker.engine.palette import Palette, mixed_palette
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
@@ -74,10 +73,13 @@ class Scene:
             if float(area.mean()) < LEAST_SHARE:
                 raise EmptyMaskError(float(area.sum()), size)
 
-    @cached_property
+    @property
     def palette(self) -> Palette | None:
         """The palette of all styles together; None if one of them has none."""
-        return blend([(region.style, 1.0) for region in self.regions]).palette
+        palettes = [region.style.palette for region in self.regions if region.style.palette]
+        if not palettes or len(palettes) < len(self.regions):
+            return None
+        return mixed_palette([(palette, 1 / len(palettes)) for palette in palettes])
 
     def kept(self, size: tuple[int, int], feather: float) -> Tensor:
         """Mask [1, 1, H, W] of what stays the photo at `size` (width, height); zeros where nothing does."""

@@ -159,6 +159,7 @@ def layer_statistics(features: Tensor, guide: Tensor | None = None) -> LayerStat
     return LayerStatistics(channel_means(features, guide), gram(features, guide))
 
 
-def cross_statistics(deeper: Tensor, shallower: Tensor) -> LayerStatistics:
-    """The deeper layer's mean on the shallower one's grid, and their cross moment."""
-    return LayerStatistics(channel_means(upsampled(deeper, shallower)), cross_moment(deeper, shallower))
+def cross_statistics(deeper: Tensor, shallower: Tensor, guide: Tensor | None = None) -> LayerStatistics:
+    """The deeper layer's mean on the shallower one's grid, and their cross moment; `guide` as in `cross_moment`."""
+    on_its_grid = upsampled(deeper, shallower)
+    return LayerStatistics(channel_means(on_its_grid, guide), cross_moment(on_its_grid, shallower, guide))

@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, fingerprint_of, needs, paint
+from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.options import CHOICES
-from worker.engine.presets import GATYS_LAYERS
 
 PHOTO = draw_photo(96, 72)
 PAINTINGS = [draw_painting(120, 96, seed) for seed in (3, 4)]
@@ -35,8 +35,8 @@ def options(draw: st.DrawFn) -> PaintOptions:
         "seed": draw(st.integers(0, 5)),
         "keep_colors": draw(st.sampled_from([0.0, 0.5, 1.0])),
         "feather": draw(st.sampled_from([0.0, 0.01, 0.1])),
-        "content_layers": draw(weights((*GATYS_LAYERS, "relu4_2", "relu2_2"))),
-        "style_layers": draw(weights((*GATYS_LAYERS, "relu3_3"))),
+        "content_layers": draw(weights((*STYLE_LAYERS, "relu4_2", "relu2_2"))),
+        "style_layers": draw(weights((*STYLE_LAYERS, "relu3_3"))),
         "iterations": draw(st.integers(2, 25)),
         "min_improvement": draw(st.sampled_from([0.0, 5.0])),
         "output_size": draw(st.sampled_from([None, 256])),

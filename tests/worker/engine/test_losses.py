@@ -25,7 +25,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def style_loss(name: StyleLoss, features: Tensor, target: Tensor) -> Tensor:
-    return STYLE_LOSS[name](layer_statistics(features), layer_statistics(target), GRID)
+    return STYLE_LOSS[name](layer_statistics(target))(layer_statistics(features), GRID)
 
 
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -75,7 +75,7 @@ def test_wasserstein_distance_of_independent_channels_is_that_of_their_means_and
         for mean, deviation in zip(means, deviations, strict=True)
     )
     by_hand = (((means[0] - means[1]) ** 2) + (deviations[0] - deviations[1]) ** 2).mean()
-    assert STYLE_LOSS["wasserstein"](found, target, GRID).item() == pytest.approx(by_hand)
+    assert STYLE_LOSS["wasserstein"](target)(found, GRID).item() == pytest.approx(by_hand)
 
 
 def test_statistics_are_shifted_as_if_the_activations_were() -> None:

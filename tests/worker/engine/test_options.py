@@ -1,8 +1,9 @@
 import pytest
 
 from worker.engine import Extractor, PaintOptions, needs
+from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.options import layer_weights, recipe
-from worker.engine.presets import GATYS_LAYERS, PRESETS
+from worker.engine.presets import PRESETS
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_a_presets_content_layer_below_the_extractors_end_becomes_its_deepest(ex
 
 
 def test_needs_are_those_of_the_preset_and_of_what_was_asked_instead(extractor: Extractor) -> None:
-    assert needs(PaintOptions(), extractor) == (GATYS_LAYERS, "average", False)
+    assert needs(PaintOptions(), extractor) == (STYLE_LAYERS, "average", False)
     assert needs(PaintOptions(preset="inetwork-paper"), extractor) == (extractor.layers, "max", True)
     asked = PaintOptions(preset="inetwork-paper", style_layers={"relu2_2": 2.0, "relu3_1": 0.0}, pooling="l2")
     assert needs(asked, extractor) == (("relu2_2",), "l2", False)

@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.fingerprint import ScaleStatistics, pair_name
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
-from worker.engine.presets import GATYS_LAYERS, PRESET_NAMES, PRESETS, PresetName, series_weights
+from worker.engine.presets import PRESET_NAMES, PRESETS, PresetName, series_weights
 from worker.engine.statistics import cross_statistics, layer_statistics
 
 Array = np.ndarray
@@ -79,7 +80,7 @@ def gatys_paper(x: Array, f: Features, photo: Features, painting: Features) -> f
     """α ½Σ(F−P)² + β Σ w_l E_l with E_l = Σ(G−A)²/(4 N² M²), α/β = 10⁻³."""
     content = squares(f["relu4_2"], photo["relu4_2"]) / 2
     style = 0.0
-    for layer in GATYS_LAYERS:
+    for layer in STYLE_LAYERS:
         n, m = len(f[layer]), f[layer][0].size
         style += squares(undivided(f[layer]), undivided(painting[layer])) / (4 * n**2 * m**2) / 5
     return content + 1e3 * style
@@ -88,7 +89,7 @@ def gatys_paper(x: Array, f: Features, photo: Features, painting: Features) -> f
 def gatys_code(x: Array, f: Features, photo: Features, painting: Features) -> float:
     """Means of squares; the Gram matrix over M; 10³/C² for each layer."""
     loss = float(((f["relu4_2"] - photo["relu4_2"]) ** 2).mean())
-    for layer in GATYS_LAYERS:
+    for layer in STYLE_LAYERS:
         c, m = len(f[layer]), f[layer][0].size
         loss += 1e3 / c**2 * float(((undivided(f[layer]) / m - undivided(painting[layer]) / m) ** 2).mean())
     return loss
@@ -97,7 +98,7 @@ def gatys_code(x: Array, f: Features, photo: Features, painting: Features) -> fl
 def relative(x: Array, f: Features, photo: Features, painting: Features) -> float:
     content = squares(f["relu4_2"], photo["relu4_2"]) / squares(photo["relu4_2"], 0 * photo["relu4_2"])
     style = 0.0
-    for layer in GATYS_LAYERS:
+    for layer in STYLE_LAYERS:
         g = undivided(f[layer]) / f[layer][0].size
         a = undivided(painting[layer]) / painting[layer][0].size
         style += squares(g, a) / squares(a, 0 * a) / 5
@@ -147,7 +148,7 @@ def root(matrix: Array) -> Array:
 
 def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> float:
     loss = 0.015 * float(((f["relu4_2"] - photo["relu4_2"]) ** 2).mean())
-    for layer, weight in zip(GATYS_LAYERS, (256, 64, 16, 4, 1), strict=True):
+    for layer, weight in zip(STYLE_LAYERS, (256, 64, 16, 4, 1), strict=True):
         flat, flat_a = (taps[layer].reshape(len(taps[layer]), -1) for taps in (f, painting))
         mean, mean_a = flat.mean(1), flat_a.mean(1)
         ridge = 1e-4 * np.eye(len(flat))
