@@ -42,11 +42,16 @@ COLOR_METHODS: list[dict[str, object]] = [
 
 @dataclass(frozen=True)
 class Piece:
-    """One picture of the page: the style or styles, the options, and which masks."""
+    """One picture of the page.
+
+    `style` is that of the whole, or of the sky; `other_style` that of the land, or of the whole as well if it `blends`.
+    `keeps` leaves the sky to the photo.
+    """
 
     style: str
     options: engine.PaintOptions = USUAL
     other_style: str = ""
+    blends: bool = False
     keeps: bool = False
 
 
@@ -89,7 +94,10 @@ def grids() -> Iterator[Grid]:
     )
     yield Grid(
         "blend", "Blends", "Two paintings at once, half and half.", 2,
-        [Piece("starry_night", other_style="+composition_vii"), Piece("great_wave", other_style="+udnie")],
+        [
+            Piece("starry_night", other_style="composition_vii", blends=True),
+            Piece("great_wave", other_style="udnie", blends=True),
+        ],
     )  # fmt: skip
     for option, values in (("strength", STRENGTHS), ("brush", BRUSHES)):
         text = f"Across: {option} " + ", ".join(map(str, values)) + ". Down: " + ", ".join(titled(SIX)) + "."
@@ -117,14 +125,13 @@ class Studio:
     def paint(self, piece: Piece) -> Image.Image:
         wanted = engine.needs(piece.options, self.extractor)
         style = self._style(piece.style, wanted)
-        if piece.other_style.startswith("+"):
-            other = self._style(piece.other_style[1:], wanted)
-            scene = engine.Scene.of(self.photo, engine.blend([(style, 1.0), (other, 1.0)]))
-        elif piece.other_style:
+        scene = engine.Scene.of(self.photo, style)
+        if piece.other_style:
             other = self._style(piece.other_style, wanted)
-            scene = engine.Scene(self.photo, (engine.Region(style, self._sky()), engine.Region(other)))
-        else:
-            scene = engine.Scene.of(self.photo, style)
+            if piece.blends:
+                scene = engine.Scene.of(self.photo, engine.blend([(style, 1.0), (other, 1.0)]))
+            else:
+                scene = engine.Scene(self.photo, (engine.Region(style, self._sky()), engine.Region(other)))
         if piece.keeps:
             scene = replace(scene, keep=self._sky())
         return engine.paint(scene, self.extractor, piece.options).image
@@ -152,11 +159,7 @@ class Studio:
 
 def montage(pictures: Sequence[Image.Image], columns: int) -> Image.Image:
     """The pictures in rows, each TILE pixels long, on white."""
-    tiles = []
-    for picture in pictures:
-        tile = picture.copy()
-        tile = tile.resize((TILE, round(TILE * tile.height / tile.width)), Image.Resampling.LANCZOS)
-        tiles.append(tile)
+    tiles = [each.resize((TILE, round(TILE * each.height / each.width)), Image.Resampling.LANCZOS) for each in pictures]
     width, height = tiles[0].size
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), "white")

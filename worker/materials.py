@@ -154,15 +154,8 @@ class Materials:
     def _regions(
         self, wish: PaintRequest, fingerprint: Callable[[str], engine.Fingerprint]
     ) -> tuple[engine.Region, ...]:
-        """One region a place, with the blend of the styles that are painted there."""
-        places: dict[tuple[str | None, str | None], list[StyleChoice]] = {}
-        for choice in wish.styles:
-            places.setdefault(self._place(wish, choice), []).append(choice)
-        regions = []
-        for (mask, color), choices in places.items():
-            parts = [(fingerprint(each.id), each.weight) for each in choices]
-            regions.append(engine.Region(engine.blend(parts), self._mask(wish, mask, color)))
-        return tuple(regions)
+        choices = [(self._place(wish, each), fingerprint(each.id), each.weight) for each in wish.styles]
+        return engine.regions_of(choices, lambda place: self._mask(wish, *place))
 
     def _place(self, wish: PaintRequest, choice: StyleChoice) -> tuple[str | None, str | None]:
         """The mask and the colour of it where a style is painted: two that mean the same colour share a place."""

@@ -150,11 +150,10 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
     parts = _parts(args, paintings)
     extractor = load(args.extractor if args.extractor != "auto" else settings.extractor)
     needs = engine.needs(options, extractor)
-    regions = []
-    for mask, color in dict.fromkeys((part.mask, part.color) for part in parts):
-        here = [part for part in parts if (part.mask, part.color) == (mask, color)]
-        blend = engine.blend([(paintings.fingerprint(each.painting, extractor, needs), each.weight) for each in here])
-        regions.append(engine.Region(blend, _mask(mask, color, parts)))
+    choices = [
+        ((part.mask, part.color), paintings.fingerprint(part.painting, extractor, needs), part.weight) for part in parts
+    ]
+    regions = engine.regions_of(choices, lambda place: _mask(*place, parts))
     keep, color_mask = (loaded(path) if path else None for path in (args.keep, args.color_mask))
     recipe = Recipe(
         atelier=version(),
@@ -164,7 +163,7 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
         keep=keep is not None,
         color_mask=color_mask is not None,
     )
-    return Setting(extractor, options, tuple(regions), keep, color_mask, start, recipe)
+    return Setting(extractor, options, regions, keep, color_mask, start, recipe)
 
 
 def _options(args: argparse.Namespace) -> engine.PaintOptions:

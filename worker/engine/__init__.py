@@ -20,7 +20,7 @@ from worker.engine.options import CHOICES, LIMITS, Needs, PaintOptions, needs, p
 from worker.engine.paint import Iterate, Pastiche, paint
 from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
-from worker.engine.scene import Region, Scene
+from worker.engine.scene import Region, Scene, regions_of
 from worker.engine.texture import stand_in, synthesize
 from worker.engine.weights import fetch_weights
 
@@ -58,6 +58,7 @@ __all__ = [
     "paint",
     "palette_of",
     "plan",
+    "regions_of",
     "stand_in",
     "synthesize",
     "upright",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from PIL import Image
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint
+from worker.engine.fingerprint import Fingerprint, blend
 from worker.engine.images import fitted_size, to_tensor
 from worker.engine.masks import geometry, guide, partition, soft_mask
 from worker.engine.objective import Objective, Part
@@ -20,6 +21,7 @@ from worker.engine.palette import Palette, mixed_palette
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
+Place = TypeVar("Place", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Region:
 
     style: Fingerprint
     mask: Image.Image | None = None
+
+
+def regions_of(
+    choices: Iterable[tuple[Place, Fingerprint, float]], mask_of: Callable[[Place], Image.Image | None]
+) -> tuple[Region, ...]:
+    """Regions from styles, each with where it is painted and its weight: one a place, with the blend of those there."""
+    places: dict[Place, list[tuple[Fingerprint, float]]] = {}
+    for place, style, weight in choices:
+        places.setdefault(place, []).append((style, weight))
+    return tuple(Region(blend(parts), mask_of(place)) for place, parts in places.items())
 
 
 @dataclass(frozen=True)
