@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -21,18 +21,17 @@ from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
     Studio,
+    StudioHere,
     find_job,
     recolor_job,
     retry_job,
     share_job,
     start_job,
-    studio_here,
     unshare_job,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
-StudioHere = Annotated[Studio, Depends(studio_here)]
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
 IdempotencyKey = Annotated[
     str | None,
@@ -155,25 +154,26 @@ def create_job(
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
-    job_id = None
-    if idempotency_key is not None:
-        check_key(idempotency_key)
-        # Within one photo, whose id only its owner knows, so that keys of strangers never meet.
-        job_id = derived_id(studio.secret, "create", wish.photo, idempotency_key)
+    job_id = id_of_key(studio, idempotency_key, "create", wish.photo)
     job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
     if job.request != wish:
         raise RefusalError(errors.KEY_REUSED)
     return started(studio, job, response)
 
 
-def check_key(key: str) -> None:
-    """Refuse an Idempotency-Key that does not fit.
+def id_of_key(studio: Studio, key: str | None, what: str, photo: str) -> str | None:
+    """The id of what an Idempotency-Key asks for, None without a key.
+
+    It holds within one photo, whose id only its owner knows, so that keys of strangers never meet.
 
     Raises:
-        RefusalError: it does not.
+        RefusalError: the key does not fit.
     """
+    if key is None:
+        return None
     if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
         raise RefusalError(errors.KEY_INVALID)
+    return derived_id(studio.secret, what, photo, key)
 
 
 def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
@@ -226,11 +226,16 @@ def matches(if_none_match: str, current: str) -> bool:
 def poll_headers(state: JobState, version: int, beside: int | None) -> dict[str, str]:
     """What lets a page ask again, and when; `beside` as in `etag`."""
     headers = {"ETag": etag(version, beside), "Cache-Control": "private, no-cache"}
-    if state is JobState.RUNNING:
-        headers["Retry-After"] = str(POLL_RUNNING_S)
-    elif state is JobState.QUEUED:
-        headers["Retry-After"] = str(min(1 + (beside or 0), POLL_QUEUED_MOST_S))
-    return headers
+    return headers | retry_after(state.value, beside)
+
+
+def retry_after(status: str, ahead: int | None) -> dict[str, str]:
+    """When to ask again, as a header; none for what has ended."""
+    if status == "running":
+        return {"Retry-After": str(POLL_RUNNING_S)}
+    if status == "queued":
+        return {"Retry-After": str(min(1 + (ahead or 0), POLL_QUEUED_MOST_S))}
+    return {}
 
 
 @router.post(

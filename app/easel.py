@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from app.pages import template, to_easel
 from app.refused import places_of
 from app.studio import (
     Studio,
+    StudioHere,
     delete_photo,
     find_job,
     find_shared,
@@ -29,13 +30,11 @@ from app.studio import (
     retry_job,
     share_job,
     start_job,
-    studio_here,
     unshare_job,
 )
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_here)]
 NOTHING: Mapping[str, str] = {}
 STRONGER, STRONGEST, GENTLEST = 2.0, 10.0, 0.1
 

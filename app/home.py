@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from starlette.requests import Request
 
@@ -21,13 +21,12 @@ from app.refused import FOLDS, placed
 from app.series.form import Chosen
 from app.series.start import most_photos
 from app.sizes import sizes
-from app.studio import Studio, find_job, studio_here, studio_of
+from app.studio import Studio, StudioHere, find_job, studio_of
 from app.uploads import ACCEPT, StoredPhoto
 from app.words import duration
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_here)]
 BLEND_ROWS = 4
 
 

@@ -10,11 +10,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from app import errors, paintings
-from app.api import FOREVER, StudioHere, problems
+from app.api import FOREVER, problems
 from app.errors import Kind, RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.studio import (
+    StudioHere,
     delete_painting,
     delete_photo,
     keep_mask,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 from starlette.requests import Request
 
@@ -19,13 +19,12 @@ from app.security import keep_visit
 from app.series.start import find_series
 from app.studio import (
     Studio,
+    StudioHere,
     find_job,
-    studio_here,
 )
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_here)]
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 

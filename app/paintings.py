@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from app import wall
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.uploads import DecodedPhoto
+from app.uploads import DecodedPhoto, Places, put
 
 COOKIE = "atelier_paintings"
 
@@ -31,21 +30,19 @@ class OwnPainting:
 
 
 def store(painting: DecodedPhoto, storage: Storage) -> OwnPainting:
-    """Keep a decoded painting under a new id; where that fails half-way, what was written is taken back.
+    """Keep a decoded painting under a new id, as `uploads.put`.
 
     Raises:
         OSError: the storage has no room or can't be reached.
     """
     identifier = secrets.token_hex(16)
-    meta = {"width": painting.width, "height": painting.height, "created_at": time.time()}
-    try:
-        storage.put(keys.painting_key(identifier), painting.photo_jpeg)
-        storage.put(keys.painting_thumb_key(identifier), painting.thumb_webp)
-        # The meta file comes last: a painting without one was never accepted.
-        storage.put(keys.painting_meta_key(identifier), json.dumps(meta).encode())
-    except OSError:
-        storage.delete_prefix(keys.painting_prefix(identifier))
-        raise
+    places = Places(
+        keys.painting_prefix(identifier),
+        keys.painting_key(identifier),
+        keys.painting_thumb_key(identifier),
+        keys.painting_meta_key(identifier),
+    )
+    put(painting, places, storage)
     return OwnPainting(keys.own_style(identifier), painting.width, painting.height)
 
 

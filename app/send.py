@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -24,6 +23,7 @@ from app.series.form import Chosen, are_several, chosen_photos
 from app.series.start import start_series
 from app.studio import (
     Studio,
+    StudioHere,
     delete_painting,
     keep_mask,
     keep_painting,
@@ -31,14 +31,12 @@ from app.studio import (
     keep_upload,
     read_form,
     start_job,
-    studio_here,
     uploaded_file,
 )
 from app.uploads import StoredPhoto
 
 router = APIRouter(include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_here)]
 SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Annotated, BinaryIO, TypeVar
 
 import anyio
 from anyio import to_thread
+from fastapi import Depends
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
@@ -33,12 +34,15 @@ from app.jobs.records import (
     PhotoGoneError,
     QueueFullError,
 )
-from app.masks import StoredMask
+from app.masks import DecodedMask, StoredMask
 from app.paintings import OwnPainting
 from app.polls import Standings
 from app.security import FORM_OVERHEAD_BYTES, derived_id
 from app.settings import Settings
 from app.uploads import StoredPhoto
+
+Decoded = TypeVar("Decoded")
+Stored = TypeVar("Stored")
 
 # A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
@@ -74,6 +78,10 @@ def studio_of(request: Request) -> Studio:
 async def studio_here(request: Request) -> Studio:
     """The same as a dependency. Async, because FastAPI hands any other to a thread, for every request."""
     return studio_of(request)
+
+
+# What a route declares to be given the studio.
+StudioHere = Annotated[Studio, Depends(studio_here)]
 
 
 async def read_form(request: Request, most_files: int = MOST_FILES, most_fields: int = MOST_FIELDS) -> FormData:
@@ -118,15 +126,9 @@ async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
     Raises:
         RefusalError: the file is refused, or there is no room for it.
     """
-
-    def decode_and_store() -> StoredPhoto:
-        photo = studio.darkroom.decode_photo(file)
-        try:
-            return uploads.store(photo, studio.storage)
-        except OSError as error:
-            raise RefusalError(errors.DISK_FULL) from error
-
-    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+    return await _kept(
+        studio, "photo", lambda: studio.darkroom.decode_photo(file), lambda photo: uploads.store(photo, studio.storage)
+    )
 
 
 async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool = False) -> StoredMask:
@@ -137,16 +139,12 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool 
             is no room.
     """
 
-    def decode_and_store() -> StoredMask:
+    def decode() -> DecodedMask:
         if uploads.find(photo_id, studio.storage) is None:
             raise RefusalError(errors.PHOTO_NOT_FOUND)
-        mask = studio.darkroom.decode_mask(file, turned)
-        try:
-            return masks.store(photo_id, mask, studio.storage)
-        except OSError as error:
-            raise RefusalError(errors.of(errors.DISK_FULL, "mask")) from error
+        return studio.darkroom.decode_mask(file, turned)
 
-    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+    return await _kept(studio, "mask", decode, lambda mask: masks.store(photo_id, mask, studio.storage))
 
 
 async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
@@ -155,13 +153,25 @@ async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
     Raises:
         RefusalError: the file is refused, or there is no room for it.
     """
+    return await _kept(
+        studio,
+        "painting",
+        lambda: studio.darkroom.decode_photo(file, "painting"),
+        lambda painting: paintings.store(painting, studio.storage),
+    )
 
-    def decode_and_store() -> OwnPainting:
-        painting = studio.darkroom.decode_photo(file, "painting")
+
+async def _kept(
+    studio: Studio, thing: str, decode: Callable[[], Decoded], store: Callable[[Decoded], Stored]
+) -> Stored:
+    """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it."""
+
+    def decode_and_store() -> Stored:
+        picture = decode()
         try:
-            return paintings.store(painting, studio.storage)
+            return store(picture)
         except OSError as error:
-            raise RefusalError(errors.of(errors.DISK_FULL, "painting")) from error
+            raise RefusalError(errors.of(errors.DISK_FULL, thing)) from error
 
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
@@ -34,22 +35,46 @@ class StoredPhoto:
 
 
 def store(photo: DecodedPhoto, storage: Storage) -> StoredPhoto:
-    """Keep a decoded photo under a new id; where that fails half-way, what was written is taken back.
+    """Keep a decoded photo under a new id, as `put`.
 
     Raises:
         OSError: the storage has no room or can't be reached.
     """
     stored = StoredPhoto(secrets.token_hex(16), photo.width, photo.height)
-    meta = {"width": photo.width, "height": photo.height, "created_at": time.time()}
-    try:
-        storage.put(keys.photo_key(stored.id), photo.photo_jpeg)
-        storage.put(keys.photo_thumb_key(stored.id), photo.thumb_webp)
-        # The meta file comes last: a photo without one was never accepted.
-        storage.put(keys.photo_meta_key(stored.id), json.dumps(meta).encode())
-    except OSError:
-        storage.delete_prefix(keys.photo_prefix(stored.id))
-        raise
+    places = Places(
+        keys.photo_prefix(stored.id),
+        keys.photo_key(stored.id),
+        keys.photo_thumb_key(stored.id),
+        keys.photo_meta_key(stored.id),
+    )
+    put(photo, places, storage)
     return stored
+
+
+class Places(NamedTuple):
+    """Keys a decoded picture is kept under: the prefix of all, the picture, its thumbnail, what is known of it."""
+
+    prefix: str
+    picture: str
+    thumb: str
+    meta: str
+
+
+def put(picture: DecodedPhoto, places: Places, storage: Storage) -> None:
+    """Keep a decoded picture; where that fails half-way, what was written is taken back.
+
+    Raises:
+        OSError: the storage has no room or can't be reached.
+    """
+    meta = {"width": picture.width, "height": picture.height, "created_at": time.time()}
+    try:
+        storage.put(places.picture, picture.photo_jpeg)
+        storage.put(places.thumb, picture.thumb_webp)
+        # The meta file comes last: a picture without one was never accepted.
+        storage.put(places.meta, json.dumps(meta).encode())
+    except OSError:
+        storage.delete_prefix(places.prefix)
+        raise
 
 
 def find(photo_id: str, storage: Storage) -> StoredPhoto | None:

@@ -165,13 +165,7 @@ class JobRecords:
             self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
         except BlobExistsError:
             return self.get(job.id)
-        try:
-            (job,) = self._put([job], limits)
-        except (redis.RedisError, NotAcceptedError) as error:
-            self.storage.delete_prefix(keys.job_prefix(job.id))
-            if isinstance(error, redis.RedisError):
-                raise QueueUnavailableError(str(error)) from error
-            raise
+        (job,) = self._accept([job], limits)
         self.publish(job.id)
         return job
 
@@ -207,13 +201,10 @@ class JobRecords:
             try:
                 for job in fresh.values():
                     self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
-                fresh = {job.id: job for job in self._put(list(fresh.values()), limits)}
-            except (redis.RedisError, NotAcceptedError, OSError) as error:
-                for job_id in fresh:
-                    self.storage.delete_prefix(keys.job_prefix(job_id))
-                if isinstance(error, redis.RedisError):
-                    raise QueueUnavailableError(str(error)) from error
+            except OSError:
+                self._withdraw(fresh)
                 raise
+            fresh = {job.id: job for job in self._accept(list(fresh.values()), limits)}
         for job_id in fresh:
             self.publish(job_id)
         return [fresh.get(job_id) or self.get(job_id) for job_id in job_ids]
@@ -236,10 +227,6 @@ class JobRecords:
             job = self.change(job, JobState.EXPIRED, {"client": ""}) or self.get(job.id)
         self.write_manifest(job)
         return job
-
-    def retire_photo(self, photo_id: str, at_once: bool) -> list[str] | None:
-        """Take a photo out of use, as `Keeping.retire`."""
-        return self.photos.retire(photo_id, at_once)
 
     def photo_goes_at(self, photo_id: str) -> float | None:
         """Unix seconds at which a photo and all that was made from it is deleted; None while that is not known."""
@@ -526,6 +513,24 @@ class JobRecords:
         """Redis's own time in unix seconds."""
         seconds, microseconds = self.redis.time()
         return float(seconds) + float(microseconds) / 1e6
+
+    def _accept(self, jobs: Sequence[Job], limits: Limits) -> list[Job]:
+        """Store the records of new jobs, as `_put`; where that fails, their manifests are taken back.
+
+        Raises:
+            QueueUnavailableError, NotAcceptedError: nothing is left behind.
+        """
+        try:
+            return self._put(jobs, limits)
+        except (redis.RedisError, NotAcceptedError) as error:
+            self._withdraw(job.id for job in jobs)
+            if isinstance(error, redis.RedisError):
+                raise QueueUnavailableError(str(error)) from error
+            raise
+
+    def _withdraw(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            self.storage.delete_prefix(keys.job_prefix(job_id))
 
     def _put(self, jobs: Sequence[Job], limits: Limits = Limits()) -> list[Job]:
         """Store those records that are not there, all of them or none, and return the ones that are there then.

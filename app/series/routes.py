@@ -6,27 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.requests import Request
 
 from app import errors, uploads, words
-from app.api import IdempotencyKey, artwork_bytes, check_key, file_name, matches, problems
+from app.api import IdempotencyKey, artwork_bytes, file_name, id_of_key, matches, problems
 from app.errors import RefusalError
 from app.jobs import retention
 from app.jobs.models import Job, Series, SeriesRequest
 from app.limits import client_of
 from app.pages import template
-from app.security import derived_id
 from app.series.archive import zipped
 from app.series.start import find_series, start_series
 from app.series.view import SeriesAnswer, series_answer
-from app.studio import Studio, studio_here
+from app.studio import Studio, StudioHere
 
 api_router = APIRouter(prefix="/api/v1/series", tags=["api"])
 page_router = APIRouter(prefix="/series", include_in_schema=False)
 
-StudioHere = Annotated[Studio, Depends(studio_here)]
 SeriesId = Annotated[str, Path(description="The series's id, 32 hexadecimal digits.")]
 
 
@@ -46,11 +44,7 @@ def create_series(
 ) -> SeriesAnswer:
     """Up to 50 photos in one manner. All are accepted, or none: then the refusal says why. The answer's Location is the
     series's address; each of its jobs is also a job like any other."""
-    series_id = None
-    if idempotency_key is not None:
-        check_key(idempotency_key)
-        # Within one photo, whose id only its owner knows, so that keys of strangers never meet.
-        series_id = derived_id(studio.secret, "create series", wish.photos[0], idempotency_key)
+    series_id = id_of_key(studio, idempotency_key, "create series", wish.photos[0])
     wishes = wish.wishes()
     series, jobs = start_series(studio, wishes, client_of(request, studio.secret), series_id=series_id)
     asked = {each.photo: each for each in wishes}

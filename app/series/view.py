@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from app import words
-from app.api import POLL_QUEUED_MOST_S, POLL_RUNNING_S, JobFault, fraction
+from app.api import JobFault, fraction, retry_after
 from app.jobs.models import TERMINAL, Job, JobState, Series
 from app.jobs.records import JobRecords
 from app.studio import Studio
@@ -112,8 +112,4 @@ def _eta(records: JobRecords, active: Sequence[Job], positions: dict[str, int]) 
 def _headers(jobs: Sequence[Job], status: str, ahead: int | None) -> dict[str, str]:
     stand = repr([(job.id, job.version) for job in jobs] + [ahead]).encode()
     headers = {"ETag": f'"{hashlib.sha256(stand).hexdigest()[:32]}"', "Cache-Control": "private, no-cache"}
-    if status == "running":
-        headers["Retry-After"] = str(POLL_RUNNING_S)
-    elif status == "queued":
-        headers["Retry-After"] = str(min(1 + (ahead or 0), POLL_QUEUED_MOST_S))
-    return headers
+    return headers | retry_after(status, ahead)

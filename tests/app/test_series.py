@@ -112,7 +112,7 @@ class TestApi:
     def test_a_photo_that_goes_at_the_last_moment_leaves_nothing(
         self, client: TestClient, studio: Studio, photo_ids: list[str]
     ) -> None:
-        studio.records.retire_photo(photo_ids[2], at_once=True)  # its mark is there, its files still are
+        studio.records.photos.retire(photo_ids[2], at_once=True)  # its mark is there, its files still are
         problem(client.post("/api/v1/series", json=wish(photo_ids)), 422, "photo-gone")
         assert (stored(studio, "jobs"), stored(studio, "series")) == (set(), set())
         assert studio.records.redis.zcard(keys.QUEUED) == 0

@@ -132,7 +132,7 @@ def test_deleting_at_once_takes_the_job_from_its_worker(kept: JobRecords, storag
 def test_a_deletion_that_was_cut_off_is_finished(kept: JobRecords, storage: LocalStorage, steps: int) -> None:
     photo_id = photo(storage, kept.now())
     jobs = [painted(kept, photo_id) for _ in range(2)]
-    kept.retire_photo(photo_id, at_once=True)
+    kept.photos.retire(photo_id, at_once=True)
     for job in jobs[:steps]:
         kept.expire(job)
     retention.sweep(kept)
