@@ -44,7 +44,7 @@ from app.uploads import StoredPhoto
 Decoded = TypeVar("Decoded")
 Stored = TypeVar("Stored")
 
-# A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
+# A JPEG takes about 120 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
