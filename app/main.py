@@ -141,7 +141,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         darkroom=darkroom,
     )
     app.state.redis = connection
-    app.state.writes = counting_in(connection)
+    app.state.counts = counting_in(connection)
     yield
     darkroom.close()
     publisher.close()
