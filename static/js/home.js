@@ -1,4 +1,5 @@
 /** The home page: the photo at once in its frame, the gallery filtered as one types, the options while they change. */
+import { connectAdding } from "./adding.js";
 import { connectBlend } from "./blend.js";
 import { connectBrush } from "./brush.js";
 import { connectCarried } from "./carried.js";
@@ -12,6 +13,7 @@ import { connectTimes } from "./times.js";
 const studio = /** @type {HTMLFormElement} */ (document.getElementById("studio"));
 const page = new AbortController();
 connectOwn(studio, page.signal);
+connectAdding(studio, page.signal);
 connectChoice(studio, page.signal);
 connectPhoto(studio, page.signal);
 connectFilter(page.signal);
