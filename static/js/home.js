@@ -2,7 +2,6 @@
 import { connectAdding } from "./adding.js";
 import { connectBlend } from "./blend.js";
 import { connectBrush } from "./brush.js";
-import { connectCarried } from "./carried.js";
 import { connectChoice } from "./choice.js";
 import { connectFilter } from "./filter.js";
 import { connectOwn } from "./own.js";
@@ -20,5 +19,4 @@ connectFilter(page.signal);
 connectBlend(studio, page.signal);
 connectBrush(studio, page.signal);
 connectTimes(studio, page.signal);
-connectCarried(studio, page.signal);
 for (const scale of studio.querySelectorAll("[data-scale]")) connectScale(/** @type {HTMLElement} */ (scale), page.signal);
