@@ -111,7 +111,8 @@ def paint(
     if resume and (resume.plan != identity or resume.stage >= len(stages)):
         raise CheckpointMismatchError("The checkpoint belongs to another photo's size or other options.")
     method = _method(wanted, options)
-    layouts = [_layout((stage.width, stage.height), extractor, options, method, room) for stage in stages]
+    # The largest first: should it not fit, the error tells what it takes.
+    layouts = [_layout((stage.width, stage.height), extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
     pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
     pixels, moments, stopped = pixels.to(extractor.device), None, False
@@ -120,7 +121,7 @@ def paint(
         size = (stage.width, stage.height)
         pixels = resized(pixels, size) if not skipped else pixels
         watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
-        tile, scratch = layouts[index]
+        tile, scratch = layouts[-1 - index]
         objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
         evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
         try:

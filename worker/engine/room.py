@@ -16,7 +16,7 @@ from worker.engine.tiling import LEAST_SIDE, STRIDE, halo_of
 
 FLOAT_BYTES = 12  # a pixel of three floats
 # Bytes for each of the activations that a pixel has, over the bytes of one: those kept for the way back, gradients, the
-# copies with padding. In tiles the allocator leaves gaps. Measured with `python -m benchmarks.memory`.
+# copies with padding. In tiles the allocator leaves gaps. Measured with `python -m benchmarks.scaling`.
 WHOLE_FACTOR = 2.2
 TILE_FACTOR = 3.7
 

@@ -11,10 +11,25 @@ from PIL import Image
 from torch import Tensor
 
 from tests.worker.engine.conftest import draw_photo
-from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, fingerprint_of, needs
-from worker.engine.extractors import POOL, Blocks, VggShaped, steps_of
+from worker.engine import (
+    Checkpoint,
+    Extractor,
+    Fingerprint,
+    Iterate,
+    PaintOptions,
+    Region,
+    Room,
+    Scene,
+    TooLargeError,
+    fingerprint_of,
+    needs,
+    paint,
+)
+from worker.engine.extractors import POOL, STYLE_LAYERS, Blocks, VggShaped, steps_of
 from worker.engine.objective import Objective
+from worker.engine.optimize import Method
 from worker.engine.presets import PRESET_NAMES, PresetName
+from worker.engine.room import Layout, layout
 from worker.engine.tiling import STRIDE, halo_of, windows
 
 NARROW: Blocks = (
@@ -132,3 +147,54 @@ def test_the_halo_is_as_wide_as_what_a_cell_sees_beyond_itself() -> None:
     beyond = 2 * 1 + 2 * 2 + 4 * 4 + 4 * 8 + 1 * 16
     assert halo_of(2 * beyond + 16, 16) == 80
     assert halo_of(3, 1) == STRIDE
+
+
+def test_a_poster_is_painted_in_little_room_and_goes_on_from_a_checkpoint(
+    tmp_path: Path, extractor: Extractor, style: Fingerprint
+) -> None:
+    """2048 pixels in at least 12 tiles; what comes out is what comes out of plenty of room."""
+    scene = Scene.of(draw_photo(1600, 500), style)
+    options = PaintOptions(size=2048, iterations=9)
+    room = Room(230_000_000, tmp_path)
+    tile, scratch = layout((2048, 640), extractor, STYLE_LAYERS, Method(), room)
+    assert len(windows(640, 2048, tile or 0, 80)) >= 12
+    assert scratch
+    tiles, previews = 0, []
+
+    def stop_in_the_second_half_of_the_last_evaluation(iterate: Iterate) -> bool:
+        nonlocal tiles
+        if iterate.scale < 2048:
+            return False
+        tiles += 1
+        previews.append(iterate.image(256))
+        iterate.checkpoint().save(tmp_path / "checkpoint.safetensors")
+        return tiles == 20
+
+    stopped = paint(scene, extractor, options, stop_in_the_second_half_of_the_last_evaluation, room=room)
+    assert stopped.stopped
+    assert previews[0].size == (256, 80)
+    resumed = paint(scene, extractor, options, None, Checkpoint.load(tmp_path / "checkpoint.safetensors"), room)
+    whole = paint(scene, extractor, options)
+    difference = np.asarray(resumed.picture.image(), int) - np.asarray(whole.picture.image(), int)
+    assert np.abs(difference).mean() < 0.5
+
+
+def test_a_room_too_small_for_one_tile_is_an_error_that_says_how_much_it_takes(
+    tmp_path: Path, extractor: Extractor, style: Fingerprint
+) -> None:
+    scene, options = Scene.of(draw_photo(), style), PaintOptions(size=4096, iterations=1)
+    with pytest.raises(TooLargeError) as error:
+        paint(scene, extractor, options, room=Room(10_000_000, tmp_path))
+    assert layout((4096, 3072), extractor, STYLE_LAYERS, Method(), Room(error.value.needed_bytes, tmp_path)).tile
+
+
+@pytest.mark.parametrize("memory", [200e6, 300e6, 1e9, 3e9, 30e9])
+def test_a_layout_uses_the_room_that_there_is(memory: float, tmp_path: Path, extractor: Extractor) -> None:
+    found = layout((2048, 1536), extractor, STYLE_LAYERS, Method(), Room(int(memory), tmp_path))
+    if memory > 2.6e9:
+        assert found == Layout()
+    else:
+        assert found.tile
+        assert found.tile % STRIDE == 0
+        held = 27 * 2048 * 1536 + 3.7 * 300 * (found.tile + 160) ** 2
+        assert held <= memory
