@@ -87,6 +87,8 @@ SIZES: Choices = (
     ("1024", "for a postcard"),
     ("1536", "for a small frame"),
     ("2048", "for a large frame"),
+    ("4096", "for a poster"),
+    ("8192", "for a wall"),
 )
 QUALITIES: Choices = (("draft", "Draft"), ("good", "Good"), ("best", "Best"))
 OUTPUT_SIZES: Choices = (

@@ -39,6 +39,10 @@ class RefusalError(Exception):
         """The refusal of a photo as that of another upload, as `of`."""
         return RefusalError(of(self.kind, thing), headers=self.headers, **self.values)
 
+    def beside(self, control: str) -> RefusalError:
+        """The same refusal as that of another control."""
+        return RefusalError(replace(self.kind, field=control), headers=self.headers, **self.values)
+
 
 PHOTO_MISSING = Kind(
     "photo-missing",
@@ -190,7 +194,7 @@ START_GONE = Kind(
     "start-gone",
     422,
     "No artwork to start from",
-    "start_job: this painting has no artwork, or was taken down. Start from another one, or from the photo.",
+    "{field}: this painting has no artwork, or was taken down. Start from another one, or from the photo.",
     "options",
 )
 CANVAS_MISSING = Kind(

@@ -64,7 +64,7 @@ def below(longest: int) -> list[int]:
 
 
 def memory_bytes(photo_size: tuple[int, int], longest: int, extractor: str) -> float:
-    """Bytes that a worker holds at most while it paints, whatever else is asked. `auto` is taken for compact, which is
+    """Bytes that a worker needs at least while it paints, whatever else is asked. `auto` is taken for compact, which is
     what it mostly is.
     """
     width, height = photo_size

@@ -20,10 +20,11 @@ from app import errors
 from app.choices import as_number, number
 from app.errors import RefusalError
 from app.jobs.models import PaintRequest
-from app.refused import UnfitError, places_of
+from app.refused import UnfitError, placed, places_of
 
 OPTIONS = tuple(name for name in PaintRequest.model_fields if name not in {"photo", "styles"})
 LAYER_OPTIONS = {"content_layers", "style_layers"}
+MASK_OPTIONS = ("keep", "color_mask")
 # Sent by the card of a painting that is yet to be uploaded.
 OWN = "own-painting"
 MOST_PARTS = 5
@@ -58,6 +59,11 @@ class Part:
         """Whether it is painted at all: a weight of nothing takes a painting out of the blend."""
         return bool(self.style) and as_number(self.weight) != 0
 
+    @property
+    def where(self) -> tuple[str, str]:
+        """What tells one region from another; paintings of the same one are blended."""
+        return self.mask, self.color
+
     def choice(self) -> dict[str, str | None]:
         return {"id": self.style, "weight": self.weight, "mask": self.mask or None, "color": self.color or None}
 
@@ -76,7 +82,10 @@ class HomeForm:
         options = {name: last(sent, name) or DEFAULTS[name] for name in OPTIONS}
         if options["keep_colors"] == "true":
             options["keep_colors"] = "1"
-        return cls(parts_of(sent), options, "paint" if last(sent, "keep_how") == "paint" else "keep")
+        form = cls(parts_of(sent), settled(options), "paint" if last(sent, "keep_how") == "paint" else "keep")
+        for place in sent.getlist("drop"):
+            form = form.marked(str(place), "")
+        return form
 
     @property
     def style(self) -> str:
@@ -98,9 +107,31 @@ class HomeForm:
         parts = tuple(replace(part, mask="", color="") for part in self.parts)
         return replace(self, parts=parts, options={**self.options, "keep": "", "color_mask": ""})
 
-    def keeping(self, mask: str) -> HomeForm:
-        """The same form with a mask of what stays the photo."""
-        return replace(self, options={**self.options, "keep": mask}, keep_how="keep")
+    def places(self) -> list[str]:
+        """Where a mask may lie: on what stays the photo, on its colours, on each painting that is not the only one."""
+        rows = self.rows()
+        return [*MASK_OPTIONS, *(f"style_{row}" for row in rows if len(rows) > 1)]
+
+    def marked(self, place: str, mask: str) -> HomeForm:
+        """The same form with another mask at one of its places, or with none there."""
+        if place in MASK_OPTIONS:
+            # A mask that is kept here is turned round already.
+            how = "keep" if place == "keep" and mask else self.keep_how
+            return replace(self, options={**self.options, place: mask}, keep_how=how)
+        parts = (
+            replace(part, mask=mask, color="") if place == f"style_{row}" else part
+            for row, part in enumerate(self.parts)
+        )
+        return replace(self, parts=tuple(parts))
+
+    def rows(self) -> list[int]:
+        """In which rows of the blend the request's paintings are, one after another."""
+        return [row for row, part in enumerate(self.parts) if part.counts] or [0]
+
+    def place_of(self, field: str) -> str:
+        """Beside what on the page a sentence belongs that is about a field of the request, such as `styles.1.mask`."""
+        name, _, rest = field.partition(".")
+        return f"style_{self.rows()[int(rest.split('.')[0])]}" if name == "styles" else placed(name)
 
     def wish(self, photo_id: str, known: Collection[str]) -> PaintRequest:
         """The request that the form asks for, after paintings of `known` ids.
@@ -108,13 +139,17 @@ class HomeForm:
         Raises:
             RefusalError: no painting is chosen, or an unknown one, or options do not fit, all of which are told.
         """
-        chosen = [part for part in self.parts if part.counts] or [replace(self.parts[0], weight="1")]
+        chosen = [self.parts[row] for row in self.rows()]
+        if not any(part.counts for part in chosen):
+            chosen = [replace(self.parts[0], weight="1")]
         if not chosen[0].style:
             raise RefusalError(errors.STYLE_MISSING)
         for part in chosen:
             if part.style not in known:
                 raise RefusalError(errors.STYLE_UNKNOWN, style=part.style)
         wish: dict[str, Any] = {name: text for name, text in self.options.items() if text}
+        if "start_job" in wish:
+            wish["start"] = "artwork"
         unread = {}
         for name in LAYER_OPTIONS & wish.keys():
             try:
@@ -143,12 +178,13 @@ class HomeForm:
 
     def changed(self) -> set[str]:
         """The controls that are not as the page starts with them."""
-        blend = {"weight"} if len(self.parts) > 1 else set()
+        blend = {"weight"} if any(part.style for part in self.parts[1:]) else set()
         return blend | {name for name, text in self.options.items() if text != DEFAULTS[name]}
 
     def misfits(self) -> dict[str, str]:
         """What does not fit in it, by the place of the sentence, whatever photo and painting it is for."""
-        parts = tuple(replace(part, style=part.style or "none") for part in self.parts)
+        first, *others = self.parts
+        parts = (replace(first, style=first.style or "none"), *(part for part in others if part.style))
         try:
             replace(self, parts=parts).wish(NOBODY, {part.style for part in parts})
         except UnfitError as refusal:
@@ -164,8 +200,15 @@ def last(sent: ImmutableMultiDict[str, Any], name: str) -> str:
     return text.strip()[:LONGEST] if isinstance(text, str) else ""
 
 
+def settled(options: Mapping[str, str]) -> dict[str, str]:
+    """Options in which an artwork to start from is said once, by its job, whatever other start the form still names."""
+    return {**options, "start": DEFAULTS["start"]} if options["start_job"] else dict(options)
+
+
 def parts_of(sent: ImmutableMultiDict[str, Any]) -> tuple[Part, ...]:
-    """The paintings of the blend. The first comes from the gallery, and browsers leave it out where none is chosen."""
+    """The paintings of the blend, row by row, up to the last that has one. The first comes from the gallery, and
+    browsers leave it out where none is chosen.
+    """
     styles, weights, masks, colors = (
         [text.strip()[:LONGEST] for text in sent.getlist(name) if isinstance(text, str)]
         for name in ("style", "weight", "style_mask", "style_color")
@@ -173,7 +216,8 @@ def parts_of(sent: ImmutableMultiDict[str, Any]) -> tuple[Part, ...]:
     missing = max(len(weights), len(masks), 1) - len(styles)
     rows = zip_longest([""] * missing + styles, weights, masks, colors, fillvalue="")
     parts = [Part(style, weight or "1", mask, color) for style, weight, mask, color in rows]
-    return tuple(parts[:1] + [part for part in parts[1:] if part.style])[:MOST_PARTS]
+    end = max((row for row, part in enumerate(parts) if part.style), default=0)
+    return tuple(parts[: end + 1])[:MOST_PARTS]
 
 
 def read_layers(text: str) -> dict[str, float]:
@@ -195,7 +239,7 @@ def read_layers(text: str) -> dict[str, float]:
 def form_of(wish: PaintRequest) -> HomeForm:
     """The form that asks for this request."""
     parts = [Part(each.id, number(each.weight), each.mask or "", each.color or "") for each in wish.styles]
-    return HomeForm(tuple(parts), {name: text_of(getattr(wish, name)) for name in OPTIONS})
+    return HomeForm(tuple(parts), settled({name: text_of(getattr(wish, name)) for name in OPTIONS}))
 
 
 def address_of(wish: PaintRequest) -> str:

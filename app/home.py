@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -16,12 +17,12 @@ from app.errors import RefusalError
 from app.form import OWN, HomeForm, Part, form_of
 from app.gallery import Card
 from app.jobs import keys
-from app.pages import template
-from app.refused import FOLDS, placed
+from app.pages import piece, template
+from app.refused import FOLDS, UnfitError, placed
 from app.series.form import Chosen
 from app.series.start import most_photos
 from app.sizes import sizes
-from app.studio import Studio, StudioHere, find_job, studio_of
+from app.studio import Studio, StudioHere, check_start, find_job, studio_of
 from app.uploads import ACCEPT, StoredPhoto
 from app.words import duration
 
@@ -57,8 +58,8 @@ def home_page(request: Request, page: HomePage) -> Response:
     context = {
         "form": form,
         "blend": blend(form, {card.id: card.title for card in studio.gallery.cards} | own),
+        "start": start_of(studio, form.options["start_job"]),
         "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
-        "placed": any(part.mask for part in form.parts),
         "photo": None if "photo" in page.refused else page.photo,
         "several": page.several,
         "most_photos": most_photos(studio.settings),
@@ -102,6 +103,15 @@ def own_titles(request: Request, page: HomePage) -> dict[str, str]:
     return {each: f"Your painting {len(ids) - index}" for index, each in enumerate(ids)}
 
 
+def start_of(studio: Studio, job_id: str) -> dict[str, Any] | None:
+    """The artwork to start from, as it hangs on the wall; None where there is none."""
+    try:
+        check_start(studio, job_id)
+        return piece(studio, find_job(studio, job_id))
+    except RefusalError:
+        return None
+
+
 def own_of(studio: Studio, form: HomeForm) -> list[str]:
     """The people's own paintings of the form that are here. Whoever knows the id of one may use it."""
     return [part.style for part in form.parts if paintings.find(part.style, studio.storage)]
@@ -112,13 +122,21 @@ def known(studio: Studio, form: HomeForm) -> set[str]:
     return {*studio.gallery.by_id, *own_of(studio, form)}
 
 
-def place_of(refusal: RefusalError) -> str:
-    return placed(refusal.kind.field or "submit")
+def beside(refusal: RefusalError, form: HomeForm) -> dict[str, str]:
+    """What of a refusal stands beside which control."""
+    if isinstance(refusal, UnfitError):
+        return dict(refusal.places)
+    field = str(refusal.values.get("field", ""))
+    if not field:
+        return {placed(refusal.kind.field or "submit"): refusal.sentence}
+    # Programs need the field's name, a person sees which control it is.
+    sentence = refusal.sentence.removeprefix(f"{field}: ")
+    return {form.place_of(field): sentence[:1].upper() + sentence[1:]}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One painting of the blend on the page: its title, and its share of the whole in percent."""
+    """One painting of the blend on the page: its title, and its share in percent of those in the same place."""
 
     part: Part
     title: str
@@ -130,9 +148,11 @@ def blend(form: HomeForm, titles: Mapping[str, str]) -> list[Row]:
     parts = [*form.parts, *[Part()] * (BLEND_ROWS - len(form.parts))]
     # The first one is painted, whichever it will be.
     weights = [max(0.0, as_number(part.weight) or 0) if part.style or part is parts[0] else 0 for part in parts]
-    whole = sum(weights) or 1
+    whole: dict[tuple[str, str], float] = defaultdict(float)
+    for part, weight in zip(parts, weights, strict=True):
+        whole[part.where] += weight
     return [
-        Row(part, titles.get(part.style, ""), round(100 * weight / whole))
+        Row(part, titles.get(part.style, ""), round(100 * weight / (whole[part.where] or 1)))
         for part, weight in zip(parts, weights, strict=True)
     ]
 
@@ -152,6 +172,11 @@ def home(
         wish = find_job(studio, again).request
         form, photo = form_of(wish), photo or wish.photo
     refused = form.misfits()
+    if form.options["start_job"] and "start_job" not in refused:
+        try:
+            check_start(studio, form.options["start_job"])
+        except RefusalError as refusal:
+            refused |= beside(refusal, form)
     kept = uploads.find(photo, studio.storage) if photo else None
     if photo and kept is None:
         refused["photo"] = errors.PHOTO_GONE.sentence

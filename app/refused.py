@@ -13,15 +13,15 @@ from app.errors import RefusalError
 FIRST = {"strength", "brush", "keep_colors", "options"}
 EXPERT = {
     "color_when", "guides", "content_layers", "style_layers", "content_scaling", "style_loss", "pooling", "optimizer",
-    "iterations", "min_improvement", "resample", "extractor", "start_job",
+    "iterations", "min_improvement", "resample", "extractor",
 }  # fmt: skip
 MORE = EXPERT | {
     "weight", "preset", "size", "quality", "output_size", "color_method", "color_mask", "smoothing", "seed", "start",
-    "keep", "feather",
+    "keep", "feather", *(f"style_{row}" for row in range(5)),
 }  # fmt: skip
 # What has to be open for a sentence to be seen.
 FOLDS = {"options": FIRST | MORE, "more": MORE, "experts": EXPERT}
-OUTSIDE = {"photo", "style", "own_painting", "submit"}
+OUTSIDE = {"photo", "style", "own_painting", "start_job", "submit"}
 
 
 class UnfitError(RefusalError):
@@ -48,7 +48,7 @@ def place_of(location: tuple[int | str, ...]) -> str:
 
 def placed(name: str) -> str:
     """The place of a refusal's sentence: its control, or the head of the options where the page has none for it."""
-    name = {"keep_mask": "keep", "mask": "keep", "styles": "weight", "painting": "own_painting"}.get(name, name)
+    name = {"styles": "weight", "painting": "own_painting"}.get(name, name)
     return name if name in FIRST | MORE | OUTSIDE else "options"
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from app import errors, paintings, uploads, wall
 from app.errors import RefusalError
 from app.form import OWN, HomeForm
-from app.home import HomePage, home_page, known, place_of
+from app.home import HomePage, beside, home_page, known
 from app.limits import client_of
 from app.pages import to_easel
 from app.paintings import OwnPainting
@@ -24,6 +24,7 @@ from app.series.start import start_series
 from app.studio import (
     Studio,
     StudioHere,
+    check_length,
     delete_painting,
     keep_mask,
     keep_painting,
@@ -37,6 +38,7 @@ from app.uploads import StoredPhoto
 
 router = APIRouter(include_in_schema=False)
 
+MASK_OF_SEVERAL = "A mask is of one photo, and these are several. Take it out, or paint one of them."
 SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 
 
@@ -61,7 +63,7 @@ async def take_in(studio: Studio, request: Request) -> Sent:
         return sent
     try:
         sent.form = HomeForm.of(form)
-        for keep in (keep_own, keep_its_photo, keep_its_mask):
+        for keep in (keep_own, keep_its_photo, keep_its_masks):
             try:
                 await keep(studio, form, sent)
             except RefusalError as refusal:
@@ -78,6 +80,7 @@ async def keep_own(studio: Studio, form: FormData, sent: Sent) -> None:
         if sent.form.style == OWN:
             raise RefusalError(errors.PAINTING_MISSING)
         return
+    check_length(studio, file, "painting")
     painting = await keep_painting(studio, file.file)
     sent.own.append(painting)
     if sent.form.style in {"", OWN}:
@@ -104,16 +107,21 @@ async def keep_its_photo(studio: Studio, form: FormData, sent: Sent) -> None:
         raise RefusalError(errors.PHOTO_GONE)
 
 
-async def keep_its_mask(studio: Studio, form: FormData, sent: Sent) -> None:
-    """The mask, if one came along, as that of the part of the photo that is kept."""
-    file = uploaded_file(form, "keep_mask")
-    if file is None:
-        return
-    if sent.several.photos:
-        raise UnfitError({"keep": "A mask is of one photo, and these are several. Take it out, or paint one of them."})
-    if sent.photo is not None:
-        mask = await keep_mask(studio, sent.photo.id, file.file, turned=sent.form.keep_how == "paint")
-        sent.form = sent.form.keeping(mask.id)
+async def keep_its_masks(studio: Studio, form: FormData, sent: Sent) -> None:
+    """The masks that came along; each takes the place of one that was there before."""
+    for place in sent.form.places():
+        file = uploaded_file(form, f"{place}_file")
+        if file is not None and sent.several.photos:
+            sent.refusals.append(UnfitError({place: MASK_OF_SEVERAL}))
+        elif file is not None and sent.photo is not None:
+            turned = place == "keep" and sent.form.keep_how == "paint"
+            try:
+                check_length(studio, file, "mask")
+                mask = await keep_mask(studio, sent.photo.id, file.file, turned)
+            except RefusalError as refusal:
+                sent.refusals.append(refusal.beside(place))
+            else:
+                sent.form = sent.form.marked(place, mask.id)
 
 
 @router.post("/jobs")
@@ -147,7 +155,7 @@ def sent_back(request: Request, sent: Sent) -> Response:
     """The home page with each sentence beside the control that caused it, and the input kept."""
     places: dict[str, str] = {}
     for refusal in sent.refusals:
-        places |= refusal.places if isinstance(refusal, UnfitError) else {place_of(refusal): refusal.sentence}
+        places |= beside(refusal, sent.form)
     # Photos that were left out of several have their sentences with them.
     status = sent.refusals[0].kind.status if sent.refusals else 422
     page = HomePage(

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")
     preview_s: float = Field(1.0, gt=0, description="Seconds between two previews.")
     max_attempts: int = Field(3, ge=1, description="How often a job is tried when workers die with it.")
-    job_time_limit_s: int = Field(3600, ge=60, description="Seconds after which a job is given up.")
+    job_time_limit_s: int = Field(21600, ge=60, description="Seconds after which a job is given up.")
     retention_h: float = Field(
         24.0,
         gt=0,
@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     )
     sweep_s: float = Field(60.0, gt=0, description="Seconds between two looks for photos whose time has come.")
     worker_memory_gb: float | None = Field(
-        None, gt=0, description="Memory a worker has for a job; all of the device's, or the machine's, by default."
+        None,
+        gt=0,
+        description="Memory a worker has for a job; by default three quarters of what is free when it begins.",
     )
     client_jobs: int = Field(20, ge=0, description="Most jobs that one client may have under way; 0 is no limit.")
     series_photos: int = Field(

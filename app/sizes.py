@@ -13,7 +13,7 @@ from app.studio import Studio
 from app.uploads import StoredPhoto
 
 USUAL_PHOTO = (4, 3)
-SMALLEST, LARGEST = 256, 2048
+SMALLEST, LARGEST = 256, 8192
 QUALITY_NAMES: tuple[str, ...] = get_args(Quality)
 MANY = 1000  # evaluations, so that rounding in each stage does not count
 

@@ -115,10 +115,19 @@ async def keep_upload(studio: Studio, file: UploadFile) -> StoredPhoto:
     Raises:
         RefusalError: it is larger than one photo may be; or as in `keep_photo`.
     """
+    check_length(studio, file)
+    return await keep_photo(studio, file.file)
+
+
+def check_length(studio: Studio, file: UploadFile, thing: str = "photo") -> None:
+    """Make sure that a file of a form that may hold several is not larger than each may be.
+
+    Raises:
+        RefusalError: it is; `thing` is what the refusal calls it.
+    """
     limit_mb = studio.settings.upload_limit_mb
     if (file.size or 0) > limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES:
-        raise RefusalError(errors.PHOTO_TOO_MANY_BYTES, limit_mb=limit_mb)
-    return await keep_photo(studio, file.file)
+        raise RefusalError(errors.of(errors.PHOTO_TOO_MANY_BYTES, thing), limit_mb=limit_mb)
 
 
 async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
@@ -263,9 +272,9 @@ def check_start(studio: Studio, job_id: str) -> None:
     try:
         job = find_job(studio, job_id)
     except RefusalError as error:
-        raise RefusalError(errors.START_GONE) from error
+        raise RefusalError(errors.START_GONE, field="start_job") from error
     if not job.has_artwork or not studio.storage.exists(keys.artwork_key(job.id, job.fence)):
-        raise RefusalError(errors.START_GONE)
+        raise RefusalError(errors.START_GONE, field="start_job")
 
 
 def check_recoloring(studio: Studio, wish: PaintRequest) -> float:

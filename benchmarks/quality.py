@@ -65,7 +65,7 @@ def main() -> None:
                 options = engine.PaintOptions(size=args.size, strength=strength, smoothing=args.smoothing)
                 target = folder / f"{photo_name}-{style_name}.png"
                 scene = engine.Scene.of(Image.open(photo_path).convert("RGB"), style)
-                engine.paint(scene, extractor, options).image.save(target)
+                engine.paint(scene, extractor, options).picture.image().save(target)
                 style_distance, content_distance = judge.judge(weights, photo_path, painting_path, target)
                 grain = judge.grain(target)
                 worst_grain = max(worst_grain, grain / max(judge.grain(photo_path), judge.grain(painting_path)))

@@ -58,7 +58,7 @@ def main() -> None:
         if args.photo and not (folder / "example.webp").exists():
             photo = Image.open(args.photo).convert("RGB")
             scene = engine.Scene.of(photo, fingerprint)
-            example = engine.paint(scene, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).image
+            example = engine.paint(scene, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).picture.image()
             example.save(folder / "example.webp", quality=82, method=6)
 
 

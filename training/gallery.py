@@ -134,7 +134,7 @@ class Studio:
                 scene = engine.Scene(self.photo, (engine.Region(style, self._sky()), engine.Region(other)))
         if piece.keeps:
             scene = replace(scene, keep=self._sky())
-        return engine.paint(scene, self.extractor, piece.options).image
+        return engine.paint(scene, self.extractor, piece.options).picture.image()
 
     def _sky(self) -> Image.Image:
         """White above the sample's horizon."""

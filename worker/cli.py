@@ -13,7 +13,6 @@ from app.jobs.recipe import version
 from app.jobs.styles import find_styles
 from app.settings import Settings, SettingsError, load_settings
 from worker import devices, engine
-from worker.eager import leave_compiler_out
 from worker.failures import JobFailedError
 from worker.files import UsageError, opened
 from worker.shell import ROOT, paint, recolor
@@ -48,7 +47,6 @@ HELP = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0, or 1 after a sentence on standard error, or 130 when interrupted."""
     args = _parser().parse_args(arguments)
-    leave_compiler_out()
     try:
         args.command(args, load_settings())
     except (

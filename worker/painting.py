@@ -33,6 +33,7 @@ from worker.failures import (
 )
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
+from worker.memory import room_for_a_job
 from worker.publishing import preview_of, publish
 from worker.sitting import NotBegunError, Sitting
 from worker.watchdog import Watchdog
@@ -43,7 +44,15 @@ RETRY_S = 0.5
 # After handing a job back because a neighbour fills the device: time for another worker to take it, or for the
 # neighbour to finish. Doubled with each attempt.
 BUSY_PAUSE_S = 30.0
-SIZES = (1536, 1024, 768, 512, 256)  # named to somebody whose painting was too large; those that the page offers
+SIZES = (
+    4096,
+    2048,
+    1536,
+    1024,
+    768,
+    512,
+    256,
+)  # named to somebody whose painting was too large; those that the page offers
 log = logging.getLogger(__name__)
 
 
@@ -164,7 +173,7 @@ class Easel:
             self._put_back(job)
             return
         recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
-        size = publish(self.storage, job, pastiche.image, pastiche.canvas, recipe)
+        size = publish(self.storage, job, pastiche.picture.image(), pastiche.canvas.image(), recipe)
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
@@ -185,7 +194,7 @@ class Easel:
             canvas, recipe = self.materials.canvas(self.records.get(painted))
         except JobNotFoundError as error:
             raise JobFailedError(CANVAS_GONE) from error
-        image = self.materials.recoloring(job.request, photo)(canvas)
+        image = self.materials.recoloring(job.request, photo)(engine.to_tensor(canvas)).image()
         if recipe is None:  # painted by an earlier release
             recipe = self._recipe(job.request, None)
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
@@ -252,11 +261,14 @@ class Easel:
             watchdog.touch()
             return sitting.after(iterate)
 
+        room = room_for_a_job(self.settings, self.device)
         try:
-            return engine.paint(scene, extractor, options, after, resume), extractor
+            return engine.paint(scene, extractor, options, after, resume, room), extractor
         except engine.CheckpointMismatchError as error:
             log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
-            return engine.paint(scene, extractor, options, after), extractor
+            return engine.paint(scene, extractor, options, after, room=room), extractor
+        except engine.TooLargeError as error:
+            raise too_large(self._fitting(job, photo, extractor.name, error.available_bytes)) from error
 
     def _admit(self, job: Job, photo: Image.Image, extractor: engine.Extractor, options: engine.PaintOptions) -> None:
         """Make sure that the device has room for the painting, before it runs out of it half-way.

@@ -19,6 +19,7 @@ from app.jobs.styles import Style
 from app.settings import Settings
 from worker import devices, engine
 from worker.files import UsageError, loaded, opened, pairs_in, recipe_in, writable, write
+from worker.memory import room_for_a_job
 from worker.paintings import Painting, Paintings
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,7 @@ class Setting(NamedTuple):
     keep: Image.Image | None
     color_mask: Image.Image | None
     start: Image.Image | None
+    room: engine.Room
     recipe: Recipe
 
     def scene(self, photo: Image.Image) -> engine.Scene:
@@ -119,7 +121,7 @@ def recolor(args: argparse.Namespace, _settings: Settings) -> None:
     output, source = writable(args.output), loaded(args.artwork)
     options = engine.PaintOptions(keep_colors=args.share, color_method=args.method, feather=args.feather)
     scene = engine.Scene(opened(args.photo), (), color_mask=loaded(args.mask) if args.mask else None)
-    image = engine.Finish(scene, options)(engine.upright(source))
+    image = engine.Finish(scene, options)(engine.to_tensor(engine.upright(source))).image()
     before = recipe_in(source)
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
     write(image, output, before.recolored(colors, bool(args.mask)) if before else None)
@@ -127,7 +129,9 @@ def recolor(args: argparse.Namespace, _settings: Settings) -> None:
 
 
 def _painted(setting: Setting, photo: Image.Image, show: Show) -> Image.Image:
-    return engine.paint(setting.scene(photo), setting.extractor, setting.options, show).image
+    return engine.paint(
+        setting.scene(photo), setting.extractor, setting.options, show, room=setting.room
+    ).picture.image()
 
 
 def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
@@ -136,12 +140,12 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
     Raises:
         UsageError: something that was typed does not fit.
     """
+    device = devices.choose(settings.device)
     loaded_extractors: dict[str, engine.Extractor] = {}
 
     def load(name: str) -> engine.Extractor:
         if name not in loaded_extractors:
-            device = devices.choose(settings.device).torch
-            loaded_extractors[name] = engine.load_extractor(name, MODELS, settings.models_cache, device)
+            loaded_extractors[name] = engine.load_extractor(name, MODELS, settings.models_cache, device.torch)
         return loaded_extractors[name]
 
     options = _options(args)
@@ -163,7 +167,8 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
         keep=keep is not None,
         color_mask=color_mask is not None,
     )
-    return Setting(extractor, options, regions, keep, color_mask, start, recipe)
+    room = room_for_a_job(settings, device)
+    return Setting(extractor, options, regions, keep, color_mask, start, room, recipe)
 
 
 def _options(args: argparse.Namespace) -> engine.PaintOptions:

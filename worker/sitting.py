@@ -19,7 +19,7 @@ from app.jobs.records import LeaseLostError
 from app.settings import Settings
 from worker import engine
 from worker.lease import Lease
-from worker.publishing import preview_of
+from worker.publishing import PREVIEW_SIDE, preview_of
 
 REPORT_S = 0.4  # how often progress is told at most; a page polls about once a second
 RECENT_S = 10.0  # the time that is left is told from the speed of so many seconds
@@ -53,23 +53,26 @@ class Sitting:
         self._previewed = self._silent_until = 0.0
 
     def after(self, iterate: engine.Iterate) -> bool:
-        """The engine's callback: True stops the painting.
+        """The engine's callback, after an evaluation or a part of a large one: True stops the painting.
 
         Raises:
             LeaseLostError: another worker has the job now.
         """
         now = time.monotonic()
+        before = self._iterate
+        # Within a large evaluation only the work that is done has changed, not the canvas.
+        has_changed = before is None or (before.stage, before.iteration) != (iterate.stage, iterate.iteration)
         self._count_skipped(iterate)
         self._iterate = iterate
         self._newest = (now, iterate.fraction - self._skipped)
         self._first = self._first or self._newest
         self._remember()
         stage_ends = iterate.iteration == iterate.iterations
-        is_shown = stage_ends or now - self._previewed >= self.settings.preview_s
+        is_shown = has_changed and (stage_ends or now - self._previewed >= self.settings.preview_s)
         if is_shown:
             self._previewed = now
             self._show(iterate)
-        if stage_ends or now - self._checkpointed >= self.settings.checkpoint_s:
+        if has_changed and (stage_ends or now - self._checkpointed >= self.settings.checkpoint_s):
             self._checkpointed = now
             self.keep_checkpoint()
         if (is_shown or now - self._reported >= REPORT_S) and now >= self._silent_until:
@@ -139,7 +142,7 @@ class Sitting:
             self._recent.popleft()
 
     def _show(self, iterate: engine.Iterate) -> None:
-        preview = preview_of(iterate.image())
+        preview = preview_of(iterate.image(PREVIEW_SIDE))
         try:
             self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), preview)
         except OSError as error:  # a full disk must not end the painting before the artwork is due

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from app.jobs.queue import TASK
 from worker.celery_app import REDIS_URL, SETTINGS, app, device
-from worker.eager import leave_compiler_out
 from worker.painting import Easel
 from worker.process import is_stopping
 
-leave_compiler_out()
 _easel: Easel | None = None
 
 

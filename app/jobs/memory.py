@@ -1,16 +1,19 @@
-"""How much memory a painting takes: the front end refuses by it at once, the worker admits by it.
+"""How much memory a painting takes at least: the front end refuses by it at once, the worker admits by it.
 
-Measured with `python -m benchmarks.memory`, a little rounded up.
+What has more is painted faster; see docs/architecture.md, "Print size". Measured with `python -m benchmarks.scaling`.
 """
 
 from __future__ import annotations
 
-# Each pixel of the largest scale, in bfloat16: activations kept for the way back, their gradients, L-BFGS's history.
-BYTES_A_PIXEL = {"compact": 750, "vgg19": 2000, "vgg16": 2000}
+# Of each pixel of the largest scale, held at all times: the iterate, its gradient, the photo, what upscaling needs.
+BYTES_A_PIXEL = 36
+# Activations and gradients of the smallest tile, with two bytes each.
+TILE_BYTES = {"compact": 60e6, "vgg19": 220e6, "vgg16": 200e6}
 
 
 def painting_bytes(pixels: float, extractor: str, itemsize: int = 2) -> int:
     """Bytes that a painting of so many pixels takes with activations of `itemsize` bytes, without what every painting
     takes. An extractor that is not known counts as the largest.
     """
-    return int(pixels * BYTES_A_PIXEL.get(extractor, max(BYTES_A_PIXEL.values())) * itemsize / 2)
+    tile = TILE_BYTES.get(extractor, max(TILE_BYTES.values()))
+    return int(pixels * BYTES_A_PIXEL + tile * itemsize / 2)

@@ -67,7 +67,7 @@ class PaintingOptions(Frozen):
     """
 
     preset: Preset = Field(default="studio", description="which published way to paint")
-    size: int = Field(default=512, ge=256, le=2048, description="longest side in pixels at which is painted")
+    size: int = Field(default=512, ge=256, le=8192, description="longest side in pixels at which is painted")
     strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
     brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
     smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")

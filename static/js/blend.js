@@ -2,11 +2,13 @@
 import { chosenCard } from "./choice.js";
 
 /**
- * @param {HTMLFormElement} studio
+ * @param {HTMLFormElement} studio sends "marks" when a painting has got a part of its own, or lost it
  * @param {AbortSignal} signal
  */
 export function connectBlend(studio, signal) {
-  const rows = [...studio.querySelectorAll("[data-blend]")].map((row) => ({
+  const rows = /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-blend]")]).map((row) => ({
+    row,
+    part: /** @type {HTMLElement} */ (row.querySelector("[data-marks]")),
     select: row.querySelector("select"),
     slider: /** @type {HTMLInputElement} */ (row.querySelector("input[type=range]")),
     share: /** @type {HTMLOutputElement} */ (row.querySelector("output")),
@@ -14,16 +16,28 @@ export function connectBlend(studio, signal) {
   const first = /** @type {HTMLElement} */ (document.getElementById("blend-first"));
   const unnamed = "The painting you choose";
 
+  /** Where each is painted: those of one place share it. @param {HTMLElement} part @param {number} index */
+  const placeOf = (part, index) => {
+    if (part.dataset.has === "marks") return `row ${index}`;
+    return [...part.querySelectorAll("input[type=hidden]")].map((each) => /** @type {HTMLInputElement} */ (each).value).join(" ");
+  };
+
   const tell = () => {
     first.textContent = chosenCard(studio)?.dataset.title ?? unnamed;
-    const weights = rows.map(({ select, slider }) => (select?.value === "" ? 0 : Number(slider.value)));
-    const whole = weights.reduce((sum, weight) => sum + weight, 0) || 1;
-    rows.forEach(({ slider, share }, index) => {
-      share.value = slider.ariaValueText = `${Math.round((100 * weights[index]) / whole)} %`;
+    const chosen = rows.flatMap(({ part, select, slider }, index) =>
+      select?.value === "" ? [] : [{ place: placeOf(part, index), weight: Number(slider.value) }]);
+    const places = new Set(chosen.map(({ place }) => place));
+    rows.forEach(({ row, part, slider, share }, index) => {
+      const here = chosen.filter(({ place }) => place === placeOf(part, index));
+      const whole = here.reduce((sum, { weight }) => sum + weight, 0) || 1;
+      share.value = slider.ariaValueText = `${Math.round((100 * Number(slider.value)) / whole)} %`;
+      // Whoever has a place alone shares it with nobody.
+      const isAlone = places.size > 1 && here.length === 1;
+      row.classList.toggle("is-alone", isAlone);
+      if (isAlone && Number(slider.value) === 0) slider.value = "1";
     });
   };
-  studio.addEventListener("input", tell, { signal });
-  studio.addEventListener("change", tell, { signal });
+  for (const event of ["input", "change", "marks"]) studio.addEventListener(event, tell, { signal });
   window.addEventListener("pageshow", tell, { signal });
   tell();
 }

@@ -2,12 +2,15 @@
 import { develop } from "./lib/canvas.js";
 import { poll } from "./lib/poll.js";
 import { remember } from "./lib/memory.js";
+import { connectStop } from "./lib/stop.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const [easel, doing, progress, eta] = ["easel", "doing", "progress", "eta"].map(by);
-const [stop, stopForm, connection, status] = ["stop", "stop-form", "connection", "status"].map(by);
+const status = by("status");
 const id = easel.dataset.job;
+const address = `/api/v1/jobs/${id}`;
 const page = new AbortController();
+const { markStopping, onConnection } = connectStop(address, page.signal);
 let shown = Number(easel.dataset.preview);
 let announced = "";
 
@@ -15,7 +18,7 @@ let announced = "";
 async function show(version) {
   if (version <= shown) return;
   shown = version;
-  await develop(by("preview"), `/api/v1/jobs/${id}/preview?v=${version}`, () => version === shown);
+  await develop(by("preview"), `${address}/preview?v=${version}`, () => version === shown);
 }
 
 /** One polite sentence for each state and every 10 %. @param {import("./lib/poll.js").Job} job */
@@ -39,29 +42,10 @@ function onJob(job) {
   if (!["queued", "running"].includes(job.status)) location.replace(`/jobs/${id}`);
 }
 
-function markStopping() {
-  stop.disabled = true;
-  stop.textContent = "Stopping…";
-}
-
-stopForm.addEventListener("submit", async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  markStopping();
-  const response = await fetch(`/api/v1/jobs/${id}/cancel`, { method: "POST" }).catch(() => null);
-  if (response?.ok) return;
-  stop.disabled = false;
-  stop.textContent = "Stop";
-  connection.hidden = false;
-  connection.textContent = "That did not reach the studio. Press Stop once more.";
-}, { signal: page.signal });
-
 remember(id);
-void poll(`/api/v1/jobs/${id}`, {
+void poll(address, {
   onAnswer: onJob,
-  onConnection: (isThere) => {
-    connection.hidden = isThere;
-    connection.textContent = isThere ? "" : "The connection broke. The painting goes on; this page will catch up by itself.";
-  },
+  onConnection,
   onGone: () => location.reload(),
   signal: page.signal,
 });

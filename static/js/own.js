@@ -28,11 +28,12 @@ export function connectOwn(studio, signal) {
     const fresh = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
     const radio = /** @type {HTMLInputElement} */ (fresh.querySelector("input"));
     const picture = /** @type {HTMLImageElement} */ (fresh.querySelector("img"));
-    const remove = /** @type {HTMLButtonElement} */ (fresh.querySelector("button"));
+    const remove = /** @type {HTMLButtonElement} */ (fresh.querySelector(".card__remove"));
     fresh.dataset.mine = radio.value = remove.value = id;
     radio.dataset.title = title;
     /** @type {HTMLElement} */ (fresh.querySelector("cite")).textContent = title;
     remove.ariaLabel = `Remove ${title}`;
+    /** @type {HTMLElement} */ (fresh.querySelector("[data-add] .unseen")).textContent = ` ${title} in`;
     picture.src = URL.createObjectURL(file);
     picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true, signal });
     card.before(fresh);

@@ -2,6 +2,7 @@
 import { develop } from "./lib/canvas.js";
 import { remember } from "./lib/memory.js";
 import { poll } from "./lib/poll.js";
+import { connectStop } from "./lib/stop.js";
 
 /**
  * @typedef {{id: string, photo: string, status: string, progress: number, doing: string, preview: number, artwork: string | null}} Piece
@@ -9,9 +10,10 @@ import { poll } from "./lib/poll.js";
  */
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const [series, sheet, doing, progress, eta, zip] = ["series", "sheet", "doing", "progress", "eta", "zip"].map(by);
-const [stop, stopForm, connection, status] = ["stop", "stop-form", "connection", "status"].map(by);
+const [stopForm, status] = ["stop-form", "status"].map(by);
 const address = `/api/v1/series/${series.dataset.series}`;
 const page = new AbortController();
+const { markStopping, onConnection } = connectStop(address, page.signal);
 let announced = "";
 
 const counted = (/** @type {number} */ number, /** @type {string} */ word) => `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -73,30 +75,11 @@ function announce(answer) {
   status.textContent = answer.doing;
 }
 
-function markStopping() {
-  stop.disabled = true;
-  stop.textContent = "Stopping…";
-}
-
-stopForm.addEventListener("submit", async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  markStopping();
-  const response = await fetch(`${address}/cancel`, { method: "POST" }).catch(() => null);
-  if (response?.ok) return;
-  stop.disabled = false;
-  stop.textContent = "Stop all";
-  connection.hidden = false;
-  connection.textContent = "That did not reach the studio. Press Stop once more.";
-}, { signal: page.signal });
-
 for (const canvas of [...sheet.children].toReversed()) remember(canvas.dataset.job);
 if (series.dataset.status !== "ended") {
   void poll(address, {
     onAnswer,
-    onConnection: (isThere) => {
-      connection.hidden = isThere;
-      connection.textContent = isThere ? "" : "The connection broke. The painting goes on; this page will catch up by itself.";
-    },
+    onConnection,
     onGone: () => location.reload(),
     signal: page.signal,
   });

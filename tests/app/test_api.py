@@ -107,7 +107,7 @@ def test_waiting_jobs_know_their_place(client: TestClient, photo_id: str) -> Non
     "members",
     [
         {"size": 255},
-        {"size": 2049},
+        {"size": 8193},
         {"size": "large"},
         {"strength": 0},
         {"strength": 11},

@@ -67,3 +67,24 @@ def test_colours_that_can_not_be_changed_are_said_beside_the_form(client: TestCl
     assert bad.status_code == 422
     assert "at most 1" in beside(bad.text, "keep_colors-error")
     assert "not one of the choices" in beside(bad.text, "color_method-error")
+
+
+def test_it_can_be_painted_over(client: TestClient, finished: str) -> None:
+    page = client.get(f"/jobs/{finished}").text
+    address = html.unescape(re.search(r'href="([^"]+)">Paint over this one', page)[1])  # type: ignore[index]
+    form = client.get(address).text
+    assert re.search(rf'type="checkbox" name="start_job"[^>]* value="{finished}" checked', form)
+    assert re.search(r'class="start__picture" src="[^"]+"[^>]* alt="The artwork after Dusk', form)
+    photo_id = re.search(r'name="photo_id"[^>]*value="(\w{32})"', form)[1]  # type: ignore[index]
+    answer = client.post("/jobs", data={"photo_id": photo_id, "style": "checks", "start": "", "start_job": finished})
+    wish = client.get(f"/api/v1{answer.headers['location']}").json()["request"]
+    assert (wish["start"], wish["start_job"]) == ("artwork", finished)
+
+
+def test_artwork_to_start_from_that_is_gone_is_said_beside_it(client: TestClient, photo_id: str) -> None:
+    words = "This painting has no artwork, or was taken down. Start from another one, or from the photo."
+    page = client.get("/", params={"photo": photo_id, "start_job": "0" * 32}).text
+    assert beside(page, "start_job-error") == words
+    assert "start__picture" not in page
+    data = {"photo_id": photo_id, "style": "dusk", "start_job": "0" * 32}
+    assert beside(client.post("/jobs", data=data).text, "start_job-error") == words

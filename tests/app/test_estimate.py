@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.estimate import SCHEDULES, planned_work, work_of
-from app.jobs.memory import BYTES_A_PIXEL
+from app.jobs.memory import TILE_BYTES
 from app.jobs.options import PaintingOptions, Preset
 from worker import engine
 from worker.engine.extractors import VGG_BLOCKS
@@ -30,7 +30,7 @@ def test_estimate_agrees_with_the_engine(preset: Preset, size: int, quality: Any
     options=st.fixed_dictionaries(
         {
             "preset": st.sampled_from(list(SCHEDULES)),
-            "size": st.integers(256, 2048),
+            "size": st.integers(256, 8192),
             "quality": st.sampled_from(["draft", "good", "best"]),
             "iterations": st.none() | st.integers(1, 5000),
             "optimizer": st.sampled_from([None, "adam", "lbfgs"]),
@@ -50,4 +50,4 @@ def test_estimate_agrees_with_the_engine_whatever_is_asked(options: dict[str, An
 
 def test_every_preset_and_every_extractor_is_known() -> None:
     assert list(SCHEDULES) == list(engine.PRESETS)
-    assert set(BYTES_A_PIXEL) == {"compact", *VGG_BLOCKS}
+    assert set(TILE_BYTES) == {"compact", *VGG_BLOCKS}

@@ -116,7 +116,7 @@ def test_layers_that_are_none_are_not_guessed(text: str) -> None:
         ("strength=99", "strength", "at most 10"),
         ("strength=abc", "strength", "not a number"),
         ("brush=nan", "brush", "at most 4"),
-        ("size=9999", "size", "at most 2048"),
+        ("size=9999", "size", "at most 8192"),
         ("size=512.5", "size", "not a number"),
         ("preset=best", "preset", "not one of the choices"),
         ("iterations=0", "iterations", "at least 1"),

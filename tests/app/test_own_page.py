@@ -86,14 +86,14 @@ def test_others_paintings_are_not_on_the_page_but_can_be_used_by_who_knows_them(
 
 
 def test_mask_of_what_is_kept_goes_with_the_form(client: TestClient, photo_id: str) -> None:
-    files = {"keep_mask": ("m.png", mask((0, 0, 16, 48)))}
+    files = {"keep_file": ("m.png", mask((0, 0, 16, 48)))}
     kept = wish_of(client, client.post("/jobs", data={"photo_id": photo_id, "style": "dusk"}, files=files))["keep"]
     left = Image.open(io.BytesIO(client.get(f"/photos/{photo_id}/masks/{kept}.png").content))
     assert (left.getpixel((2, 24)), left.getpixel((60, 24))) == (255, 0)
 
 
 def test_mask_of_what_is_painted_keeps_the_rest(client: TestClient, photo_id: str) -> None:
-    files = {"keep_mask": ("m.png", mask((0, 0, 16, 48)))}
+    files = {"keep_file": ("m.png", mask((0, 0, 16, 48)))}
     data = {"photo_id": photo_id, "style": "dusk", "keep_how": "paint"}
     kept = wish_of(client, client.post("/jobs", data=data, files=files))["keep"]
     rest = Image.open(io.BytesIO(client.get(f"/photos/{photo_id}/masks/{kept}.png").content))
@@ -101,10 +101,10 @@ def test_mask_of_what_is_painted_keeps_the_rest(client: TestClient, photo_id: st
 
 
 def test_bad_mask_is_said_beside_it_with_the_photo_kept(client: TestClient) -> None:
-    files = {"photo": ("a.jpg", pictures.landscape()), "keep_mask": ("m.png", mask((0, 0, 0, 0)))}
+    files = {"photo": ("a.jpg", pictures.landscape()), "keep_file": ("m.png", mask((0, 0, 0, 0)))}
     answer = client.post("/jobs", data={"style": "dusk"}, files=files)
     assert answer.status_code == 422
-    assert "white" in beside(answer.text, "marks-error")
+    assert "white" in beside(answer.text, "keep-error")
     assert re.search(r'name="photo_id"[^>]*value="\w{32}"', answer.text)
 
 

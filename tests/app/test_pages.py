@@ -14,8 +14,8 @@ from tests.app import pictures
 from tests.app.conftest import Paint
 
 CARD = r'type="radio" name="style" value="([a-z_0-9]+)"'
-# Options without a control of their own, which the form only carries where an address or an earlier job names them.
-CARRIED = {"keep", "color_mask", "start_job"}
+# The one option without a control of its own, which has one where an address names it.
+CARRIED = {"start_job"}
 
 
 def beside(page: str, place: str) -> str:

@@ -16,12 +16,12 @@ from tests.app import pictures
 from tests.browser.conftest import NewPage
 
 FIELD = """async () => {
-  const file = document.querySelector("[name=keep_mask]").files[0];
+  const file = document.querySelector("[name=keep_file]").files[0];
   return file ? [...new Uint8Array(await file.arrayBuffer())] : null;
 }"""
 SENT = """() => {
   const sent = new FormData(document.getElementById("studio"));
-  return { how: sent.get("keep_how"), feather: Number(sent.get("feather")), bytes: sent.get("keep_mask").size };
+  return { how: sent.get("keep_how"), feather: Number(sent.get("feather")), bytes: sent.get("keep_file").size };
 }"""
 
 ANSWERED = """() => {
@@ -233,6 +233,8 @@ def test_eraser_inversion_and_clearing(page: Page, photo: Path) -> None:
         ("Edges", [(0.02, 0.5), (0.5, 0.02), (0.98, 0.98)], [(0.5, 0.5), (0.3, 0.5)]),
         ("Upper half", [(0.01, 0.01), (0.99, 0.48)], [(0.01, 0.52), (0.99, 0.99)]),
         ("Lower half", [(0.01, 0.52), (0.99, 0.99)], [(0.01, 0.01), (0.99, 0.48)]),
+        ("Left half", [(0.01, 0.01), (0.48, 0.99)], [(0.52, 0.01), (0.99, 0.99)]),
+        ("Right half", [(0.52, 0.01), (0.99, 0.99)], [(0.01, 0.01), (0.48, 0.99)]),
     ],
 )
 def test_parts_are_marked_at_once(
@@ -254,10 +256,10 @@ def test_paint_this_keeps_all_but_what_is_marked(page: Page, photo: Path) -> Non
     assert (value(page, 0.5, 0.25), value(page, 0.5, 0.75)) == (0, 255)
     # The picture is turned round already, so that whoever reads the form must not do it once more.
     assert page.evaluate(SENT)["how"] == "keep"
-    expect(page.locator("#marks-said")).to_have_text("50 % of the photo is painted, the rest stays.")
+    expect(page.locator("#keep-said")).to_have_text("50 % of the photo is painted, the rest stays.")
     page.get_by_label("Keep this").check()
     assert (value(page, 0.5, 0.25), value(page, 0.5, 0.75)) == (255, 0)
-    expect(page.locator("#marks-said")).to_have_text("50 % of the photo stays as it is.")
+    expect(page.locator("#keep-said")).to_have_text("50 % of the photo stays as it is.")
 
 
 def test_untouched_brush_sends_nothing(page: Page, photo: Path) -> None:
@@ -292,8 +294,8 @@ def test_mask_from_a_file_is_sent_as_it_is_until_the_brush_changes_it(page: Page
     own.save(path)
     hang(page, photo)
     page.get_by_label("Paint this").check()
-    page.set_input_files("#keep-mask", path)
-    expect(page.locator("#marks-said")).to_have_text("What is white in left.png is marked.")
+    page.set_input_files("#keep-file", path)
+    expect(page.locator("#keep-said")).to_have_text("What is white in left.png is marked.")
     page.get_by_role("button", name="Change the marks").click()
     expect(status(page)).to_have_text("25 % of the photo is marked.")
     assert bytes(page.evaluate(FIELD)) == path.read_bytes()
@@ -316,7 +318,7 @@ def test_another_photo_drops_the_marks(page: Page, photo: Path, tmp_path: Path) 
     other = tmp_path / "other.jpg"
     other.write_bytes(pictures.landscape(200, 300))
     page.set_input_files("#photo", other)
-    expect(page.locator("#marks-said")).to_have_text("This is another photo: the marks are dropped.")
+    expect(page.locator("#keep-said")).to_have_text("This is another photo: the marks are dropped.")
     assert mask(page) is None
     page.get_by_role("button", name="Mark on the photo").click()
     expect(status(page)).to_have_text("Nothing is marked.")
@@ -331,14 +333,14 @@ def test_marking_needs_a_photo(page: Page) -> None:
     page.locator("#options > summary").click()
     page.locator("#more > summary").click()
     page.get_by_role("button", name="Mark on the photo").click()
-    expect(page.locator("#marks-error")).to_have_text("Choose a photo first, then mark its parts.")
+    expect(page.locator("#keep-error")).to_have_text("Choose a photo first, then mark its parts.")
 
 
 def test_a_mask_chosen_before_the_photo_waits_for_it(page: Page, photo: Path, tmp_path: Path) -> None:
     path = tmp_path / "mask.png"
     Image.new("L", (8, 8), 255).save(path)
     page.goto("/")
-    page.set_input_files("#keep-mask", path)
+    page.set_input_files("#keep-file", path)
     page.set_input_files("#photo", photo)
     expect(page.locator("#photo-id")).not_to_have_value("")
     assert bytes(page.evaluate(FIELD)) == path.read_bytes()
@@ -349,10 +351,10 @@ def test_without_a_script_a_mask_can_be_sent(new_page: NewPage) -> None:
     page.goto("/")
     page.locator("#options > summary").click()
     page.locator("#more > summary").click()
-    expect(page.get_by_label("A mask from a file")).to_be_visible()
+    expect(page.get_by_label("A mask from a file", exact=True)).to_be_visible()
     expect(page.get_by_label("Keep this")).to_be_checked()
     expect(page.get_by_label("Soft edges")).to_have_value("0.01")
-    expect(page.locator("#marks-open")).to_be_hidden()
+    expect(page.get_by_role("button", name="Mark on the photo")).to_be_hidden()
     expect(page.locator("#brush-dialog")).to_be_hidden()
 
 
@@ -388,7 +390,7 @@ def test_everything_fits_and_can_be_hit(new_page: NewPage, photo: Path, size: tu
     assert stage["width"] / stage["height"] == pytest.approx(640 / 480, rel=0.01)
     assert stage["height"] >= 190
     controls = page.get_by_role("dialog").locator("button, input").all()
-    assert len(controls) == 13
+    assert len(controls) == 15
     for control in controls:
         box = control.bounding_box()
         assert box

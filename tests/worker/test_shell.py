@@ -199,7 +199,7 @@ def test_presets_and_styles_are_listed_with_a_line_each(capsys: pytest.CaptureFi
         (["nothing.jpg", "--style", "strokes", "-o", "o.png"], "nothing.jpg"),
         (["photo.jpg", "--style", "strokes", "-o", "o.png", "--mask", "other=photo.jpg"], "--mask"),
         (["photo.jpg", "--style", "strokes", "-o", "o.png", "--mask", "strokes=none.png"], "none.png"),
-        (["photo.jpg", "--style", "strokes", "-o", "o.png", "--size", "5000"], "size"),
+        (["photo.jpg", "--style", "strokes", "-o", "o.png", "--size", "9000"], "size"),
         (["photo.jpg", "--style", "strokes", "-o", "o.png", "--start", "artwork"], "--start"),
         (["photo.jpg", "--style", "strokes", "-o", "o.png", "--content-layer", "relu9_9"], "content_layers"),
         (["photo.jpg", "--style", "strokes", "-o", "o.png", "--content-layer", "relu4_2=x"], "relu4_2=x"),

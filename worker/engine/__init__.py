@@ -13,13 +13,14 @@ from worker.engine.errors import (
 )
 from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
-from worker.engine.finish import Finish
-from worker.engine.images import upright
+from worker.engine.finish import Finish, Picture
+from worker.engine.images import to_tensor, upright
 from worker.engine.masks import mask_of_color
 from worker.engine.options import CHOICES, LIMITS, Needs, PaintOptions, needs, plan, work_of
 from worker.engine.paint import Iterate, Pastiche, paint
 from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
+from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
 from worker.engine.texture import stand_in, synthesize
 from worker.engine.weights import fetch_weights
@@ -44,8 +45,10 @@ __all__ = [
     "PaintOptions",
     "Palette",
     "Pastiche",
+    "Picture",
     "Preset",
     "Region",
+    "Room",
     "Scene",
     "TooLargeError",
     "blend",
@@ -61,6 +64,7 @@ __all__ = [
     "regions_of",
     "stand_in",
     "synthesize",
+    "to_tensor",
     "upright",
     "work_of",
 ]

@@ -5,7 +5,7 @@ What a mask's pixels mean is settled in masks.py, what is known of a painting's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from worker.engine.images import to_tensor
 from worker.engine.masks import soft_mask
 from worker.engine.palette import Palette, distribution, palette_of
 
@@ -34,59 +35,71 @@ Matrix = NDArray[np.floating[Any]]
 Picture = TypeVar("Picture", Image.Image, Tensor)
 
 
-def with_colors_of(
-    pastiche: Image.Image,
-    photo: Image.Image,
-    method: ColorMethod = "luminance",
-    share: float = 1.0,
-    mask: Image.Image | None = None,
-    feather: float = 0.01,
-) -> Image.Image:
-    """The pastiche with the photo's colours, both RGB; the photo is resampled to the pastiche's size.
+class Recoloring:
+    """The photo's colours for a pastiche of the same size, strip by strip.
 
     `luminance` keeps the pastiche's Y′ and takes the photo's chroma (YIQ's or Y′CbCr's, it is the same). `histogram`
     gives each channel of the pastiche the photo's distribution. `linear`, `linear-cholesky` and `linear-pca` give it
-    the photo's mean and covariance. `share`, `mask` and `feather` are those of `mixed`. Where there is a mask,
-    distributions, means and covariances are those within the mask, of both pictures: the sky's colours come from the
-    photo's sky.
+    the photo's mean and covariance. Where there is a mask, distributions, means and covariances are those within the
+    mask, of both pictures: the sky's colours come from the photo's sky.
 
     Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (arXiv 1606.05897), luminance-only
     transfer and linear colour transfer; `color_transfer.py` of titu1994's Neural-Style-Transfer for the histogram. We
     differ: luminance is recombined after painting instead of painting in grey; that script matched a masked histogram
     pixel by pixel against the whole picture's, which means nothing, and gave a flat picture the brightest of the
     photo's levels instead of their median.
-
-    Raises:
-        ValueError: there is no such method, or `share` is outside [0, 1].
-        EmptyMaskError: the mask covers less than a pixel.
     """
-    if method not in COLOR_METHODS:
-        raise ValueError(f"color_method is {method!r}, but must be one of {', '.join(COLOR_METHODS)}")
-    pastiche = pastiche.convert("RGB")
-    photo = _resampled(photo, pastiche.size)
-    coverage = None if mask is None else _coverage(mask, pastiche.size, feather)
-    if method == "luminance":
-        recolored = _luminance_transfer(pastiche, photo)
-    else:
-        weights = None if coverage is None else np.asarray(coverage, dtype=np.float64)
-        recolored = _matching(pastiche, photo, method, weights)(pastiche)
-    return _composite(pastiche, recolored, share, coverage)
 
+    def __init__(
+        self,
+        pastiche: Image.Image,
+        photo: Image.Image,
+        size: tuple[int, int],
+        method: ColorMethod = "luminance",
+        share: float = 1.0,
+        mask: Image.Image | None = None,
+        feather: float = 0.01,
+        space: ColorSpace | None = None,
+    ) -> None:
+        """Look at both pictures, of any mode; `size` (width, height) is the real pastiche's, `pastiche` may be smaller.
 
-def mixed(
-    untouched: Image.Image, recolored: Image.Image, share: float, mask: Image.Image | None = None, feather: float = 0.01
-) -> Image.Image:
-    """A linear mix of two RGB pictures of one size, without gamma: `share` in [0, 1] of `recolored`.
+        `share` in [0, 1] is how much of the photo's colours is mixed in, linearly and without gamma. `mask`, of any
+        mode and size, gives the share to each pixel: white takes all of it, black none. Its edges are softened by
+        `feather`, a share of the longer side. With a `space`, the colours come back from there.
 
-    `mask`, of any mode and size, gives the share to each pixel: white takes all of it, black none. Its edges are
-    softened by `feather`, a share of the longer side.
+        Raises:
+            ValueError: there is no such method, or `share` is outside [0, 1].
+            EmptyMaskError: the mask covers less than a pixel.
+        """
+        if method not in COLOR_METHODS:
+            raise ValueError(f"color_method is {method!r}, but must be one of {', '.join(COLOR_METHODS)}")
+        if not 0 <= share <= 1:
+            raise ValueError(f"keep_colors is {share}, but must be from 0 to 1")
+        self.share = share
+        self._coverage = None if mask is None else soft_mask(mask, size, feather)
+        self._photo: Image.Image | None = None
+        self._change: Callable[[Tensor], Tensor] | None = space.to_photo if space else None
+        if space:
+            return
+        if method == "luminance":
+            self._photo = _resampled(photo, size)
+        else:
+            within = None if mask is None else soft_mask(mask, pastiche.size, feather)[0, 0].double().numpy()
+            self._change = _matching(pastiche.convert("RGB"), _resampled(photo, pastiche.size), method, within)
 
-    Raises:
-        ValueError: `share` is outside [0, 1].
-        EmptyMaskError: the mask covers less than a pixel.
-    """
-    coverage = None if mask is None else _coverage(mask, untouched.size, feather)
-    return _composite(untouched.convert("RGB"), recolored.convert("RGB"), share, coverage)
+    def __call__(self, strip: Tensor, top: int = 0) -> Tensor:
+        """Rows [1, 3, h, W] of the pastiche, of which `top` is the first, in [0, 1] with the photo's colours."""
+        bottom = top + strip.shape[2]
+        if self._change:
+            changed = self._change(strip)
+        else:
+            assert self._photo is not None
+            # To exchange Y′ and go back is to add what it changes by to all three channels.
+            colors = to_tensor(self._photo.crop((0, top, self._photo.width, bottom)))
+            difference = (strip - colors).mul_(torch.from_numpy(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
+            changed = colors + difference
+        share = self.share if self._coverage is None else self.share * self._coverage[..., top:bottom, :]
+        return strip + (changed.clamp_(0, 1) - strip).mul_(share)
 
 
 @dataclass(frozen=True)
@@ -187,14 +200,6 @@ def _interpolated(values: Tensor, before: Matrix, after: Matrix) -> Tensor:
     return points[1].take(segments).addcmul_(beyond_start, (rises / widths).take(segments))
 
 
-def _luminance_transfer(pastiche: Image.Image, photo: Image.Image) -> Image.Image:
-    # To exchange Y′ and go back is to add what it changes by to all three channels. Pillow's own way through YCbCr
-    # rounds down twice and darkens by one or two levels.
-    colors = np.asarray(photo).astype(np.float32)
-    colors += ((np.asarray(pastiche) - colors) @ LUMINANCE)[..., None]
-    return Image.fromarray(np.rint(colors.clip(0, 255)).astype(np.uint8))
-
-
 def _matching(
     pastiche: Image.Image, photo: Image.Image, method: ColorMethod, weights: NDArray[np.float64] | None
 ) -> _Linear | _Curves:
@@ -203,8 +208,10 @@ def _matching(
     before, after = [], []
     own, wanted = (distribution(np.asarray(image), weights) for image in (pastiche, photo))
     for (levels, ranks), (wanted_levels, wanted_ranks) in zip(own, wanted, strict=True):
-        before.append(levels)
-        after.append(np.interp(ranks, wanted_ranks, wanted_levels))
+        matched = np.interp(ranks, wanted_ranks, wanted_levels)
+        # Level beyond the ends, between which a flat picture has but one point.
+        before.append(np.concatenate((levels[:1] - 1, levels, levels[-1:] + 1)))
+        after.append(np.concatenate((matched[:1], matched, matched[-1:])))
     return _Curves(before, after)
 
 
@@ -257,18 +264,3 @@ def _risen(palette: Palette) -> list[Matrix]:
 def _resampled(photo: Image.Image, size: tuple[int, int]) -> Image.Image:
     photo = photo.convert("RGB")
     return photo if photo.size == size else photo.resize(size, Image.Resampling.LANCZOS)
-
-
-def _coverage(mask: Image.Image, size: tuple[int, int], feather: float) -> Image.Image:
-    values = soft_mask(mask, size, feather)[0, 0].numpy()
-    return Image.fromarray(np.rint(values * 255).astype(np.uint8))
-
-
-def _composite(
-    untouched: Image.Image, recolored: Image.Image, share: float, coverage: Image.Image | None
-) -> Image.Image:
-    if not 0 <= share <= 1:
-        raise ValueError(f"keep_colors is {share}, but must be from 0 to 1")
-    if coverage is None:
-        coverage = Image.new("L", untouched.size, 255)
-    return Image.composite(recolored, untouched, coverage.point([round(share * value) for value in range(256)]))

@@ -114,7 +114,7 @@ class VggShaped(nn.Module):
     def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
         """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W], before the pooling that may follow them."""
         taps = {}
-        for step, is_tap, is_last in self._needed(layers):
+        for step, is_tap, is_last in self.needed(layers):
             pools = step.pool and not is_last
             fused = pools and pooling == "average" and not is_tap
             x = self.convolve(x, self.convolution(step), pool=fused)
@@ -124,7 +124,7 @@ class VggShaped(nn.Module):
                 x = pooled(x, pooling)
         return taps
 
-    def _needed(self, layers: Collection[str]) -> Iterator[tuple[Step, bool, bool]]:
+    def needed(self, layers: Collection[str]) -> Iterator[tuple[Step, bool, bool]]:
         """The steps up to the deepest of `layers`, each with whether it is tapped and whether it is the last."""
         taps = [step.layer in layers for step in self.steps]
         last = max((index for index, is_tap in enumerate(taps) if is_tap), default=-1)

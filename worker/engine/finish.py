@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from PIL import Image
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from worker.engine.color import ColorSpace, mixed, with_colors_of
-from worker.engine.images import fitted_size, to_image, to_tensor
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from worker.engine.color import ColorSpace, Recoloring
+from worker.engine.images import fitted_size, shrunk, to_image, to_tensor
 from worker.engine.masks import soft_mask
 from worker.engine.options import PaintOptions
 from worker.engine.scene import Scene
@@ -16,6 +23,64 @@ FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
 }
+STRIP_ROWS = 256
+# Longest side at which a canvas's colours are looked at before they are changed: more would not change them.
+LOOKED_AT = 2048
+Depth = type[np.uint8] | type[np.uint16]
+Pixels = NDArray[np.uint8 | np.uint16]
+Touch = Callable[[Tensor, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture that is made strip by strip, as deep as it was painted.
+
+    Its parts: the canvas [1, 3, H, W] in float32, what is done to strips of it, and the size and filter to which it is
+    resampled.
+    """
+
+    _canvas: Tensor
+    _touches: tuple[Touch, ...] = ()
+    _size: tuple[int, int] | None = None
+    _filter: Image.Resampling = Image.Resampling.LANCZOS
+
+    @property
+    def width(self) -> int:
+        return self._size[0] if self._size else self._canvas.shape[3]
+
+    @property
+    def height(self) -> int:
+        return self._size[1] if self._size else self._canvas.shape[2]
+
+    def strips(self, dtype: Depth) -> Iterator[Pixels]:
+        """Rows from the top, [rows, W, 3] in sRGB, whole numbers over the whole range of `dtype`."""
+        most = np.iinfo(dtype).max
+        for strip in self._resampled() if self._size else self._touched():
+            yield (strip[0].permute(1, 2, 0).clamp(0, 1) * most).round().cpu().numpy().astype(dtype)
+
+    def image(self) -> Image.Image:
+        """All of it, with 8 bits a channel."""
+        whole = np.empty((self.height, self.width, 3), np.uint8)
+        top = 0
+        for strip in self.strips(np.uint8):
+            whole[top : top + len(strip)] = strip
+            top += len(strip)
+        return Image.fromarray(whole)
+
+    def _touched(self) -> Iterator[Tensor]:
+        for top in range(0, self._canvas.shape[2], STRIP_ROWS):
+            strip = self._canvas[:, :, top : top + STRIP_ROWS].detach().float().cpu().clamp(0, 1)
+            for touch in self._touches:
+                strip = touch(strip, top)
+            yield strip
+
+    def _resampled(self) -> Iterator[Tensor]:
+        """Each channel as a picture of floats, so that nothing of the depth is lost."""
+        whole = torch.cat(list(self._touched()), 2)[0]
+        size = (self.width, self.height)
+        channels = [np.asarray(Image.fromarray(each.numpy()).resize(size, self._filter)) for each in whole]
+        for top in range(0, self.height, STRIP_ROWS):
+            yield torch.from_numpy(np.stack([each[top : top + STRIP_ROWS] for each in channels]))[None]
 
 
 class Finish:
@@ -41,28 +106,31 @@ class Finish:
             self.space = ColorSpace.between(scene.photo, palette, options.color_method)
         self.motif = self.space.to_painting(scene.photo) if self.space else scene.photo
 
-    def __call__(self, canvas: Image.Image) -> Image.Image:
-        """The finished picture, at the size that was asked for."""
-        picture = self.preview(canvas)
-        if self.options.output_size is None:
-            return picture
-        size = fitted_size(self.scene.photo.size, self.options.output_size)
-        return picture.resize(size, FILTERS[self.options.resample])
+    def __call__(self, canvas: Tensor) -> Picture:
+        """The finished picture of a canvas [1, 3, H, W], at the size that was asked for."""
+        wanted = self.options.output_size
+        size = fitted_size(self.scene.photo.size, wanted) if wanted else None
+        return Picture(canvas, tuple(self._touches(canvas)), size, FILTERS[self.options.resample])
 
-    def preview(self, canvas: Image.Image) -> Image.Image:
+    def preview(self, canvas: Tensor) -> Picture:
         """The same at the canvas's own size."""
-        picture = self._colored(canvas)
-        if self.scene.keep is None:
-            return picture
-        keep = soft_mask(self.scene.keep, canvas.size, self.options.feather)
-        photo = to_tensor(self.scene.photo, canvas.size)
-        return to_image(keep * photo + (1 - keep) * to_tensor(picture))
+        return Picture(canvas, tuple(self._touches(canvas)))
 
-    def _colored(self, canvas: Image.Image) -> Image.Image:
-        options = self.options
-        if not options.keep_colors:
-            return canvas
-        asked = (options.keep_colors, self.scene.color_mask, options.feather)
-        if self.space:
-            return mixed(canvas, self.space.to_photo(canvas), *asked)
-        return with_colors_of(canvas, self.scene.photo, options.color_method, *asked)
+    def _touches(self, canvas: Tensor) -> Iterator[Touch]:
+        options, scene = self.options, self.scene
+        size = (canvas.shape[3], canvas.shape[2])
+        if options.keep_colors:
+            yield Recoloring(
+                to_image(shrunk(canvas, LOOKED_AT)), scene.photo, size, options.color_method, options.keep_colors,
+                scene.color_mask, options.feather, self.space,
+            )  # fmt: skip
+        if scene.keep is not None:
+            keep = soft_mask(scene.keep, size, options.feather)
+            photo = scene.photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+            def put_back(strip: Tensor, top: int) -> Tensor:
+                rows = slice(top, top + strip.shape[2])
+                kept = keep[..., rows, :]
+                return kept * to_tensor(photo.crop((0, rows.start, photo.width, rows.stop))) + (1 - kept) * strip
+
+            yield put_back

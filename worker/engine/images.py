@@ -27,11 +27,16 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def to_tensor(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:
-    """RGB picture as float32 [1, 3, H, W] in [0, 1], resampled with Lanczos to `size` (width, height) if given."""
+    """As `to_bytes`, but float32 in [0, 1]."""
+    return to_bytes(image, size).float() / 255
+
+
+def to_bytes(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:
+    """RGB picture as contiguous uint8 [1, 3, H, W], resampled with Lanczos to `size` (width, height) if given."""
     image = image.convert("RGB")
     if size is not None and image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].contiguous()
 
 
 def to_image(tensor: Tensor) -> Image.Image:
@@ -41,6 +46,12 @@ def to_image(tensor: Tensor) -> Image.Image:
 
 
 def resized(tensor: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bicubic resampling of [1, 3, h, w] to `size` (width, height), clipped to [0, 1]."""
+    """Bicubic resampling of contiguous [1, 3, h, w] to `size` (width, height), clipped to [0, 1]; not a view."""
     grown = F.interpolate(tensor, (size[1], size[0]), mode="bicubic", align_corners=False, antialias=True)
-    return grown.clamp(0, 1)
+    return grown.clamp_(0, 1)
+
+
+def shrunk(tensor: Tensor, longest: int) -> Tensor:
+    """Means of squares of pixels [1, 3, H, W], so many that the longer side is from `longest` to twice that at most."""
+    side = max(tensor.shape[2:]) // longest
+    return F.avg_pool2d(tensor, side) if side > 1 else tensor

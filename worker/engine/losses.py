@@ -7,6 +7,7 @@ positions, ours are second moments F·Fᵀ/M, and the formulas are rewritten so 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from worker.engine.statistics import LayerStatistics, at_least_float32
+from worker.engine.tiling import Window
 
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
 StyleLoss = Literal["relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
@@ -43,7 +45,23 @@ Measure = Callable[[LayerStatistics, Grid], Tensor]
 
 
 def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "relative", pixels: int = 1) -> Tensor:
-    """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which nst's divide by.
+    """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which nst's divide by."""
+    squares = at_least_float32(target).square().sum()
+    return squared_distance(features, target) * content_factor(
+        scaling, squares, target.shape[1], target.numel(), pixels
+    )
+
+
+def squared_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Σ (F − P)², at least in float32."""
+    distance: Tensor = (at_least_float32(features) - at_least_float32(target)).square().sum()
+    return distance
+
+
+def content_factor(
+    scaling: ContentScaling, squares: Tensor, channels: int, entries: int, pixels: int
+) -> Tensor | float:
+    """What Σ (F − P)² is multiplied by; `squares` is Σ P², both over all `entries` of the layer.
 
     - `relative`: mean squared difference over the photo's mean square. 0 is the photo, 1 a picture without activations.
     - `half-sse`: ½ Σ (F − P)². Source: Gatys et al., CVPR 2016, eq. 1.
@@ -51,23 +69,20 @@ def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "re
     - `sse`, `nst-1`, `nst-2`: Σ (F − P)² times 1, 1/(2 √C √pixels), 1/(C · pixels). Source: titu1994/Neural-Style-
       Transfer, `--content_loss_type` 0, 1 and 2, which take the picture's pixels for the layer's positions.
     """
-    target = at_least_float32(target)
-    square = (at_least_float32(features) - target).square()
-    loss: Tensor
     match scaling:
         case "relative":
-            loss = square.mean() / target.square().mean().clamp_min(EPSILON)
+            share: Tensor = squares.clamp_min(EPSILON * entries).reciprocal()
+            return share
         case "half-sse":
-            loss = square.sum() / 2
+            return 0.5
         case "mse":
-            loss = square.mean()
+            return 1 / entries
         case "sse":
-            loss = square.sum()
+            return 1.0
         case "nst-1":
-            loss = square.sum() / (2 * (target.shape[1] * pixels) ** 0.5)
+            return 0.5 / math.sqrt(channels * pixels)
         case "nst-2":
-            loss = square.sum() / (target.shape[1] * pixels)
-    return loss
+            return 1 / (channels * pixels)
 
 
 def relative_gram(target: LayerStatistics) -> Measure:
@@ -149,8 +164,8 @@ def shifted(statistics: LayerStatistics, shift: float, other_mean: Tensor | None
     return LayerStatistics(mean + shift, statistics.moment + shift * (mean[:, None] + other[None, :]) + shift * shift)
 
 
-def total_variation(image: Tensor, kind: Smoothing = "mean-square") -> Tensor:
-    """How rough the picture [1, 3, H, W] is.
+def total_variation(image: Tensor, kind: Smoothing = "mean-square", window: Window | None = None) -> Tensor:
+    """How rough the picture [1, 3, H, W] is; of the crop of a `window`, what its core adds to the whole's.
 
     - `mean-square`: mean squared difference of neighbouring rows plus that of columns. Source: Johnson et al. (arXiv
       1603.08155), section 3.2, with means instead of sums.
@@ -159,15 +174,23 @@ def total_variation(image: Tensor, kind: Smoothing = "mean-square") -> Tensor:
     - `nine-point`: mean squared difference to the eight neighbours, the diagonal ones by half. Source: crowsonkb/style-
       transfer-pytorch.
     """
-    rows, columns = image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]
-    if kind == "mean-square":
-        return rows.square().mean() + columns.square().mean()
+    window = window or Window.whole(*image.shape[2:])
+    height, width = window.bottom - window.top, window.right - window.left
+    top, left = window.top - window.outer_top, window.left - window.outer_left
+    # A pair is the core's in which it begins, so one row and one column more are looked at.
+    image = image[..., top : top + height + 1, left : left + width + 1]
+    rows = (image[..., 1:, :] - image[..., :-1, :])[..., :width]
+    columns = (image[..., 1:] - image[..., :-1])[..., :height, :]
     if kind == "nst":
-        square = PIXEL_RANGE**2 * (rows[..., :-1].square() + columns[..., :-1, :].square())
-        return square.clamp_min(EPSILON).pow(1.25).sum()
+        square = rows[..., : columns.shape[-1]].square() + columns[..., : rows.shape[-2], :].square()
+        return (PIXEL_RANGE**2 * square).clamp_min(EPSILON).pow(1.25).sum()
+    all_rows, all_columns = 3 * (window.height - 1) * window.width, 3 * window.height * (window.width - 1)
+    straight = rows.square().sum() / all_rows + columns.square().sum() / all_columns
+    if kind == "mean-square":
+        return straight
     falling, rising = image[..., 1:, 1:] - image[..., :-1, :-1], image[..., 1:, :-1] - image[..., :-1, 1:]
-    straight = rows.square().mean() + columns.square().mean()
-    return (straight + (falling.square().mean() + rising.square().mean()) / 2) / 3
+    all_corners = 3 * (window.height - 1) * (window.width - 1)
+    return (straight + (falling.square().sum() + rising.square().sum()) / (2 * all_corners)) / 3
 
 
 def _distance(found: LayerStatistics, target: LayerStatistics) -> Tensor:

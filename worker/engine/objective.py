@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -11,9 +12,21 @@ from torch import Tensor
 
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
-from worker.engine.losses import STYLE_LOSS, Grid, Measure, content_loss, shifted, total_variation
+from worker.engine.losses import (
+    EPSILON,
+    STYLE_LOSS,
+    Grid,
+    Measure,
+    content_factor,
+    shifted,
+    squared_distance,
+    total_variation,
+)
+from worker.engine.masks import geometry
 from worker.engine.presets import Preset
-from worker.engine.statistics import LayerStatistics, channel_means, cross_statistics, gram
+from worker.engine.spill import Spill
+from worker.engine.statistics import LayerStatistics, at_least_float32, channel_means, cross_moment, gram, upsampled
+from worker.engine.tiling import Window, halo_of, tiled, windows
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,11 @@ class _Term(NamedTuple):
     guide: Tensor | None
     measure: Measure
 
+    @property
+    def grid(self) -> str:
+        """The layer whose positions are counted."""
+        return self.neighbor or self.layer
+
 
 class Objective:
     """Loss of an iterate [1, 3, H, W]; the targets are computed once, at construction.
@@ -48,6 +66,9 @@ class Objective:
     Source: Gatys et al., CVPR 2016, eq. 7 and 5, plus total variation; for several parts, the guided Gram matrices of
     Gatys et al., CVPR 2017 (arXiv 1611.07865), eq. 5 to 7. Without a photo only the style remains, which is texture
     synthesis (Gatys et al., arXiv 1505.07376).
+
+    Attributes:
+        windows: in which the picture is looked at one after the other; none where there is no photo.
     """
 
     def __init__(
@@ -59,42 +80,155 @@ class Objective:
         extractor: Extractor,
         photo: Tensor | None = None,
         keep: Tensor | None = None,
+        tile: int | None = None,
+        scratch: Path | None = None,
+        watch: Callable[[float], None] = lambda _share: None,
     ) -> None:
-        """`photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted."""
+        """Measure the photo.
+
+        `photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted. Both may be
+        bytes from 0 to 255 instead. With `tile` the picture is looked at in tiles of about so many pixels a side; with
+        `scratch`, a folder, the photo's activations are kept in a file there. `watch` is called after each tile, twice
+        in an evaluation, with the share of it that is done; what it raises ends the evaluation.
+        """
         self.recipe = recipe
         self.content_weights = content_weights if photo is not None else {}
         self.extractor = extractor
-        self.kept = None if keep is None or photo is None else (keep, keep * photo)
+        self.photo, self.keep = photo, keep if photo is not None else None
         self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
-        # A relative distance is the same in all units; the others are of squares.
-        relative = recipe.content_scaling == "relative"
-        self._content_weight = recipe.content_weight * (1 if relative else recipe.feature_scale**2)
+        self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
         self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
         self._terms = list(self._style_terms(style_weights, parts))
-        with torch.no_grad():
-            layers = tuple(self.content_weights)
-            taps = extractor(photo, layers, recipe.pooling) if photo is not None and layers else {}
-        self.content = {layer: taps[layer] for layer in self.content_weights}
+        self.windows: list[Window] = []
+        if photo is not None:
+            height, width = photo.shape[2:]
+            halo = max(halo_of(field, stride) for stride, field in self._geometry.values())
+            self.windows = windows(height, width, tile, halo) if tile else [Window.whole(height, width)]
+        self._watch = watch
+        self._spill = Spill(scratch) if scratch else None
+        self._content = [self._measured(window) for window in self.windows]
+        self._content_factors = dict(self._factors())
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The loss, a scalar in at least float32."""
-        if self.kept is not None:
-            pixels = (1 - self.kept[0]) * pixels + self.kept[1]
-        taps = self.extractor(pixels, self.layers, self.recipe.pooling)
-        count = pixels.shape[2] * pixels.shape[3]
-        loss = self.recipe.tv_weight * total_variation(pixels, self.recipe.smoothing) if self.recipe.tv_weight else 0
-        loss = loss + self.recipe.style_weight * self._style(taps, count)
-        for layer, weight in self.content_weights.items():
-            distance = content_loss(taps[layer], self.content[layer], self.recipe.content_scaling, count)
-            loss = loss + self._content_weight * weight * distance
+        if len(self.windows) > 1:
+            return tiled(self, pixels)
+        window = Window.whole(pixels.shape[2], pixels.shape[3])
+        seen, taps = self._seen(pixels, window, self.layers)
+        return self.style(self._gathered(taps, window), window) + self._local(seen, taps, 0, window)
+
+    def style(self, gathered: Sequence[Tensor], window: Window) -> Tensor:
+        """The style loss of a picture, of which `window` is any, from what is gathered of all of it."""
+        losses, each = [], iter(gathered)
+        for term in self._terms:
+            moment = next(each)
+            mean = next(each) if self._needs_mean else moment.new_zeros(len(moment))
+            other = next(each) if self._needs_mean and term.neighbor else None
+            stride, _ = self._geometry[term.layer]
+            pixels = window.height * window.width
+            grid = Grid(len(moment), (window.height // stride) * (window.width // stride), pixels)
+            losses.append(term.weight * term.measure(self._prepared(LayerStatistics(mean, moment), other), grid))
+        return self.recipe.style_weight * torch.stack(losses).sum()
+
+    def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
+        """What the core of a window adds to the moments of the whole, term by term, and to its means if they count."""
+        layers = dict.fromkeys(layer for term in self._terms for layer in (term.layer, term.grid))
+        _, taps = self._seen(crop, window, tuple(layers))
+        return self._gathered(taps, window)
+
+    def local(self, crop: Tensor, index: int, along: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
+        """Smoothing and content loss of window `index`; and all that is gathered of it, each times its `along`."""
+        window = self.windows[index]
+        seen, taps = self._seen(crop, window, self.layers)
+        pairs = zip(self._gathered(taps, window), along, strict=True)
+        products = [(part * factor).sum() for part, factor in pairs if factor is not None]
+        return self._local(seen, taps, index, window), torch.stack(products).sum()
+
+    def after_window(self, share: float) -> None:
+        """Give back the memory of what was read from the file, and tell whoever watches."""
+        self._release()
+        self._watch(share)
+
+    def _release(self) -> None:
+        if self._spill:
+            self._spill.release()
+
+    def _seen(self, crop: Tensor, window: Window, layers: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The crop with what is kept of the photo, and its activations."""
+        if self.keep is not None and self.photo is not None:
+            keep = _in_floats(window.crop(self.keep), crop)
+            crop = (1 - keep) * crop + keep * _in_floats(window.crop(self.photo), crop)
+        return crop, self.extractor(crop, layers, self.recipe.pooling)
+
+    def _gathered(self, taps: Mapping[str, Tensor], window: Window) -> list[Tensor]:
+        found: list[Tensor] = []
+        for term in self._terms:
+            stride, _ = self._geometry[term.grid]
+            features = window.core_of(taps[term.grid], stride)
+            guide = None if term.guide is None else window.of_layer(term.guide, stride)
+            if term.neighbor:
+                deeper = self._on_grid(taps[term.layer], features, term, window)
+                moment, means = cross_moment(deeper, features, guide), [deeper, features]
+            else:
+                moment, means = gram(features, guide), [features]
+            # A mean costs another pass, which most losses have no use for.
+            each = [moment, *(channel_means(values, guide) for values in means if self._needs_mean)]
+            if not window.is_whole:
+                share = window.share(stride) if guide is None or term.guide is None else _share(guide, term.guide)
+                each = [share * values for values in each]
+            found += each
+        return found
+
+    def _on_grid(self, deeper: Tensor, shallower: Tensor, term: _Term, window: Window) -> Tensor:
+        """The deeper layer's activations on the cells of its neighbour's in the core, placed as in the whole."""
+        if window.is_whole:
+            return upsampled(deeper, shallower)
+        coarse, fine = self._geometry[term.layer][0], self._geometry[term.grid][0]
+        places = (window.height, window.width), (window.outer_top, window.outer_left), window.cells(fine)
+        for axis, (side, outer, cells) in enumerate(zip(*places, strict=True), 2):
+            middles = torch.arange(cells.start, cells.stop, device=deeper.device) + 0.5
+            nearest = (middles * ((side // coarse) / (side // fine))).floor().long()
+            deeper = deeper.index_select(axis, nearest - outer // coarse)
+        return deeper
+
+    def _local(self, crop: Tensor, taps: Mapping[str, Tensor], index: int, window: Window) -> Tensor:
+        """Smoothing and content loss of a window."""
+        loss = crop.new_zeros(())
+        if self.recipe.tv_weight:
+            loss = loss + self.recipe.tv_weight * total_variation(crop, self.recipe.smoothing, window)
+        for layer, factor in self._content_factors.items():
+            features = window.core_of(taps[layer], self._geometry[layer][0])
+            loss = loss + factor * squared_distance(features, self._content[index][layer])
         return loss
 
-    def _style(self, taps: Mapping[str, Tensor], pixels: int) -> Tensor:
-        losses = []
-        for term in self._terms:
-            grid = Grid(taps[term.layer].shape[1], taps[term.layer].shape[2] * taps[term.layer].shape[3], pixels)
-            losses.append(term.weight * term.measure(self._found(taps, term), grid))
-        return torch.stack(losses).sum()
+    @torch.no_grad()
+    def _measured(self, window: Window) -> dict[str, Tensor]:
+        """The photo's activations in a window's core."""
+        if self.photo is None or not self.content_weights:
+            return {}
+        crop = _in_floats(window.crop(self.photo), self.photo)
+        taps = self.extractor(crop, tuple(self.content_weights), self.recipe.pooling)
+        cores = {layer: window.core_of(taps[layer], self._geometry[layer][0]) for layer in self.content_weights}
+        if self._spill is None:
+            return cores
+        kept = {layer: self._spill.tensor(tuple(core.shape), core.dtype) for layer, core in cores.items()}
+        for layer, core in cores.items():
+            kept[layer].copy_(core)
+        self._release()
+        return kept
+
+    def _factors(self) -> Iterator[tuple[str, Tensor | float]]:
+        """Of each content layer, what its squared distance is multiplied by."""
+        scaling = self.recipe.content_scaling
+        # A relative distance is the same in all units; the others are of squares.
+        unit = 1.0 if scaling == "relative" else self.recipe.feature_scale**2
+        for layer, weight in self.content_weights.items():
+            cores = [each[layer] for each in self._content]
+            squares = torch.stack([at_least_float32(core).square().sum() for core in cores]).sum()
+            entries, window = sum(core.numel() for core in cores), self.windows[0]
+            factor = content_factor(scaling, squares, cores[0].shape[1], entries, window.height * window.width)
+            yield layer, self.recipe.content_weight * unit * weight * factor
+            self._release()
 
     def _style_terms(self, weights: Mapping[str, float], parts: Sequence[Part]) -> Iterator[_Term]:
         """A term for each layer and part; where neighbours are correlated, the shallowest layer has none."""
@@ -110,16 +244,6 @@ class Objective:
                 guide = part.guides[neighbor or layer] if part.guides else None
                 yield _Term(part.share * weights[layer], layer, neighbor, guide, measure)
 
-    def _found(self, taps: Mapping[str, Tensor], term: _Term) -> LayerStatistics:
-        """The iterate's statistics for a term."""
-        if term.neighbor:
-            found = cross_statistics(taps[term.layer], taps[term.neighbor], term.guide)
-            return self._prepared(found, channel_means(taps[term.neighbor], term.guide))
-        moment = gram(taps[term.layer], term.guide)
-        # The mean costs another pass, which most losses have no use for.
-        mean = channel_means(taps[term.layer], term.guide) if self._needs_mean else moment.new_zeros(len(moment))
-        return self._prepared(LayerStatistics(mean, moment))
-
     def _prepared(self, statistics: LayerStatistics, other_mean: Tensor | None = None) -> LayerStatistics:
         """Scaled and shifted as the recipe says; `other_mean` is the neighbour's."""
         scale = self.recipe.feature_scale
@@ -129,3 +253,14 @@ class Objective:
     def _scaled(self, statistics: LayerStatistics) -> LayerStatistics:
         scale = self.recipe.feature_scale
         return statistics if scale == 1 else LayerStatistics(statistics.mean * scale, statistics.moment * scale**2)
+
+
+def _in_floats(values: Tensor, like: Tensor) -> Tensor:
+    """Bytes as [0, 1] in float32; all on the device of `like`."""
+    values = values.to(like.device)
+    return values.float() / 255 if values.dtype == torch.uint8 else values
+
+
+def _share(guide: Tensor, whole: Tensor) -> Tensor:
+    """What a part of a guide weighs of all of it."""
+    return guide.sum() / whole.sum().clamp_min(EPSILON)

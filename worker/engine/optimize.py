@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from worker.engine.errors import NotFiniteError
+from worker.engine.lbfgs import LBFGS
 
 Objective = Callable[[Tensor], Tensor]
 After = Callable[[int, Tensor], bool]
@@ -20,9 +22,6 @@ After = Callable[[int, Tensor], bool]
 HISTORY = 20
 HISTORY_BYTES = 30e6
 BETAS = (0.9, 0.99)  # of crowsonkb/style-transfer-pytorch
-# Sum of the first gradient's absolute entries, at least. L-BFGS takes the same way whatever factor a loss has, but
-# torch's forgets pairs of steps whose curvature is below 1e-10, and then creeps, as it did with weights of 1 and less.
-FIRST_GRADIENT = 100.0
 # Evaluations between two looks at the improvement: an "epoch" of titu1994/Neural-Style-Transfer.
 EPOCH = 20
 
@@ -58,8 +57,7 @@ class Moments:
     steps: int
 
 
-@dataclass(frozen=True)
-class Minimum:
+class Minimum(NamedTuple):
     """Where the minimisation ended: pixels [1, 3, H, W], Adam's moments there, and whether the callback stopped it."""
 
     pixels: Tensor
@@ -68,68 +66,65 @@ class Minimum:
 
 
 def minimize(
-    start: Tensor,
+    iterate: Tensor,
     objective: Objective,
     evaluations: int,
     after: After,
     method: Method = Method(),
     moments: Moments | None = None,
+    scratch: Path | None = None,
 ) -> Minimum:
-    """Minimise `objective` from `start` [1, 3, H, W] with `evaluations` forward and backward passes.
+    """Minimise `objective` from `iterate` [1, 3, H, W], contiguous, with `evaluations` forward and backward passes.
 
-    `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `start` is not changed.
-    `moments` continues Adam where an earlier stage left it. If the loss is no longer finite, the stage starts again
-    with a tenth of the step from the last iterate whose own loss was: the one after it may be finite too, and so far
-    off that the loss is not.
+    `iterate` is changed in place: a copy of a poster would take as much memory as half of what else is needed.
+    `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `moments` continues Adam where
+    an earlier stage left it. `scratch` is a folder for L-BFGS's history, if memory has no room for it. If the loss is
+    no longer finite, the stage starts again with a tenth of the step from the last iterate whose own loss was: the one
+    after it may be finite too, and so far off that the loss is not.
 
     Raises:
         NotFiniteError: the loss is not finite with the smallest step either.
+        OSError: `scratch` has no room.
     """
-    newest, done = start.detach().clone(), 0  # changed in place, for the caller to look at
-    # The iterate itself, where it is its mean that is looked at.
-    current = newest.clone() if method.average else newest
-    good = newest.clone()  # the newest whose own loss is known to be finite
+    variables = iterate.detach().view(-1)
+    newest = torch.empty_like(iterate) if method.average else iterate.detach()
     ending = _Ending(method)
+    done = 0
     for factor in (1.0, 0.1, 0.01):
-        current.copy_(good)
-        # Flat, because L-BFGS views the gradient as a vector and the extractor hands it back in channels_last.
-        iterate = good.flatten().clone().requires_grad_(True)
-        optimizer = _optimizer(iterate, method, factor, moments if factor == 1 else None)
+        stepper = _stepper(variables, method, factor, moments if factor == 1 else None, scratch)
         mean = torch.zeros_like(newest) if method.average else None
-        averaged = 0
-        gain: Tensor | None = None
-
-        def evaluate() -> Tensor:
-            nonlocal gain
-            optimizer.zero_grad(set_to_none=True)  # noqa: B023 - called only within this turn of the loop
-            loss = objective(iterate.view_as(newest))  # noqa: B023
-            loss.backward()  # type: ignore[no-untyped-call]
-            if method.optimizer == "lbfgs" and iterate.grad is not None:  # noqa: B023
-                if gain is None:
-                    gain = (FIRST_GRADIENT / iterate.grad.abs().sum().clamp_min(1e-12)).clamp_min(1)  # noqa: B023
-                iterate.grad.mul_(gain)  # noqa: B023
-            return loss
-
+        first = done
         while done < evaluations:
-            loss: Tensor = optimizer.step(evaluate)  # type: ignore[arg-type, assignment]
+            loss, gradient = _evaluated(objective, iterate)
             done += 1
             # In one number, because each look at one waits for the device.
-            if not torch.isfinite(loss.detach() + iterate.detach().sum()):
+            if not torch.isfinite(loss + gradient.sum()):
+                if done > first + 1:
+                    stepper.undo(variables)
                 break
-            good.copy_(current)
+            stepper.step(variables, gradient)
             if method.bounds:
-                iterate.detach().clamp_(*method.bounds)
-            current.copy_(iterate.detach().view_as(newest))
+                variables.clamp_(*method.bounds)
             if mean is not None:
-                averaged += 1
-                mean.mul_(method.average).add_(current, alpha=1 - method.average)
-                newest.copy_(mean / (1 - method.average**averaged))  # unbiased, as Adam's own means
+                mean.mul_(method.average).add_(iterate.detach(), alpha=1 - method.average)
+                torch.div(mean, 1 - method.average ** (done - first), out=newest)  # unbiased, as Adam's own means
+            ends = ending.is_reached(done, loss, gradient)
+            del gradient  # as large as the picture, and the callback may need room
             stopped = after(done, newest)
-            if stopped or ending.is_reached(done, loss.detach(), iterate):
-                return Minimum(newest, _moments(optimizer, iterate, newest), stopped)
+            if stopped or ends:
+                return Minimum(newest, stepper.moments(iterate.shape), stopped)
         else:
-            return Minimum(newest, _moments(optimizer, iterate, newest), stopped=False)
+            return Minimum(newest, stepper.moments(iterate.shape), stopped=False)
     raise NotFiniteError(f"the loss stopped being finite after {done} evaluations, with smaller steps too")
+
+
+def _evaluated(objective: Objective, iterate: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss, and its gradient [N]."""
+    pixels = iterate.detach().requires_grad_(True)
+    loss = objective(pixels)
+    (gradient,) = torch.autograd.grad(loss, pixels)
+    # The extractor hands it back in channels_last.
+    return loss.detach(), gradient.contiguous().view(-1)
 
 
 class _Ending:
@@ -140,13 +135,13 @@ class _Ending:
         self._first_gradient: Tensor | None = None
         self._epochs_loss = math.inf
 
-    def is_reached(self, done: int, loss: Tensor, iterate: Tensor) -> bool:
-        return self._gradient_vanished(iterate) or self._improvement_ceased(done, loss)
+    def is_reached(self, done: int, loss: Tensor, gradient: Tensor) -> bool:
+        return self._gradient_vanished(gradient) or self._improvement_ceased(done, loss)
 
-    def _gradient_vanished(self, iterate: Tensor) -> bool:
-        if not self.method.gradient_tolerance or iterate.grad is None:
+    def _gradient_vanished(self, gradient: Tensor) -> bool:
+        if not self.method.gradient_tolerance:
             return False
-        largest = iterate.grad.abs().max()
+        largest = gradient.abs().max()
         if self._first_gradient is None:
             self._first_gradient = largest
         return bool(largest <= self.method.gradient_tolerance * self._first_gradient)
@@ -161,30 +156,59 @@ class _Ending:
         return improvement < self.method.min_improvement and improvement != 0
 
 
-def _optimizer(iterate: Tensor, method: Method, factor: float, moments: Moments | None) -> torch.optim.Optimizer:
-    if method.optimizer == "lbfgs":
-        history = max(4, min(HISTORY, int(HISTORY_BYTES / (2 * iterate.numel() * 4))))
-        return torch.optim.LBFGS(
-            [iterate],
-            lr=method.learning_rate * factor,
-            max_iter=1,
-            history_size=history,
-            tolerance_grad=0,
-            tolerance_change=0,
-        )
-    optimizer = torch.optim.Adam([iterate], lr=method.learning_rate * factor, betas=BETAS)
-    if moments:
-        optimizer.state[iterate] = {
-            "step": torch.tensor(float(moments.steps)),
-            "exp_avg": moments.first.flatten().clone(),
-            "exp_avg_sq": moments.second.flatten().clone(),
-        }
-    return optimizer
+class _Stepper(Protocol):
+    """An optimiser, on flat tensors [N]."""
+
+    def step(self, variables: Tensor, gradient: Tensor) -> None: ...
+    def undo(self, variables: Tensor) -> None: ...
+    def moments(self, shape: torch.Size) -> Moments | None: ...
 
 
-def _moments(optimizer: torch.optim.Optimizer, iterate: Tensor, shape: Tensor) -> Moments | None:
-    state = optimizer.state.get(iterate, {})
-    if "exp_avg" not in state:
-        return None
-    first, second = (state[name].view_as(shape) for name in ("exp_avg", "exp_avg_sq"))
-    return Moments(first, second, int(state["step"]))
+class _Lbfgs(LBFGS):
+    def moments(self, shape: torch.Size) -> None:
+        """It has none: its history says nothing of a finer grid."""
+
+
+class _Adam:
+    """Torch's, which keeps its variables."""
+
+    def __init__(self, variables: Tensor, rate: float, moments: Moments | None) -> None:
+        self._before = variables.clone()
+        self._variables = variables
+        self._adam = torch.optim.Adam([variables], lr=rate, betas=BETAS)
+        if moments:
+            self._adam.state[variables] = {
+                "step": torch.tensor(float(moments.steps)),
+                "exp_avg": moments.first.flatten().clone(),
+                "exp_avg_sq": moments.second.flatten().clone(),
+            }
+
+    def step(self, variables: Tensor, gradient: Tensor) -> None:
+        self._before.copy_(variables)
+        self._variables.grad = gradient
+        self._adam.step()
+        self._variables.grad = None
+
+    def undo(self, variables: Tensor) -> None:
+        variables.copy_(self._before)
+
+    def moments(self, shape: torch.Size) -> Moments | None:
+        state = self._adam.state.get(self._variables, {})
+        if "exp_avg" not in state:
+            return None
+        first, second = (state[name].view(shape) for name in ("exp_avg", "exp_avg_sq"))
+        return Moments(first, second, int(state["step"]))
+
+
+def _stepper(
+    variables: Tensor, method: Method, factor: float, moments: Moments | None, scratch: Path | None
+) -> _Stepper:
+    rate = method.learning_rate * factor
+    if method.optimizer == "adam":
+        return _Adam(variables, rate, moments)
+    return _Lbfgs(len(variables), history(len(variables)), variables.device, rate, scratch)
+
+
+def history(variables: int) -> int:
+    """Pairs that L-BFGS keeps of so many variables."""
+    return max(4, min(HISTORY, int(HISTORY_BYTES / (2 * variables * 4))))

@@ -19,7 +19,7 @@ ColorWhen = Literal["after", "before"]
 Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
 
 LIMITS: dict[str, tuple[float, float]] = {
-    "size": (64, 2048),
+    "size": (64, 8192),
     "strength": (0.1, 10.0),
     "brush": (0.25, 4.0),
     "smoothing": (0.0, 10.0),
@@ -51,7 +51,7 @@ class PaintOptions:
 
     Attributes:
         preset: which way to paint (presets.py).
-        size: longest side of the pastiche in pixels, 64 to 2048.
+        size: longest side of the pastiche in pixels, 64 to 8192.
         strength: factor on the style weight, 0.1 to 10; 1 keeps the subject and shows the strokes.
         brush: the painting's scale against the photo's, 0.25 to 4; 2 paints with strokes twice as large.
         smoothing: factor on the total-variation weight, 0 to 10.

@@ -13,18 +13,22 @@ from torch import Tensor
 from worker.engine.checkpoint import Checkpoint
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
-from worker.engine.finish import Finish
-from worker.engine.images import resized, to_image, to_tensor
+from worker.engine.finish import Finish, Picture
+from worker.engine.images import resized, shrunk, to_tensor
 from worker.engine.optimize import Method, Moments, minimize
-from worker.engine.options import PaintOptions, plan, recipe
+from worker.engine.options import PaintOptions, layer_weights, plan, recipe
 from worker.engine.presets import Preset
 from worker.engine.pyramid import Stage
+from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
+
+# Numbers in an iterate above which checkpoints are written with half the bits.
+HALVED_FROM = 2**24
 
 
 @dataclass(frozen=True)
 class Iterate:
-    """The painting after one evaluation: where it stands in the plan, and the way to its pixels."""
+    """The painting after one evaluation, or within the next: where it stands in the plan, and the way to its pixels."""
 
     stage: int
     stages: int
@@ -37,13 +41,19 @@ class Iterate:
     _seed: int
     _plan: str
 
-    def image(self) -> Image.Image:
-        """Render the iterate as an RGB picture at the stage's own size, as it would look if it were finished now."""
-        return self._finish.preview(to_image(self._pixels))
+    def image(self, longest: int | None = None) -> Image.Image:
+        """Render the iterate as an RGB picture, as it would look if it were finished now.
+
+        It has the stage's own size, or a whole fraction of it that is about `longest` pixels long.
+        """
+        pixels = shrunk(self._pixels, longest) if longest else self._pixels
+        return self._finish.preview(pixels).image()
 
     def checkpoint(self) -> Checkpoint:
         """Copy what is needed to go on from here later."""
-        return Checkpoint(self._pixels.detach().cpu().clone(), self.stage, self.iteration, self._seed, self._plan)
+        dtype = torch.float16 if self._pixels.numel() > HALVED_FROM else torch.float32
+        copy = self._pixels.detach().to("cpu", dtype, copy=True)
+        return Checkpoint(copy, self.stage, self.iteration, self._seed, self._plan)
 
 
 @dataclass(frozen=True)
@@ -53,12 +63,16 @@ class Pastiche:
     `canvas` is what was painted, before any colours were kept or parts of the photo put back.
     """
 
-    image: Image.Image
-    canvas: Image.Image
+    picture: Picture
+    canvas: Picture
     stopped: bool
 
 
 Callback = Callable[[Iterate], bool | None]
+
+
+class _StoppedError(Exception):
+    """The callback stopped the painting within an evaluation."""
 
 
 def paint(
@@ -67,12 +81,15 @@ def paint(
     options: PaintOptions = PaintOptions(),
     callback: Callback | None = None,
     resume: Checkpoint | None = None,
+    room: Room | None = None,
 ) -> Pastiche:
     """Paint a scene, stage by stage, and return the pastiche.
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
-    upscaled. `callback` sees every evaluation and stops the painting by returning True. `resume` goes on from a
-    checkpoint of the same scene and options.
+    upscaled. `callback` sees every evaluation, and every tile of one in tiles (which leaves the iterate as it is), and
+    stops the painting by returning True. `resume` goes on from a
+    checkpoint of the same scene and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the
+    same loss and gradient but for rounding, in up to twice the time.
 
     Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo instead of
     white noise, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
@@ -82,6 +99,8 @@ def paint(
         EmptyMaskError: a mask leaves nothing to paint.
         CheckpointMismatchError: `resume` belongs to another plan.
         NotFiniteError: the optimisation diverged and could not be rescued.
+        TooLargeError: it does not fit into `room`, however it is taken apart.
+        OSError: the disk has no room for what memory has none for.
         ValueError: the options ask for layers that the extractor lacks, or for a start that the scene lacks.
     """
     scene.check(extractor, options)
@@ -91,36 +110,76 @@ def paint(
     identity = repr((scene.photo.size, sorted(asdict(options).items())))
     if resume and (resume.plan != identity or resume.stage >= len(stages)):
         raise CheckpointMismatchError("The checkpoint belongs to another photo's size or other options.")
-    total_work = sum(stage.work for stage in stages)
+    method = _method(wanted, options)
+    # The largest first: should it not fit, the error tells what it takes.
+    layouts = [_layout((stage.width, stage.height), extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
-    done_work = sum(stage.work for stage in stages[:first])
-    pixels = resume.iterate if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
-    pixels, moments = pixels.to(extractor.device), None
-
+    pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
+    pixels, moments, stopped = pixels.to(extractor.device), None, False
     for index, stage in enumerate(stages[first:], first):
         skipped = resume.iteration if resume and index == first else 0
         size = (stage.width, stage.height)
         pixels = resized(pixels, size) if not skipped else pixels
-
-        def after(done: int, pixels: Tensor) -> bool:
-            iteration = skipped + done  # noqa: B023 - called only within this turn of the loop
-            work = done_work + stage.work * iteration / stage.evaluations  # noqa: B023
-            iterate = Iterate(
-                index, len(stages), stage.scale, iteration, stage.evaluations, work / total_work,  # noqa: B023
-                pixels, finish, options.seed, identity,
+        watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
+        tile, scratch = layouts[-1 - index]
+        objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
+        evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
+        try:
+            pixels, moments, stopped = minimize(
+                pixels, objective, evaluations, watcher.after, method, moments, scratch
             )  # fmt: skip
-            return bool(callback and callback(iterate))
-
-        objective = scene.objective(size, options, extractor, finish.motif)
-        minimum = minimize(
-            pixels, objective, stage.evaluations - skipped, after, _method(wanted, options), _resized(moments, size)
-        )
-        pixels, moments = minimum.pixels, minimum.moments
-        if minimum.stopped:
+        except _StoppedError:
+            pixels, stopped = watcher.newest, True
+        del objective  # the next one takes more
+        if stopped:
             break
-        done_work += stage.work
-    canvas = to_image(pixels)
-    return Pastiche(finish(canvas), canvas, minimum.stopped)
+    return Pastiche(finish(pixels), Picture(pixels), stopped)
+
+
+class _Watcher:
+    """Tells the callback where one stage stands."""
+
+    def __init__(
+        self,
+        stages: list[Stage],
+        index: int,
+        skipped: int,
+        pixels: Tensor,
+        finish: Finish,
+        seed: int,
+        plan: str,
+        callback: Callback | None,
+    ) -> None:
+        self.newest = pixels
+        self._stages, self._index, self._skipped = stages, index, skipped
+        self._finish, self._seed, self._plan, self._callback = finish, seed, plan, callback
+        self._done = 0
+
+    def after(self, done: int, newest: Tensor) -> bool:
+        """After an evaluation; True stops."""
+        self._done, self.newest = done, newest
+        return self._show(0.0)
+
+    def within(self, share: float) -> None:
+        """Within an evaluation, of which this share is done.
+
+        Raises:
+            _StoppedError: the callback wants no more.
+        """
+        if share < 1 and self._show(share):
+            raise _StoppedError
+
+    def _show(self, share: float) -> bool:
+        if self._callback is None:
+            return False
+        stage, iteration = self._stages[self._index], self._skipped + self._done
+        work = sum(each.work for each in self._stages[: self._index])
+        work += stage.work * (iteration + share) / stage.evaluations
+        iterate = Iterate(
+            self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
+            work / sum(each.work for each in self._stages), self.newest, self._finish, self._seed, self._plan,
+        )  # fmt: skip
+        return bool(self._callback(iterate))
 
 
 def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed: int) -> Tensor:
@@ -139,6 +198,15 @@ def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed:
         case "photo":
             noise = recipe.start_noise * torch.randn(shape, generator=generator)
             return (to_tensor(motif, size) + noise).clamp(0, 1)
+
+
+def _layout(
+    size: tuple[int, int], extractor: Extractor, options: PaintOptions, method: Method, room: Room | None
+) -> Layout:
+    if room is None:
+        return Layout()
+    content, style = layer_weights(recipe(options), options, extractor)
+    return layout(size, extractor, {*content, *style}, method, room)
 
 
 def _method(recipe: Preset, options: PaintOptions) -> Method:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import Fingerprint, blend
-from worker.engine.images import fitted_size, to_tensor
+from worker.engine.images import fitted_size, to_bytes
 from worker.engine.masks import geometry, guide, partition, soft_mask
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
@@ -100,9 +101,18 @@ class Scene:
         return soft_mask(self.keep, size, feather)
 
     def objective(
-        self, size: tuple[int, int], options: PaintOptions, extractor: Extractor, motif: Image.Image | None = None
+        self,
+        size: tuple[int, int],
+        options: PaintOptions,
+        extractor: Extractor,
+        motif: Image.Image | None = None,
+        tile: int | None = None,
+        scratch: Path | None = None,
+        watch: Callable[[float], None] = lambda _share: None,
     ) -> Objective:
         """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
+
+        `tile`, `scratch` and `watch` are those of Objective.
 
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
@@ -110,9 +120,9 @@ class Scene:
         wanted = recipe(options)
         content_weights, style_weights = layer_weights(wanted, options, extractor)
         parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
-        content = to_tensor(motif or self.photo, size).to(extractor.device)
-        kept = self.kept(size, options.feather).to(extractor.device) if self.keep else None
-        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept)
+        content = to_bytes(motif or self.photo, size)
+        kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
+        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept, tile, scratch, watch)
 
     def parts(
         self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor

@@ -1,24 +1,23 @@
 /** Puts a photo below the sheet and opens the dialog over the page. */
-import { opacityOf } from "./marks.js";
 
-/** @typedef {import("./marks.js").Marks} Marks */
+/** @typedef {import("./field.js").Field} Field */
 /** @typedef {import("./sheet.js").Sheet} Sheet */
 
 /**
  * @param {HTMLDialogElement} dialog
  * @param {Sheet} sheet
- * @param {Marks} marks
+ * @param {{field: Field}} desk receives the part that the board was opened for
  * @param {() => void} show shows the marks and says how many they are
  * @param {AbortSignal} signal
  */
-export function connectBoard(dialog, sheet, marks, show, signal) {
+export function connectBoard(dialog, sheet, desk, show, signal) {
   const stage = /** @type {HTMLElement} */ (dialog.querySelector("[data-stage]"));
   const picture = /** @type {HTMLImageElement} */ (stage.querySelector("img"));
   /** The address of the photo that the sheet has the shape of. */
   let fitted = "";
 
   // The hatching is as fine on a phone turned round as it was before.
-  const watch = new ResizeObserver(() => dialog.open && sheet.show(marks.made));
+  const watch = new ResizeObserver(() => dialog.open && sheet.show(desk.field.marks.made));
   watch.observe(stage);
   signal.addEventListener("abort", () => {
     watch.disconnect();
@@ -38,39 +37,29 @@ export function connectBoard(dialog, sheet, marks, show, signal) {
     return [said[0] || picture.naturalWidth, said[1] || picture.naturalHeight];
   };
 
-  /**
-   * Takes a mask that was chosen as a file as the first mark; one that only the server can read stays as it is.
-   * @param {Blob} file
-   */
-  const take = async (file) => {
-    const bitmap = await createImageBitmap(file).catch(() => null);
-    if (bitmap) marks.add({ kind: "picture", picture: opacityOf(bitmap, sheet.width, sheet.height) });
-  };
-
   return {
     /**
      * @param {HTMLImageElement} view the photo on the page
      * @param {string} photoId
-     * @param {File | undefined} mask what the form's file field holds
+     * @param {Field} field
      */
-    async open(view, photoId, mask) {
+    async open(view, photoId, field) {
       const address = view.src;
       const [width, height] = await hang(view, photoId);
+      const isWanted = () => !dialog.open && !signal.aborted && view.src === address;
       // Meanwhile another photo may have come, or a second click.
-      if (dialog.open || signal.aborted || view.src !== address) return;
-      if (fitted !== view.src) {
-        fitted = view.src;
+      if (!isWanted()) return;
+      if (fitted !== address) {
+        fitted = address;
         sheet.fit(width, height);
         stage.style.setProperty("--ratio", String(sheet.width / sheet.height));
-        if (mask) await take(mask);
       }
+      await field.begin();
+      if (!isWanted()) return;
+      desk.field = field;
+      /** @type {HTMLElement} */ (dialog.querySelector("h2")).textContent = field.title();
       dialog.showModal();
       show();
-    },
-    /** The next opening begins with an empty sheet. */
-    clear() {
-      marks.forget();
-      fitted = "";
     },
   };
 }

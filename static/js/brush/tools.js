@@ -3,7 +3,7 @@ import { connectHand } from "./hand.js";
 import { rectangle } from "./rectangle.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
-/** @typedef {import("./marks.js").Marks} Marks */
+/** @typedef {import("./field.js").Field} Field */
 /** @typedef {import("./sheet.js").Sheet} Sheet */
 
 const PARTS = /** @type {Record<string, Mark>} */ ({
@@ -11,6 +11,8 @@ const PARTS = /** @type {Record<string, Mark>} */ ({
   edges: { kind: "edges" },
   upper: { kind: "box", from: { x: 0, y: 0 }, to: { x: 1, y: 0.5 } },
   lower: { kind: "box", from: { x: 0, y: 0.5 }, to: { x: 1, y: 1 } },
+  left: { kind: "box", from: { x: 0, y: 0 }, to: { x: 0.5, y: 1 } },
+  right: { kind: "box", from: { x: 0.5, y: 0 }, to: { x: 1, y: 1 } },
 });
 
 /** A share as "12 %", and "less than 1 %" where rounding would deny it. @param {number} share */
@@ -27,12 +29,11 @@ function inWords(share) {
 /**
  * @param {HTMLDialogElement} dialog
  * @param {Sheet} sheet
- * @param {Marks} marks
- * @param {(share: number) => void} onChange told after each change how much is marked, 0 to 1
+ * @param {{field: Field}} desk whose marks they are; told after each change how much is marked, 0 to 1
  * @param {AbortSignal} signal
  * @returns {() => void} shows the marks as they are, where something else changed them
  */
-export function connectTools(dialog, sheet, marks, onChange, signal) {
+export function connectTools(dialog, sheet, desk, signal) {
   const find = (/** @type {string} */ selector) => /** @type {any} */ (dialog.querySelector(selector));
   const [stage, size, status, undo, redo] = ["[data-stage]", "[data-size]", "[role=status]", "[data-do=undo]", "[data-do=redo]"].map(find);
   const tools = /** @type {HTMLButtonElement[]} */ ([...dialog.querySelectorAll("[data-tool]")]);
@@ -40,6 +41,7 @@ export function connectTools(dialog, sheet, marks, onChange, signal) {
   let stroke = null;
 
   const show = (said = "") => {
+    const { marks } = desk.field;
     sheet.show(marks.made);
     const share = sheet.share();
     undo.ariaDisabled = String(!marks.canUndo);
@@ -48,8 +50,8 @@ export function connectTools(dialog, sheet, marks, onChange, signal) {
     return share;
   };
   const add = (/** @type {Mark} */ mark, said = "") => {
-    marks.add(mark);
-    onChange(show(said));
+    desk.field.marks.add(mark);
+    desk.field.onChange(show(said));
   };
   const box = rectangle(find("[data-box]"), add);
   const drop = () => {
@@ -109,14 +111,14 @@ export function connectTools(dialog, sheet, marks, onChange, signal) {
   const deeds = /** @type {Record<string, () => void>} */ ({
     undo() {
       if (drop()) return;
-      if (!marks.canUndo) return void show("Nothing to undo.");
-      marks.undo();
-      onChange(show("Undone."));
+      if (!desk.field.marks.canUndo) return void show("Nothing to undo.");
+      desk.field.marks.undo();
+      desk.field.onChange(show("Undone."));
     },
     redo() {
-      if (!marks.canRedo) return void show("Nothing to redo.");
-      marks.redo();
-      onChange(show("Redone."));
+      if (!desk.field.marks.canRedo) return void show("Nothing to redo.");
+      desk.field.marks.redo();
+      desk.field.onChange(show("Redone."));
     },
     invert: () => add({ kind: "invert" }, "Inverted."),
     clear: () => add({ kind: "clear" }, "Cleared."),

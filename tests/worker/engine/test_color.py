@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker.engine.color import (
@@ -17,9 +17,8 @@ from worker.engine.color import (
     MAX_GAIN,
     ColorMethod,
     ColorSpace,
-    mixed,
+    Recoloring,
     transfer_matrix,
-    with_colors_of,
 )
 from worker.engine.errors import EmptyMaskError
 from worker.engine.images import to_image, to_tensor
@@ -43,6 +42,18 @@ def warm() -> Image.Image:
 
 def cold() -> Image.Image:
     return muted([0.4, 0.5, 0.55], [[0.05, 0.02, 0], [0, 0.07, 0.03], [0, 0.02, 0.1]], seed=1)
+
+
+def with_colors_of(
+    pastiche: Image.Image,
+    photo: Image.Image,
+    method: ColorMethod = "luminance",
+    share: float = 1.0,
+    mask: Image.Image | None = None,
+    feather: float = 0.01,
+) -> Image.Image:
+    recoloring = Recoloring(pastiche, photo, pastiche.size, method, share, mask, feather)
+    return to_image(recoloring(to_tensor(pastiche)))
 
 
 def moments(image: Image.Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -193,12 +204,34 @@ def test_mask_of_any_size_shares_per_pixel_and_feather_softens_its_edge() -> Non
     black, white = Image.new("RGB", (200, 100), "black"), Image.new("RGB", (200, 100), "white")
     mask = Image.new("1", (20, 10))
     mask.paste(1, (0, 0, 10, 10))
-    row = np.asarray(mixed(black, white, 1.0, mask, feather=0.05))[50, :, 0].astype(int)
+    full, part = (
+        np.asarray(with_colors_of(black, white, "linear", share, mask, feather=0.05)).astype(int)
+        for share in (1.0, 0.4)
+    )
+    row = full[50, :, 0]
     assert row[0] == 255
     assert row[-1] == 0
     assert (np.diff(row) <= 0).all()
     assert abs(row[99:101].mean() - 127.5) <= 2
-    np.testing.assert_allclose(np.asarray(mixed(black, white, 0.4, mask, feather=0.05))[50, :, 0], 0.4 * row, atol=1)
+    np.testing.assert_allclose(part[50, :, 0], 0.4 * row, atol=1)
+
+
+@pytest.mark.parametrize("method", COLOR_METHODS)
+def test_strips_are_those_of_the_whole(method: ColorMethod) -> None:
+    pastiche, photo, mask = draw_painting(90, 70), draw_photo(301, 200), Image.linear_gradient("L")
+    recoloring = Recoloring(pastiche, photo, (90, 70), method, 0.8, mask)
+    pixels = to_tensor(pastiche)
+    strips = [recoloring(pixels[:, :, top : top + 16], top) for top in range(0, 70, 16)]
+    torch.testing.assert_close(torch.cat(strips, 2), recoloring(pixels))
+
+
+@pytest.mark.parametrize("method", COLOR_METHODS)
+def test_statistics_of_a_smaller_copy_do(method: ColorMethod) -> None:
+    blur = ImageFilter.GaussianBlur(12)  # as a photo's and an artwork's, most of what is there is larger than a pixel
+    pastiche, photo = draw_photo(600, 400).filter(blur), draw_painting(600, 400).filter(blur)
+    exact = Recoloring(pastiche, photo, (600, 400), method)(to_tensor(pastiche))
+    small = pastiche.resize((300, 200), Image.Resampling.BOX)
+    assert (Recoloring(small, photo, (600, 400), method)(to_tensor(pastiche)) - exact).abs().mean() < 0.02
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])

@@ -70,8 +70,8 @@ def test_any_combination_of_options_paints(
     regions = (Region(first, region), Region(second)) if region else (Region(first),)
     scene = Scene(PHOTO, regions, keep, colors, PAINTINGS[0])
     pastiche = paint(scene, extractor, options)
-    assert pastiche.image.size == ((96, 72) if options.output_size is None else (256, 192))
-    assert np.isfinite(np.asarray(pastiche.image, float)).all()
+    assert pastiche.picture.image().size == ((96, 72) if options.output_size is None else (256, 192))
+    assert np.isfinite(np.asarray(pastiche.picture.image(), float)).all()
 
 
 @pytest.mark.parametrize("name", CHOICES)

@@ -10,7 +10,7 @@ from worker.engine.presets import PRESETS
     "bad",
     [
         {"size": 63},
-        {"size": 2049},
+        {"size": 8193},
         {"strength": 0.0},
         {"brush": 9.0},
         {"smoothing": -1.0},

@@ -41,7 +41,7 @@ def distances(image: Image.Image, photo: Image.Image, style: Fingerprint, extrac
 
 @pytest.fixture(scope="module")
 def pastiche(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> Image.Image:
-    return paint(Scene.of(photo, style), extractor, QUICK).image
+    return paint(Scene.of(photo, style), extractor, QUICK).picture.image()
 
 
 def test_pastiche_has_the_asked_size_the_paintings_style_and_the_photos_content(
@@ -58,8 +58,8 @@ def test_pastiche_has_the_asked_size_the_paintings_style_and_the_photos_content(
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(
     pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    assert paint(Scene.of(photo, style), extractor, QUICK).image.tobytes() == pastiche.tobytes()
-    other = paint(Scene.of(photo, style), extractor, PaintOptions(size=256, quality="draft", seed=1)).image
+    assert paint(Scene.of(photo, style), extractor, QUICK).picture.image().tobytes() == pastiche.tobytes()
+    other = paint(Scene.of(photo, style), extractor, PaintOptions(size=256, quality="draft", seed=1)).picture.image()
     assert np.abs(np.asarray(other, int) - np.asarray(pastiche, int)).mean() > 1
 
 
@@ -69,7 +69,7 @@ def test_more_strength_is_nearer_to_the_painting_and_less_nearer_to_the_photo(
     def painted(strength: float) -> tuple[float, float]:
         image = paint(
             Scene.of(photo, style), extractor, PaintOptions(size=256, quality="draft", strength=strength)
-        ).image
+        ).picture.image()
         return distances(image, photo, style, extractor)
 
     gentle, bold = painted(0.1), painted(10.0)
@@ -104,7 +104,7 @@ def test_stopping_returns_the_newest_iterate_at_once(
     stopped = paint(Scene.of(photo, style), extractor, QUICK, stop_at_third)
     assert stopped.stopped
     assert len(seen) == 3
-    assert stopped.image.tobytes() == seen[-1].image().tobytes()
+    assert stopped.picture.image().tobytes() == seen[-1].image().tobytes()
 
 
 def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
@@ -126,7 +126,10 @@ def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
         Scene.of(photo, style), extractor, QUICK, watch, Checkpoint.load(tmp_path / "checkpoint.safetensors")
     )
     assert (seen[0].stage, seen[0].iteration) == (1, 11)
-    whole, after = distances(pastiche, photo, style, extractor), distances(resumed.image, photo, style, extractor)
+    whole, after = (
+        distances(pastiche, photo, style, extractor),
+        distances(resumed.picture.image(), photo, style, extractor),
+    )
     assert after[0] < whole[0] * 1.2
     assert after[1] < whole[1] * 1.2
 
@@ -159,7 +162,7 @@ def test_a_fingerprint_of_other_weights_is_refused(
 
 @pytest.mark.parametrize("flat", [0, 255])
 def test_a_black_or_white_photo_is_painted_without_failing(flat: int, style: Fingerprint, extractor: Extractor) -> None:
-    image = paint(Scene.of(Image.new("RGB", (200, 200), (flat,) * 3), style), extractor, QUICK).image
+    image = paint(Scene.of(Image.new("RGB", (200, 200), (flat,) * 3), style), extractor, QUICK).picture.image()
     assert np.asarray(image).std() > 5
 
 
@@ -167,7 +170,7 @@ def test_a_small_painting_predicts_the_large_one(style: Fingerprint, extractor: 
     """The same composition: what the large one shows of each stroke, the small one showed already."""
     photo = draw_photo(480, 360)
     small, large, other = (
-        np.asarray(paint(Scene.of(photo, style), extractor, options).image.resize((128, 96)), float)
+        np.asarray(paint(Scene.of(photo, style), extractor, options).picture.image().resize((128, 96)), float)
         for options in (QUICK, replace(QUICK, size=512), replace(QUICK, seed=1))
     )
     difference, by_chance = np.abs(small - large).mean(), np.abs(small - other).mean()

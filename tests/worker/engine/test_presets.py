@@ -25,14 +25,14 @@ from worker.engine.statistics import cross_statistics, layer_statistics
 Array = np.ndarray
 Features = dict[str, Array]  # layer → [C, H, W]
 
-SIDE = 12
+SIDE = 32
 CHANNELS = (3, 4, 5, 4, 6, 5, 3)
 VGG = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1", "relu5_2")
 
 
 @dataclass
 class RandomExtractor:
-    """Seven random layers with ReLU; each second one is coarser than the one before."""
+    """Seven random layers with ReLU, those that begin a block coarser than the one before."""
 
     name: str = "random"
     layers: tuple[str, ...] = VGG
@@ -52,7 +52,7 @@ class RandomExtractor:
     def __call__(self, x: Tensor, layers: Sequence[str] | None = None, pooling: str = "average") -> dict[str, Tensor]:
         taps = {}
         for index, (name, weight) in enumerate(zip(self.layers, self.weights, strict=True)):
-            if index in (2, 4):
+            if index and name.endswith("_1"):
                 x = F.avg_pool2d(x, 2)
             x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight) + 0.1)
             taps[name] = x

@@ -43,7 +43,7 @@ def test_each_region_is_painted_in_its_own_style(
     photo: Image.Image, style: Fingerprint, calm: Fingerprint, extractor: Extractor
 ) -> None:
     scene = Scene(photo, (Region(style, half_mask("left")), Region(calm, half_mask("right"))))
-    image = paint(scene, extractor, QUICK).image
+    image = paint(scene, extractor, QUICK).picture.image()
     left, right = image.crop((0, 0, 120, 192)), image.crop((136, 0, 256, 192))
     assert style_distance(left, style, extractor) < style_distance(right, style, extractor) / 2
     assert style_distance(right, calm, extractor) < style_distance(left, calm, extractor) / 2
@@ -68,7 +68,7 @@ def test_a_region_without_a_mask_takes_what_the_others_leave(
 def test_what_is_kept_stays_the_photo_to_the_last_bit(
     photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    image = paint(replace(Scene.of(photo, style), keep=half_mask("left")), extractor, SHORT).image
+    image = paint(replace(Scene.of(photo, style), keep=half_mask("left")), extractor, SHORT).picture.image()
     expected = np.asarray(photo.resize(image.size, Image.Resampling.LANCZOS), int)
     found = np.asarray(image, int)
     np.testing.assert_array_equal(found[:, :120], expected[:, :120])
@@ -105,7 +105,7 @@ def test_an_artwork_can_be_painted_on(photo: Image.Image, style: Fingerprint, ex
 def test_starts_differ_as_their_names_say(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> None:
     def first(start: str) -> np.ndarray:
         options = replace(QUICK, start=start, iterations=1, optimizer="adam", preset="gatys-2016")  # type: ignore[arg-type]
-        return np.asarray(paint(Scene.of(photo, style), extractor, options).canvas, float) / 255
+        return np.asarray(paint(Scene.of(photo, style), extractor, options).canvas.image(), float) / 255
 
     grey, noise = first("grey"), first("noise")
     assert np.abs(grey - grey.mean(2, keepdims=True)).mean() < 0.03  # one step of Adam moves a pixel by 0.02

@@ -1,0 +1,35 @@
+/** What the pages of one job and of a series share while something is painted: the way to stop it, and the connection. */
+
+/**
+ * @param {string} address of the job or the series
+ * @param {AbortSignal} signal
+ */
+export function connectStop(address, signal) {
+  const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+  const [stop, form, connection] = ["stop", "stop-form", "connection"].map(by);
+
+  const say = (/** @type {string} */ sentence) => {
+    connection.hidden = sentence === "";
+    connection.textContent = sentence;
+  };
+  const markStopping = () => {
+    stop.disabled = true;
+    stop.textContent = "Stopping…";
+  };
+  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const words = stop.textContent;
+    markStopping();
+    const response = await fetch(`${address}/cancel`, { method: "POST" }).catch(() => null);
+    if (response?.ok) return;
+    stop.disabled = false;
+    stop.textContent = words;
+    say("That did not reach the studio. Press Stop once more.");
+  }, { signal });
+
+  return {
+    markStopping,
+    /** @param {boolean} isThere */
+    onConnection: (isThere) => say(isThere ? "" : "The connection broke. The painting goes on; this page will catch up by itself."),
+  };
+}

@@ -1,0 +1,116 @@
+"""L-BFGS against torch's own, and against itself with its history on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from worker.engine import lbfgs
+from worker.engine.lbfgs import LBFGS
+from worker.engine.spill import Spill
+
+CPU = torch.device("cpu")
+Loss = Callable[[Tensor], Tensor]
+
+
+def bent_bowl(size: int = 60) -> Loss:
+    """A quadratic of condition 40, bent by a quartic, with its minimum away from zero."""
+    generator = torch.Generator().manual_seed(0)
+    basis, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    matrix = (basis * torch.linspace(0.1, 4, size, dtype=torch.float64)) @ basis.T
+    slope = torch.randn(size, generator=generator, dtype=torch.float64)
+    return lambda x: x @ matrix @ x / 2 - slope @ x + 0.05 * x.pow(4).sum()
+
+
+def losses(loss: Loss, size: int, steps: int, move: Callable[[Tensor, Tensor], None]) -> list[float]:
+    x, seen = torch.zeros(size, dtype=torch.float64), []
+    for _ in range(steps):
+        leaf = x.clone().requires_grad_(True)
+        value = loss(leaf)
+        (gradient,) = torch.autograd.grad(value, leaf)
+        seen.append(value.item())
+        move(x, gradient)
+    return seen
+
+
+def in_float64(optimizer: LBFGS) -> LBFGS:
+    optimizer._rows = optimizer._rows.double()
+    return optimizer
+
+
+@pytest.mark.parametrize("history", [1, 4, 30])
+def test_it_takes_the_steps_of_torchs(history: int) -> None:
+    loss, size, steps = bent_bowl(), 60, 25
+    ours = losses(loss, size, steps, in_float64(LBFGS(size, history, CPU)).step)
+    x = torch.zeros(size, dtype=torch.float64, requires_grad=True)
+    theirs = []
+    optimizer = torch.optim.LBFGS([x], 1, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0)
+
+    def evaluate() -> Tensor:
+        optimizer.zero_grad()
+        value = loss(x)
+        value.backward()  # type: ignore[no-untyped-call]
+        theirs.append(value.item())
+        return value
+
+    for _ in range(steps):
+        optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+    assert ours == pytest.approx(theirs, rel=1e-7)
+
+
+@pytest.mark.parametrize("weight", [1e-12, 1.0, 1e9])
+def test_the_way_does_not_depend_on_the_losss_weight(weight: float) -> None:
+    loss, size = bent_bowl(), 60
+    plain = losses(loss, size, 20, in_float64(LBFGS(size, 5, CPU)).step)
+    weighted = losses(lambda x: weight * loss(x), size, 20, in_float64(LBFGS(size, 5, CPU)).step)
+    # The first step is the gradient over its norm, the first of which the weight is no part.
+    assert [each / weight for each in weighted] == pytest.approx(plain, rel=1e-6)
+
+
+def test_a_history_on_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lbfgs, "SPILLED_PART", 17)  # the last part is shorter
+    size, inside, outside = 60, torch.zeros(60), torch.zeros(60)
+    optimizers = LBFGS(size, 4, CPU), LBFGS(size, 4, CPU, scratch=tmp_path)
+    loss = bent_bowl()
+    for _ in range(15):
+        for x, optimizer in zip((inside, outside), optimizers, strict=True):
+            leaf = x.double().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(loss(leaf), leaf)
+            optimizer.step(x, gradient.float())
+        torch.testing.assert_close(outside, inside, rtol=1e-4, atol=1e-5)
+    assert not list(tmp_path.iterdir())
+
+
+def test_steps_along_which_the_loss_bends_down_take_no_part() -> None:
+    """On a hill's top the curvature is negative: a quasi-Newton step would go up."""
+    x, optimizer = torch.full((4,), 0.1, dtype=torch.float64), in_float64(LBFGS(4, 3, CPU))
+    heights = []
+    for _ in range(12):
+        heights.append(x.cos().sum().item())
+        optimizer.step(x, -x.sin())
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_undo_goes_back_to_where_the_last_step_began() -> None:
+    x, optimizer = torch.ones(5), LBFGS(5, 3, CPU)
+    optimizer.step(x, torch.arange(5.0) + 1)
+    before = x.clone()
+    optimizer.step(x, torch.arange(5.0))
+    assert not torch.equal(x, before)
+    optimizer.undo(x)
+    assert torch.equal(x, before)
+
+
+def test_what_is_spilled_is_read_again_after_its_memory_was_given_back(tmp_path: Path) -> None:
+    spill = Spill(tmp_path)
+    first, second = spill.tensor((3, 5)), spill.tensor((2, 2), torch.bfloat16)
+    assert not first.any()
+    first[1] = torch.arange(5.0)
+    second.fill_(0.5)
+    spill.release()
+    assert first[1].tolist() == [0, 1, 2, 3, 4]
+    assert second.tolist() == [[0.5, 0.5], [0.5, 0.5]]

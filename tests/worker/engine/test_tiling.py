@@ -1,0 +1,200 @@
+"""Tiles add up to the whole: the same loss and the same gradient, for every loss, size and mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tests.worker.engine.conftest import draw_photo
+from worker.engine import (
+    Checkpoint,
+    Extractor,
+    Fingerprint,
+    Iterate,
+    PaintOptions,
+    Region,
+    Room,
+    Scene,
+    TooLargeError,
+    fingerprint_of,
+    needs,
+    paint,
+)
+from worker.engine.extractors import POOL, STYLE_LAYERS, Blocks, VggShaped, steps_of
+from worker.engine.objective import Objective
+from worker.engine.optimize import Method
+from worker.engine.presets import PRESET_NAMES, PresetName
+from worker.engine.room import Layout, layout
+from worker.engine.tiling import STRIDE, halo_of, windows
+
+NARROW: Blocks = (
+    ("relu1_1", (3,)),
+    ("relu2_1", (4, POOL, 4)),
+    ("relu3_1", (5, POOL, 5)),
+    ("relu4_1", (5, 5, 6, POOL, 6)),
+    ("relu4_2", (6,)),
+    ("relu5_1", (6, 6, POOL, 7)),
+    ("relu5_4", (7, 6, 5)),
+)
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Extractor:
+    """A network of VGG-19's depth with random weights, in float64: its tiles and its whole agree to the last digits."""
+    torch.manual_seed(5)
+    network = VggShaped(NARROW).double()
+    for step in steps_of(NARROW):
+        weight = network.convolution(step).weight.detach()
+        weight.normal_(std=(2 / weight[0].numel()) ** 0.5)
+    return Extractor("narrow", network, "random", torch.device("cpu"), torch.float64)
+
+
+def noise(size: tuple[int, int], seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Pixels of a picture of `size` (width, height)."""
+    return torch.rand(1, 3, size[1], size[0], dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+def loss_and_gradient(objective: Objective, pixels: Tensor) -> tuple[float, Tensor]:
+    pixels = pixels.detach().requires_grad_(True)
+    loss = objective(pixels)
+    (gradient,) = torch.autograd.grad(loss, pixels)
+    return loss.item(), gradient
+
+
+def assert_tiles_add_up(
+    scene: Scene, options: PaintOptions, extractor: Extractor, size: tuple[int, int], tiles: int, tolerance: float
+) -> None:
+    """Tiles of 128 pixels, of which there are `tiles`, against the whole."""
+    pixels = noise(size, 3, extractor.dtype)
+    whole = scene.objective(size, options, extractor)
+    parts = scene.objective(size, options, extractor, tile=128)
+    assert (len(whole.windows), len(parts.windows)) == (1, tiles)
+    (loss, gradient), (loss_in_tiles, gradient_in_tiles) = (loss_and_gradient(each, pixels) for each in (whole, parts))
+    assert loss_in_tiles == pytest.approx(loss, rel=tolerance)
+    assert ((gradient_in_tiles - gradient).norm() / gradient.norm()).item() < tolerance
+    # Nor is it worse at the seams.
+    assert ((gradient_in_tiles - gradient).abs().max() / gradient.abs().max()).item() < 10 * tolerance
+
+
+def style_for(options: PaintOptions, extractor: Extractor, painting: Image.Image) -> Fingerprint:
+    wanted = needs(options, extractor)
+    return fingerprint_of(painting, extractor, (256,), wanted.layers, wanted.pooling, wanted.correlations)
+
+
+ODD = [(preset, (275, 151), 6) for preset in PRESET_NAMES]
+
+
+@pytest.mark.parametrize(
+    ("preset", "size", "tiles"), [*ODD, ("studio", (256, 97), 2), ("inetwork-paper", (170, 303), 6)]
+)
+def test_every_preset_in_float64(
+    preset: PresetName, size: tuple[int, int], tiles: int, narrow: Extractor, painting: Image.Image
+) -> None:
+    options = PaintOptions(preset=preset, size=max(size))
+    scene = Scene.of(draw_photo(*size), style_for(options, narrow, painting))
+    assert_tiles_add_up(scene, options, narrow, size, tiles, 1e-9)
+
+
+@pytest.mark.parametrize("size", [(270, 200), (384, 140)])
+def test_the_compact_extractor_in_float32(size: tuple[int, int], extractor: Extractor, style: Fingerprint) -> None:
+    scene = Scene.of(draw_photo(*size), style)
+    tiles = -(-size[0] // 128) * -(-size[1] // 128)
+    assert_tiles_add_up(scene, PaintOptions(size=max(size)), extractor, size, tiles, 1e-4)
+
+
+@pytest.mark.parametrize("preset", ["studio", "inetwork-paper", "multiscale-w2"])
+def test_regions_and_what_is_kept(preset: PresetName, narrow: Extractor, painting: Image.Image) -> None:
+    """Masks, in float32, that end within tiles; some have nothing of the first region."""
+    options = PaintOptions(preset=preset, size=275, guides="inside")
+    one = style_for(options, narrow, painting)
+    two = style_for(options, narrow, painting.rotate(90, expand=True))
+    mask = Image.new("L", (53, 30))
+    mask.paste(255, (5, 4, 24, 20))
+    keep = Image.new("L", (53, 30))
+    keep.paste(200, (20, 10, 40, 30))
+    scene = Scene(draw_photo(275, 151), (Region(one, mask), Region(two)), keep=keep)
+    assert_tiles_add_up(scene, options, narrow, (275, 151), 6, 1e-6)
+
+
+def test_what_is_known_of_the_photo_may_lie_in_a_file(tmp_path: Path, extractor: Extractor, style: Fingerprint) -> None:
+    size, options = (270, 140), PaintOptions(size=270)
+    scene = Scene.of(draw_photo(*size), style)
+    pixels = noise(size, 3, torch.float32)
+    inside = loss_and_gradient(scene.objective(size, options, extractor, tile=128), pixels)
+    outside = loss_and_gradient(scene.objective(size, options, extractor, tile=128, scratch=tmp_path), pixels)
+    assert inside[0] == outside[0]
+    assert torch.equal(inside[1], outside[1])
+    assert not list(tmp_path.iterdir()), "the file has no name, so nothing stays if the process is killed"
+
+
+def test_windows_cover_every_pixel_once_and_begin_where_poolings_do() -> None:
+    covered = np.zeros((1000, 777), dtype=int)
+    for window in windows(1000, 777, 300, 80):
+        assert window.top % STRIDE == window.left % STRIDE == 0
+        assert window.outer_top == max(0, window.top - 80)
+        assert window.outer_right == min(777, window.right + 80)
+        covered[window.top : window.bottom, window.left : window.right] += 1
+    assert (covered == 1).all()
+
+
+def test_the_halo_is_as_wide_as_what_a_cell_sees_beyond_itself() -> None:
+    """VGG-19 at relu5_1: 3×3 convolutions 2, 2, 4, 4 and 1 at strides 1, 2, 4, 8 and 16."""
+    beyond = 2 * 1 + 2 * 2 + 4 * 4 + 4 * 8 + 1 * 16
+    assert halo_of(2 * beyond + 16, 16) == 80
+    assert halo_of(3, 1) == STRIDE
+
+
+def test_a_poster_is_painted_in_little_room_and_goes_on_from_a_checkpoint(
+    tmp_path: Path, extractor: Extractor, style: Fingerprint
+) -> None:
+    """2048 pixels in at least 12 tiles; what comes out is what comes out of plenty of room."""
+    scene = Scene.of(draw_photo(1600, 500), style)
+    options = PaintOptions(size=2048, iterations=9)
+    room = Room(230_000_000, tmp_path)
+    tile, scratch = layout((2048, 640), extractor, STYLE_LAYERS, Method(), room)
+    assert len(windows(640, 2048, tile or 0, 80)) >= 12
+    assert scratch
+    tiles, previews = 0, []
+
+    def stop_in_the_second_half_of_the_last_evaluation(iterate: Iterate) -> bool:
+        nonlocal tiles
+        if iterate.scale < 2048:
+            return False
+        tiles += 1
+        previews.append(iterate.image(256))
+        iterate.checkpoint().save(tmp_path / "checkpoint.safetensors")
+        return tiles == 20
+
+    stopped = paint(scene, extractor, options, stop_in_the_second_half_of_the_last_evaluation, room=room)
+    assert stopped.stopped
+    assert previews[0].size == (256, 80)
+    resumed = paint(scene, extractor, options, None, Checkpoint.load(tmp_path / "checkpoint.safetensors"), room)
+    whole = paint(scene, extractor, options)
+    difference = np.asarray(resumed.picture.image(), int) - np.asarray(whole.picture.image(), int)
+    assert np.abs(difference).mean() < 0.5
+
+
+def test_a_room_too_small_for_one_tile_is_an_error_that_says_how_much_it_takes(
+    tmp_path: Path, extractor: Extractor, style: Fingerprint
+) -> None:
+    scene, options = Scene.of(draw_photo(), style), PaintOptions(size=4096, iterations=1)
+    with pytest.raises(TooLargeError) as error:
+        paint(scene, extractor, options, room=Room(10_000_000, tmp_path))
+    assert layout((4096, 3072), extractor, STYLE_LAYERS, Method(), Room(error.value.needed_bytes, tmp_path)).tile
+
+
+@pytest.mark.parametrize("memory", [200e6, 300e6, 1e9, 3e9, 30e9])
+def test_a_layout_uses_the_room_that_there_is(memory: float, tmp_path: Path, extractor: Extractor) -> None:
+    found = layout((2048, 1536), extractor, STYLE_LAYERS, Method(), Room(int(memory), tmp_path))
+    if memory > 2.6e9:
+        assert found == Layout()
+    else:
+        assert found.tile
+        assert found.tile % STRIDE == 0
+        held = 27 * 2048 * 1536 + 3.7 * 300 * (found.tile + 160) ** 2
+        assert held <= memory

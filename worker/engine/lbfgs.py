@@ -1,0 +1,115 @@
+"""L-BFGS without a line search, on vectors that may be larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from worker.engine.spill import Spill
+
+# A pair of step and change of gradient is left out unless the cosine between the two is above this: there the loss
+# curves down, or not at all.
+LEAST_COSINE = 1e-8
+# Entries that are looked at together where the history is on disk: what is read of it at once takes memory.
+SPILLED_PART = 2**20
+TINY = 1e-30
+
+
+class LBFGS:
+    """Steps by the inverse Hessian that the last `history` steps and changes of gradient suggest.
+
+    The history is kept as rows of a matrix: a step takes two products with it, in place of a chain of 4·`history`
+    dependent ones, and no number is handed to the host. With `scratch`, a folder, it lies in a file there.
+
+    Source: Nocedal and Wright, "Numerical Optimization" (2006), algorithm 7.5, in the compact form of Byrd, Nocedal and
+    Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994), eq. 3.1 and
+    2.20. As in torch.optim.LBFGS, the first step is the gradient over its 1-norm.
+    """
+
+    def __init__(
+        self, size: int, history: int, device: torch.device, rate: float = 1.0, scratch: Path | None = None
+    ) -> None:
+        """`size` is the number of variables; `rate` the factor on every step."""
+        self.history = history
+        self.rate = rate
+        self.device = device
+        self._spill = Spill(scratch) if scratch else None
+        # Rows: steps s, changes of gradient y, the last gradient, and where it was taken.
+        shape = (2 * history + 2, size)
+        self._rows = self._spill.tensor(shape) if self._spill else torch.zeros(shape, device=device)
+        self._exact = torch.float32 if device.type == "mps" else torch.float64  # which Apple's GPUs do not know
+        # Among the history's own rows; and the inverse Hessian's scale where no pair counts.
+        self._products = torch.zeros(2 * history, 2 * history, dtype=self._exact, device=device)
+        self._scale = torch.zeros((), dtype=self._exact, device=device)
+        self._count = 0
+
+    def step(self, iterate: Tensor, gradient: Tensor) -> None:
+        """Move `iterate` [N] in place, downhill from where it is, which is where `gradient` [N] was taken."""
+        weights = None
+        if self._count == 0:
+            self._scale = 1 / gradient.abs().sum().to(self._exact).clamp_min(TINY)
+        else:
+            weights = self._weights(self._products_with(iterate, gradient)).to(gradient.dtype)
+        for part in self._parts(len(iterate)):
+            self._rows[-2, part], self._rows[-1, part] = gradient[part], iterate[part]
+            step = self._scale.to(gradient.dtype) * gradient[part]
+            if weights is not None:
+                step += weights @ self._rows[:-2, part].to(self.device)
+            iterate[part] -= self.rate * step
+        self._count += 1
+
+    def undo(self, iterate: Tensor) -> None:
+        """Go back to where the last step began."""
+        for part in self._parts(len(iterate)):
+            iterate[part] = self._rows[-1, part].to(self.device)
+
+    def _products_with(self, iterate: Tensor, gradient: Tensor) -> Tensor:
+        """Complete the newest pair; the products [2·history] of all rows with the gradient."""
+        slot = (self._count - 1) % self.history
+        found = torch.zeros(2 * self.history, 3, dtype=self._exact, device=self.device)
+        for part in self._parts(len(gradient)):
+            last_gradient, last_iterate = self._rows[-2:, part].to(self.device)
+            step, change = iterate[part] - last_iterate, gradient[part] - last_gradient
+            self._rows[slot, part], self._rows[self.history + slot, part] = step, change
+            rows = self._rows[:-2, part].to(self.device)
+            found += (rows @ torch.stack((step, change, gradient[part]), 1)).to(self._exact)
+        for index, products in ((slot, found[:, 0]), (self.history + slot, found[:, 1])):
+            self._products[index, :] = self._products[:, index] = products
+        return found[:, 2]
+
+    def _weights(self, with_gradient: Tensor) -> Tensor:
+        """H·g is the sum of all rows by these weights [2·history], and of the gradient by `_scale`, which is renewed.
+
+        `with_gradient` [2·history] are the products of the rows with the gradient.
+        """
+        known = min(self._count, self.history)
+        steps = torch.arange(self._count - known, self._count, device=self.device) % self.history  # oldest first
+        changes = steps + self.history
+        s_y, y_y = self._products[steps[:, None], changes], self._products[changes[:, None], changes]
+        curvature = s_y.diagonal()
+        counts = curvature > LEAST_COSINE * (self._products[steps, steps] * y_y.diagonal()).sqrt()
+        both = counts[:, None] & counts
+        y_y = torch.where(both, y_y, 0)
+        # One that does not count is made orthogonal to all others and to the gradient: it then takes no part.
+        upper = torch.where(both, s_y, 0).triu() + torch.diag_embed((~counts).to(self._exact))
+        s_g, y_g = (torch.where(counts, with_gradient[index], 0) for index in (steps, changes))
+        newest = (counts * torch.arange(1, known + 1, device=self.device)).argmax()
+        scale = curvature[newest] / y_y[newest, newest].clamp_min(TINY)
+        self._scale = torch.where(counts.any(), scale, self._scale)
+        inner = torch.linalg.solve_triangular(upper, s_g[:, None], upper=True)[:, 0]
+        middle = torch.where(counts, curvature, 0) * inner + self._scale * (y_y @ inner - y_g)
+        outer = torch.linalg.solve_triangular(upper.T, middle[:, None], upper=False)[:, 0]
+        weights = torch.zeros_like(with_gradient)
+        weights[steps], weights[changes] = torch.where(counts, outer, 0), -self._scale * inner
+        return weights
+
+    def _parts(self, size: int) -> Iterator[slice]:
+        """All entries, in parts that fit into memory."""
+        length = SPILLED_PART if self._spill else size
+        for start in range(0, size, length):
+            yield slice(start, start + length)
+            if self._spill:
+                self._spill.release()

@@ -1,0 +1,69 @@
+"""Whether a stage fits into memory, and how it is taken apart where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from typing import NamedTuple
+
+from worker.engine.errors import TooLargeError
+from worker.engine.extractors import Extractor
+from worker.engine.masks import geometry
+from worker.engine.optimize import Method, history
+from worker.engine.tiling import LEAST_SIDE, STRIDE, halo_of
+
+FLOAT_BYTES = 12  # a pixel of three floats
+# Bytes for each of the activations that a pixel has, over the bytes of one: those kept for the way back, gradients, the
+# copies with padding. In tiles the allocator leaves gaps. Measured with `python -m benchmarks.scaling`.
+WHOLE_FACTOR = 2.2
+TILE_FACTOR = 3.7
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes of memory for a painting, beside what is loaded already, and a folder for what has no room in them."""
+
+    memory: int
+    scratch: Path
+
+
+class Layout(NamedTuple):
+    """How a stage is evaluated: in tiles of so many pixels a side, or as a whole; and where its history lies."""
+
+    tile: int | None = None
+    scratch: Path | None = None
+
+
+def layout(size: tuple[int, int], extractor: Extractor, layers: Collection[str], method: Method, room: Room) -> Layout:
+    """The fastest layout of a stage of `size` (width, height) that fits.
+
+    Raises:
+        TooLargeError: none does.
+    """
+    pixels = size[0] * size[1]
+    activation_bytes = activations(extractor, layers) * extractor.dtype.itemsize
+    pairs = (2 * history(3 * pixels) + 2) * FLOAT_BYTES * pixels if method.optimizer == "lbfgs" else 0
+    # The iterate, its gradient, the photo in bytes; Adam's moments and where it was before; two means of iterates.
+    held = 27 + (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
+    left = room.memory - held * pixels
+    if left >= pairs + WHOLE_FACTOR * activation_bytes * pixels:
+        return Layout()
+    halo = max(halo_of(field, stride) for stride, field in (geometry(layer, extractor.layers) for layer in layers))
+    for scratch, bytes_left in ((None, left - pairs), (room.scratch, left)):
+        side = isqrt(max(0, int(bytes_left / (TILE_FACTOR * activation_bytes)))) - 2 * halo
+        # In memory only where the tiles are not made small for it.
+        if side >= (4 * LEAST_SIDE if scratch is None else LEAST_SIDE):
+            return Layout(side // STRIDE * STRIDE, scratch)
+    smallest = (LEAST_SIDE + 2 * halo + STRIDE) ** 2
+    raise TooLargeError(int(held * pixels + TILE_FACTOR * activation_bytes * smallest), room.memory)
+
+
+def activations(extractor: Extractor, layers: Collection[str]) -> float:
+    """Activations for each pixel, down to the deepest of `layers`."""
+    total = 0.0
+    for step, _, _ in extractor.network.needed(layers):
+        stride, _ = geometry(step.layer, extractor.layers)
+        total += extractor.network.convolution(step).out_channels / stride**2
+    return total
