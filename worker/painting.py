@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
 from PIL import Image
 from redis import RedisError
 
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage, Storage
 from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.pictures import PictureInMemory
 from app.jobs.queue import Publisher
 from app.jobs.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
@@ -164,7 +166,8 @@ class Easel:
             self._put_back(job)
             return
         recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
-        size = publish(self.storage, job, pastiche.image, pastiche.canvas, recipe)
+        artwork, canvas = (PictureInMemory(np.asarray(each)) for each in (pastiche.image, pastiche.canvas))
+        size = publish(self.storage, job, artwork, canvas, recipe, bits=8)
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
@@ -191,7 +194,9 @@ class Easel:
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
         self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview_of(image))
         shown = {"preview": job.preview + 1, "preview_fence": job.fence}
-        self._end(job, JobState.FINISHED, publish(self.storage, job, image, canvas, recipe) | shown)
+        artwork, strokes = (PictureInMemory(np.asarray(each)) for each in (image, canvas))
+        size = publish(self.storage, job, artwork, strokes, recipe, bits=8)
+        self._end(job, JobState.FINISHED, size | shown)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
         return recipe_of(wish, self.materials.paintings.labels(style.id for style in wish.styles), extractor)

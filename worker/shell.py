@@ -10,10 +10,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageColor
 from tqdm import tqdm
 
 from app.jobs.blobs import LocalStorage
+from app.jobs.pictures import PictureInMemory
 from app.jobs.recipe import OWN, Ingredient, Network, Recipe, version
 from app.jobs.styles import Style
 from app.settings import Settings
@@ -78,7 +80,7 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
             if newest is None:
                 raise
             image = newest.image()
-    write(image, output, setting.recipe)
+    _write(image, output, setting.recipe, args.dpi)
     print(f"{output}: {image.width}×{image.height}")
 
 
@@ -107,7 +109,7 @@ def _paint_folder(args: argparse.Namespace, settings: Settings) -> None:
             except (UsageError, engine.EmptyMaskError, engine.NotFiniteError) as error:
                 failed.append(f"{source.name}: {error}")
             else:
-                write(image, output, setting.recipe)
+                _write(image, output, setting.recipe, args.dpi)
             bar.update(100 * (index + 1) - bar.n)
     print(f"{args.output}: {len(pairs) - len(failed)} painted")
     if failed:
@@ -122,8 +124,12 @@ def recolor(args: argparse.Namespace, _settings: Settings) -> None:
     image = engine.Finish(scene, options)(engine.upright(source))
     before = recipe_in(source)
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
-    write(image, output, before.recolored(colors, bool(args.mask)) if before else None)
+    _write(image, output, before.recolored(colors, bool(args.mask)) if before else None, args.dpi)
     print(f"{output}: {image.width}×{image.height}")
+
+
+def _write(image: Image.Image, output: Path, made_with: Recipe | None, dpi: int) -> None:
+    write(PictureInMemory(np.asarray(image)), output, made_with, dpi=dpi, bits=8)
 
 
 def _painted(setting: Setting, photo: Image.Image, show: Show) -> Image.Image:

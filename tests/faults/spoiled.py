@@ -126,11 +126,11 @@ def refuse_writes() -> None:
 
     number = getattr(errno, os.environ["FAULT_ERRNO"])
 
-    def refuse(_: Any, key: str, __: bytes) -> None:
+    def refuse(_: Any, key: str) -> None:
         if KEYS.search(key) and FLAG.exists():
             raise OSError(number, os.strerror(number), key)
 
-    before(LocalStorage, "put", refuse)
+    before(LocalStorage, "writing", refuse)
 
 
 def slow_storage() -> None:
@@ -140,8 +140,8 @@ def slow_storage() -> None:
     def wait(*_: Any) -> None:
         time.sleep(float(os.environ["FAULT_SECONDS"]))
 
-    before(LocalStorage, "put", wait)
-    before(LocalStorage, "get", wait)
+    before(LocalStorage, "writing", wait)
+    before(LocalStorage, "open", wait)
 
 
 def other_models() -> None:
