@@ -5,6 +5,7 @@ No more of a picture is held than a strip, so that an artwork of 67 megapixels c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -132,6 +133,8 @@ def libvips() -> Any:
     """
     import pyvips
 
+    # It tells of its threads with every picture.
+    logging.getLogger("pyvips").setLevel(logging.WARNING)
     # Each operation is done once; a cache of them would only keep pictures and files.
     pyvips.cache_set_max(0)
     # Encoders are serial, and other requests and the engine have the processors.
