@@ -126,7 +126,7 @@ def refuse_writes() -> None:
 
     number = getattr(errno, os.environ["FAULT_ERRNO"])
 
-    def refuse(_: Any, key: str) -> None:
+    def refuse(_: Any, key: str, **__: Any) -> None:
         if KEYS.search(key) and FLAG.exists():
             raise OSError(number, os.strerror(number), key)
 
@@ -137,7 +137,7 @@ def slow_storage() -> None:
     """Every blob takes FAULT_SECONDS to write and to read."""
     from app.jobs.blobs import LocalStorage
 
-    def wait(*_: Any) -> None:
+    def wait(*_: Any, **__: Any) -> None:
         time.sleep(float(os.environ["FAULT_SECONDS"]))
 
     before(LocalStorage, "writing", wait)
