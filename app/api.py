@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Response
-from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from app import errors, words
+from app import downloads, errors, words
 from app.errors import RefusalError
-from app.jobs import keys, recipe, retention
+from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError
+from app.jobs.encoding import Format
 from app.jobs.models import TERMINAL, Job, JobState, PaintRequest, Recoloring
 from app.jobs.records import Standing
 from app.limits import client_of
@@ -42,12 +42,6 @@ IdempotencyKey = Annotated[
 ETAG = re.compile(r'"(\d+(?:\.\d+)?)"')  # one of `etag`
 LONGEST_KEY = 200
 POLL_RUNNING_S, POLL_QUEUED_MOST_S = 1, 10
-FOREVER = "private, max-age=31536000, immutable"
-ARTWORK_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-SAVE_AS: dict[str, tuple[str, dict[str, int]]] = {
-    "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    "webp": ("WEBP", {"quality": 92}),
-}
 
 
 class Problem(BaseModel):
@@ -345,7 +339,9 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
         picture = studio.storage.get(keys.preview_key(job.id, job.preview_fence, number))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(errors.PREVIEW_NOT_FOUND) from error
-    return Response(picture, media_type="image/webp", headers={"Cache-Control": FOREVER if v else "private, no-cache"})
+    return Response(
+        picture, media_type="image/webp", headers={"Cache-Control": downloads.FOREVER if v else "private, no-cache"}
+    )
 
 
 @router.get(
@@ -354,65 +350,26 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
     response_class=Response,
     responses={
         200: {
-            "content": {kind: {} for kind in ARTWORK_TYPES.values()},
-            "description": "The picture. Its only metadata is its recipe as JSON: in a PNG as the text `Atelier`, else "
-            "as EXIF's user comment.",
+            "content": {kind: {} for kind in downloads.TYPES.values()},
+            "description": "The picture, tagged sRGB. Else it says only its size in print, and its recipe as JSON: "
+            "in a PNG as the text `Atelier`, in a TIFF as its ImageDescription, else as EXIF's user comment.",
         },
-        **problems(404, 410, 422, 429, 503),
+        206: {
+            "content": {kind: {} for kind in downloads.TYPES.values()},
+            "description": "The range of it that was asked for.",
+        },
+        304: {"description": "Nothing changed since the ETag in If-None-Match."},
+        416: {"description": "The range lies behind its end."},
+        **problems(404, 410, 422, 429, 503, 507),
     },
 )
-def get_artwork(job_id: JobId, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:
-    """As PNG (lossless), JPEG or WebP."""
-    return artwork_of(studio, find_job(studio, job_id), extension)
-
-
-def artwork_of(studio: Studio, job: Job, extension: str) -> Response:
-    """The job's artwork as a download.
-
-    Raises:
-        RefusalError: there is none.
+async def get_artwork(
+    job_id: JobId, extension: Format, request: Request, studio: StudioHere, dpi: downloads.Dpi = None
+) -> Response:
+    """As PNG (lossless), JPEG, WebP, or TIFF, which is for print: 16 bits a channel, or 8 where no more was kept.
+    Carries an ETag and takes a range.
     """
-    picture = artwork_bytes(studio, job, extension)
-    headers = {"Cache-Control": FOREVER, "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"'}
-    return Response(picture, media_type=ARTWORK_TYPES[extension], headers=headers)
-
-
-def artwork_bytes(studio: Studio, job: Job, extension: str) -> bytes:
-    """The job's artwork as a file.
-
-    Raises:
-        RefusalError: there is none.
-    """
-    if not job.has_artwork:
-        raise RefusalError(errors.ARTWORK_NOT_FOUND)
-    try:
-        picture = studio.storage.get(keys.artwork_key(job.id, job.fence))
-    except BlobNotFoundError as error:
-        raise RefusalError(errors.ARTWORK_NOT_FOUND) from error
-    return saved_as(picture, extension)
-
-
-def saved_as(png: bytes, extension: str) -> bytes:
-    """The artwork's master in another format, with the recipe that it carries and no other metadata."""
-    if extension not in SAVE_AS:
-        return png
-    name, options = SAVE_AS[extension]
-    buffer = io.BytesIO()
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        clean = image.convert("RGB")
-        text = image.info.get(recipe.KEYWORD)
-    # Pillow would write what the picture brought along.
-    clean.info = {}
-    clean.save(buffer, name, **options, **({"exif": recipe.exif(text)} if text else {}))
-    return buffer.getvalue()
-
-
-def file_name(job: Job) -> str:
-    """What a download is called, without its extension: made from our own ids only, and not from those of people's own
-    paintings, which are nobody else's business.
-    """
-    names = dict.fromkeys("own" if keys.own_painting(each.id) else each.id for each in job.request.styles)
-    return "atelier-" + "-".join(names) + "-" + job.id[:6]
+    return await downloads.artwork_answer(request, studio, partial(find_job, studio, job_id), extension, dpi)
 
 
 def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> JobAnswer:

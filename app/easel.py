@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
@@ -11,11 +12,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from app import choices, uploads, words
-from app.api import artwork_of, file_name, fraction
+from app.api import fraction
+from app.downloads import Dpi, artwork_answer, file_name
 from app.errors import RefusalError
 from app.form import address_of, form_of
 from app.gallery import OWN_TITLE
 from app.ingredients import ingredients
+from app.jobs.encoding import DPI, LEAST_DPI, MOST_DPI, Format
 from app.jobs.models import Job, JobState, Recoloring
 from app.limits import client_of
 from app.pages import template, to_easel
@@ -103,6 +106,8 @@ def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITL
         "styles": styles,
         "width": width,
         "height": height,
+        "dpi": DPI,
+        "dpi_range": (LEAST_DPI, MOST_DPI),
         "print_size": words.print_size(width, height),
         "file_name": file_name(job),
     }
@@ -178,8 +183,9 @@ def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response
 
 
 @router.get("/s/{share_id}/artwork.{extension}")
-def shared_artwork(share_id: str, extension: Literal["png", "jpg", "webp"], studio: StudioHere) -> Response:
-    response = artwork_of(studio, find_shared(studio, share_id), extension)
+async def shared_artwork(
+    request: Request, share_id: str, extension: Format, studio: StudioHere, dpi: Dpi = None
+) -> Response:
     # It may be taken back.
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    caching = "private, no-cache"
+    return await artwork_answer(request, studio, partial(find_shared, studio, share_id), extension, dpi, caching)

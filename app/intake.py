@@ -10,7 +10,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from app import errors, paintings
-from app.api import FOREVER, problems
+from app.api import problems
+from app.downloads import FOREVER
 from app.errors import Kind, RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError

@@ -49,6 +49,8 @@ Stored = TypeVar("Stored")
 DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
+# Each takes one processor, a second for 10 megapixels.
+ENCODINGS_AT_ONCE = 2
 # Twice as many photos as a series has: whoever chose too many is told so, and which were left out.
 MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
 # Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
@@ -67,6 +69,7 @@ class Studio:
     standings: Standings
     darkroom: Darkroom
     answers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ANSWERS_AT_ONCE))
+    encodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ENCODINGS_AT_ONCE))
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
 
@@ -326,8 +329,7 @@ def recolor_job(studio: Studio, job: Job, colors: Recoloring, client: str) -> Jo
     """
     if not job.has_artwork:
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
-    canvas = keys.canvas_key if job.request.touches_up else keys.artwork_key
-    if not studio.storage.exists(canvas(job.id, job.fence)):
+    if not any(map(studio.storage.exists, keys.canvas_keys(job.id, job.fence, job.request.touches_up))):
         raise RefusalError(errors.CANVAS_MISSING)
     return start_job(studio, colors.of(job.request), client, recolor_of=job.id)
 

@@ -54,6 +54,12 @@ def test_a_workers_parent_never_initialises_cuda(module: str) -> None:
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.parametrize("module", ["worker.celery_app", "worker.tasks", "app.main"])
+def test_nobody_has_the_encoders_threads_before_there_is_a_picture(module: str) -> None:
+    # A child that is forked with libvips running in its parent would wait for threads that it does not have.
+    assert "pyvips" not in modules_after(f"import {module}")
+
+
 CODE_CARRIERS = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from app.jobs.encoding import DPI, LEAST_DPI, MOST_DPI
 from app.jobs.recipe import version
 from app.jobs.styles import find_styles
 from app.settings import Settings, SettingsError, load_settings
 from worker import devices, engine
 from worker.failures import JobFailedError
-from worker.files import UsageError, opened
+from worker.files import FORMATS, UsageError, opened
 from worker.shell import ROOT, paint, recolor
 
+SUFFIXES = ", ".join(FORMATS)
 HELP = {
     "preset": "which published way to paint; `atelier presets` lists them",
     "size": "longest side in pixels at which is painted",
@@ -104,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         "--style", action="append", required=True, metavar="STYLE[=WEIGHT]",
         help="a style's id, or the file of a painting; several may be blended",
     )  # fmt: skip
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a file, or a folder for many")
+    _add_output(command, f"a file ({SUFFIXES}), or a folder for many")
     command.add_argument("--again", action="store_true", help="paint also what is in the output folder already")
     command.add_argument(
         "--mask", action="append", default=[], metavar="STYLE=FILE[#RRGGBB]",
@@ -120,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=recolor)
     command.add_argument("artwork", type=Path, metavar="ARTWORK", help="painted with the painting's own colours")
     command.add_argument("photo", type=Path, metavar="PHOTO")
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    _add_output(command, f"a file ({SUFFIXES})")
     command.add_argument("--method", choices=engine.CHOICES["color_method"], default="luminance")
     command.add_argument("--share", type=float, default=1.0, help="share of the photo's colours (%(default)s)")
     command.add_argument("--mask", type=Path, metavar="FILE", help="where white, the photo's colours are kept")
@@ -136,6 +138,21 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=fetch)
     command.add_argument("extractor", choices=["vgg19", "vgg16"])
     return parser
+
+
+def _add_output(command: argparse.ArgumentParser, told: str) -> None:
+    """The flags of what a command writes, and how large it is printed."""
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=told)
+    command.add_argument(
+        "--dpi", type=_dpi, default=DPI, metavar="DPI",
+        help=f"{LEAST_DPI} to {MOST_DPI}: pixels to the inch of a print, for the file to say (%(default)s)",
+    )  # fmt: skip
+
+
+def _dpi(typed: str) -> int:
+    if not (typed.isdecimal() and LEAST_DPI <= int(typed) <= MOST_DPI):
+        raise argparse.ArgumentTypeError(f"{typed!r} is not a number from {LEAST_DPI} to {MOST_DPI}")
+    return int(typed)
 
 
 def _add_option(command: argparse.ArgumentParser, name: str, default: object) -> None:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from app.jobs import recipe
+from app.jobs.encoding import DPI, Format, encode
+from app.jobs.pictures import Picture
 from app.jobs.recipe import ASCII, KEYWORD, Recipe
 from app.jobs.styles import PICTURES
 from worker import engine
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+FORMATS: dict[str, Format] = {
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".png": "png",
+    ".webp": "webp",
+    ".tif": "tif",
+    ".tiff": "tif",
+}
 
 
 class UsageError(Exception):
@@ -48,9 +56,10 @@ def loaded(path: Path) -> Image.Image:
 
 def recipe_in(image: Image.Image) -> Recipe | None:
     """The recipe that a loaded artwork carries, if it is one of ours."""
-    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
-    told = image.info.get(KEYWORD) or (comment.removeprefix(ASCII).decode(errors="replace") if comment else "")
-    return recipe.read(told)
+    tags = image.getexif()
+    comment = tags.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    told = comment.removeprefix(ASCII).decode(errors="replace")
+    return recipe.read(image.info.get(KEYWORD) or told or tags.get(ExifTags.Base.ImageDescription, ""))
 
 
 def writable(path: Path) -> Path:
@@ -64,19 +73,13 @@ def writable(path: Path) -> Path:
     return path
 
 
-def write(image: Image.Image, path: Path, made_with: Recipe | None) -> None:
-    """Write a picture with its recipe; until all of it is written, nothing has this name."""
-    file_format = FORMATS[path.suffix.lower()]
-    options: dict[str, Any] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(file_format, {})
-    if made_with and file_format == "PNG":
-        options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt(KEYWORD, made_with.text())
-    elif made_with:
-        options["exif"] = recipe.exif(made_with.text())
+def write(picture: Picture, path: Path, made_with: Recipe | None, *, dpi: int = DPI) -> None:
+    """Write a picture with its recipe; until all of it is written, nothing has this name. `dpi` is that of `encode`."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            image.save(file, file_format, **options)
+        with os.fdopen(handle, "w+b") as file:
+            text = made_with.text() if made_with else None
+            encode(picture, file, FORMATS[path.suffix.lower()], text, dpi=dpi)
         Path(name).chmod(0o666 & ~_mask_of_new_files())
         Path(name).replace(path)
     except BaseException:

@@ -7,15 +7,19 @@ import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import numpy as np
+import torch
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.masks import find_mask
 from app.jobs.models import Job, PaintRequest, StyleChoice
-from app.jobs.recipe import KEYWORD, Recipe, read
+from app.jobs.pictures import StoredPicture, whole
+from app.jobs.recipe import Recipe, read
 from app.settings import Settings
 from worker import engine
 from worker.devices import Device
@@ -31,6 +35,7 @@ from worker.failures import (
 from worker.paintings import Painting, Paintings
 
 MODELS = Path(__file__).parents[1] / "models"
+Read = TypeVar("Read")
 log = logging.getLogger(__name__)
 
 
@@ -107,19 +112,19 @@ class Materials:
         scene = engine.Scene(photo, (), keep=keep, color_mask=color_mask)
         return engine.Finish(scene, engine.PaintOptions(**wish.painting()))
 
-    def canvas(self, job: Job) -> tuple[Image.Image, Recipe | None]:
-        """What was painted for a job, before its colours or its size were changed, and the artwork's recipe.
+    def canvas(self, job: Job) -> tuple[Tensor, Recipe | None]:
+        """What was painted for a job [1, 3, H, W], before its colours or size were changed, and the artwork's recipe.
 
         Raises:
             JobFailedError: it is gone.
         """
-        artwork = self._stored(keys.artwork_key(job.id, job.fence))
-        if artwork is None:
+        told = self._read(keys.artwork_key(job.id, job.fence), lambda stored: stored.made_with or "")
+        places = keys.canvas_keys(job.id, job.fence, job.request.touches_up)
+        found = (self._read(key, lambda stored: whole(stored, np.uint16)) for key in places)
+        canvas = next((pixels for pixels in found if pixels is not None), None)
+        if told is None or canvas is None:
             raise JobFailedError(CANVAS_GONE)
-        canvas = self._stored(keys.canvas_key(job.id, job.fence)) if job.request.touches_up else artwork
-        if canvas is None:
-            raise JobFailedError(CANVAS_GONE)
-        return canvas.convert("RGB"), read(str(artwork.info.get(KEYWORD, "")))
+        return torch.from_numpy(canvas.astype(np.float32) / 65535).permute(2, 0, 1)[None], read(told)
 
     def checkpoint(self, job: Job) -> engine.Checkpoint | None:
         """The newest checkpoint of any attempt; a damaged one is passed over."""
@@ -182,6 +187,15 @@ class Materials:
         if artwork is None:
             raise JobFailedError(START_GONE)
         return artwork.convert("RGB")
+
+    def _read(self, key: str, read: Callable[[StoredPicture], Read]) -> Read | None:
+        """What is read of a picture in strips that this product stored; None where it is gone or damaged."""
+        try:
+            with self.storage.open(key) as file:
+                return read(StoredPicture(file))
+        except (BlobNotFoundError, OSError) as error:
+            log.warning("%s cannot be read: %r", key, error)
+            return None
 
     def _stored(self, key: str) -> Image.Image | None:
         """A picture that this product stored; None where it is gone or damaged."""

@@ -173,7 +173,7 @@ class Easel:
             self._put_back(job)
             return
         recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
-        size = publish(self.storage, job, pastiche.picture.image(), pastiche.canvas.image(), recipe)
+        size = publish(self.storage, job, pastiche.picture, pastiche.canvas, recipe)
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
@@ -194,13 +194,14 @@ class Easel:
             canvas, recipe = self.materials.canvas(self.records.get(painted))
         except JobNotFoundError as error:
             raise JobFailedError(CANVAS_GONE) from error
-        image = self.materials.recoloring(job.request, photo)(engine.to_tensor(canvas)).image()
+        artwork = self.materials.recoloring(job.request, photo)(canvas)
         if recipe is None:  # painted by an earlier release
             recipe = self._recipe(job.request, None)
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
-        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview_of(image))
+        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview_of(artwork.image()))
         shown = {"preview": job.preview + 1, "preview_fence": job.fence}
-        self._end(job, JobState.FINISHED, publish(self.storage, job, image, canvas, recipe) | shown)
+        size = publish(self.storage, job, artwork, engine.Picture(canvas), recipe)
+        self._end(job, JobState.FINISHED, size | shown)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
         return recipe_of(wish, self.materials.paintings.labels(style.id for style in wish.styles), extractor)

@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from app.jobs import keys
 from app.jobs.blobs import Storage
+from app.jobs.encoding import encode
 from app.jobs.models import Job
-from app.jobs.recipe import KEYWORD, Recipe
+from app.jobs.pictures import Picture
+from app.jobs.recipe import Recipe
 
 PREVIEW_SIDE = 512
 
 
-def publish(storage: Storage, job: Job, artwork: Image.Image, canvas: Image.Image, recipe: Recipe) -> dict[str, int]:
-    """Store an attempt's artwork, and its canvas if it differs; the fields of the record that tell of it.
+def publish(storage: Storage, job: Job, artwork: Picture, canvas: Picture, recipe: Recipe) -> dict[str, int]:
+    """Store an attempt's artwork, as PNG and for print, and its canvas if it differs; the fields of the record that
+    tell of it.
 
     Raises:
         OSError: the storage does not take it.
     """
     if job.request.touches_up:
-        storage.put(keys.canvas_key(job.id, job.fence), png(canvas))
-    storage.put(keys.artwork_key(job.id, job.fence), png(artwork, recipe))
+        with storage.writing(keys.canvas_key(job.id, job.fence)) as file:
+            encode(canvas, file, "tif")
+    with storage.writing(keys.print_key(job.id, job.fence)) as file:
+        encode(artwork, file, "tif", recipe.text())
+    with storage.writing(keys.artwork_key(job.id, job.fence)) as file:
+        encode(artwork, file, "png", recipe.text())
     return {"artwork_width": artwork.width, "artwork_height": artwork.height}
-
-
-def png(image: Image.Image, recipe: Recipe | None = None) -> bytes:
-    """The picture as PNG, without metadata but for a recipe."""
-    buffer, info = io.BytesIO(), PngImagePlugin.PngInfo()
-    if recipe:
-        info.add_itxt(KEYWORD, recipe.text())
-    image.save(buffer, "PNG", compress_level=6, pnginfo=info)
-    return buffer.getvalue()
 
 
 def preview_of(image: Image.Image) -> bytes:

@@ -75,13 +75,13 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
             bar.update(int(100 * iterate.fraction) - bar.n)
 
         try:
-            image = _painted(setting, photo, show)
+            picture = _painted(setting, photo, show)
         except KeyboardInterrupt:
             if newest is None:
                 raise
-            image = newest.image()
-    write(image, output, setting.recipe)
-    print(f"{output}: {image.width}×{image.height}")
+            picture = newest.picture()
+    write(picture, output, setting.recipe, dpi=args.dpi)
+    print(f"{output}: {picture.width}×{picture.height}")
 
 
 def _paint_folder(args: argparse.Namespace, settings: Settings) -> None:
@@ -105,11 +105,11 @@ def _paint_folder(args: argparse.Namespace, settings: Settings) -> None:
                 bar.update(int(100 * (index + iterate.fraction)) - bar.n)  # noqa: B023 - called only within this turn
 
             try:
-                image = _painted(setting, opened(source), show)
+                picture = _painted(setting, opened(source), show)
             except (UsageError, engine.EmptyMaskError, engine.NotFiniteError) as error:
                 failed.append(f"{source.name}: {error}")
             else:
-                write(image, output, setting.recipe)
+                write(picture, output, setting.recipe, dpi=args.dpi)
             bar.update(100 * (index + 1) - bar.n)
     print(f"{args.output}: {len(pairs) - len(failed)} painted")
     if failed:
@@ -121,17 +121,15 @@ def recolor(args: argparse.Namespace, _settings: Settings) -> None:
     output, source = writable(args.output), loaded(args.artwork)
     options = engine.PaintOptions(keep_colors=args.share, color_method=args.method, feather=args.feather)
     scene = engine.Scene(opened(args.photo), (), color_mask=loaded(args.mask) if args.mask else None)
-    image = engine.Finish(scene, options)(engine.to_tensor(engine.upright(source))).image()
+    picture = engine.Finish(scene, options)(engine.to_tensor(engine.upright(source)))
     before = recipe_in(source)
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
-    write(image, output, before.recolored(colors, bool(args.mask)) if before else None)
-    print(f"{output}: {image.width}×{image.height}")
+    write(picture, output, before.recolored(colors, bool(args.mask)) if before else None, dpi=args.dpi)
+    print(f"{output}: {picture.width}×{picture.height}")
 
 
-def _painted(setting: Setting, photo: Image.Image, show: Show) -> Image.Image:
-    return engine.paint(
-        setting.scene(photo), setting.extractor, setting.options, show, room=setting.room
-    ).picture.image()
+def _painted(setting: Setting, photo: Image.Image, show: Show) -> engine.Picture:
+    return engine.paint(setting.scene(photo), setting.extractor, setting.options, show, room=setting.room).picture
 
 
 def _setting(args: argparse.Namespace, settings: Settings) -> Setting:

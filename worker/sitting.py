@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import time
 from collections import deque
@@ -104,7 +105,8 @@ class Sitting:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "checkpoint.safetensors"
                 self._iterate.checkpoint().save(path)
-                self.storage.put(key, path.read_bytes())
+                with path.open("rb") as saved, self.storage.writing(key) as file:
+                    shutil.copyfileobj(saved, file)
         except (OSError, SafetensorError) as error:  # safetensors wraps a full disk
             log.warning("job %s: no checkpoint could be stored: %s", self.job.id, error)
 

@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
 
@@ -24,10 +26,13 @@ class Storage(Protocol):
     """What the product asks of its storage. Keys come from keys.py; `put` is atomic: all of the bytes, or nothing.
 
     With `replace=False` it raises BlobExistsError instead of replacing a blob, also if two put at the same time.
+    `writing` and `open` are the same as `put` and `get` for what is too large to be in memory.
     """
 
     def put(self, key: str, content: bytes, *, replace: bool = True) -> None: ...
+    def writing(self, key: str, *, replace: bool = True) -> AbstractContextManager[BinaryIO]: ...
     def get(self, key: str) -> bytes: ...
+    def open(self, key: str) -> BinaryIO: ...
     def exists(self, key: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
     def delete(self, key: str) -> None: ...
@@ -41,18 +46,29 @@ class LocalStorage:
         self.root = root.resolve()
 
     def put(self, key: str, content: bytes, *, replace: bool = True) -> None:
-        """Write to a temporary file, flush it to the disk, rename it into place.
+        """Keep these bytes, as `writing` does.
 
         Raises:
             BlobExistsError: there is one, and `replace` is false.
             OSError: no room, or not allowed; nothing is left behind.
         """
+        with self.writing(key, replace=replace) as file:
+            file.write(content)
+
+    @contextmanager
+    def writing(self, key: str, *, replace: bool = True) -> Iterator[BinaryIO]:
+        """A temporary file to write and read, which is flushed to the disk and renamed into place at the end.
+
+        Raises:
+            BlobExistsError: there is one, and `replace` is false.
+            OSError: no room, or not allowed. As after anything that is raised within, nothing is left behind.
+        """
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
+            with os.fdopen(handle, "w+b") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             if replace:
@@ -72,8 +88,17 @@ class LocalStorage:
         Raises:
             BlobNotFoundError: there is none.
         """
+        with self.open(key) as file:
+            return file.read()
+
+    def open(self, key: str) -> BinaryIO:
+        """The blob as a file, which its reader keeps to the end even if the blob is deleted or replaced meanwhile.
+
+        Raises:
+            BlobNotFoundError: there is none.
+        """
         try:
-            return self._path(key).read_bytes()
+            return self._path(key).open("rb")
         except (FileNotFoundError, NotADirectoryError) as error:
             raise BlobNotFoundError(key) from error
 

@@ -160,9 +160,22 @@ def artwork_key(job_id: str, fence: int) -> str:
     return f"{attempt_prefix(job_id, fence)}artwork.png"
 
 
+def print_key(job_id: str, fence: int) -> str:
+    """The artwork with all the depth that it was painted in; earlier releases stored none."""
+    return f"{attempt_prefix(job_id, fence)}artwork.tif"
+
+
 def canvas_key(job_id: str, fence: int) -> str:
     """What was painted, before colours were kept or parts of the photo put back; only where that changed anything."""
-    return f"{attempt_prefix(job_id, fence)}canvas.png"
+    return f"{attempt_prefix(job_id, fence)}canvas.tif"
+
+
+def canvas_keys(job_id: str, fence: int, touches_up: bool) -> list[str]:
+    """Where what was painted may be, the deepest first: earlier releases stored PNGs only. `touches_up` tells whether
+    anything was changed after painting, or the artwork is the canvas.
+    """
+    prefix = attempt_prefix(job_id, fence)
+    return [f"{prefix}{'canvas' if touches_up else 'artwork'}.{extension}" for extension in ("tif", "png")]
 
 
 def _checked(identifier: str) -> str:

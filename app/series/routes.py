@@ -11,9 +11,11 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.requests import Request
 
 from app import errors, uploads, words
-from app.api import IdempotencyKey, artwork_bytes, file_name, id_of_key, matches, problems
+from app.api import IdempotencyKey, id_of_key, matches, problems
+from app.downloads import file_name, opened
 from app.errors import RefusalError
 from app.jobs import retention
+from app.jobs.encoding import Format
 from app.jobs.models import Job, Series, SeriesRequest
 from app.limits import client_of
 from app.pages import template
@@ -132,15 +134,17 @@ def get_artworks(
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
-def artworks(studio: Studio, series: Series, jobs: Sequence[Job], extension: str) -> Iterator[tuple[str, bytes]]:
+def artworks(studio: Studio, series: Series, jobs: Sequence[Job], extension: Format) -> Iterator[tuple[str, bytes]]:
     """The artworks that there are, each read when its turn comes, under names of ours."""
     places = {photo: number for number, photo in enumerate(series.photos, 1)}
     for job in jobs:
         if job.has_artwork:
             try:
-                picture = artwork_bytes(studio, job, extension)
+                body = opened(studio, job, extension)
             except RefusalError:  # It was deleted while the others were sent.
                 continue
+            picture = body.read(0, body.size)
+            body.close()
             yield f"{places[job.request.photo]:02d}-{file_name(job)}.{extension}", picture
 
 

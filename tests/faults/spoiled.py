@@ -126,22 +126,22 @@ def refuse_writes() -> None:
 
     number = getattr(errno, os.environ["FAULT_ERRNO"])
 
-    def refuse(_: Any, key: str, __: bytes) -> None:
+    def refuse(_: Any, key: str, **__: Any) -> None:
         if KEYS.search(key) and FLAG.exists():
             raise OSError(number, os.strerror(number), key)
 
-    before(LocalStorage, "put", refuse)
+    before(LocalStorage, "writing", refuse)
 
 
 def slow_storage() -> None:
     """Every blob takes FAULT_SECONDS to write and to read."""
     from app.jobs.blobs import LocalStorage
 
-    def wait(*_: Any) -> None:
+    def wait(*_: Any, **__: Any) -> None:
         time.sleep(float(os.environ["FAULT_SECONDS"]))
 
-    before(LocalStorage, "put", wait)
-    before(LocalStorage, "get", wait)
+    before(LocalStorage, "writing", wait)
+    before(LocalStorage, "open", wait)
 
 
 def other_models() -> None:

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 
 from app.jobs.queue import QUEUE, TASK, broker_url
 from tests.app import pictures
+from tests.app.jobs.test_encoding import OF_THE_PICTURE
 from tests.conftest import Product
 from tests.waiting import until
 
@@ -67,16 +68,20 @@ def fetch(address: str, **options: Any) -> bytes:
 
 
 def recipe_in(image: Image.Image) -> str:
-    """The recipe in an artwork, as the text that a PNG has; empty where there is none. EXIF must hold nothing else."""
+    """The recipe in an artwork, as the text that a PNG has; empty where there is none. Else EXIF must only hold what
+    describes the pixels.
+    """
     exif = image.getexif()
+    if image.format == "TIFF":
+        return str(exif[ExifTags.Base.ImageDescription])
     inner = exif.get_ifd(ExifTags.IFD.Exif)
-    assert set(exif) <= {ExifTags.IFD.Exif}
-    assert set(inner) <= {ExifTags.Base.UserComment}
+    assert set(exif) <= OF_THE_PICTURE | {ExifTags.IFD.Exif}
+    assert set(inner) <= OF_THE_PICTURE | {ExifTags.Base.UserComment}
     assert not exif.get_ifd(ExifTags.IFD.GPSInfo)
     if inner:
         comment = inner[ExifTags.Base.UserComment]
         assert comment.startswith(ASCII_COMMENT)
-        return json.dumps(json.loads(comment.removeprefix(ASCII_COMMENT)), ensure_ascii=False)
+        return str(comment.removeprefix(ASCII_COMMENT).decode("ascii"))
     return str(image.info.get("Atelier", ""))
 
 
@@ -122,19 +127,23 @@ def test_no_picture_shows_where_or_by_whom_the_photo_was_taken(atelier: Product)
         f"{atelier.url}/photos/{photo_id}/masks/{mask_id}.png",
         f"{atelier.url}/paintings/{style}/thumb.webp",
         f"{api}/jobs/{job_id}/preview",
-        *(f"{api}/jobs/{job_id}/artwork.{extension}" for extension in ("png", "jpg", "webp")),
+        *(f"{api}/jobs/{job_id}/artwork.{extension}" for extension in ("png", "jpg", "webp", "tif")),
     ]
-    texts = set()
+    texts, profiles = set(), set()
     for address in addresses:
         content = fetch(address)
         with Image.open(io.BytesIO(content)) as image:
             texts.add(recipe_in(image))
             own = {"exif"} if "artwork.jpg" in address or "artwork.webp" in address else set()
+            own |= {"icc_profile"} if "artwork." in address else set()
             foreign = {"exif", "xmp", "comment", "icc_profile", "photoshop", "mp"} - own
             assert not image.info.keys() & foreign, address
             assert own <= image.info.keys(), address
+            profiles.add(image.info.get("icc_profile", b""))
         content = without_recipe(content)
         assert [marker for marker in MARKERS if marker in content] == [], address
+    # The photo has no profile; artworks have one of ours.
+    assert len(profiles - {b""}) == 1
     # The same recipe in all, and nothing in it of the upload or of any address.
     (text,) = texts - {""}
     assert json.loads(text)["styles"][0]["title"] == "Strokes"

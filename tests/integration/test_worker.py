@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import tifffile
 from PIL import Image
 
 from app.jobs import keys
 from app.jobs.models import Job, JobState, StyleChoice
+from app.jobs.pictures import in_depth
 from app.jobs.recipe import KEYWORD
 from tests.bench import Bench, StartWorker
 from tests.waiting import until
 
-LONG = {"size": 384, "quality": "best"}  # some ten seconds on one core
+LONG = {"size": 256, "quality": "best"}  # some seconds on one core
 
 
 def picture(bench: Bench, key: str) -> Image.Image:
@@ -32,7 +34,9 @@ def expect_one_finished_artwork(bench: Bench, job: Job) -> Image.Image:
     image = picture(bench, keys.artwork_key(job.id, done.fence))
     assert image.size == (done.artwork_width, done.artwork_height)
     assert max(image.size) == job.request.size
-    assert image.info.keys() <= {"dpi", KEYWORD}, "metadata in the artwork"
+    assert image.info.keys() <= {"dpi", "icc_profile", KEYWORD}, "metadata in the artwork"
+    deep = tifffile.imread(io.BytesIO(bench.storage.get(keys.print_key(job.id, done.fence))))
+    assert (in_depth(deep, np.uint8) == np.asarray(image)).all()
     return image
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from app.jobs.pictures import PictureInMemory
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
 from worker.cli import _parser, main
@@ -44,7 +45,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return told
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "tiff"])
 def test_a_photo_is_painted_and_its_file_says_how(suffix: str) -> None:
     out = f"out.{suffix}"
     assert main(["paint", "photo.jpg", "--style", "strokes", "-o", out, "--seed", "4", *QUICK]) == 0
@@ -175,6 +176,23 @@ def test_an_artwork_gets_other_colors_without_being_painted() -> None:
     assert difference[:, :28].mean() > 3 * difference[:, 36:].mean()
 
 
+def test_a_print_says_how_large_it_is_and_gets_other_colors_too() -> None:
+    assert main(["paint", "photo.jpg", "--style", "strokes", "-o", "art.tif", "--dpi", "240", *QUICK]) == 0
+    assert main(["recolor", "art.tif", "photo.jpg", "-o", "new.jpg", "--dpi", "600"]) == 0
+    before, after = (loaded(Path(name)) for name in ("art.tif", "new.jpg"))
+    assert [round(float(image.info["dpi"][0])) for image in (before, after)] == [240, 600]
+    told = recipe_in(after)
+    assert told
+    assert told.options["keep_colors"] == 1.0
+
+
+@pytest.mark.parametrize("dpi", ["71", "1201", "many", "²"])
+def test_a_size_in_print_that_nobody_prints_is_refused(capsys: pytest.CaptureFixture[str], dpi: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["paint", "photo.jpg", "--style", "strokes", "-o", "art.tif", "--dpi", dpi])
+    assert "from 72 to 1200" in capsys.readouterr().err
+
+
 def test_an_artwork_of_another_program_gets_other_colors_too() -> None:
     draw_painting(64, 48).save("art.png")
     assert main(["recolor", "art.png", "photo.jpg", "-o", "new.png"]) == 0
@@ -217,6 +235,6 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing(desk: Path) -> None:
-    with pytest.raises(OSError, match="mode"):
-        write(Image.new("F", (8, 8)), desk / "new.jpg", None)
+    with pytest.raises(ValueError, match="no strip"):
+        write(PictureInMemory(np.zeros((8, 8, 4), np.uint8)), desk / "new.jpg", None)
     assert not [path for path in desk.iterdir() if path.name.startswith((".", "new"))]

@@ -56,7 +56,8 @@ class Picture:
         """Rows from the top, [rows, W, 3] in sRGB, whole numbers over the whole range of `dtype`."""
         most = np.iinfo(dtype).max
         for strip in self._resampled() if self._size else self._touched():
-            yield (strip[0].permute(1, 2, 0).clamp(0, 1) * most).round().cpu().numpy().astype(dtype)
+            rows = (strip[0].clamp(0, 1) * most).round().permute(1, 2, 0).numpy()
+            yield np.ascontiguousarray(rows, dtype)
 
     def image(self) -> Image.Image:
         """All of it, with 8 bits a channel."""

@@ -49,6 +49,10 @@ class Iterate:
         pixels = shrunk(self._pixels, longest) if longest else self._pixels
         return self._finish.preview(pixels).image()
 
+    def picture(self) -> Picture:
+        """The same at the stage's own size, strip by strip."""
+        return self._finish.preview(self._pixels)
+
     def checkpoint(self) -> Checkpoint:
         """Copy what is needed to go on from here later."""
         dtype = torch.float16 if self._pixels.numel() > HALVED_FROM else torch.float32

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.jobs import keys
-from app.jobs.blobs import BlobNotFoundError, LocalStorage
+from app.jobs.blobs import BlobExistsError, BlobNotFoundError, LocalStorage
 
 JOB = "ab" * 16
 
@@ -31,6 +31,42 @@ def test_a_write_that_fails_keeps_the_old_bytes_and_leaves_nothing(
         storage.put("a/b", b"new")
     assert storage.get("a/b") == b"old"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_file_is_written_in_pieces_and_is_there_at_the_end(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put("a/b", b"old")
+    with storage.writing("a/b") as file:
+        file.write(b"new")
+        file.seek(1)
+        assert file.read() == b"ew"
+        assert storage.get("a/b") == b"old"
+        assert storage.list("a/") == ["a/b"]
+    assert storage.get("a/b") == b"new"
+
+
+def test_a_file_whose_writing_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    with pytest.raises(ValueError, match="closed"), storage.writing("a/b") as file:
+        file.close()
+    assert list((tmp_path / "a").iterdir()) == []
+    storage.put("a/b", b"first")
+    with pytest.raises(BlobExistsError), storage.writing("a/b", replace=False) as file:
+        file.write(b"second")
+    assert storage.get("a/b") == b"first"
+    assert storage.list("a/") == ["a/b"]
+
+
+def test_a_reader_keeps_what_is_deleted_or_replaced(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    for change in (lambda: storage.put("a/b", b"other"), lambda: storage.delete_prefix("a/")):
+        storage.put("a/b", b"whole")
+        with storage.open("a/b") as file:
+            assert file.read(2) == b"wh"
+            change()
+            assert file.read() == b"ole"
+    with pytest.raises(BlobNotFoundError):
+        storage.open("a/b")
 
 
 def test_missing_blobs_and_deleted_folders(tmp_path: Path) -> None:
