@@ -65,7 +65,7 @@ def main() -> None:
 def save_small(swatch: Image.Image, path: Path) -> None:
     """What the page shows of a swatch: all that a first view loads has 200 kB."""
     small = swatch.convert("RGB").resize((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
-    small.save(path, quality=40, speed=0)
+    small.save(path, quality=36, speed=0)
 
 
 def is_current(path: Path, extractor: engine.Extractor) -> bool:
