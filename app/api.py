@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -17,6 +18,7 @@ from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.encoding import Format
 from app.jobs.models import TERMINAL, Job, JobState, PaintRequest, Recoloring
+from app.jobs.records import Standing
 from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
@@ -37,6 +39,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
 ]
+ETAG = re.compile(r'"(\d+(?:\.\d+)?)"')  # one of `etag`
 LONGEST_KEY = 200
 POLL_RUNNING_S, POLL_QUEUED_MOST_S = 1, 10
 
@@ -188,12 +191,12 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
 )
 async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
-    if if_none_match and keys.ID.fullmatch(job_id):
+    known = ",".join(ETAG.findall(if_none_match or ""))
+    standing = await studio.standings.of(job_id, known) if keys.ID.fullmatch(job_id) else None
+    if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
-        standing = await studio.standings.of(job_id)
-        if standing and matches(if_none_match, etag(standing.version, standing.position)):
-            return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
-    job, answer = await to_thread.run_sync(found_job, studio, job_id, limiter=studio.answers)
+        return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
+    job, answer = await to_thread.run_sync(found_job, studio, job_id, standing, limiter=studio.answers)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
@@ -201,14 +204,17 @@ async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[st
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
-def found_job(studio: Studio, job_id: str) -> tuple[Job, JobAnswer]:
+def found_job(studio: Studio, job_id: str, standing: Standing | None) -> tuple[Job, JobAnswer]:
     """A job and its answer."""
-    job = find_job(studio, job_id)
-    return job, job_answer(studio, job)
+    job = find_job(studio, job_id, standing)
+    return job, job_answer(studio, job, standing)
 
 
 def etag(version: int, beside: int | None) -> str:
-    """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes."""
+    """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes.
+
+    Without its quotes it is what `JobRecords.standings` understands.
+    """
     return f'"{version}"' if beside is None else f'"{version}.{beside}"'
 
 
@@ -366,10 +372,10 @@ async def get_artwork(
     return await downloads.artwork_answer(request, studio, partial(find_job, studio, job_id), extension, dpi)
 
 
-def job_answer(studio: Studio, job: Job) -> JobAnswer:
-    """The job as the API shows it."""
-    position = studio.records.position(job)
-    eta = studio.records.eta(job, position)
+def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> JobAnswer:
+    """The job as the API shows it; `standing` where somebody has looked already."""
+    position = standing.position if standing else studio.records.position(job)
+    eta = studio.records.eta(job, position, standing.speeds if standing else None)
     progress = job.progress
     goes_at = studio.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 BOOT = "import os, sys; sys.path = sys.argv[1].split(os.pathsep); from app.decoding import main; main()"
 # What a dynamic loader may need to start Python at all. Everything else may hold secrets, and stays here.
 ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-# A photo of 4096 × 4096 pixels that is pure noise has 30 MB as JPEG, its thumbnail 3.
+# A photo of 4608 × 4608 pixels that is pure noise has 38 MB as JPEG, its thumbnail 3.
 MOST_ANSWER_BYTES = 64_000_000
 KINDS = {
     kind.code: kind
@@ -134,13 +134,14 @@ class Darkroom:
             if child is not None and child.poll() is not None:
                 end(child)  # The system took it away, perhaps for its memory.
                 child = None
-            child = child or self._start()
+            child = child or self.start()
             self._busy.add(child)
             with suppress(OSError):  # No room for a spare one now; the next photo starts its own.
-                self._spare = self._start()
+                self._spare = self.start()
         return child
 
-    def _start(self) -> Child:
+    def start(self) -> Child:
+        """A child that waits for a file. Whoever starts one feeds it (`feed`) and ends it (`end`)."""
         return subprocess.Popen(
             self._command,
             env=self._environment,
@@ -163,15 +164,20 @@ class Darkroom:
 
 def ask(child: Child, job: Work, source: BinaryIO) -> bytes:
     """Say to a child what to do, give it the file and read its answer, empty if it ends without one."""
-    assert child.stdin is not None
     assert child.stdout is not None
+    feed(child, job, source)
+    return child.stdout.read(MOST_ANSWER_BYTES)
+
+
+def feed(child: Child, job: Work, source: BinaryIO) -> None:
+    """Say to a child what to do, and give it the file."""
+    assert child.stdin is not None
     try:
         child.stdin.write(job.encode() + b"\n")
         shutil.copyfileobj(source, child.stdin)
         child.stdin.close()
     except BrokenPipeError:
         pass  # It ended before it had read all; its answer, or that there is none, says why.
-    return child.stdout.read(MOST_ANSWER_BYTES)
 
 
 def end(child: Child) -> None:

@@ -17,7 +17,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 # Pillow would load some of these only while it decodes, when a confined process can open no file any more.
 from PIL import (
@@ -49,8 +49,23 @@ else:
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", *HEIC_FORMATS)
 MINIMUM_SIDE = 16
 GREATEST_RATIO = 10
-STORED_SIDE, THUMB_SIDE, MASK_SIDE = 4096, 1280, 2048
-STORED_QUALITY, THUMB_QUALITY = 95, 84
+
+
+class Side(NamedTuple):
+    """How long a picture becomes: `longest` pixels if it is longer than that by more than `slack`; a JPEG that its
+    reader can decode at a scale that leaves it at most `slack` shorter is left at that.
+    """
+
+    longest: int
+    slack: int
+
+
+# Decoding and shrinking to the very pixel would take twice the time and three times the memory of decoding alone.
+STORED, MASK = Side(4096, 512), Side(2048, 0)
+THUMB_SIDE = 1280
+STORED_OPTIONS = {"quality": 95, "subsampling": 0}
+# More effort makes a thumbnail no smaller, but takes twice the time.
+THUMB_OPTIONS = {"quality": 84, "method": 2}
 # A mask is grey although its file has colours where no more of it than this is clearly coloured: JPEG's noise.
 COLORED_SHARE, CLEARLY_COLORED = 0.002, 24
 # What is looked at for a mask's colours, and how far apart two of them are at least (Euclid in RGB).
@@ -125,39 +140,41 @@ def main() -> None:
     # The HEIC reader starts a thread whatever it is told.
     confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
     asked = sys.stdin.buffer.readline()
-    reply = {b"mask\n": answer_mask, b"rest\n": answer_rest}.get(asked, answer)(sys.stdin.buffer.read(), limit_mp)
+    answer_to = {b"mask\n": answer_mask, b"rest\n": answer_rest}.get(asked, answer)
+    reply = answer_to(io.BytesIO(sys.stdin.buffer.read()), limit_mp)
     sys.stdout.buffer.write(reply)
     sys.stdout.buffer.flush()
     # Freeing what a damaged file did to a decoder's memory is not worth a crash after the answer.
     os._exit(0)
 
 
-def answer(data: bytes, limit_mp: int) -> bytes:
+def answer(source: BinaryIO, limit_mp: int) -> bytes:
     """What the parent reads of a photo: a line of JSON, then the photo as JPEG and its thumbnail as WebP, if it is one.
 
-    The line is `{"width", "height", "jpeg_bytes", "webp_bytes"}` or that of `refused`.
+    The line is `{"width", "height", "jpeg_bytes", "webp_bytes"}` or that of `refused`. The source is closed once its
+    pixels are there, so that nobody need keep its bytes beside them.
     """
-    return answered(developed_photo, data, limit_mp)
+    return answered(developed_photo, source, limit_mp)
 
 
-def answer_mask(data: bytes, limit_mp: int) -> bytes:
+def answer_mask(source: BinaryIO, limit_mp: int) -> bytes:
     """What the parent reads of a mask: a line of JSON, then the mask as PNG, if it is one.
 
     The line is `{"width", "height", "png_bytes", "white", "colors", "grid"}` or that of `refused`: the share that is
     white, `main_colors`, and `grid` in base64.
     """
-    return answered(developed_mask, data, limit_mp)
+    return answered(developed_mask, source, limit_mp)
 
 
-def answer_rest(data: bytes, limit_mp: int) -> bytes:
+def answer_rest(source: BinaryIO, limit_mp: int) -> bytes:
     """The same of all but the mask: in grey, black where it is white."""
-    return answered(lambda source, limit_mp: developed_mask(source, limit_mp, turned=True), data, limit_mp)
+    return answered(lambda source, limit_mp: developed_mask(source, limit_mp, turned=True), source, limit_mp)
 
 
-def answered(develop: Callable[[BinaryIO, int], bytes], data: bytes, limit_mp: int) -> bytes:
+def answered(develop: Callable[[BinaryIO, int], bytes], source: BinaryIO, limit_mp: int) -> bytes:
     """The answer, or `{"refused", "values"}`, with `"fault"` where the refusal is for what we did not expect."""
     try:
-        return develop(io.BytesIO(data), limit_mp)
+        return develop(source, limit_mp)
     except RefusedError as refused:
         return header(refused=refused.code, values=refused.values)
     except MemoryError:
@@ -168,10 +185,8 @@ def answered(develop: Callable[[BinaryIO, int], bytes], data: bytes, limit_mp: i
 
 def developed_photo(source: BinaryIO, limit_mp: int) -> bytes:
     photo = read_photo(source, limit_mp)
-    thumb = photo.copy()
-    thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
-    jpeg = encode(photo, "JPEG", quality=STORED_QUALITY, subsampling=0)
-    webp = encode(thumb, "WEBP", quality=THUMB_QUALITY)
+    jpeg = encode(photo, "JPEG", **STORED_OPTIONS)
+    webp = encode(thumbnail(photo), "WEBP", **THUMB_OPTIONS)
     return header(width=photo.width, height=photo.height, jpeg_bytes=len(jpeg), webp_bytes=len(webp)) + jpeg + webp
 
 
@@ -193,14 +208,14 @@ def header(**members: object) -> bytes:
 
 
 def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
-    """Decode an untrusted file: format by content, upright, sRGB, on white, first frame, no metadata.
+    """Decode an untrusted file: format by content, upright, sRGB, on white, first frame, no metadata. Closes it.
 
     Raises:
         RefusedError: the file is empty, of another type, damaged, too small, too narrow, or above `limit_mp`
             megapixels, which is known from its header before a pixel is decoded.
         MemoryError: it does not fit in what this process may use.
     """
-    return read_picture(source, limit_mp, STORED_SIDE, "white")
+    return read_picture(source, limit_mp, STORED, "white")
 
 
 def read_mask(source: BinaryIO, limit_mp: int) -> Image.Image:
@@ -209,15 +224,15 @@ def read_mask(source: BinaryIO, limit_mp: int) -> Image.Image:
     Raises:
         RefusedError, MemoryError: as in `read_photo`.
     """
-    mask = read_picture(source, limit_mp, MASK_SIDE, "black")
+    mask = read_picture(source, limit_mp, MASK, "black")
     red, green, blue = mask.split()
     difference = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue))
     colored = sum(difference.histogram()[CLEARLY_COLORED:])
     return mask if colored > COLORED_SHARE * mask.width * mask.height else mask.convert("L")
 
 
-def read_picture(source: BinaryIO, limit_mp: int, longest: int, background: str) -> Image.Image:
-    """The file's picture, at most `longest` pixels long; what is transparent shows the background."""
+def read_picture(source: BinaryIO, limit_mp: int, side: Side, background: str) -> Image.Image:
+    """The file's picture, as long as `side` says; what is transparent shows the background."""
     start = source.read(SIGNAL_WITHIN_BYTES)
     head = start[:32]
     if not head:
@@ -232,7 +247,10 @@ def read_picture(source: BinaryIO, limit_mp: int, longest: int, background: str)
     check_size(image.size, limit_mp)
     try:
         signal = read_signal(start) if image.format in {"AVIF", "HEIF"} else None
-        return normalize(image, signal, longest, background)
+        draft(image, side)
+        image.load()
+        source.close()
+        return normalize(image, signal, side, background)
     except UNREADABLE as error:
         raise RefusedError("photo-damaged") from error
 
@@ -258,33 +276,38 @@ def check_size(size: tuple[int, int], limit_mp: int) -> None:
         raise RefusedError("photo-too-narrow", width=width, height=height, ratio=GREATEST_RATIO)
 
 
-def normalize(
-    image: Image.Image, signal: tuple[int, int] | None, longest: int = STORED_SIDE, background: str = "white"
-) -> Image.Image:
-    """The first frame, upright, in sRGB, on the background, mode RGB, at most `longest` pixels long, without metadata.
+def draft(image: Image.Image, side: Side) -> None:
+    """Let a JPEG be decoded at a half, a quarter or an eighth, for a part of the time and of the memory."""
+    least = side.longest - side.slack
+    # Both sides stay at least as long as is asked for; the shorter one does not count.
+    image.draft(None, (least, 1) if image.width > image.height else (1, least))
 
-    `signal` is of `read_signal`; a colour profile counts more.
+
+def normalize(
+    image: Image.Image, signal: tuple[int, int] | None, side: Side = STORED, background: str = "white"
+) -> Image.Image:
+    """The first frame, upright, in sRGB, on the background, mode RGB, as long as `side` says, without metadata.
+
+    `signal` is of `read_signal`; a colour profile counts more. May close the image.
     """
-    # JPEGs can be decoded at a half, a quarter or an eighth: a 100-megapixel photo becomes as cheap as a small one.
-    image.draft(None, (longest, longest))
-    image.load()
     if image.mode == "CMYK" and "adobe" not in image.info:
         # Adobe's programs store inks inverted, and Pillow takes every file for theirs.
         image = ImageChops.invert(image)
     profile = image.info.get("icc_profile")
     orientation = read_orientation(image)
     if image.mode in {"P", "PA"} or (image.has_transparency_data and image.mode != "RGBA"):
-        image = image.convert("RGBA")
+        image = replacing(image, image.convert("RGBA"))
     elif image.mode.startswith("I"):
         # 16 bits to 8: Pillow's own conversion would clip instead of scale.
         image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
     elif image.mode in {"1", "F"}:
         image = image.convert("L")
-    if max(image.size) > longest:
-        image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    image = to_standard_range(image, *signal) if signal and not profile else to_srgb(image, profile)
+    if max(image.size) > side.longest + side.slack:
+        image = shrunk(image, within(image.size, side.longest))
+    standard = to_standard_range(image, *signal) if signal and not profile else to_srgb(image, profile)
+    image = replacing(image, standard)
     if orientation is not None:
-        image = image.transpose(orientation)
+        image = replacing(image, image.transpose(orientation))
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
     if image.mode != "RGB":
@@ -292,6 +315,35 @@ def normalize(
     clean = Image.new("RGB", image.size)
     clean.paste(image)
     return clean
+
+
+def thumbnail(photo: Image.Image) -> Image.Image:
+    """The photo at most THUMB_SIDE pixels long."""
+    return photo.resize(within(photo.size, THUMB_SIDE), Image.Resampling.LANCZOS, reducing_gap=1.5)
+
+
+def within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Width and height of a picture made at most `longest` pixels long, in its own proportions."""
+    scale = min(1.0, longest / max(size))
+    width, height = (max(1, round(side * scale)) for side in size)
+    return width, height
+
+
+def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture made smaller; closes what it is given.
+
+    First the width, then the height, as Pillow does it too, which would keep the picture and what lies between both
+    steps until the end.
+    """
+    narrow = replacing(image, image.resize((size[0], image.height), Image.Resampling.LANCZOS))
+    return narrow.resize(size, Image.Resampling.LANCZOS)
+
+
+def replacing(before: Image.Image, after: Image.Image) -> Image.Image:
+    """`after`, which was made from `before`; that one's memory is freed, whoever still refers to it."""
+    if after is not before:
+        before.close()
+    return after
 
 
 ORIENTATIONS = {

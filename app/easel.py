@@ -66,7 +66,8 @@ def page_of(
         "kept_until": words.moment(goes_at) if goes_at else "",
     }
     if waiting:
-        position, eta = studio.records.position(job), studio.records.eta(job)
+        position = studio.records.position(job)
+        eta = studio.records.eta(job, position)
         doing = words.doing(job, position)
         context |= {
             "heading": f"Painting after {after}",

@@ -17,7 +17,9 @@ from app.jobs.styles import Style, find_styles
 
 SWATCH_SIDE = 384
 OWN_TITLE = "Your own painting"
-PICTURE_NAMES = ("swatch", "example")
+# Of each style, where there is such a picture: a texture of it, a photo painted after it, and the texture for the page:
+# smaller, and in a third of the bytes.
+PICTURES = ("swatch.webp", "example.webp", "swatch.avif")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Card:
     style: Style
     swatch_url: str
     example_url: str
+    small_url: str
+
+    def keeps(self, address: str) -> bool:
+        """Whether an address names one of its pictures by the content that it has now."""
+        return address in {self.swatch_url, self.example_url, self.small_url}
 
     @property
     def id(self) -> str:
@@ -75,7 +82,7 @@ class Gallery:
     """All styles, read once at start, by title."""
 
     def __init__(self, styles: Iterable[Style]) -> None:
-        cards = [Card(style, *(picture_url(style, name) for name in PICTURE_NAMES)) for style in styles]
+        cards = [Card(style, *(picture_url(style, name) for name in PICTURES)) for style in styles]
         self.cards = sorted(cards, key=lambda card: plain(card.title).removeprefix("the ").removeprefix("a "))
         self.by_id = {card.id: card for card in self.cards}
         self.movements = sorted({card.movement for card in cards if card.movement}, key=plain)
@@ -112,11 +119,11 @@ def plain(text: str) -> str:
 
 
 def picture_path(style: Style, name: str) -> Path | None:
-    """The file of a style's swatch or example. An owner's painting is its own swatch and has no example."""
-    path = style.folder / f"{name}.webp" if style.folder else None
+    """The file of one of a style's pictures. An owner's painting is its own swatch and has no example."""
+    path = style.folder / name if style.folder else None
     if path and path.is_file():
         return path
-    return style.image if name == "swatch" else None
+    return style.image if name == "swatch.webp" else None
 
 
 def picture_url(style: Style, name: str) -> str:
@@ -124,15 +131,15 @@ def picture_url(style: Style, name: str) -> str:
     path = picture_path(style, name)
     if path is None:
         return ""
-    return f"/styles/{style.id}/{name}.webp?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    return f"/styles/{style.id}/{name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
 
 
 def picture(style: Style, name: str) -> bytes | None:
-    """A style's swatch or example as WebP bytes."""
+    """The bytes of one of a style's pictures."""
     path = picture_path(style, name)
     if path is None:
         return None
-    return path.read_bytes() if path.suffix == ".webp" and path != style.image else small_picture(path)
+    return small_picture(path) if path == style.image else path.read_bytes()
 
 
 @lru_cache(maxsize=256)

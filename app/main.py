@@ -22,6 +22,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import api, docs, easel, errors, health, home, intake, pages, send, words
 from app.assets import Assets
+from app.compression import Compression
 from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(RequestLimits, settings=settings),
             Middleware(SameOriginWrites),
+            Middleware(Compression),
             Middleware(BodyLimit, limit_mb=settings.upload_limit_mb, form_limit_mb=settings.form_limit_mb),
         ],
     )
@@ -141,7 +143,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         darkroom=darkroom,
     )
     app.state.redis = connection
-    app.state.writes = counting_in(connection)
+    app.state.counts = counting_in(connection)
     yield
     darkroom.close()
     publisher.close()

@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 from starlette.requests import Request
 
-from app import errors, uploads, wall, words
+from app import assets, errors, uploads, wall, words
 from app.errors import RefusalError
-from app.gallery import picture
+from app.gallery import PICTURES, picture
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job
@@ -95,10 +95,13 @@ def photo_thumb(photo_id: str, studio: StudioHere) -> Response:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
 
 
-@router.get("/styles/{style_id}/{name}.webp")
-def style_picture(style_id: str, name: str, studio: StudioHere) -> Response:
+@router.get("/styles/{style_id}/{name}")
+def style_picture(style_id: str, name: str, studio: StudioHere, v: str = "") -> Response:
+    """For good only under the address that the pages have; any other may show something else tomorrow."""
     card = studio.gallery.by_id.get(style_id)
-    data = picture(card.style, name) if card and name in {"swatch", "example"} else None
-    if data is None:
+    data = picture(card.style, name) if card and name in PICTURES else None
+    if card is None or data is None:
         raise RefusalError(errors.STYLE_NOT_FOUND)
-    return Response(data, media_type="image/webp", headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    is_kept = card.keeps(f"/styles/{style_id}/{name}?v={v}")
+    headers = {"Cache-Control": assets.FOREVER if is_kept else "no-cache"}
+    return Response(data, media_type=f"image/{name.rpartition('.')[2]}", headers=headers)

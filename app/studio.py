@@ -33,6 +33,7 @@ from app.jobs.records import (
     PaintingGoneError,
     PhotoGoneError,
     QueueFullError,
+    Standing,
 )
 from app.masks import DecodedMask, StoredMask
 from app.paintings import OwnPainting
@@ -44,7 +45,7 @@ from app.uploads import StoredPhoto
 Decoded = TypeVar("Decoded")
 Stored = TypeVar("Stored")
 
-# A 12-megapixel JPEG takes about 150 MB and half a second; what waits for its turn lies on disk.
+# A JPEG takes about 120 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
@@ -404,14 +405,14 @@ def delete_painting(studio: Studio, style_id: str) -> None:
     retention.delete_painting(studio.records, identifier)
 
 
-def find_job(studio: Studio, job_id: str) -> Job:
-    """The job of an id.
+def find_job(studio: Studio, job_id: str, standing: Standing | None = None) -> Job:
+    """The job of an id; `standing` where somebody has looked already.
 
     Raises:
         RefusalError: there is none, which looks the same for an id that was never given out; or it has expired.
     """
     try:
-        job = studio.records.get(job_id)
+        job = standing.job() if standing else studio.records.get(job_id)
     except (JobNotFoundError, ValueError) as error:
         raise RefusalError(errors.JOB_NOT_FOUND) from error
     if job.state is JobState.EXPIRED:

@@ -26,6 +26,23 @@ def test_the_engine_loads_nothing_of_the_service() -> None:
     assert "torchvision" not in loaded  # only fetching VGG-19 needs it
 
 
+A_FEW_STROKES = """
+from pathlib import Path
+from PIL import Image
+from worker import engine
+
+extractor = engine.load_extractor("compact", Path("models"), Path("models"))
+style = engine.load_fingerprint(Path("styles/great_wave/fingerprint.safetensors"), extractor)
+scene = engine.Scene.of(Image.effect_noise((96, 64), 64).convert("RGB"), style)
+engine.paint(scene, extractor, engine.PaintOptions(size=256), lambda iterate: iterate.iteration == 3)
+"""
+
+
+def test_painting_does_not_load_torchs_compiler() -> None:
+    # It brings sympy and 900 modules, two seconds of a processor before the first stroke; torch.optim loads it.
+    assert "sympy" not in modules_after(A_FEW_STROKES)
+
+
 def test_the_launcher_loads_no_torch() -> None:
     assert "torch" not in modules_after("import launcher.__main__")
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from worker import engine
 from worker.engine.fingerprint import add_palette
 
-SWATCH_SIDE = 384
+SWATCH_SIDE, SMALL_SIDE = 384, 288
 EXAMPLE_SIDE = 512
 
 
@@ -52,11 +52,20 @@ def main() -> None:
         if not (folder / "swatch.webp").exists():
             swatch = engine.synthesize(fingerprint, extractor, SWATCH_SIDE)
             swatch.save(folder / "swatch.webp", quality=80, method=6)
+            (folder / "swatch.avif").unlink(missing_ok=True)
+        if not (folder / "swatch.avif").exists():
+            save_small(Image.open(folder / "swatch.webp"), folder / "swatch.avif")
         if args.photo and not (folder / "example.webp").exists():
             photo = Image.open(args.photo).convert("RGB")
             scene = engine.Scene.of(photo, fingerprint)
             example = engine.paint(scene, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).picture.image()
             example.save(folder / "example.webp", quality=82, method=6)
+
+
+def save_small(swatch: Image.Image, path: Path) -> None:
+    """What the page shows of a swatch: all that a first view loads has 200 kB."""
+    small = swatch.convert("RGB").resize((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
+    small.save(path, quality=40, speed=0)
 
 
 def is_current(path: Path, extractor: engine.Extractor) -> bool:

@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
-from app.jobs.scripts import CHANGE, HINTED, STORE
+from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE
 
 RETENTION_S = 24 * 3600.0
 PATIENCE_S = 5.0  # for an answer of Redis
@@ -88,11 +88,24 @@ REFUSED: dict[str, type[NotAcceptedError]] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """As much of a waiting or running job as tells whether anything about it is new; `position` as in `position`."""
+    """How a job stands, from one look; `position` as in `position`. The record, and the speeds as in `speeds`, are left
+    out where whoever asked knows the job as it is.
+    """
 
     state: JobState
     version: int
     position: int | None
+    record: Mapping[Any, Any] = field(default_factory=dict)
+    speeds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything that whoever asked does not know."""
+        return bool(self.record)
+
+    def job(self) -> Job:
+        """The job, where it is news."""
+        return _job(self.record)
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,7 @@ class JobRecords:
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
         self._hinted = connection.register_script(HINTED)
+        self._look = connection.register_script(LOOK)
         self.photos = Keeping(connection, PHOTOS, retention_s, self.now)
         self.paintings = Keeping(connection, PAINTINGS, retention_s, self.now)
         self._last_pace: Pace | None = None
@@ -272,19 +286,26 @@ class JobRecords:
                 continue
         return found
 
-    def standings(self, job_ids: list[str]) -> list[Standing | None]:
-        """Where waiting and running jobs stand, in one round trip and without their records; None for any other.
+    def standings(self, asked: Sequence[tuple[str, str]]) -> list[Standing | None]:
+        """How jobs stand, in one round trip; None where Redis has no record.
+
+        Each is asked for by its id and by what is known of it: `version`, or `version.position` while it waits; several
+        are separated by commas. That counts for waiting and running jobs only: what has ended is always news.
 
         Raises:
-            ValueError: one of `job_ids` is not an id.
+            ValueError: what should be an id is none.
         """
+        names = [keys.QUEUED, keys.SPEED, *(keys.record(job_id) for job_id, _ in asked)]
+        speeds, *looks = self._look(keys=names, args=[text for each in asked for text in each])
+        measured = _speeds(_pairs(speeds))
+        return [_standing(measured, *look) if look else None for look in looks]
+
+    def positions(self, job_ids: Sequence[str]) -> list[int | None]:
+        """How many jobs wait before each of these, in one round trip; None for what is not queued."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
-                pipeline.hmget(keys.record(job_id), "state", "version")
                 pipeline.zrank(keys.QUEUED, job_id)
-            answers = pipeline.execute()
-        pairs = zip(answers[::2], answers[1::2], strict=True)
-        return [_standing(state, version, rank) for (state, version), rank in pairs]
+            return pipeline.execute()
 
     def request_cancel(self, job_id: str) -> Job:
         """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
@@ -302,14 +323,18 @@ class JobRecords:
         rank: Any = self.redis.zrank(keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
         return None if rank is None else int(rank)
 
-    def eta(self, job: Job, position: int | None = None) -> tuple[float, float] | None:
+    def eta(
+        self, job: Job, position: int | None = None, speeds: Mapping[str, float] | None = None
+    ) -> tuple[float, float] | None:
         """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended.
 
-        `position` is the job's, where the caller knows it already.
+        `position` is the job's, and `speeds` those of `speeds`, where the caller knows them already.
         """
+        if job.state in TERMINAL:
+            return None
         speed = job.seconds_per_unit if job.state is JobState.RUNNING else None
-        speed = speed or self.seconds_per_unit(job.request.extractor)
-        if speed is None or job.state in TERMINAL:
+        speed = speed or _speed(self.speeds() if speeds is None else speeds, job.request.extractor)
+        if speed is None:
             return None
         work = _left(job.planned_work, job.progress.fraction if job.progress else 0.0)
         if job.state is JobState.QUEUED:
@@ -320,8 +345,11 @@ class JobRecords:
 
     def seconds_per_unit(self, extractor: str = ANY_EXTRACTOR) -> float | None:
         """Measured seconds per megapixel-evaluation, a moving average; None before the first job."""
-        value = self.redis.hget(keys.SPEED, extractor) or self.redis.hget(keys.SPEED, ANY_EXTRACTOR)
-        return float(value) if value else None
+        return _speed(self.speeds(), extractor)
+
+    def speeds(self) -> dict[str, float]:
+        """Measured seconds per megapixel-evaluation by extractor, and of whatever is used here."""
+        return _speeds(self.redis.hgetall(keys.SPEED))
 
     def workers(self) -> int:
         """Workers seen lately."""
@@ -634,10 +662,19 @@ def _manifest(job: Job) -> bytes:
     return job.model_dump_json(indent=1).encode()
 
 
-def _standing(state: Any, version: Any, rank: int | None) -> Standing | None:
-    if state is None or _text(state) not in {JobState.QUEUED, JobState.RUNNING}:
-        return None
-    return Standing(JobState(_text(state)), int(version), rank)
+def _standing(speeds: Mapping[str, float], state: Any, version: Any, place: int, record: list[Any]) -> Standing:
+    position = None if place < 0 else place
+    if not record:
+        return Standing(JobState(_text(state)), int(version), position)
+    return Standing(JobState(_text(state)), int(version), position, _pairs(record), speeds)
+
+
+def _speeds(fields: Mapping[Any, Any]) -> dict[str, float]:
+    return {_text(name): float(value) for name, value in fields.items()}
+
+
+def _speed(speeds: Mapping[str, float], extractor: str) -> float | None:
+    return speeds.get(extractor) or speeds.get(ANY_EXTRACTOR)
 
 
 def _work_ahead(pace: Pace, rank: int) -> float:

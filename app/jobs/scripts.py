@@ -136,6 +136,29 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 return jobs
 """
 
+# What polls are answered from: how jobs stand, and the whole record only of those that whoever asks does not know yet.
+# KEYS: 1 queued set, 2 measured speeds, 3… records.
+# ARGV: for each record its job's id, and what is known of it: `version` or `version.place`, several comma-separated.
+# Returns the speeds as a flat list, then for each record state, version, place in the queue (-1 if it has none) and the
+# record as a flat list, which is empty where it is known; nothing of a record that is not there.
+LOOK = """
+local looks = {redis.call('HGETALL', KEYS[2])}
+for i = 3, #KEYS do
+  local id, known = ARGV[2 * i - 5], ARGV[2 * i - 4]
+  local stands = redis.call('HMGET', KEYS[i], 'state', 'version')
+  local look = {}
+  if stands[1] then
+    local place = redis.call('ZRANK', KEYS[1], id)
+    local now = stands[2] .. (place and '.' .. place or '')
+    local is_known = (stands[1] == 'queued' or stands[1] == 'running')
+      and string.find(',' .. known .. ',', ',' .. now .. ',', 1, true)
+    look = {stands[1], stands[2], place or -1, is_known and {} or redis.call('HGETALL', KEYS[i])}
+  end
+  table.insert(looks, look)
+end
+return looks
+"""
+
 # Notes when a hint was sent. A record that is gone must not come back as this one field: it could not be rebuilt then.
 # KEYS: 1 record.
 HINTED = """

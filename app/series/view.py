@@ -96,9 +96,8 @@ def _progress(jobs: Sequence[Job]) -> float:
 
 def _positions(records: JobRecords, active: Sequence[Job]) -> dict[str, int]:
     """The places of those that wait, by job id."""
-    standings = records.standings([job.id for job in active]) if active else []
-    pairs = zip(active, standings, strict=True)
-    return {job.id: place for job, each in pairs if each and (place := each.position) is not None}
+    places = records.positions([job.id for job in active]) if active else []
+    return {job.id: place for job, place in zip(active, places, strict=True) if place is not None}
 
 
 def _eta(records: JobRecords, active: Sequence[Job], positions: dict[str, int]) -> tuple[float, float] | None:

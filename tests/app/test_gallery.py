@@ -72,7 +72,7 @@ def test_titles_of_several_and_of_one_that_is_gone(gallery: Gallery) -> None:
 
 
 def test_swatch_of_an_own_painting_is_a_small_square_of_it(gallery: Gallery) -> None:
-    data = picture(gallery.by_id["checks"].style, "swatch")
+    data = picture(gallery.by_id["checks"].style, "swatch.webp")
     assert data is not None
     image = Image.open(io.BytesIO(data))
     assert (image.format, image.size) == ("WEBP", (384, 384))
@@ -81,8 +81,30 @@ def test_swatch_of_an_own_painting_is_a_small_square_of_it(gallery: Gallery) -> 
 
 def test_a_painting_without_an_example_names_none(gallery: Gallery) -> None:
     assert gallery.by_id["night"].example_url == ""
-    assert picture(gallery.by_id["night"].style, "example") is None
+    assert picture(gallery.by_id["night"].style, "example.webp") is None
     assert "?v=" in gallery.by_id["night"].swatch_url
+
+
+def test_address_of_a_picture_changes_with_its_content(gallery: Gallery, tmp_path: Path, own_styles: Path) -> None:
+    before = gallery.by_id["night"]
+    other = pictures.encoded(pictures.quarters(64, 64), "WEBP")
+    (tmp_path / "builtin" / "night" / "swatch.webp").write_bytes(other)
+    after = load_gallery(tmp_path / "builtin", own_styles).by_id["night"]
+    assert after.swatch_url != before.swatch_url
+    assert after.keeps(after.swatch_url)
+    assert not after.keeps(before.swatch_url)
+
+
+def test_every_painting_that_ships_has_a_small_swatch_of_a_third_of_the_bytes() -> None:
+    folders = [path.parent for path in Path("styles").glob("*/style.toml")]
+    assert len(folders) == 30
+    for folder in folders:
+        with Image.open(folder / "swatch.avif") as small:
+            assert small.size == (288, 288)
+    large, small_bytes = (
+        sum((folder / name).stat().st_size for folder in folders) for name in ("swatch.webp", "swatch.avif")
+    )
+    assert small_bytes < large / 3
 
 
 def test_plain_letters() -> None:

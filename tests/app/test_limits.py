@@ -73,6 +73,14 @@ def test_reads_are_counted_but_not_pictures_of_the_gallery_or_probes(opened: Ope
     assert [client.get("/").status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_reads_above_a_quarter_are_counted_by_all_front_ends_together(opened: Open) -> None:
+    first, second = (opened(read_rate="8/minute") for _ in range(2))
+    answers = [client.get("/artworks") for _ in range(10) for client in (first, second)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [200] * 10 + [429] * 10, "two for each front end, six for both"
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+
+
 def test_forwarded_addresses_are_believed_of_listed_proxies_only(opened: Open) -> None:
     def statuses(client: TestClient) -> list[int]:
         addresses = ("192.0.2.1", "192.0.2.2", "192.0.2.1")

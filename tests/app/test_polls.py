@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,14 @@ class CountingRecords(JobRecords):
     """Real records that note how many jobs each look was for."""
 
     looks: list[int]
+    is_away = False
 
-    def standings(self, job_ids: list[str]) -> list[Standing | None]:
-        self.looks.append(len(job_ids))
-        return super().standings(job_ids)
+    def standings(self, asked: Sequence[tuple[str, str]]) -> list[Standing | None]:
+        self.looks.append(len(asked))
+        if self.is_away:
+            with redis.Redis.from_url("unix:///nothing/there") as away:
+                away.ping()
+        return super().standings(asked)
 
 
 @pytest.fixture
@@ -35,33 +39,39 @@ def records(redis_server: str, tmp_path: Path) -> Iterator[CountingRecords]:
         yield records
 
 
-def ask(standings: Standings, job_ids: list[str]) -> list[Standing | None]:
+def ask(standings: Standings, job_ids: list[str], known: str = "1") -> list[Standing | None]:
     async def all_at_once() -> list[Standing | None]:
-        return await asyncio.gather(*map(standings.of, job_ids))
+        return await asyncio.gather(*(standings.of(job_id, known) for job_id in job_ids))
 
     return asyncio.run(all_at_once())
 
 
 def test_polls_at_once_share_looks_and_each_gets_its_own_answer(records: CountingRecords) -> None:
     job_ids = [records.create(WISH, 1.0).id for _ in range(30)]
-    found = ask(Standings(records), job_ids)
+    found = ask(Standings(records), job_ids, known=",".join(f"1.{place}" for place in range(30)))
     assert found == [Standing(JobState.QUEUED, 1, place) for place in range(30)]
     assert sum(records.looks) == 30
     assert len(records.looks) <= 2
 
 
-def test_only_waiting_and_running_jobs_have_a_standing(records: CountingRecords) -> None:
+def test_record_comes_only_of_what_is_news(records: CountingRecords) -> None:
     waiting, running, stopped = (records.create(WISH, 1.0) for _ in range(3))
     claimed = records.claim(running.id, 60, "a:1", lambda _: True)
     assert claimed
-    records.request_cancel(stopped.id)
-    found = ask(Standings(records), [running.id, stopped.id, waiting.id, "f" * 32])
-    assert found == [
-        Standing(JobState.RUNNING, claimed.version, None),
-        None,
-        Standing(JobState.QUEUED, waiting.version, 0),
+    stopped = records.request_cancel(stopped.id)
+    records.measured("compact", 0.25)
+    job_ids = [running.id, stopped.id, waiting.id, "f" * 32]
+    known = ask(Standings(records), job_ids, known=f"7,{claimed.version},{waiting.version}.0,{stopped.version}")
+    assert [each and each.is_news for each in known] == [False, True, False, None]
+    news = ask(Standings(records), job_ids, known=f"{waiting.version},{claimed.version}.0,{waiting.version}.00")
+    assert [each and each.is_news and each.job() for each in news] == [claimed, stopped, waiting, None]
+    assert [each and (each.state, each.version, each.position) for each in news] == [
+        (JobState.RUNNING, claimed.version, None),
+        (JobState.CANCELLED, stopped.version, None),
+        (JobState.QUEUED, waiting.version, 0),
         None,
     ]
+    assert all(each.speeds["compact"] == 0.25 for each in news if each)
 
 
 def test_what_is_no_id_is_refused_and_spoils_nothing(records: CountingRecords) -> None:
@@ -81,11 +91,10 @@ def test_redis_away_is_told_to_all_who_asked_and_only_to_them(records: CountingR
 
     async def away_and_back() -> None:
         standings = Standings(records)
-        there, records.redis = records.redis, redis.Redis.from_url("unix:///nothing/there")
+        records.is_away = True
         failed = await asyncio.gather(*(standings.of(job.id) for _ in range(3)), return_exceptions=True)
         assert [isinstance(each, redis.ConnectionError) for each in failed] == [True] * 3
-        records.redis.close()
-        records.redis = there
+        records.is_away = False
         assert await standings.of(job.id)
 
     asyncio.run(away_and_back())

@@ -152,9 +152,34 @@ def test_only_the_first_frame_of_an_animation_is_kept(file_format: str) -> None:
     assert near([decode(data).getpixel((32, 24))], [RED])
 
 
-def test_a_large_photo_is_stored_smaller() -> None:
-    image = decode(encoded(Image.new("RGB", (9000, 3000), RED), "JPEG"))
-    assert image.size == (4096, 1365)
+@pytest.mark.parametrize(
+    ("file_format", "size", "stored"),
+    [
+        ("JPEG", (4608, 500), (4608, 500)),
+        ("JPEG", (12_000, 2000), (4096, 683)),
+        ("JPEG", (1000, 9000), (500, 4500)),  # a half of it is near enough
+        ("JPEG", (8064, 1000), (4032, 500)),
+        ("JPEG", (7000, 1000), (4096, 585)),  # a half of it would be too small
+        ("PNG", (6000, 1000), (4096, 683)),
+    ],
+)
+def test_a_large_photo_is_stored_smaller(file_format: str, size: tuple[int, int], stored: tuple[int, int]) -> None:
+    image = decode(encoded(Image.new("RGB", size, RED), file_format))
+    assert image.size == stored
+    assert near([image.getpixel((9, 9))], [RED])
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_jpeg_of_50_megapixels_takes_less_memory_than_its_pixels(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.new("RGB", (8688, 5792), RED), "JPEG", exif=exif)
+    darkroom = Darkroom(limit_mp=LIMIT_MP, memory_mb=200, time_limit_s=60)
+    try:
+        photo = darkroom.decode_photo(io.BytesIO(data))
+    finally:
+        darkroom.close()
+    assert {photo.width, photo.height} == {4344, 2896}
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:

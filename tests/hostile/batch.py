@@ -5,6 +5,7 @@ Run as `python -m tests.hostile.batch`. Files and answers travel as a length of 
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 
@@ -22,7 +23,8 @@ def main() -> None:
     Image.preinit()
     confine(MEMORY_BYTES, CPU_S)
     while length := sys.stdin.buffer.read(4):
-        reply = answer(sys.stdin.buffer.read(struct.unpack(">I", length)[0]), LIMIT_MP)
+        file = io.BytesIO(sys.stdin.buffer.read(struct.unpack(">I", length)[0]))
+        reply = answer(file, LIMIT_MP)
         sys.stdout.buffer.write(struct.pack(">I", len(reply)) + reply)
         sys.stdout.buffer.flush()
 
