@@ -14,7 +14,7 @@ run: $(VENV)/.ready ## start everything on this machine and print the address
 	@exec $(BIN)/python -m launcher
 
 test: $(VENV)/.ready-dev ## run every test
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 faults: $(VENV)/.ready-dev ## kill, freeze, fill and cut off everything, and check that no job is lost (half an hour)
 	@$(BIN)/python -m pytest tests/faults -m faults

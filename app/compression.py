@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LEAST_BYTES = 1400  # what fits into one packet gains nothing
 LEVEL = 6
+AS_THEY_ARE = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")
 
 
 class Compression:
@@ -21,7 +22,9 @@ class Compression:
 
     def __init__(self, app: ASGIApp) -> None:
         self.plain = app
-        self.compressed = GZipMiddleware(app, minimum_size=LEAST_BYTES, compresslevel=LEVEL)
+        self.compressed = GZipMiddleware(
+            app, minimum_size=LEAST_BYTES, compresslevel=LEVEL, exclude_content_types=AS_THEY_ARE
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_personal = scope["type"] == "http" and "cookie" in Headers(scope=scope)
