@@ -419,12 +419,12 @@ def test_a_job_that_no_worker_can_hold_is_refused_with_the_size_that_fits(
     client: TestClient, studio: Studio, photo_id: str
 ) -> None:
     studio.records.saw_worker("small", int(1.2e9))
-    body = problem(client.post("/api/v1/jobs", json=wish(photo_id, size=2048)), 422, "too-large")
+    body = problem(client.post("/api/v1/jobs", json=wish(photo_id, size=4096)), 422, "too-large")
     fits = int(re.search(r"Choose (\d+) pixels", body["detail"])[1])  # type: ignore[index]
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits)).status_code == 202
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits + 128)).status_code == 422
     studio.records.saw_worker("large", int(64e9))
-    assert client.post("/api/v1/jobs", json=wish(photo_id, size=2048)).status_code == 202
+    assert client.post("/api/v1/jobs", json=wish(photo_id, size=4096)).status_code == 202
 
 
 class TestOtherColors:

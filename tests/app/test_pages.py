@@ -129,7 +129,7 @@ def test_options_that_do_not_fit_are_said_beside_their_controls(client: TestClie
     answer = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk", **bad})
     assert answer.status_code == 422
     for name, words in {
-        "size": "at most 2048",
+        "size": "at most 8192",
         "strength": "at most 10",
         "iterations": "“many” is not a number",
         "style_layers": "like this",
