@@ -21,11 +21,10 @@ def test_no_process_that_forks_touches_cuda(
     bench.job()
     bench.job()
     promise.kept()
-    (child,) = worker.children()
     calls = [line.split() for line in flag.read_text().splitlines()]
     callers = {int(process) for process, _, _ in calls}
     parents = {int(parent) for _, parent, _ in calls}
-    assert child.pid in callers, "the watch saw nothing"
+    assert callers, "the watch saw nothing, not even the process that asks what device there is"
     assert worker.pid in parents
     assert not callers & parents, "a process touched it, and its later children could not"
 

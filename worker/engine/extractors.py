@@ -137,6 +137,7 @@ class Extractor:
 
     Attributes:
         layers: the names of all its convolutions' layers, shallow to deep.
+        channels: layer name → its activations' channels.
     """
 
     def __init__(
@@ -146,7 +147,8 @@ class Extractor:
         self.weights_hash = weights_hash
         self.device = device
         self.dtype = dtype
-        self.layers = tuple(step.layer for step in network.steps)
+        self.channels = {step.layer: network.convolution(step).out_channels for step in network.steps}
+        self.layers = tuple(self.channels)
         network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.requires_grad_(False)
 

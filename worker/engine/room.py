@@ -62,8 +62,6 @@ def layout(size: tuple[int, int], extractor: Extractor, layers: Collection[str],
 
 def activations(extractor: Extractor, layers: Collection[str]) -> float:
     """Activations for each pixel, down to the deepest of `layers`."""
-    total = 0.0
-    for step, _, _ in extractor.network.needed(layers):
-        stride, _ = geometry(step.layer, extractor.layers)
-        total += extractor.network.convolution(step).out_channels / stride**2
-    return total
+    deepest = max(extractor.layers.index(layer) for layer in layers)
+    needed = extractor.layers[: deepest + 1]
+    return sum(extractor.channels[layer] / geometry(layer, extractor.layers)[0] ** 2 for layer in needed)
