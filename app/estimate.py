@@ -42,10 +42,12 @@ def planned_work(
     aspect = min(width, height) / max(width, height)
     is_pyramid, evaluations = SCHEDULES[preset]
     scales = [*below(longest), longest] if is_pyramid else [longest]
-    counts = [evaluations[min(index, len(evaluations) - 1)] * EFFORT[quality] for index in range(len(scales))]
+    planned = (evaluations[min(index, len(evaluations) - 1)] * EFFORT[quality] for index in range(len(scales)))
+    counts = [max(1, round(count)) for count in planned]
     if iterations is not None:
-        counts = [count * iterations / sum(counts) for count in counts]
-    return sum(max(1, round(count)) * scale * scale for count, scale in zip(counts, scales, strict=True)) * aspect / 1e6
+        ratio = iterations / sum(counts)
+        counts = [max(1, round(count * ratio)) for count in counts]
+    return sum(count * scale * scale for count, scale in zip(counts, scales, strict=True)) * aspect / 1e6
 
 
 def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
