@@ -141,6 +141,9 @@ def recipe(options: PaintOptions) -> Preset:
         asked["style_layers"] = {layer: weight / total for layer, weight in options.style_layers.items() if weight}
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
+    if options.style_loss == "wasserstein":
+        # It compares what belongs to one layer; between two there is no covariance that could be a Gaussian's.
+        asked["correlations"] = False
     if options.content_layers is not None:
         asked["content_layers"] = {layer: weight for layer, weight in options.content_layers.items() if weight}
     if options.optimizer not in (None, preset.optimizer):

@@ -62,3 +62,8 @@ def test_another_optimizer_takes_its_own_step() -> None:
     assert recipe(PaintOptions(optimizer="adam")).learning_rate == 0.02
     assert recipe(PaintOptions(preset="multiscale-w2", optimizer="lbfgs")).learning_rate == 1.0
     assert recipe(PaintOptions(preset="multiscale-w2", optimizer="adam")).average == 0.99
+
+
+def test_wasserstein_is_of_single_layers_also_where_a_preset_correlates_neighbors() -> None:
+    assert recipe(PaintOptions(preset="inetwork-paper")).correlations
+    assert not recipe(PaintOptions(preset="inetwork-paper", style_loss="wasserstein")).correlations
