@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
 import torch
@@ -14,6 +15,7 @@ from worker.engine.checkpoint import Checkpoint
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish, Picture
+from worker.engine.heap import frugal_heap
 from worker.engine.images import resized, shrunk, to_tensor
 from worker.engine.optimize import Method, Moments, minimize
 from worker.engine.options import PaintOptions, layer_weights, plan, recipe
@@ -120,23 +122,25 @@ def paint(
     first = resume.stage if resume else 0
     pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
     pixels, moments, stopped = pixels.to(extractor.device), None, False
-    for index, stage in enumerate(stages[first:], first):
-        skipped = resume.iteration if resume and index == first else 0
-        size = (stage.width, stage.height)
-        pixels = resized(pixels, size) if not skipped else pixels
-        watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
-        tile, scratch = layouts[-1 - index]
-        objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
-        evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
-        try:
-            pixels, moments, stopped = minimize(
-                pixels, objective, evaluations, watcher.after, method, moments, scratch
-            )  # fmt: skip
-        except _StoppedError:
-            pixels, stopped = watcher.newest, True
-        del objective  # the next one takes more
-        if stopped:
-            break
+    # Also while stages are painted that fit: what they leave in the heap would be missing later.
+    with frugal_heap() if any(each.tile for each in layouts) else nullcontext():
+        for index, stage in enumerate(stages[first:], first):
+            skipped = resume.iteration if resume and index == first else 0
+            size = (stage.width, stage.height)
+            pixels = resized(pixels, size) if not skipped else pixels
+            watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
+            tile, scratch = layouts[-1 - index]
+            objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
+            evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
+            try:
+                pixels, moments, stopped = minimize(
+                    pixels, objective, evaluations, watcher.after, method, moments, scratch
+                )  # fmt: skip
+            except _StoppedError:
+                pixels, stopped = watcher.newest, True
+            del objective  # the next one takes more
+            if stopped:
+                break
     return Pastiche(finish(pixels), Picture(pixels), stopped)
 
 
