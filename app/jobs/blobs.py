@@ -108,7 +108,8 @@ class LocalStorage:
     def list(self, prefix: str) -> list[str]:
         """Keys that begin with `prefix`, which is a folder with its slash; sorted, without unfinished writes."""
         folder = self._path(prefix.rstrip("/"))
-        found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        # Unlike rglob, walk passes over a folder that another process deletes meanwhile.
+        found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name[0] != ".")
         return sorted(path.relative_to(self.root).as_posix() for path in found)
 
     def delete(self, key: str) -> None:
