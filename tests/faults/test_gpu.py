@@ -265,8 +265,8 @@ def test_what_never_fits_the_device_is_told_before_painting_with_the_size_that_d
 ) -> None:
     gpu.memory(900, 900)
     gpu.worker()
-    message = expect_failed(promise, bench.job(size=2048), "too_large")
-    assert message.endswith("At 1024 pixels it should fit.")
+    message = expect_failed(promise, bench.job(size=8192), "too_large")
+    assert message.endswith("At 4096 pixels it should fit.")
     expect_finished(promise, bench.job(), attempts=1)
 
 

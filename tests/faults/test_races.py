@@ -55,8 +55,9 @@ def test_a_wrong_clock_changes_nothing(
     seconds: int,
 ) -> None:  # fmt: skip
     """4 h are more than Celery's visibility timeout: that worker hands out again what the other is painting."""
-    start_worker()
-    start_spoiled("other_clock", FAULT_SECONDS=str(seconds))
+    limit = {"ATELIER_JOB_TIME_LIMIT_S": "3600"}  # twice that and an hour is the visibility timeout
+    start_worker(**limit)
+    start_spoiled("other_clock", FAULT_SECONDS=str(seconds), **limit)
     jobs = [bench.job(size=512, quality="best"), bench.job(), bench.job()]
     assert [job.attempt for job in promise.kept()] == [1] * len(jobs)
     received = workers.log().count("Task worker.paint")

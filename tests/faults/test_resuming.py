@@ -66,7 +66,7 @@ def interrupted(
 
         try:
             resume = Checkpoint.load(path) if path.exists() else None
-            return paint(Scene.of(photo, style), extractor, OPTIONS, watch, resume).image
+            return paint(Scene.of(photo, style), extractor, OPTIONS, watch, resume).picture.image()
         except KilledError:
             continue
     raise AssertionError("killed at the end")
@@ -85,7 +85,7 @@ def test_an_interrupted_painting_is_as_good(tmp_path: Path, kills: int) -> None:
     chance = random.Random(seed)
     photo = photo_like(seed)
     style = load_fingerprint(ROOT / "styles" / "starry_night" / "fingerprint.safetensors", extractor)
-    whole = judged(paint(Scene.of(photo, style), extractor, OPTIONS).image, photo, style, extractor)
+    whole = judged(paint(Scene.of(photo, style), extractor, OPTIONS).picture.image(), photo, style, extractor)
     moments = [chance.random() for _ in range(kills)]
     resumed = interrupted(photo, style, extractor, moments, tmp_path / "checkpoint.safetensors")
     loss = judged(resumed, photo, style, extractor)
