@@ -49,17 +49,17 @@ def costs(extractor: Extractor, size: int) -> Iterator[Cost]:
     weights need no gradient. Each activation is written once and read once on either way, and so is each gradient.
     """
     itemsize = extractor.dtype.itemsize
-    for step, is_tap, _ in extractor.network.needed({*STYLE_LAYERS, "relu4_2"}):
-        stride, _ = geometry(step.layer, extractor.layers)
-        positions = (size // stride) ** 2
-        convolution = extractor.network.convolution(step)
-        before, after = convolution.in_channels, convolution.out_channels
+    before = 3
+    for layer in extractor.down_to(STYLE_LAYERS):
+        stride, _ = geometry(layer, extractor.layers)
+        positions, after = (size // stride) ** 2, extractor.channels[layer]
         flops = 2 * 2 * 9 * before * after * positions
         moved = (2 * before + 3 * after) * positions * itemsize
-        if is_tap and step.layer in STYLE_LAYERS:
+        if layer in STYLE_LAYERS:
             flops += 2 * 2 * after**2 * positions
             moved += 3 * after * positions * itemsize
-        yield Cost(step.layer, flops, moved)
+        yield Cost(layer, flops, moved)
+        before = after
 
 
 def product_rate(dtype: torch.dtype) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from worker.engine.images import to_tensor
+from worker.engine.images import in_floats, to_bytes
 from worker.engine.masks import soft_mask
 from worker.engine.palette import Palette, distribution, palette_of
 
@@ -77,12 +77,12 @@ class Recoloring:
             raise ValueError(f"keep_colors is {share}, but must be from 0 to 1")
         self.share = share
         self._coverage = None if mask is None else soft_mask(mask, size, feather)
-        self._photo: Image.Image | None = None
+        self._photo: Tensor | None = None
         self._change: Callable[[Tensor], Tensor] | None = space.to_photo if space else None
         if space:
             return
         if method == "luminance":
-            self._photo = _resampled(photo, size)
+            self._photo = to_bytes(photo, size)
         else:
             within = None if mask is None else soft_mask(mask, pastiche.size, feather)[0, 0].double().numpy()
             self._change = _matching(pastiche.convert("RGB"), _resampled(photo, pastiche.size), method, within)
@@ -95,7 +95,7 @@ class Recoloring:
         else:
             assert self._photo is not None
             # To exchange Y′ and go back is to add what it changes by to all three channels.
-            colors = to_tensor(self._photo.crop((0, top, self._photo.width, bottom)))
+            colors = in_floats(self._photo[..., top:bottom, :])
             difference = (strip - colors).mul_(torch.from_numpy(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
             changed = colors + difference
         share = self.share if self._coverage is None else self.share * self._coverage[..., top:bottom, :]

@@ -114,7 +114,7 @@ class VggShaped(nn.Module):
     def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
         """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W], before the pooling that may follow them."""
         taps = {}
-        for step, is_tap, is_last in self.needed(layers):
+        for step, is_tap, is_last in self._needed(layers):
             pools = step.pool and not is_last
             fused = pools and pooling == "average" and not is_tap
             x = self.convolve(x, self.convolution(step), pool=fused)
@@ -124,7 +124,7 @@ class VggShaped(nn.Module):
                 x = pooled(x, pooling)
         return taps
 
-    def needed(self, layers: Collection[str]) -> Iterator[tuple[Step, bool, bool]]:
+    def _needed(self, layers: Collection[str]) -> Iterator[tuple[Step, bool, bool]]:
         """The steps up to the deepest of `layers`, each with whether it is tapped and whether it is the last."""
         taps = [step.layer in layers for step in self.steps]
         last = max((index for index, is_tap in enumerate(taps) if is_tap), default=-1)
@@ -167,6 +167,10 @@ class Extractor:
         self.check(wanted, pooling)
         pixels = images.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
         return self.network(pixels, wanted, pooling)  # type: ignore[no-any-return]
+
+    def down_to(self, layers: Collection[str]) -> tuple[str, ...]:
+        """All layers that are computed for these, down to the deepest of them."""
+        return self.layers[: max(map(self.layers.index, layers)) + 1]
 
     def check(self, layers: Collection[str], pooling: str = "average") -> None:
         """Raise ValueError unless there are such layers, and such a pooling."""

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from worker.engine.color import ColorSpace, Recoloring
-from worker.engine.images import fitted_size, shrunk, to_image, to_tensor
+from worker.engine.images import fitted_size, in_floats, shrunk, to_bytes, to_image
 from worker.engine.masks import soft_mask
 from worker.engine.options import PaintOptions
 from worker.engine.scene import Scene
@@ -127,11 +127,11 @@ class Finish:
             )  # fmt: skip
         if scene.keep is not None:
             keep = soft_mask(scene.keep, size, options.feather)
-            photo = scene.photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+            photo = to_bytes(scene.photo, size)
 
             def put_back(strip: Tensor, top: int) -> Tensor:
                 rows = slice(top, top + strip.shape[2])
                 kept = keep[..., rows, :]
-                return kept * to_tensor(photo.crop((0, rows.start, photo.width, rows.stop))) + (1 - kept) * strip
+                return kept * in_floats(photo[..., rows, :]) + (1 - kept) * strip
 
             yield put_back

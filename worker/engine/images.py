@@ -28,7 +28,12 @@ def upright(image: Image.Image) -> Image.Image:
 
 def to_tensor(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:
     """As `to_bytes`, but float32 in [0, 1]."""
-    return to_bytes(image, size).float() / 255
+    return in_floats(to_bytes(image, size))
+
+
+def in_floats(values: Tensor) -> Tensor:
+    """Bytes as float32 in [0, 1]; what is in floats already as it is."""
+    return values.float() / 255 if values.dtype == torch.uint8 else values
 
 
 def to_bytes(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:

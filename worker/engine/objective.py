@@ -12,6 +12,7 @@ from torch import Tensor
 
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
+from worker.engine.images import in_floats
 from worker.engine.losses import (
     EPSILON,
     STYLE_LOSS,
@@ -53,11 +54,18 @@ class _Term(NamedTuple):
     neighbor: str | None
     guide: Tensor | None
     measure: Measure
+    weight_of_guide: Tensor | None = None
 
     @property
     def grid(self) -> str:
         """The layer whose positions are counted."""
         return self.neighbor or self.layer
+
+    def share(self, window: Window, guide: Tensor | None, stride: int) -> Tensor | float:
+        """What a window, with its part of the guide, weighs of the whole."""
+        if guide is None or self.weight_of_guide is None:
+            return window.share(stride)
+        return guide.sum() / self.weight_of_guide
 
 
 class Objective:
@@ -156,8 +164,8 @@ class Objective:
     def _seen(self, crop: Tensor, window: Window, layers: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """The crop with what is kept of the photo, and its activations."""
         if self.keep is not None and self.photo is not None:
-            keep = _in_floats(window.crop(self.keep), crop)
-            crop = (1 - keep) * crop + keep * _in_floats(window.crop(self.photo), crop)
+            keep, photo = (in_floats(window.crop(each).to(crop.device)) for each in (self.keep, self.photo))
+            crop = (1 - keep) * crop + keep * photo
         return crop, self.extractor(crop, layers, self.recipe.pooling)
 
     def _gathered(self, taps: Mapping[str, Tensor], window: Window) -> list[Tensor]:
@@ -174,7 +182,7 @@ class Objective:
             # A mean costs another pass, which most losses have no use for.
             each = [moment, *(channel_means(values, guide) for values in means if self._needs_mean)]
             if not window.is_whole:
-                share = window.share(stride) if guide is None or term.guide is None else _share(guide, term.guide)
+                share = term.share(window, guide, stride)
                 each = [share * values for values in each]
             found += each
         return found
@@ -206,7 +214,7 @@ class Objective:
         """The photo's activations in a window's core."""
         if self.photo is None or not self.content_weights:
             return {}
-        crop = _in_floats(window.crop(self.photo), self.photo)
+        crop = in_floats(window.crop(self.photo))
         taps = self.extractor(crop, tuple(self.content_weights), self.recipe.pooling)
         cores = {layer: window.core_of(taps[layer], self._geometry[layer][0]) for layer in self.content_weights}
         if self._spill is None:
@@ -242,7 +250,8 @@ class Objective:
                     self._prepared(target, part.style[neighbor].mean if neighbor else None)
                 )
                 guide = part.guides[neighbor or layer] if part.guides else None
-                yield _Term(part.share * weights[layer], layer, neighbor, guide, measure)
+                whole = None if guide is None else guide.sum().clamp_min(EPSILON)
+                yield _Term(part.share * weights[layer], layer, neighbor, guide, measure, whole)
 
     def _prepared(self, statistics: LayerStatistics, other_mean: Tensor | None = None) -> LayerStatistics:
         """Scaled and shifted as the recipe says; `other_mean` is the neighbour's."""
@@ -253,14 +262,3 @@ class Objective:
     def _scaled(self, statistics: LayerStatistics) -> LayerStatistics:
         scale = self.recipe.feature_scale
         return statistics if scale == 1 else LayerStatistics(statistics.mean * scale, statistics.moment * scale**2)
-
-
-def _in_floats(values: Tensor, like: Tensor) -> Tensor:
-    """Bytes as [0, 1] in float32; all on the device of `like`."""
-    values = values.to(like.device)
-    return values.float() / 255 if values.dtype == torch.uint8 else values
-
-
-def _share(guide: Tensor, whole: Tensor) -> Tensor:
-    """What a part of a guide weighs of all of it."""
-    return guide.sum() / whole.sum().clamp_min(EPSILON)

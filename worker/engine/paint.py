@@ -93,9 +93,9 @@ def paint(
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
     upscaled. `callback` sees every evaluation, and every tile of one in tiles (which leaves the iterate as it is), and
-    stops the painting by returning True. `resume` goes on from a
-    checkpoint of the same scene and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the
-    same loss and gradient but for rounding, in up to twice the time.
+    stops the painting by returning True. `resume` goes on from a checkpoint of the same scene and options. Where a
+    stage does not fit into `room`, it is evaluated in tiles: to the same loss and gradient but for rounding, in up to
+    twice the time.
 
     Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo instead of
     white noise, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.

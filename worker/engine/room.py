@@ -62,6 +62,5 @@ def layout(size: tuple[int, int], extractor: Extractor, layers: Collection[str],
 
 def activations(extractor: Extractor, layers: Collection[str]) -> float:
     """Activations for each pixel, down to the deepest of `layers`."""
-    deepest = max(extractor.layers.index(layer) for layer in layers)
-    needed = extractor.layers[: deepest + 1]
+    needed = extractor.down_to(layers)
     return sum(extractor.channels[layer] / geometry(layer, extractor.layers)[0] ** 2 for layer in needed)
