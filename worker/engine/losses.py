@@ -44,14 +44,6 @@ class Grid(NamedTuple):
 Measure = Callable[[LayerStatistics, Grid], Tensor]
 
 
-def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "relative", pixels: int = 1) -> Tensor:
-    """Distance of activations [1, C, H, W] to the photo's; `pixels` is the picture's size, which nst's divide by."""
-    squares = at_least_float32(target).square().sum()
-    return squared_distance(features, target) * content_factor(
-        scaling, squares, target.shape[1], target.numel(), pixels
-    )
-
-
 def squared_distance(features: Tensor, target: Tensor) -> Tensor:
     """Σ (F − P)², at least in float32."""
     distance: Tensor = (at_least_float32(features) - at_least_float32(target)).square().sum()

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from worker.engine import Extractor, Fingerprint, fingerprint_of, load_extractor
+from worker.engine.losses import ContentScaling, content_factor, squared_distance
+from worker.engine.statistics import at_least_float32
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -39,6 +42,14 @@ def draw_painting(width: int = 300, height: int = 260, seed: int = 3) -> Image.I
         end = (x + 24 * np.cos(angle), y + 24 * np.sin(angle))
         pen.line([(x, y), end], fill=colors[random.integers(4)], width=5)
     return image
+
+
+def content_loss(features: Tensor, target: Tensor, scaling: ContentScaling = "relative", pixels: int = 1) -> Tensor:
+    """Distance of activations [1, C, H, W] to the photo's, in a picture of so many pixels."""
+    squares = at_least_float32(target).square().sum()
+    return squared_distance(features, target) * content_factor(
+        scaling, squares, target.shape[1], target.numel(), pixels
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.worker.engine.conftest import content_loss
 from worker.engine.losses import (
     CONTENT_SCALINGS,
     RIDGE,
     STYLE_LOSS,
     Grid,
     StyleLoss,
-    content_loss,
     shifted,
     total_variation,
 )

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from tests.worker.engine.conftest import draw_photo
+from tests.worker.engine.conftest import content_loss, draw_photo
 from worker.engine import (
     Checkpoint,
     CheckpointMismatchError,
@@ -20,7 +20,6 @@ from worker.engine import (
 )
 from worker.engine.extractors import CONTENT_LAYER, STYLE_LAYERS
 from worker.engine.images import to_tensor
-from worker.engine.losses import content_loss
 from worker.engine.statistics import gram
 
 QUICK = PaintOptions(size=256, quality="draft")
