@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from app.studio import Studio
 from tests.app import pictures
 
 Paint = Callable[..., str]
@@ -54,6 +55,13 @@ def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False, follow_redirects=False) as client:
         client.headers["Origin"] = "http://testserver"  # as browsers say with their forms
         yield client
+
+
+@pytest.fixture
+def studio(client: TestClient) -> Studio:
+    """What the app under test works with."""
+    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    return found
 
 
 @pytest.fixture

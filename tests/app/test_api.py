@@ -18,12 +18,6 @@ from tests.app import pictures
 from tests.app.conftest import Paint
 
 
-@pytest.fixture
-def studio(client: TestClient) -> Studio:
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    return found
-
-
 def wish(photo_id: str, **members: Any) -> dict[str, Any]:
     return {"photo": photo_id, "styles": [{"id": "dusk"}], **members}
 

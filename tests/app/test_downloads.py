@@ -33,12 +33,6 @@ Finish = Callable[..., str]
 
 
 @pytest.fixture
-def studio(client: TestClient) -> Studio:
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.fixture
 def finish(studio: Studio, paint: Paint) -> Finish:
     """Stores the artwork of a new job as a worker does, or these bytes as an earlier release did; its id."""
 

@@ -29,12 +29,6 @@ def half(side: str = "left", size: tuple[int, int] = (200, 100), mode: str = "L"
 
 
 @pytest.fixture
-def studio(client: TestClient) -> Studio:
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.fixture
 def send(client: TestClient, photo_id: str) -> Send:
     """Sends a mask of the photo, and gives the answer's members with its status."""
 

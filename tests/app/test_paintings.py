@@ -23,12 +23,6 @@ from tests.app import pictures
 
 
 @pytest.fixture
-def studio(client: TestClient) -> Studio:
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.fixture
 def painting_id(client: TestClient) -> str:
     return send(client)
 

@@ -31,12 +31,6 @@ SINGLE = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="dusk")])
 
 
 @pytest.fixture
-def studio(client: TestClient) -> Studio:
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.fixture
 def photo_ids(client: TestClient) -> list[str]:
     return [upload(client, number) for number in range(3)]
 
