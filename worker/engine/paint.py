@@ -12,12 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from worker.engine.checkpoint import Checkpoint
+from worker.engine.detail import add_detail, sharpen, sharpness
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish, Picture
 from worker.engine.heap import frugal_heap
-from worker.engine.images import resized, shrunk, to_tensor
-from worker.engine.optimize import Method, Moments, minimize
+from worker.engine.images import resized, shrunk, to_bytes, to_tensor
+from worker.engine.objective import Objective
+from worker.engine.optimize import Carried, Method, Moments, Scale, minimize
 from worker.engine.options import PaintOptions, layer_weights, plan, recipe
 from worker.engine.presets import Preset
 from worker.engine.pyramid import Stage
@@ -26,6 +28,17 @@ from worker.engine.scene import Scene
 
 # Numbers in an iterate above which checkpoints are written with half the bits.
 HALVED_FROM = 2**24
+# Longest side up to which a stage finds out how sharp it should begin. Larger ones take over what the last one found:
+# it changes little from one to the next, and to try takes three copies of the picture.
+SHARPNESS_LOOKED_AT = 2048
+
+
+@dataclass(frozen=True)
+class _Legacy:
+    """What a stage got from the ones before, beside its pixels: see Checkpoint."""
+
+    sharpening: float
+    scale: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Iterate:
     _finish: Finish
     _seed: int
     _plan: str
+    _legacy: _Legacy
 
     def image(self, longest: int | None = None) -> Image.Image:
         """Render the iterate as an RGB picture, as it would look if it were finished now.
@@ -59,7 +73,10 @@ class Iterate:
         """Copy what is needed to go on from here later."""
         dtype = torch.float16 if self._pixels.numel() > HALVED_FROM else torch.float32
         copy = self._pixels.detach().to("cpu", dtype, copy=True)
-        return Checkpoint(copy, self.stage, self.iteration, self._seed, self._plan)
+        scale = None if self._legacy.scale is None else float(self._legacy.scale)
+        return Checkpoint(
+            copy, self.stage, self.iteration, self._seed, self._plan, sharpening=self._legacy.sharpening, scale=scale
+        )
 
 
 @dataclass(frozen=True)
@@ -92,10 +109,10 @@ def paint(
     """Paint a scene, stage by stage, and return the pastiche.
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
-    upscaled. `callback` sees every evaluation, and every tile of one in tiles (which leaves the iterate as it is), and
-    stops the painting by returning True. `resume` goes on from a checkpoint of the same scene and options. Where a
-    stage does not fit into `room`, it is evaluated in tiles: to the same loss and gradient but for rounding, in up to
-    twice the time.
+    upscaled, with the detail that the preset adds. `callback` sees every evaluation, and every tile of one in tiles
+    (which leaves the iterate as it is), and stops the painting by returning True. `resume` goes on from a checkpoint of
+    the same scene and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the same loss and
+    gradient but for rounding, in up to twice the time.
 
     Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo instead of
     white noise, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
@@ -121,20 +138,28 @@ def paint(
     layouts = [_layout((stage.width, stage.height), extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
     pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
-    pixels, moments, stopped = pixels.to(extractor.device), None, False
+    pixels, stopped = pixels.to(extractor.device), False
+    sharpening = resume.sharpening if resume else 0.0
+    carried: Carried | None = None
+    if resume and resume.scale is not None:
+        carried = Scale(torch.tensor(resume.scale), pixels.numel())
     # Also while stages are painted that fit: what they leave in the heap would be missing later.
     with frugal_heap() if any(each.tile for each in layouts) else nullcontext():
         for index, stage in enumerate(stages[first:], first):
             skipped = resume.iteration if resume and index == first else 0
             size = (stage.width, stage.height)
-            pixels = resized(pixels, size) if not skipped else pixels
-            watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
             tile, scratch = layouts[-1 - index]
+            if (pixels.shape[3], pixels.shape[2]) != size:
+                is_looked_at = wanted.detail and stage.scale <= SHARPNESS_LOOKED_AT
+                surface = scene.surface(size, options, extractor, finish.motif, tile) if is_looked_at else None
+                pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
+            legacy = _Legacy(sharpening, carried.on(pixels.numel()) if isinstance(carried, Scale) else None)
+            watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, legacy, callback)
             objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
-            evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
+            evaluations, carried = stage.evaluations - skipped, _resized(carried, size)
             try:
-                pixels, moments, stopped = minimize(
-                    pixels, objective, evaluations, watcher.after, method, moments, scratch
+                pixels, carried, stopped = minimize(
+                    pixels, objective, evaluations, watcher.after, method, carried, scratch
                 )  # fmt: skip
             except _StoppedError:
                 pixels, stopped = watcher.newest, True
@@ -156,9 +181,11 @@ class _Watcher:
         finish: Finish,
         seed: int,
         plan: str,
+        legacy: _Legacy,
         callback: Callback | None,
     ) -> None:
         self.newest = pixels
+        self._legacy = legacy
         self._stages, self._index, self._skipped = stages, index, skipped
         self._finish, self._seed, self._plan, self._callback = finish, seed, plan, callback
         self._done = 0
@@ -186,6 +213,7 @@ class _Watcher:
         iterate = Iterate(
             self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
             work / sum(each.work for each in self._stages), self.newest, self._finish, self._seed, self._plan,
+            self._legacy,
         )  # fmt: skip
         return bool(self._callback(iterate))
 
@@ -224,14 +252,35 @@ def _method(recipe: Preset, options: PaintOptions) -> Method:
     )  # fmt: skip
 
 
-def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:
+def _finer(
+    pixels: Tensor,
+    size: tuple[int, int],
+    motif: Image.Image,
+    detail: float,
+    surface: Objective | None,
+    sharpening: float,
+) -> tuple[Tensor, float]:
+    """The last stage's pixels at `size`, with the detail that belongs there; and by how much they were sharpened.
+
+    That is what `surface` likes best, or without one `sharpening`.
+    """
+    last = (pixels.shape[3], pixels.shape[2])
+    pixels = resized(pixels, size)
+    if detail:
+        add_detail(pixels, to_bytes(motif, size), to_bytes(motif, last), detail)
+        sharpening = sharpness(pixels, surface) if surface else sharpening
+        sharpen(pixels, sharpening)
+    return pixels, sharpening
+
+
+def _resized(carried: Carried | None, size: tuple[int, int]) -> Carried | None:
     """Adam's moments on a finer grid: the next stage goes on as fast as the last one ended.
 
     Source: crowsonkb/style-transfer-pytorch: the squares bilinearly, because bicubic ones could become negative.
     """
-    if moments is None:
-        return None
+    if not isinstance(carried, Moments):
+        return carried
     grid = (size[1], size[0])
-    first = F.interpolate(moments.first, grid, mode="bicubic", align_corners=False)
-    second = F.interpolate(moments.second, grid, mode="bilinear", align_corners=False).clamp_min(0)
-    return Moments(first, second, moments.steps)
+    first = F.interpolate(carried.first, grid, mode="bicubic", align_corners=False)
+    second = F.interpolate(carried.second, grid, mode="bilinear", align_corners=False).clamp_min(0)
+    return Moments(first, second, carried.steps)

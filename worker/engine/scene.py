@@ -22,6 +22,8 @@ from worker.engine.palette import Palette, mixed_palette
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
+# Style layers by which the sharpness of a picture is judged. Of the usual five they take a sixth of the operations.
+SURFACE_LAYERS = 2
 Place = TypeVar("Place", bound=Hashable)
 
 
@@ -117,12 +119,47 @@ class Scene:
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
         """
-        wanted = recipe(options)
-        content_weights, style_weights = layer_weights(wanted, options, extractor)
+        content_weights, style_weights = layer_weights(recipe(options), options, extractor)
+        return self._objective(
+            content_weights, style_weights, size, options, extractor, motif or self.photo, tile, scratch, watch
+        )
+
+    def surface(
+        self,
+        size: tuple[int, int],
+        options: PaintOptions,
+        extractor: Extractor,
+        motif: Image.Image | None = None,
+        tile: int | None = None,
+    ) -> Objective:
+        """The style alone, as the shallowest layers see it: a small part of what `objective` costs.
+
+        Raises:
+            ValueError: the options ask for layers that the extractor lacks.
+        """
+        _, weights = layer_weights(recipe(options), options, extractor)
+        shallow = sorted(weights, key=extractor.layers.index)[:SURFACE_LAYERS]
+        style_weights = {layer: weights[layer] for layer in shallow}
+        return self._objective({}, style_weights, size, options, extractor, motif or self.photo, tile)
+
+    def _objective(
+        self,
+        content_weights: Mapping[str, float],
+        style_weights: Mapping[str, float],
+        size: tuple[int, int],
+        options: PaintOptions,
+        extractor: Extractor,
+        motif: Image.Image,
+        tile: int | None = None,
+        scratch: Path | None = None,
+        watch: Callable[[float], None] = lambda _share: None,
+    ) -> Objective:
         parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
-        content = to_bytes(motif or self.photo, size)
+        content = to_bytes(motif, size)
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
-        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept, tile, scratch, watch)
+        return Objective(
+            recipe(options), content_weights, style_weights, parts, extractor, content, kept, tile, scratch, watch
+        )
 
     def parts(
         self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor

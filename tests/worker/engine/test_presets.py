@@ -95,19 +95,19 @@ def gatys_code(x: Array, f: Features, photo: Features, painting: Features) -> fl
     return loss
 
 
-def relative(x: Array, f: Features, photo: Features, painting: Features) -> float:
+def relative(x: Array, f: Features, photo: Features, painting: Features, weight: float = 40) -> float:
     content = squares(f["relu4_2"], photo["relu4_2"]) / squares(photo["relu4_2"], 0 * photo["relu4_2"])
     style = 0.0
     for layer in STYLE_LAYERS:
         g = undivided(f[layer]) / f[layer][0].size
         a = undivided(painting[layer]) / painting[layer][0].size
         style += squares(g, a) / squares(a, 0 * a) / 5
-    return content + 40 * style
+    return content + weight * style
 
 
 def studio(x: Array, f: Features, photo: Features, painting: Features) -> float:
     rows, columns = differences(x)
-    return relative(x, f, photo, painting) + 2 * float((rows**2).mean() + (columns**2).mean())
+    return relative(x, f, photo, painting, 20) + 4 * float((rows**2).mean() + (columns**2).mean())
 
 
 def inetwork_program(x: Array, f: Features, photo: Features, painting: Features) -> float:
