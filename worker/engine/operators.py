@@ -78,12 +78,8 @@ def _convolved(padded: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _unpadded(gradient: Tensor) -> Tensor:
-    """Gradient before reflection padding: every padded pixel's goes to the pixel that it mirrors."""
-    inner = gradient[:, :, 1:-1, 1:-1]
-    for row, mirrored_row in ((0, 1), (-1, -2)):
-        inner[:, :, mirrored_row, :] += gradient[:, :, row, 1:-1]
-    for column, mirrored_column in ((0, 1), (-1, -2)):
-        inner[:, :, :, mirrored_column] += gradient[:, :, 1:-1, column]
-        for row, mirrored_row in ((0, 1), (-1, -2)):
-            inner[:, :, mirrored_row, mirrored_column] += gradient[:, :, row, column]
-    return inner
+    """Gradient before reflection padding, a view: every padded pixel's is added to that of the pixel it mirrors."""
+    for axis in (2, 3):  # corners go first to the edge, then with it
+        for edge, mirrored in ((0, 2), (-1, -3)):
+            gradient.select(axis, mirrored).add_(gradient.select(axis, edge))
+    return gradient[:, :, 1:-1, 1:-1]

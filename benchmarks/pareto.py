@@ -1,0 +1,187 @@
+"""Loss against seconds: the default, the textbook, and the default with one thing taken away or changed at a time.
+
+Each variant paints the same pairs. `style` and `content` are our own losses at the full size, and the judge's, which is
+another network. A variant earns its place if none is both faster and closer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from benchmarks.measure import MODELS, SHARED, STYLES, machine, measured, shared_pictures
+from benchmarks.quality import load_judge
+from worker import engine
+from worker.engine.images import to_tensor
+from worker.engine.lbfgs import LBFGS
+from worker.engine.objective import Objective
+from worker.engine.optimize import Minimum
+from worker.engine.options import layer_weights, recipe
+from worker.engine.presets import PRESETS
+from worker.engine.pyramid import Quality
+
+PAIRS = [("portrait_barista", "the_scream"), ("tubingen", "great_wave"), ("cat_calico", "starry_night")]
+# What the default did before finer stages began with detail; about three times the work.
+LONG = {"evaluations": (110, 60, 50, 42, 36)}
+SAME_SECONDS_AT_ONE_SIZE = 42  # evaluations at 512 pixels that take as long as the default's pyramid
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to paint: what of the default is otherwise, and what of the engine is replaced meanwhile."""
+
+    name: str
+    preset: dict[str, Any]
+    quality: Quality = "good"
+    instead: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+@contextmanager
+def line_search() -> Iterator[None]:
+    """Torch's L-BFGS, which searches along each direction for a point that satisfies the strong Wolfe conditions."""
+
+    def minimize(
+        iterate: Tensor,
+        objective: Callable[[Tensor], Tensor],
+        evaluations: int,
+        after: Callable[[int, Tensor], bool],
+        *_rest: object,
+    ) -> Minimum:
+        pixels = iterate.clone().requires_grad_(True)
+        optimizer = torch.optim.LBFGS(
+            [pixels], max_iter=evaluations, max_eval=evaluations, history_size=20, tolerance_grad=0,
+            tolerance_change=0, line_search_fn="strong_wolfe",
+        )  # fmt: skip
+
+        def evaluate() -> Tensor:
+            optimizer.zero_grad()
+            loss = objective(pixels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+        after(evaluations, pixels.detach())
+        return Minimum(pixels.detach(), None, False)
+
+    with patch.object(import_module("worker.engine.paint"), "minimize", minimize):
+        yield
+
+
+@contextmanager
+def fresh_scale() -> Iterator[None]:
+    """Each stage's first step as torch takes it, whatever the last stage knew."""
+    begin = LBFGS.__init__
+
+    def without(self: LBFGS, *args: Any) -> None:
+        begin(self, *args[:5])
+
+    with patch.object(LBFGS, "__init__", without):
+        yield
+
+
+def adam(steps: float) -> dict[str, Any]:
+    """Adam, its moments carried on, with `steps` times the default's evaluations."""
+    evaluations = tuple(round(steps * each) for each in PRESETS["studio"].evaluations)
+    return {"optimizer": "adam", "learning_rate": 0.02, "evaluations": evaluations}
+
+
+VARIANTS = [
+    Variant("default", {}),
+    Variant("draft", {}, "draft"),
+    Variant("best", {}, "best"),
+    Variant("without detail", {"detail": 0.0}),
+    Variant("without detail, long", {"detail": 0.0} | LONG),
+    Variant("long", LONG),
+    Variant("fresh scale", {}, instead=fresh_scale),
+    Variant("line search", {}, instead=line_search),
+    Variant("Adam", adam(1)),
+    Variant("Adam, twice as long", adam(2)),
+    Variant("one size, same seconds", {"pyramid": False, "evaluations": (SAME_SECONDS_AT_ONE_SIZE,)}),
+    Variant("textbook: one size, 500", {"pyramid": False, "evaluations": (500,), "start_noise": 0.0}),
+]
+
+
+class Score(NamedTuple):
+    """Of one artwork."""
+
+    seconds: float
+    style: float
+    content: float
+    judged_style: float
+    judged_content: float
+
+
+class Bench:
+    """Paints the pairs and scores them."""
+
+    def __init__(self) -> None:
+        self.judge = load_judge(SHARED / "tools" / "judge.py")
+        self.judge_weights = load_file(self.judge.WEIGHTS)
+        self.extractor = engine.load_extractor("compact", MODELS, Path())
+        self.photos = shared_pictures("photos", [photo for photo, _ in PAIRS])
+        self.paintings = shared_pictures("paintings", [painting for _, painting in PAIRS])
+
+    def score(self, variant: Variant, photo_name: str, style_name: str) -> Score:
+        """Paint one pair; the default's losses are what is measured, whatever the variant minimised."""
+        photo = Image.open(self.photos[photo_name]).convert("RGB")
+        style = engine.load_fingerprint(STYLES / style_name / "fingerprint.safetensors", self.extractor)
+        scene = engine.Scene.of(photo, style)
+        changed = {"studio": replace(PRESETS["studio"], **variant.preset)}
+        with patch.dict(PRESETS, changed), variant.instead(), measured() as measurement:
+            options = engine.PaintOptions(quality=variant.quality)
+            picture = engine.paint(scene, self.extractor, options).picture.image()
+        style_loss, content_loss = self._losses(scene, picture)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "artwork.png"
+            picture.save(path)
+            judged = self.judge.judge(self.judge_weights, self.photos[photo_name], self.paintings[style_name], path)
+        return Score(measurement.seconds, style_loss, content_loss, *judged)
+
+    @torch.no_grad()
+    def _losses(self, scene: engine.Scene, picture: Image.Image) -> tuple[float, float]:
+        """The mean relative distance of Gram matrices, and that of the photo's activations."""
+        options = engine.PaintOptions()
+        content, style = layer_weights(recipe(options), options, self.extractor)
+        parts = scene.parts(picture.size, max(picture.size), options, tuple(style), self.extractor)
+
+        def loss(style_weight: float, content_weights: Mapping[str, float]) -> float:
+            plain = replace(recipe(options), style_weight=style_weight, tv_weight=0.0)
+            photo = to_tensor(scene.photo, picture.size)
+            return float(Objective(plain, content_weights, style, parts, self.extractor, photo)(to_tensor(picture)))
+
+        return loss(1, {}), loss(0, content)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [variant.name for variant in VARIANTS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
+    args = parser.parse_args()
+    bench = Bench()
+    print(machine(), file=sys.stderr)
+    bench.score(VARIANTS[1], *PAIRS[0])  # not counted: kernels are compiled at each size's first evaluation
+    print("| | seconds | style | content | judged style | judged content |")
+    print("|---|---|---|---|---|---|")
+    for variant in VARIANTS:
+        if variant.name in args.only:
+            scores = [bench.score(variant, *pair) for pair in PAIRS]
+            seconds, *distances = (mean(column) for column in zip(*scores, strict=True))
+            print(f"| {variant.name} | {seconds:.1f} | {' | '.join(f'{each:.4f}' for each in distances)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
