@@ -196,7 +196,10 @@ async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[st
     if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
         return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
-    job, answer = await to_thread.run_sync(found_job, studio, job_id, standing, limiter=studio.answers)
+    if standing and standing.state not in TERMINAL:
+        job, answer = found_job(studio, job_id, standing)  # all that it takes is there: a thread would only cost time
+    else:
+        job, answer = await to_thread.run_sync(found_job, studio, job_id, standing, limiter=studio.answers)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
@@ -375,7 +378,7 @@ async def get_artwork(
 def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> JobAnswer:
     """The job as the API shows it; `standing` where somebody has looked already."""
     position = standing.position if standing else studio.records.position(job)
-    eta = studio.records.eta(job, position, standing.speeds if standing else None)
+    eta = studio.records.eta(job, position, standing)
     progress = job.progress
     goes_at = studio.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(

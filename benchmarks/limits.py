@@ -25,7 +25,7 @@ from worker.engine.masks import geometry
 from worker.engine.optimize import Method, minimize
 
 RUNS = 7
-MATRIX = 2048
+MATRIX, GPU_MATRIX = 2048, 8192
 COPIED = 2**28
 
 
@@ -62,10 +62,12 @@ def costs(extractor: Extractor, size: int) -> Iterator[Cost]:
         before = after
 
 
-def product_rate(dtype: torch.dtype) -> float:
+def product_rate(dtype: torch.dtype, device: torch.device) -> float:
     """Operations a second in a product of two large square matrices."""
-    a, b = (torch.rand(MATRIX, MATRIX).to(dtype) for _ in range(2))
-    return 2 * MATRIX**3 / fastest(lambda: a @ b)
+    side = MATRIX if device.type == "cpu" else GPU_MATRIX
+    a, b = (torch.rand(side, side).to(device, dtype) for _ in range(2))
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    return 2 * side**3 / fastest(lambda: (a @ b, wait()))
 
 
 def copy_rate() -> float:
@@ -100,10 +102,10 @@ def evaluation_seconds(extractor: Extractor, size: int, runs: int) -> float:
     return median(later - earlier for earlier, later in pairwise(times[2:]))
 
 
-def vgg19(dtype: torch.dtype) -> Extractor:
+def vgg19(dtype: torch.dtype, device: torch.device) -> Extractor:
     """VGG-19's shape."""
     torch.manual_seed(0)
-    return Extractor("vgg19", VggShaped(VGG19_BLOCKS), "random", torch.device("cpu"), dtype)
+    return Extractor("vgg19", VggShaped(VGG19_BLOCKS), "random", device, dtype)
 
 
 def report(extractor: Extractor, size: int, runs: int, rates: tuple[float, float], layers: bool) -> None:
@@ -133,11 +135,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--layers", action="store_true", help="layer by layer")
     args = parser.parse_args()
-    dtype = fastest_dtype(torch.device("cpu"))
-    rates = (product_rate(dtype), copy_rate())
+    cpu = torch.device("cpu")
+    dtype = fastest_dtype(cpu)
+    rates = (product_rate(dtype, cpu), copy_rate())
     print(f"{machine()}, {dtype}")
     print(f"a product of {MATRIX}×{MATRIX}: {rates[0] / 1e9:.0f} GFLOP/s; copying: {rates[1] / 1e9:.1f} GB/s")
-    for extractor in (engine.load_extractor("compact", MODELS, MODELS, torch.device("cpu")), vgg19(dtype)):
+    for extractor in (engine.load_extractor("compact", MODELS, MODELS, cpu), vgg19(dtype, cpu)):
         report(extractor, args.size, args.runs, rates, args.layers)
 
 

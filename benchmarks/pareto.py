@@ -27,7 +27,6 @@ from benchmarks.measure import MODELS, SHARED, STYLES, machine, measured, shared
 from benchmarks.quality import load_judge
 from worker import engine
 from worker.engine.images import to_tensor
-from worker.engine.lbfgs import LBFGS
 from worker.engine.objective import Objective
 from worker.engine.optimize import Minimum
 from worker.engine.options import layer_weights, recipe
@@ -81,18 +80,6 @@ def line_search() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def fresh_scale() -> Iterator[None]:
-    """Each stage's first step as torch takes it, whatever the last stage knew."""
-    begin = LBFGS.__init__
-
-    def without(self: LBFGS, *args: Any) -> None:
-        begin(self, *args[:5])
-
-    with patch.object(LBFGS, "__init__", without):
-        yield
-
-
 def adam(steps: float) -> dict[str, Any]:
     """Adam, its moments carried on, with `steps` times the default's evaluations."""
     evaluations = tuple(round(steps * each) for each in PRESETS["studio"].evaluations)
@@ -106,7 +93,6 @@ VARIANTS = [
     Variant("without detail", {"detail": 0.0}),
     Variant("without detail, long", {"detail": 0.0} | LONG),
     Variant("long", LONG),
-    Variant("fresh scale", {}, instead=fresh_scale),
     Variant("line search", {}, instead=line_search),
     Variant("Adam", adam(1)),
     Variant("Adam, twice as long", adam(2)),

@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Literal
 
@@ -87,9 +87,19 @@ REFUSED: dict[str, type[NotAcceptedError]] = {
 
 
 @dataclass(frozen=True)
+class Pace:
+    """What all waiting jobs' times are reckoned from: work left in the first ones of the queue and in what runs."""
+
+    read_at: float
+    ahead: list[float]
+    running: float
+    workers: int
+
+
+@dataclass(frozen=True)
 class Standing:
-    """How a job stands, from one look; `position` as in `position`. The record, and the speeds as in `speeds`, are left
-    out where whoever asked knows the job as it is.
+    """How a job stands, from one look; `position` as in `position`. The record, the speeds as in `speeds`, and the pace
+    of the queue it waits in are left out where whoever asked knows the job as it is.
     """
 
     state: JobState
@@ -97,6 +107,7 @@ class Standing:
     position: int | None
     record: Mapping[Any, Any] = field(default_factory=dict)
     speeds: Mapping[str, float] = field(default_factory=dict)
+    pace: Pace | None = None
 
     @property
     def is_news(self) -> bool:
@@ -106,16 +117,6 @@ class Standing:
     def job(self) -> Job:
         """The job, where it is news."""
         return _job(self.record)
-
-
-@dataclass(frozen=True)
-class Pace:
-    """What all waiting jobs' times are reckoned from: work left in the first ones of the queue and in what runs."""
-
-    read_at: float
-    ahead: list[float]
-    running: float
-    workers: int
 
 
 class JobRecords:
@@ -287,7 +288,8 @@ class JobRecords:
         return found
 
     def standings(self, asked: Sequence[tuple[str, str]]) -> list[Standing | None]:
-        """How jobs stand, in one round trip; None where Redis has no record.
+        """How jobs stand, in one round trip, and now and then a second for the queue's pace; None where Redis has no
+        record.
 
         Each is asked for by its id and by what is known of it: `version`, or `version.position` while it waits; several
         are separated by commas. That counts for waiting and running jobs only: what has ended is always news.
@@ -298,7 +300,11 @@ class JobRecords:
         names = [keys.QUEUED, keys.SPEED, *(keys.record(job_id) for job_id, _ in asked)]
         speeds, *looks = self._look(keys=names, args=[text for each in asked for text in each])
         measured = _speeds(_pairs(speeds))
-        return [_standing(measured, *look) if look else None for look in looks]
+        found = [_standing(measured, *look) if look else None for look in looks]
+        if any(each and each.is_news and each.state is JobState.QUEUED for each in found):
+            pace = self._pace()
+            found = [each and replace(each, pace=pace) for each in found]
+        return found
 
     def positions(self, job_ids: Sequence[str]) -> list[int | None]:
         """How many jobs wait before each of these, in one round trip; None for what is not queued."""
@@ -324,21 +330,21 @@ class JobRecords:
         return None if rank is None else int(rank)
 
     def eta(
-        self, job: Job, position: int | None = None, speeds: Mapping[str, float] | None = None
+        self, job: Job, position: int | None = None, standing: Standing | None = None
     ) -> tuple[float, float] | None:
         """Seconds left, at least and at most, by measured speed; None where nothing was measured or it has ended.
 
-        `position` is the job's, and `speeds` those of `speeds`, where the caller knows them already.
+        `position` is the job's, where the caller knows it. With a `standing` that is news, nothing is looked up.
         """
         if job.state in TERMINAL:
             return None
         speed = job.seconds_per_unit if job.state is JobState.RUNNING else None
-        speed = speed or _speed(self.speeds() if speeds is None else speeds, job.request.extractor)
+        speed = speed or _speed(standing.speeds if standing else self.speeds(), job.request.extractor)
         if speed is None:
             return None
         work = _left(job.planned_work, job.progress.fraction if job.progress else 0.0)
         if job.state is JobState.QUEUED:
-            pace = self._pace()
+            pace = standing.pace if standing and standing.pace else self._pace()
             rank = self.position(job) if position is None else position
             work += _work_ahead(pace, rank or 0) / max(1, pace.workers)
         return work * speed * ETA_SPREAD[0], work * speed * ETA_SPREAD[1]

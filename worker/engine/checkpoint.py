@@ -21,11 +21,10 @@ class Checkpoint:
 
     It is in float32, or of a large picture in float16: a seventh of what an 8-bit level is, and half the memory.
 
-    L-BFGS's history is not kept: the next worker starts it anew from the iterate, which costs a few evaluations.
+    L-BFGS's history is not kept: the next worker starts it anew from the iterate, and makes a few evaluations again.
 
     Attributes:
         sharpening: by how much the stage's start was sharpened, which finer stages may take over.
-        scale: of the stage's first gradient, if L-BFGS knew one.
     """
 
     iterate: Tensor
@@ -35,12 +34,11 @@ class Checkpoint:
     plan: str
     optimizer: str = "L-BFGS"
     sharpening: float = 0.0
-    scale: float | None = None
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; the caller renames the file into place."""
         fields = {"format": FORMAT, "stage": self.stage, "iteration": self.iteration, "seed": self.seed}
-        fields |= {"plan": self.plan, "optimizer": self.optimizer, "sharpening": self.sharpening, "scale": self.scale}
+        fields |= {"plan": self.plan, "optimizer": self.optimizer, "sharpening": self.sharpening}
         metadata = {"checkpoint": json.dumps(fields)}
         save_file({"iterate": self.iterate}, path, metadata=metadata)
 

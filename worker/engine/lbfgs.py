@@ -26,23 +26,13 @@ class LBFGS:
 
     Source: Nocedal and Wright, "Numerical Optimization" (2006), algorithm 7.5, in the compact form of Byrd, Nocedal and
     Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994), eq. 3.1 and
-    2.20. As in torch.optim.LBFGS, the first step is the gradient over its 1-norm, unless a scale is given.
-
-    Attributes:
-        scale: of the gradient in the newest step where no pair says otherwise, a scalar: γ in Nocedal and Wright's
-            eq. 7.20.
+    2.20. As in torch.optim.LBFGS, the first step is the gradient over its 1-norm.
     """
 
     def __init__(
-        self,
-        size: int,
-        history: int,
-        device: torch.device,
-        rate: float = 1.0,
-        scratch: Path | None = None,
-        scale: Tensor | None = None,
+        self, size: int, history: int, device: torch.device, rate: float = 1.0, scratch: Path | None = None
     ) -> None:
-        """`size` is the number of variables; `rate` the factor on every step; `scale` that of the first gradient."""
+        """`size` is the number of variables; `rate` the factor on every step."""
         self.history = history
         self.rate = rate
         self.device = device
@@ -51,22 +41,21 @@ class LBFGS:
         shape = (2 * history + 2, size)
         self._rows = self._spill.tensor(shape) if self._spill else torch.zeros(shape, device=device)
         self._exact = torch.float32 if device.type == "mps" else torch.float64  # which Apple's GPUs do not know
-        # Among the history's own rows.
+        # Among the history's own rows; and the inverse Hessian's scale where no pair counts.
         self._products = torch.zeros(2 * history, 2 * history, dtype=self._exact, device=device)
-        self.scale = None if scale is None else scale.to(device, self._exact)
+        self._scale = torch.zeros((), dtype=self._exact, device=device)
         self._count = 0
 
     def step(self, iterate: Tensor, gradient: Tensor) -> None:
         """Move `iterate` [N] in place, downhill from where it is, which is where `gradient` [N] was taken."""
         weights = None
-        if self.scale is None:
-            self.scale = 1 / gradient.abs().sum().to(self._exact).clamp_min(TINY)
-        if self._count:
-            weights, self.scale = self._weights(self._products_with(iterate, gradient), self.scale)
-            weights = weights.to(gradient.dtype)
+        if self._count == 0:
+            self._scale = 1 / gradient.abs().sum().to(self._exact).clamp_min(TINY)
+        else:
+            weights = self._weights(self._products_with(iterate, gradient)).to(gradient.dtype)
         for part in self._parts(len(iterate)):
             self._rows[-2, part], self._rows[-1, part] = gradient[part], iterate[part]
-            step = self.scale.to(gradient.dtype) * gradient[part]
+            step = self._scale.to(gradient.dtype) * gradient[part]
             if weights is not None:
                 step += weights @ self._rows[:-2, part].to(self.device)
             iterate[part] -= self.rate * step
@@ -91,8 +80,8 @@ class LBFGS:
             self._products[index, :] = self._products[:, index] = products
         return found[:, 2]
 
-    def _weights(self, with_gradient: Tensor, last_scale: Tensor) -> tuple[Tensor, Tensor]:
-        """H·g is the sum of all rows by these weights [2·history], and of the gradient by this scale.
+    def _weights(self, with_gradient: Tensor) -> Tensor:
+        """H·g is the sum of all rows by these weights [2·history], and of the gradient by `_scale`, which is renewed.
 
         `with_gradient` [2·history] are the products of the rows with the gradient.
         """
@@ -109,13 +98,13 @@ class LBFGS:
         s_g, y_g = (torch.where(counts, with_gradient[index], 0) for index in (steps, changes))
         newest = (counts * torch.arange(1, known + 1, device=self.device)).argmax()
         scale = curvature[newest] / y_y[newest, newest].clamp_min(TINY)
-        scale = torch.where(counts.any(), scale, last_scale)
+        self._scale = torch.where(counts.any(), scale, self._scale)
         inner = torch.linalg.solve_triangular(upper, s_g[:, None], upper=True)[:, 0]
-        middle = torch.where(counts, curvature, 0) * inner + scale * (y_y @ inner - y_g)
+        middle = torch.where(counts, curvature, 0) * inner + self._scale * (y_y @ inner - y_g)
         outer = torch.linalg.solve_triangular(upper.T, middle[:, None], upper=False)[:, 0]
         weights = torch.zeros_like(with_gradient)
-        weights[steps], weights[changes] = torch.where(counts, outer, 0), -scale * inner
-        return weights, scale
+        weights[steps], weights[changes] = torch.where(counts, outer, 0), -self._scale * inner
+        return weights
 
     def _parts(self, size: int) -> Iterator[slice]:
         """All entries, in parts that fit into memory."""

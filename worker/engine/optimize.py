@@ -57,29 +57,11 @@ class Moments:
     steps: int
 
 
-@dataclass(frozen=True)
-class Scale:
-    """L-BFGS's last scale of the inverse Hessian, a scalar, and the number of variables that it was of.
-
-    Its history is not carried on: on another grid it sent the first steps anywhere.
-    """
-
-    value: Tensor
-    variables: int
-
-    def on(self, variables: int) -> Tensor:
-        """The scale for a finer grid. Losses are means: the more pixels, the less they curve for each."""
-        return self.value * (variables / self.variables)
-
-
-Carried = Moments | Scale
-
-
 class Minimum(NamedTuple):
-    """Where the minimisation ended: pixels [1, 3, H, W], what the optimiser knows there, whether it was stopped."""
+    """Where the minimisation ended: pixels [1, 3, H, W], Adam's moments there, and whether the callback stopped it."""
 
     pixels: Tensor
-    carried: Carried | None
+    moments: Moments | None
     stopped: bool
 
 
@@ -89,16 +71,16 @@ def minimize(
     evaluations: int,
     after: After,
     method: Method = Method(),
-    carried: Carried | None = None,
+    moments: Moments | None = None,
     scratch: Path | None = None,
 ) -> Minimum:
     """Minimise `objective` from `iterate` [1, 3, H, W], contiguous, with `evaluations` forward and backward passes.
 
     `iterate` is changed in place: a copy of a poster would take as much memory as half of what else is needed.
-    `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `carried` continues where an
-    earlier stage with the same optimiser ended. `scratch` is a folder for L-BFGS's history, if memory has no room for
-    it. If the loss is no longer finite, the stage starts again with a tenth of the step from the last iterate whose own
-    loss was: the one after it may be finite too, and so far off that the loss is not.
+    `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `moments` continues Adam where
+    an earlier stage left it. `scratch` is a folder for L-BFGS's history, if memory has no room for it. If the loss is
+    no longer finite, the stage starts again with a tenth of the step from the last iterate whose own loss was: the one
+    after it may be finite too, and so far off that the loss is not.
 
     Raises:
         NotFiniteError: the loss is not finite with the smallest step either.
@@ -109,7 +91,7 @@ def minimize(
     ending = _Ending(method)
     done = 0
     for factor in (1.0, 0.1, 0.01):
-        stepper = _stepper(variables, method, factor, carried if factor == 1 else None, scratch)
+        stepper = _stepper(variables, method, factor, moments if factor == 1 else None, scratch)
         mean = torch.zeros_like(newest) if method.average else None
         first = done
         while done < evaluations:
@@ -130,9 +112,9 @@ def minimize(
             del gradient  # as large as the picture, and the callback may need room
             stopped = after(done, newest)
             if stopped or ends:
-                return Minimum(newest, stepper.carried(iterate.shape), stopped)
+                return Minimum(newest, stepper.moments(iterate.shape), stopped)
         else:
-            return Minimum(newest, stepper.carried(iterate.shape), stopped=False)
+            return Minimum(newest, stepper.moments(iterate.shape), stopped=False)
     raise NotFiniteError(f"the loss stopped being finite after {done} evaluations, with smaller steps too")
 
 
@@ -179,12 +161,12 @@ class _Stepper(Protocol):
 
     def step(self, variables: Tensor, gradient: Tensor) -> None: ...
     def undo(self, variables: Tensor) -> None: ...
-    def carried(self, shape: torch.Size) -> Carried | None: ...
+    def moments(self, shape: torch.Size) -> Moments | None: ...
 
 
 class _Lbfgs(LBFGS):
-    def carried(self, shape: torch.Size) -> Scale | None:
-        return None if self.scale is None else Scale(self.scale, shape.numel())
+    def moments(self, shape: torch.Size) -> None:
+        """It has none: its history says nothing of a finer grid."""
 
 
 class _Adam:
@@ -210,7 +192,7 @@ class _Adam:
     def undo(self, variables: Tensor) -> None:
         variables.copy_(self._before)
 
-    def carried(self, shape: torch.Size) -> Moments | None:
+    def moments(self, shape: torch.Size) -> Moments | None:
         state = self._adam.state.get(self._variables, {})
         if "exp_avg" not in state:
             return None
@@ -219,13 +201,12 @@ class _Adam:
 
 
 def _stepper(
-    variables: Tensor, method: Method, factor: float, carried: Carried | None, scratch: Path | None
+    variables: Tensor, method: Method, factor: float, moments: Moments | None, scratch: Path | None
 ) -> _Stepper:
     rate = method.learning_rate * factor
     if method.optimizer == "adam":
-        return _Adam(variables, rate, carried if isinstance(carried, Moments) else None)
-    scale = carried.on(len(variables)) if isinstance(carried, Scale) else None
-    return _Lbfgs(len(variables), history(len(variables)), variables.device, rate, scratch, scale)
+        return _Adam(variables, rate, moments)
+    return _Lbfgs(len(variables), history(len(variables)), variables.device, rate, scratch)
 
 
 def history(variables: int) -> int:

@@ -19,7 +19,7 @@ from worker.engine.finish import Finish, Picture
 from worker.engine.heap import frugal_heap
 from worker.engine.images import resized, shrunk, to_bytes, to_tensor
 from worker.engine.objective import Objective
-from worker.engine.optimize import Carried, Method, Moments, Scale, minimize
+from worker.engine.optimize import Method, Moments, minimize
 from worker.engine.options import PaintOptions, layer_weights, plan, recipe
 from worker.engine.presets import Preset
 from worker.engine.pyramid import Stage
@@ -31,14 +31,10 @@ HALVED_FROM = 2**24
 # Longest side up to which a stage finds out how sharp it should begin. Larger ones take over what the last one found:
 # it changes little from one to the next, and to try takes three copies of the picture.
 SHARPNESS_LOOKED_AT = 2048
-
-
-@dataclass(frozen=True)
-class _Legacy:
-    """What a stage got from the ones before, beside its pixels: see Checkpoint."""
-
-    sharpening: float
-    scale: Tensor | None
+# Evaluations that are made again after a break, because checkpoints leave out L-BFGS's history, which they would make
+# many times as large; and numbers in an iterate above which they would take longer than it is worth.
+REBUILT = 4
+REBUILT_UP_TO = 2**22
 
 
 @dataclass(frozen=True)
@@ -52,10 +48,10 @@ class Iterate:
     iterations: int
     fraction: float
     _pixels: Tensor
+    _sharpening: float
     _finish: Finish
     _seed: int
     _plan: str
-    _legacy: _Legacy
 
     def image(self, longest: int | None = None) -> Image.Image:
         """Render the iterate as an RGB picture, as it would look if it were finished now.
@@ -73,10 +69,7 @@ class Iterate:
         """Copy what is needed to go on from here later."""
         dtype = torch.float16 if self._pixels.numel() > HALVED_FROM else torch.float32
         copy = self._pixels.detach().to("cpu", dtype, copy=True)
-        scale = None if self._legacy.scale is None else float(self._legacy.scale)
-        return Checkpoint(
-            copy, self.stage, self.iteration, self._seed, self._plan, sharpening=self._legacy.sharpening, scale=scale
-        )
+        return Checkpoint(copy, self.stage, self.iteration, self._seed, self._plan, sharpening=self._sharpening)
 
 
 @dataclass(frozen=True)
@@ -138,28 +131,24 @@ def paint(
     layouts = [_layout((stage.width, stage.height), extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
     pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
-    pixels, stopped = pixels.to(extractor.device), False
+    pixels, moments, stopped = pixels.to(extractor.device), None, False
     sharpening = resume.sharpening if resume else 0.0
-    carried: Carried | None = None
-    if resume and resume.scale is not None:
-        carried = Scale(torch.tensor(resume.scale), pixels.numel())
     # Also while stages are painted that fit: what they leave in the heap would be missing later.
     with frugal_heap() if any(each.tile for each in layouts) else nullcontext():
         for index, stage in enumerate(stages[first:], first):
-            skipped = resume.iteration if resume and index == first else 0
+            skipped = _skipped(resume, stage) if resume and index == first else 0
             size = (stage.width, stage.height)
             tile, scratch = layouts[-1 - index]
             if (pixels.shape[3], pixels.shape[2]) != size:
                 is_looked_at = wanted.detail and stage.scale <= SHARPNESS_LOOKED_AT
                 surface = scene.surface(size, options, extractor, finish.motif, tile) if is_looked_at else None
                 pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
-            legacy = _Legacy(sharpening, carried.on(pixels.numel()) if isinstance(carried, Scale) else None)
-            watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, legacy, callback)
+            watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
             objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
-            evaluations, carried = stage.evaluations - skipped, _resized(carried, size)
+            evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
             try:
-                pixels, carried, stopped = minimize(
-                    pixels, objective, evaluations, watcher.after, method, carried, scratch
+                pixels, moments, stopped = minimize(
+                    pixels, objective, evaluations, watcher.after, method, moments, scratch
                 )  # fmt: skip
             except _StoppedError:
                 pixels, stopped = watcher.newest, True
@@ -178,14 +167,13 @@ class _Watcher:
         index: int,
         skipped: int,
         pixels: Tensor,
+        sharpening: float,
         finish: Finish,
         seed: int,
         plan: str,
-        legacy: _Legacy,
         callback: Callback | None,
     ) -> None:
-        self.newest = pixels
-        self._legacy = legacy
+        self.newest, self._sharpening = pixels, sharpening
         self._stages, self._index, self._skipped = stages, index, skipped
         self._finish, self._seed, self._plan, self._callback = finish, seed, plan, callback
         self._done = 0
@@ -212,10 +200,17 @@ class _Watcher:
         work += stage.work * (iteration + share) / stage.evaluations
         iterate = Iterate(
             self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
-            work / sum(each.work for each in self._stages), self.newest, self._finish, self._seed, self._plan,
-            self._legacy,
+            work / sum(each.work for each in self._stages), self.newest, self._sharpening, self._finish, self._seed,
+            self._plan,
         )  # fmt: skip
         return bool(self._callback(iterate))
+
+
+def _skipped(resume: Checkpoint, stage: Stage) -> int:
+    """The evaluations of a stage that need not be made again after a break within it."""
+    if resume.iteration >= stage.evaluations or resume.iterate.numel() > REBUILT_UP_TO:
+        return min(resume.iteration, stage.evaluations)
+    return max(0, resume.iteration - REBUILT)
 
 
 def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed: int) -> Tensor:
@@ -273,14 +268,14 @@ def _finer(
     return pixels, sharpening
 
 
-def _resized(carried: Carried | None, size: tuple[int, int]) -> Carried | None:
+def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:
     """Adam's moments on a finer grid: the next stage goes on as fast as the last one ended.
 
     Source: crowsonkb/style-transfer-pytorch: the squares bilinearly, because bicubic ones could become negative.
     """
-    if not isinstance(carried, Moments):
-        return carried
+    if moments is None:
+        return None
     grid = (size[1], size[0])
-    first = F.interpolate(carried.first, grid, mode="bicubic", align_corners=False)
-    second = F.interpolate(carried.second, grid, mode="bilinear", align_corners=False).clamp_min(0)
-    return Moments(first, second, carried.steps)
+    first = F.interpolate(moments.first, grid, mode="bicubic", align_corners=False)
+    second = F.interpolate(moments.second, grid, mode="bilinear", align_corners=False).clamp_min(0)
+    return Moments(first, second, moments.steps)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from tests.worker.engine.conftest import draw_photo
-from worker.engine import Extractor, Fingerprint, Iterate, PaintOptions, Scene, paint
+from worker.engine import Extractor, Fingerprint, Iterate, PaintOptions, Scene, load_fingerprint, paint
 from worker.engine.detail import add_detail, sharpen, sharpness
-from worker.engine.images import resized, to_bytes, to_tensor
+from worker.engine.images import fitted_size, resized, to_bytes, to_tensor
 from worker.engine.presets import PRESETS
 
+SAMPLE = Path(__file__).parents[3] / "static" / "pictures" / "sample.jpg"
+STYLES = Path(__file__).parents[3] / "styles"
 FINE, COARSE = (160, 120), (113, 85)
 
 
@@ -58,18 +62,19 @@ def test_a_loss_that_is_not_finite_asks_for_no_sharpness() -> None:
     assert sharpness(to_tensor(draw_photo()), lambda x: x.mean() / 0) == 0
 
 
-def test_few_evaluations_come_further_with_detail(
-    style: Fingerprint, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene, options = Scene.of(draw_photo(320, 240), style), PaintOptions(size=256, iterations=40)
-    objective = scene.objective((256, 192), options, extractor)
+def test_few_evaluations_come_further_with_detail(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = load_fingerprint(STYLES / "starry_night" / "fingerprint.safetensors", extractor)
+    photo = Image.open(SAMPLE).convert("RGB")
+    scene, options = Scene.of(photo, style), PaintOptions(size=256, iterations=40)
+    objective = scene.objective(fitted_size(photo.size, 256), options, extractor)
 
     def loss() -> float:
         return float(objective(to_tensor(paint(scene, extractor, options).picture.image())))
 
     with_detail = loss()
     monkeypatch.setitem(PRESETS, "studio", replace(PRESETS["studio"], detail=0.0))
-    assert with_detail < 0.97 * loss()
+    without = loss()
+    assert with_detail < 0.9 * without
 
 
 def test_a_checkpoint_knows_how_its_stage_began(style: Fingerprint, extractor: Extractor) -> None:
@@ -77,7 +82,5 @@ def test_a_checkpoint_knows_how_its_stage_began(style: Fingerprint, extractor: E
     options = PaintOptions(size=181, iterations=6)
     paint(Scene.of(draw_photo(320, 240), style), extractor, options, found.append)  # type: ignore[arg-type]
     first, last = found[0].checkpoint(), found[-1].checkpoint()
-    assert (first.sharpening, first.scale) == (0.0, None)
+    assert first.sharpening == 0
     assert 0 < last.sharpening <= 1.5
-    assert last.scale is not None
-    assert last.scale > 0

@@ -114,9 +114,3 @@ def test_what_is_spilled_is_read_again_after_its_memory_was_given_back(tmp_path:
     spill.release()
     assert first[1].tolist() == [0, 1, 2, 3, 4]
     assert second.tolist() == [[0.5, 0.5], [0.5, 0.5]]
-
-
-def test_a_scale_that_is_known_takes_the_first_step() -> None:
-    x, gradient = torch.zeros(3, dtype=torch.float64), torch.tensor([4.0, 0.0, -2.0], dtype=torch.float64)
-    in_float64(LBFGS(3, 2, CPU, scale=torch.tensor(0.25))).step(x, gradient)
-    assert x.tolist() == [-1.0, 0.0, 0.5]

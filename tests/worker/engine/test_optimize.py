@@ -93,8 +93,8 @@ def test_adam_goes_on_from_its_moments_as_without_a_break() -> None:
     method = Method("adam", 0.05)
     whole = minimize(torch.zeros(1, 3, 2, 2), bowl, 12, never, method)
     half = minimize(torch.zeros(1, 3, 2, 2), bowl, 5, never, method)
-    assert half.carried is not None
-    rest = minimize(half.pixels, bowl, 7, never, method, half.carried)
+    assert half.moments is not None
+    rest = minimize(half.pixels, bowl, 7, never, method, half.moments)
     torch.testing.assert_close(rest.pixels, whole.pixels)
 
 
