@@ -33,7 +33,7 @@ HALVED_FROM = 2**24
 SHARPNESS_LOOKED_AT = 2048
 # Evaluations that are made again after a break, because checkpoints leave out L-BFGS's history, which they would make
 # many times as large; and numbers in an iterate above which they would take longer than it is worth.
-REBUILT = 4
+REBUILT = 8
 REBUILT_UP_TO = 2**22
 
 
