@@ -27,7 +27,7 @@ TILE = 320  # longest side of a picture in a grid
 GAP = 6
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.25, 1.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
-USUAL = engine.PaintOptions(size=TILE, quality="draft")
+USUAL = engine.PaintOptions(size=TILE)
 COLOR_METHODS: list[dict[str, object]] = [
     {"keep_colors": 0.0},
     *({"keep_colors": 1.0, "color_method": method} for method in engine.CHOICES["color_method"]),
@@ -184,8 +184,8 @@ def main() -> None:
 
 
 INTRODUCTION = """All of these are the project's own: its sample photo, drawn by `python -m training.sample_photo`, and
-its built-in styles, with the compact extractor, most in draft quality. `make gallery` paints them again. Presets that
-need more statistics than a built-in fingerprint holds measure a texture that is synthesised from it."""
+its built-in styles, with the compact extractor. `make gallery` paints them again. Presets that need more statistics
+than a built-in fingerprint holds measure a texture that is synthesised from it."""
 
 
 if __name__ == "__main__":
