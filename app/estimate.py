@@ -13,7 +13,7 @@ STEP = 2**0.5
 # Of each preset: whether it climbs a pyramid, and the evaluations of each stage from the coarsest; the last number
 # holds for all that follow.
 SCHEDULES: dict[Preset, tuple[bool, tuple[int, ...]]] = {
-    "studio": (True, (110, 60, 50, 42, 36, 30, 24, 20, 16)),
+    "studio": (True, (64, 28, 18, 13, 11, 10, 9, 8, 7)),
     "gatys-2015": (False, (500,)),
     "gatys-2016": (False, (500,)),
     "gatys-code": (False, (500,)),
