@@ -141,7 +141,9 @@ def paint(
             tile, scratch = layouts[-1 - index]
             if (pixels.shape[3], pixels.shape[2]) != size:
                 is_looked_at = wanted.detail and stage.scale <= SHARPNESS_LOOKED_AT
-                surface = scene.surface(size, options, extractor, finish.motif, tile) if is_looked_at else None
+                surface = None
+                if is_looked_at:
+                    surface = scene.objective(size, options, extractor, finish.motif, tile, surface=True)
                 pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
             watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
             objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)

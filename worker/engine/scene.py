@@ -111,55 +111,25 @@ class Scene:
         tile: int | None = None,
         scratch: Path | None = None,
         watch: Callable[[float], None] = lambda _share: None,
+        surface: bool = False,
     ) -> Objective:
         """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
 
-        `tile`, `scratch` and `watch` are those of Objective.
+        `tile`, `scratch` and `watch` are those of Objective. `surface` takes the style alone, as the shallowest layers
+        see it: a small part of what all costs.
 
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
         """
-        content_weights, style_weights = layer_weights(recipe(options), options, extractor)
-        return self._objective(
-            content_weights, style_weights, size, options, extractor, motif or self.photo, tile, scratch, watch
-        )
-
-    def surface(
-        self,
-        size: tuple[int, int],
-        options: PaintOptions,
-        extractor: Extractor,
-        motif: Image.Image | None = None,
-        tile: int | None = None,
-    ) -> Objective:
-        """The style alone, as the shallowest layers see it: a small part of what `objective` costs.
-
-        Raises:
-            ValueError: the options ask for layers that the extractor lacks.
-        """
-        _, weights = layer_weights(recipe(options), options, extractor)
-        shallow = sorted(weights, key=extractor.layers.index)[:SURFACE_LAYERS]
-        style_weights = {layer: weights[layer] for layer in shallow}
-        return self._objective({}, style_weights, size, options, extractor, motif or self.photo, tile)
-
-    def _objective(
-        self,
-        content_weights: Mapping[str, float],
-        style_weights: Mapping[str, float],
-        size: tuple[int, int],
-        options: PaintOptions,
-        extractor: Extractor,
-        motif: Image.Image,
-        tile: int | None = None,
-        scratch: Path | None = None,
-        watch: Callable[[float], None] = lambda _share: None,
-    ) -> Objective:
+        wanted = recipe(options)
+        content_weights, style_weights = layer_weights(wanted, options, extractor)
+        if surface:
+            shallow = sorted(style_weights, key=extractor.layers.index)[:SURFACE_LAYERS]
+            content_weights, style_weights = {}, {layer: style_weights[layer] for layer in shallow}
         parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
-        content = to_bytes(motif, size)
+        content = to_bytes(motif or self.photo, size)
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
-        return Objective(
-            recipe(options), content_weights, style_weights, parts, extractor, content, kept, tile, scratch, watch
-        )
+        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept, tile, scratch, watch)
 
     def parts(
         self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor
