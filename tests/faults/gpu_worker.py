@@ -13,7 +13,7 @@ import os
 import signal
 import time
 import weakref
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from worker import celery_app, devices, engine, painting
+from worker.engine.extractors import VggShaped
 
 FOLDER = Path(os.environ["GPU_FOLDER"])
 OUT_OF_MEMORY = (
@@ -121,13 +122,14 @@ BACKEND = Backend()
 class FaultyNetwork(nn.Module):
     """An extractor's network on a device that may fail at an evaluation; targets are computed without counting."""
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: VggShaped) -> None:
         super().__init__()
         self.inner = inner
 
-    def forward(self, x: Tensor, layers: Collection[str], pooling: str) -> dict[str, Tensor]:
+    def walk(self, x: Tensor, layers: Collection[str], pooling: str) -> Iterator[tuple[str, Tensor]]:
         if not torch.is_grad_enabled():
-            return self.inner(x, layers, pooling)  # type: ignore[no-any-return]
+            yield from self.inner.walk(x, layers, pooling)
+            return
         BACKEND.expect_freed()
         ballast = x.detach().clone()  # as an activation would be: the traceback's frames refer to it
         try:
@@ -136,16 +138,14 @@ class FaultyNetwork(nn.Module):
             if devices.trouble(raised) is devices.Trouble.OUT_OF_MEMORY:
                 BACKEND.memory_runs_out(ballast, self)
             raise
-        taps = self.inner(x, layers, pooling)
-        if event == "not a number":
-            return {name: tap * float("nan") for name, tap in taps.items()}
         if event == "hang":
             hang(ctypes.CDLL(None))
         if event == "hang with the interpreter":
             hang(ctypes.PyDLL(None))
         if event == "slow":
             time.sleep(float(os.environ["GPU_SLOW_S"]))
-        return taps  # type: ignore[no-any-return]
+        for name, tap in self.inner.walk(x, layers, pooling):
+            yield name, tap * float("nan") if event == "not a number" else tap
 
 
 def hang(c: ctypes.CDLL) -> None:

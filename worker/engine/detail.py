@@ -20,6 +20,7 @@ from worker.engine.images import in_floats, resized
 # A binomial filter of about one pixel's standard deviation: rounder than a box, whose corners showed in the pictures.
 BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 TRIED = (0.0, 0.5, 1.0, 1.5)
+STRIP = 512  # rows that are sharpened at a time, which takes little memory beside the picture
 
 
 def add_detail(pixels: Tensor, photo: Tensor, coarse: Tensor, share: float) -> None:
@@ -31,15 +32,20 @@ def add_detail(pixels: Tensor, photo: Tensor, coarse: Tensor, share: float) -> N
     size = (pixels.shape[3], pixels.shape[2])
     for channel in range(pixels.shape[1]):  # one after the other, which takes a third of the memory
         one = slice(channel, channel + 1)
-        detail = in_floats(photo[:, one]) - resized(in_floats(coarse[:, one]), size)
-        pixels[:, one].add_(detail.to(pixels.device), alpha=share)
+        pixels[:, one].sub_(resized(in_floats(coarse[:, one]), size).to(pixels.device), alpha=share)
+        pixels[:, one].add_(in_floats(photo[:, one]).to(pixels.device), alpha=share)
 
 
 def sharpen(pixels: Tensor, amount: float) -> None:
     """Unsharp masking of pixels [1, 3, H, W] in place: so many times their difference to themselves blurred."""
+    height, reach = pixels.shape[2], len(BLUR) // 2
     for channel in range(pixels.shape[1]):
         one = pixels[:, channel : channel + 1]
-        one += amount * (one - _blurred(one))
+        before = one.clone()
+        for top in range(0, height, STRIP):
+            bottom, first = min(top + STRIP, height), max(0, top - reach)
+            blurred = _blurred(before[:, :, first : bottom + reach])[:, :, top - first :][:, :, : bottom - top]
+            one[:, :, top:bottom] += amount * (before[:, :, top:bottom] - blurred)
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from worker.engine.errors import ExtractorUnavailableError
-from worker.engine.operators import POOLINGS, Pooling, conv_relu, pooled
+from worker.engine.operators import POOLINGS, Pooling, conv_relu, mirrored, pooled
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. 2015, section "Methods"
 CONTENT_LAYER = "relu4_2"
@@ -109,20 +109,22 @@ class VggShaped(nn.Module):
 
     def convolve(self, x: Tensor, convolution: nn.Conv2d, pool: bool) -> Tensor:
         """One convolution with its ReLU, and average pooling behind it if `pool`."""
-        return conv_relu(x, convolution.weight, convolution.bias, pool)  # type: ignore[arg-type]
+        return conv_relu(x, convolution.weight, convolution.bias, pool, getattr(convolution, "mirrored", None))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
         """Activations {layer name: [B, C, h, w]} of images [B, 3, H, W], before the pooling that may follow them."""
-        taps = {}
+        return dict(self.walk(x, layers, pooling))
+
+    def walk(self, x: Tensor, layers: Collection[str], pooling: Pooling) -> Iterator[tuple[str, Tensor]]:
+        """The same one after the other, each before the next is computed."""
         for step, is_tap, is_last in self._needed(layers):
             pools = step.pool and not is_last
             fused = pools and pooling == "average" and not is_tap
             x = self.convolve(x, self.convolution(step), pool=fused)
             if is_tap:
-                taps[step.layer] = x
+                yield step.layer, x
             if pools and not fused:
                 x = pooled(x, pooling)
-        return taps
 
     def _needed(self, layers: Collection[str]) -> Iterator[tuple[Step, bool, bool]]:
         """The steps up to the deepest of `layers`, each with whether it is tapped and whether it is the last."""
@@ -151,6 +153,9 @@ class Extractor:
         self.layers = tuple(self.channels)
         network = network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.requires_grad_(False)
+        for step in network.steps:
+            convolution = network.convolution(step)
+            convolution.register_buffer("mirrored", mirrored(convolution.weight), persistent=False)
 
     def __call__(
         self, images: Tensor, layers: Collection[str] | None = None, pooling: Pooling = "average"
@@ -163,10 +168,19 @@ class Extractor:
         Raises:
             ValueError: the extractor has no such layer, or there is no such pooling.
         """
-        wanted = LAYERS if layers is None else layers
-        self.check(wanted, pooling)
+        return dict(self.walk(images, LAYERS if layers is None else layers, pooling))
+
+    def walk(
+        self, images: Tensor, layers: Collection[str], pooling: Pooling = "average"
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The same one after the other, each before the next is computed.
+
+        What is made of a layer at once finds it in the processor's cache, on the way back as well: autograd takes last
+        what was made first.
+        """
+        self.check(layers, pooling)
         pixels = images.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
-        return self.network(pixels, wanted, pooling)  # type: ignore[no-any-return]
+        return self.network.walk(pixels, layers, pooling)
 
     def down_to(self, layers: Collection[str]) -> tuple[str, ...]:
         """All layers that are computed for these, down to the deepest of them."""
@@ -249,5 +263,5 @@ class Vgg(VggShaped):
         self.register_buffer("pixel_mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("pixel_std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, x: Tensor, layers: Collection[str] = LAYERS, pooling: Pooling = "average") -> dict[str, Tensor]:
-        return super().forward((x - self.pixel_mean) / self.pixel_std, layers, pooling)
+    def walk(self, x: Tensor, layers: Collection[str], pooling: Pooling) -> Iterator[tuple[str, Tensor]]:
+        return super().walk((x - self.pixel_mean) / self.pixel_std, layers, pooling)

@@ -33,7 +33,7 @@ def to_tensor(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor
 
 def in_floats(values: Tensor) -> Tensor:
     """Bytes as float32 in [0, 1]; what is in floats already as it is."""
-    return values.float() / 255 if values.dtype == torch.uint8 else values
+    return values.float().div_(255) if values.dtype == torch.uint8 else values
 
 
 def to_bytes(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:

@@ -13,8 +13,8 @@ from worker.engine.spill import Spill
 # A pair of step and change of gradient is left out unless the cosine between the two is above this: there the loss
 # curves down, or not at all.
 LEAST_COSINE = 1e-8
-# Entries that are looked at together where the history is on disk: what is read of it at once takes memory.
-SPILLED_PART = 2**20
+# Entries that a CPU looks at together: what is made of them, and read of a history on disk, takes little memory.
+PART = 2**20
 TINY = 1e-30
 
 
@@ -37,8 +37,8 @@ class LBFGS:
         self.rate = rate
         self.device = device
         self._spill = Spill(scratch) if scratch else None
-        # Rows: steps s, changes of gradient y, the last gradient, and where it was taken.
-        shape = (2 * history + 2, size)
+        # Rows: the last gradient, where it was taken, then pairs of a step s and a change of gradient y.
+        shape = (2 + 2 * history, size)
         self._rows = self._spill.tensor(shape) if self._spill else torch.zeros(shape, device=device)
         self._exact = torch.float32 if device.type == "mps" else torch.float64  # which Apple's GPUs do not know
         # Among the history's own rows; and the inverse Hessian's scale where no pair counts.
@@ -46,48 +46,56 @@ class LBFGS:
         self._scale = torch.zeros((), dtype=self._exact, device=device)
         self._count = 0
 
-    def step(self, iterate: Tensor, gradient: Tensor) -> None:
-        """Move `iterate` [N] in place, downhill from where it is, which is where `gradient` [N] was taken."""
+    def step(self, iterate: Tensor, gradient: Tensor, counts: Tensor | None = None) -> None:
+        """Move `iterate` [N] in place, downhill from where it is, which is where `gradient` [N] was taken.
+
+        `counts` is a bool on the device, for whoever does not know yet whether the gradient is finite: where it is
+        false, `iterate` stays, and so does what `undo` goes back to.
+        """
         weights = None
         if self._count == 0:
             self._scale = 1 / gradient.abs().sum().to(self._exact).clamp_min(TINY)
         else:
             weights = self._weights(self._products_with(iterate, gradient)).to(gradient.dtype)
         for part in self._parts(len(iterate)):
-            self._rows[-2, part], self._rows[-1, part] = gradient[part], iterate[part]
             step = self._scale.to(gradient.dtype) * gradient[part]
             if weights is not None:
-                step += weights @ self._rows[:-2, part].to(self.device)
-            iterate[part] -= self.rate * step
+                step += weights @ self._rows[2 : 2 + len(weights), part].to(self.device)
+            here = iterate[part] if counts is None else torch.where(counts, iterate[part], self._rows[1, part])
+            self._rows[0, part], self._rows[1, part] = gradient[part], here
+            iterate[part] -= self.rate * (step if counts is None else torch.where(counts, step, 0))
         self._count += 1
 
     def undo(self, iterate: Tensor) -> None:
         """Go back to where the last step began."""
         for part in self._parts(len(iterate)):
-            iterate[part] = self._rows[-1, part].to(self.device)
+            iterate[part] = self._rows[1, part].to(self.device)
 
     def _products_with(self, iterate: Tensor, gradient: Tensor) -> Tensor:
-        """Complete the newest pair; the products [2·history] of all rows with the gradient."""
-        slot = (self._count - 1) % self.history
-        found = torch.zeros(2 * self.history, 3, dtype=self._exact, device=self.device)
+        """Complete the newest pair; the products [2·known] of all pairs' rows with the gradient."""
+        known = 2 * min(self._count, self.history)
+        newest = 2 * ((self._count - 1) % self.history)
+        found = torch.zeros(known, 3, dtype=self._exact, device=self.device)
+        pairs = self._rows[2 : 2 + known]
         for part in self._parts(len(gradient)):
-            last_gradient, last_iterate = self._rows[-2:, part].to(self.device)
+            last_gradient, last_iterate = self._rows[:2, part].to(self.device)
             step, change = iterate[part] - last_iterate, gradient[part] - last_gradient
-            self._rows[slot, part], self._rows[self.history + slot, part] = step, change
-            rows = self._rows[:-2, part].to(self.device)
-            found += (rows @ torch.stack((step, change, gradient[part]), 1)).to(self._exact)
-        for index, products in ((slot, found[:, 0]), (self.history + slot, found[:, 1])):
-            self._products[index, :] = self._products[:, index] = products
+            pairs[newest, part], pairs[newest + 1, part] = step, change
+            # Side by side in memory, which the product with the many rows is twice as fast for.
+            factors = torch.stack((step, change, gradient[part]))
+            found += (pairs[:, part].to(self.device) @ factors.T).to(self._exact)
+        for row, products in ((newest, found[:, 0]), (newest + 1, found[:, 1])):
+            self._products[row, :known] = self._products[:known, row] = products
         return found[:, 2]
 
     def _weights(self, with_gradient: Tensor) -> Tensor:
-        """H·g is the sum of all rows by these weights [2·history], and of the gradient by `_scale`, which is renewed.
+        """H·g is the sum of all pairs' rows by these weights [2·known], and of the gradient by `_scale`, now renewed.
 
-        `with_gradient` [2·history] are the products of the rows with the gradient.
+        `with_gradient` [2·known] are the products of the rows with the gradient.
         """
-        known = min(self._count, self.history)
-        steps = torch.arange(self._count - known, self._count, device=self.device) % self.history  # oldest first
-        changes = steps + self.history
+        known = len(with_gradient) // 2
+        steps = 2 * (torch.arange(self._count - known, self._count, device=self.device) % self.history)  # oldest first
+        changes = steps + 1
         s_y, y_y = self._products[steps[:, None], changes], self._products[changes[:, None], changes]
         curvature = s_y.diagonal()
         counts = curvature > LEAST_COSINE * (self._products[steps, steps] * y_y.diagonal()).sqrt()
@@ -97,7 +105,8 @@ class LBFGS:
         upper = torch.where(both, s_y, 0).triu() + torch.diag_embed((~counts).to(self._exact))
         s_g, y_g = (torch.where(counts, with_gradient[index], 0) for index in (steps, changes))
         newest = (counts * torch.arange(1, known + 1, device=self.device)).argmax()
-        scale = curvature[newest] / y_y[newest, newest].clamp_min(TINY)
+        # `take`, because an index on the device is handed to the host.
+        scale = curvature.take(newest) / y_y.diagonal().take(newest).clamp_min(TINY)
         self._scale = torch.where(counts.any(), scale, self._scale)
         inner = torch.linalg.solve_triangular(upper, s_g[:, None], upper=True)[:, 0]
         middle = torch.where(counts, curvature, 0) * inner + self._scale * (y_y @ inner - y_g)
@@ -107,8 +116,8 @@ class LBFGS:
         return weights
 
     def _parts(self, size: int) -> Iterator[slice]:
-        """All entries, in parts that fit into memory."""
-        length = SPILLED_PART if self._spill else size
+        """All entries; on a CPU in parts."""
+        length = PART if self.device.type == "cpu" else size
         for start in range(0, size, length):
             yield slice(start, start + length)
             if self._spill:

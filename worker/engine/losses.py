@@ -208,7 +208,7 @@ class _TraceOfRoot(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
         values, vectors = torch.linalg.eigh(matrix)
-        roots = values.clamp_min(torch.finfo(matrix.dtype).eps * float(values[-1].clamp_min(EPSILON))).sqrt()
+        roots = values.clamp_min(torch.finfo(matrix.dtype).eps * values[-1].clamp_min(EPSILON)).sqrt()
         ctx.save_for_backward(roots, vectors)
         trace: Tensor = roots.sum()
         return trace

@@ -103,6 +103,8 @@ class Objective:
         self.content_weights = content_weights if photo is not None else {}
         self.extractor = extractor
         self.photo, self.keep = photo, keep if photo is not None else None
+        if not tile:  # in tiles, each part comes to the device by itself
+            self.photo, self.keep = (each if each is None else each.to(extractor.device) for each in (photo, self.keep))
         self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
         self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
         self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
@@ -122,8 +124,14 @@ class Objective:
         if len(self.windows) > 1:
             return tiled(self, pixels)
         window = Window.whole(pixels.shape[2], pixels.shape[3])
-        seen, taps = self._seen(pixels, window, self.layers)
-        return self.style(self._gathered(taps, window), window) + self._local(seen, taps, 0, window)
+        seen, taps, gathered = self._looked_at(pixels, window, self.layers)
+        return self.style(gathered, window) + self._local(seen, taps, 0, window)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every evaluation runs the same kernels on the same memory, and the host reads nothing in between."""
+        # Eigenvalues are checked on the host.
+        return len(self.windows) == 1 and self._spill is None and self.recipe.style_loss != "wasserstein"
 
     def style(self, gathered: Sequence[Tensor], window: Window) -> Tensor:
         """The style loss of a picture, of which `window` is any, from what is gathered of all of it."""
@@ -141,14 +149,13 @@ class Objective:
     def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
         """What the core of a window adds to the moments of the whole, term by term, and to its means if they count."""
         layers = dict.fromkeys(layer for term in self._terms for layer in (term.layer, term.grid))
-        _, taps = self._seen(crop, window, tuple(layers))
-        return self._gathered(taps, window)
+        return self._looked_at(crop, window, tuple(layers))[2]
 
     def local(self, crop: Tensor, index: int, along: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
         """Smoothing and content loss of window `index`; and all that is gathered of it, each times its `along`."""
         window = self.windows[index]
-        seen, taps = self._seen(crop, window, self.layers)
-        pairs = zip(self._gathered(taps, window), along, strict=True)
+        seen, taps, gathered = self._looked_at(crop, window, self.layers)
+        pairs = zip(gathered, along, strict=True)
         products = [(part * factor).sum() for part, factor in pairs if factor is not None]
         return self._local(seen, taps, index, window), torch.stack(products).sum()
 
@@ -161,31 +168,37 @@ class Objective:
         if self._spill:
             self._spill.release()
 
-    def _seen(self, crop: Tensor, window: Window, layers: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The crop with what is kept of the photo, and its activations."""
+    def _looked_at(
+        self, crop: Tensor, window: Window, layers: Sequence[str]
+    ) -> tuple[Tensor, dict[str, Tensor], list[Tensor]]:
+        """The crop with what is kept of the photo, its activations, and what is gathered of them, term by term."""
         if self.keep is not None and self.photo is not None:
             keep, photo = (in_floats(window.crop(each).to(crop.device)) for each in (self.keep, self.photo))
             crop = (1 - keep) * crop + keep * photo
-        return crop, self.extractor(crop, layers, self.recipe.pooling)
+        taps: dict[str, Tensor] = {}
+        gathered: dict[int, list[Tensor]] = {}
+        for layer, activations in self.extractor.walk(crop, layers, self.recipe.pooling):
+            taps[layer] = activations
+            for index, term in enumerate(self._terms):
+                if term.layer == layer:
+                    gathered[index] = self._gathered(term, taps, window)
+        return crop, taps, [values for index in range(len(self._terms)) for values in gathered[index]]
 
-    def _gathered(self, taps: Mapping[str, Tensor], window: Window) -> list[Tensor]:
-        found: list[Tensor] = []
-        for term in self._terms:
-            stride, _ = self._geometry[term.grid]
-            features = window.core_of(taps[term.grid], stride)
-            guide = None if term.guide is None else window.of_layer(term.guide, stride)
-            if term.neighbor:
-                deeper = self._on_grid(taps[term.layer], features, term, window)
-                moment, means = cross_moment(deeper, features, guide), [deeper, features]
-            else:
-                moment, means = gram(features, guide), [features]
-            # A mean costs another pass, which most losses have no use for.
-            each = [moment, *(channel_means(values, guide) for values in means if self._needs_mean)]
-            if not window.is_whole:
-                share = term.share(window, guide, stride)
-                each = [share * values for values in each]
-            found += each
-        return found
+    def _gathered(self, term: _Term, taps: Mapping[str, Tensor], window: Window) -> list[Tensor]:
+        stride, _ = self._geometry[term.grid]
+        features = window.core_of(taps[term.grid], stride)
+        guide = None if term.guide is None else window.of_layer(term.guide, stride)
+        if term.neighbor:
+            deeper = self._on_grid(taps[term.layer], features, term, window)
+            moment, means = cross_moment(deeper, features, guide), [deeper, features]
+        else:
+            moment, means = gram(features, guide), [features]
+        # A mean costs another pass, which most losses have no use for.
+        found = [moment, *(channel_means(values, guide) for values in means if self._needs_mean)]
+        if window.is_whole:
+            return found
+        share = term.share(window, guide, stride)
+        return [share * values for values in found]
 
     def _on_grid(self, deeper: Tensor, shallower: Tensor, term: _Term, window: Window) -> Tensor:
         """The deeper layer's activations on the cells of its neighbour's in the core, placed as in the whole."""

@@ -34,28 +34,40 @@ def pooled(x: Tensor, pooling: Pooling) -> Tensor:
     return 0.78 * (4 * F.avg_pool2d(x.square(), 2)).clamp_min(TINY).sqrt()
 
 
-def conv_relu(x: Tensor, weight: Tensor, bias: Tensor, pool: bool) -> Tensor:
+def conv_relu(x: Tensor, weight: Tensor, bias: Tensor, pool: bool, mirrored: Tensor | None = None) -> Tensor:
     """ReLU of the 3×3 convolution of [B, C, H, W] with reflection padding, then 2×2 average pooling if `pool`.
 
     `weight` is [D, C, 3, 3], `bias` [D], H and W at least 2. Gradients flow to `x` only. An odd last row or column is
-    left out of the pooling, as in `torch.nn.functional.avg_pool2d`.
+    left out of the pooling, as in `torch.nn.functional.avg_pool2d`. `mirrored` is what the function of that name makes
+    of `weight`, where it gives anything.
     """
-    return _ConvReLU.apply(x, weight, bias, pool)  # type: ignore[no-any-return, no-untyped-call]
+    return _ConvReLU.apply(x, weight, bias, pool, mirrored)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def mirrored(weight: Tensor) -> Tensor | None:
+    """Weights [C, D, 3, 3] with which a convolution of [D, C, 3, 3] brings gradients back, where that is faster.
+
+    A gradient's way back through a convolution is one with the kernels turned by 180 degrees and inputs and outputs
+    exchanged. oneDNN takes a tenth less time for it than for what it calls the backward pass, at 16 channels half.
+    """
+    if not _is_onednns(weight):
+        return None
+    return weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
 
 
 class _ConvReLU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, pool: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, pool: bool, mirrored: Tensor | None) -> Tensor:
         padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
         activations = _convolved(padded, weight, bias)
-        ctx.save_for_backward(activations, weight)
+        ctx.save_for_backward(activations, weight, mirrored)
         ctx.padded_shape = padded.shape
         ctx.pool = pool
         return F.avg_pool2d(activations, 2) if pool else activations
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
-        activations, weight = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[override]
+        activations, weight, mirrored = ctx.saved_tensors
         if ctx.pool:
             height, width = activations.shape[2:]
             gradient = F.interpolate(gradient * 0.25, scale_factor=2, mode="nearest")
@@ -65,16 +77,28 @@ class _ConvReLU(torch.autograd.Function):
             torch.ops.aten.threshold_backward.grad_input(gradient, activations, 0, grad_input=gradient)
         else:
             gradient = torch.ops.aten.threshold_backward(gradient, activations, 0)
-        padded: Tensor = torch.nn.grad.conv2d_input(ctx.padded_shape, weight, gradient)  # type: ignore[no-untyped-call]
-        return _unpadded(padded), None, None, None
+        if mirrored is None:
+            padded: Tensor = torch.nn.grad.conv2d_input(ctx.padded_shape, weight, gradient)  # type: ignore[no-untyped-call]
+        else:
+            padded = _onednn(gradient, mirrored, None, padding=2, then="none")
+        return _unpadded(padded), None, None, None, None
 
 
 def _convolved(padded: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """ReLU of the convolution, fused where oneDNN computes it (CPU; not in float64, which it does not know)."""
-    if padded.device.type == "cpu" and padded.dtype in (torch.float32, torch.bfloat16):
-        one, none = [1, 1], [0, 0]
-        return torch.ops.mkldnn._convolution_pointwise(padded, weight, bias, none, one, one, 1, "relu", [], "")  # type: ignore[no-any-return]
+    """ReLU of the convolution, fused where oneDNN computes it."""
+    if _is_onednns(padded):
+        return _onednn(padded, weight, bias, padding=0, then="relu")
     return F.relu_(F.conv2d(padded, weight, bias))
+
+
+def _is_onednns(values: Tensor) -> bool:
+    """Whether oneDNN convolves these: on a CPU, and not in float64, which it does not know."""
+    return values.device.type == "cpu" and values.dtype in (torch.float32, torch.bfloat16)
+
+
+def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, then: str) -> Tensor:
+    one = [1, 1]
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, [padding, padding], one, one, 1, then, [], "")  # type: ignore[no-any-return]
 
 
 def _unpadded(gradient: Tensor) -> Tensor:

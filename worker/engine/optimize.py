@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,18 +92,19 @@ def minimize(
     ending = _Ending(method)
     done = 0
     for factor in (1.0, 0.1, 0.01):
-        stepper = _stepper(variables, method, factor, moments if factor == 1 else None, scratch)
+        stepper = _stepper(variables, method, factor, moments if factor == 1 else None, evaluations - done, scratch)
         mean = torch.zeros_like(newest) if method.average else None
-        first = done
+        lookout = _Lookout(behind(iterate.device))
+        first, stopped = done, False
         while done < evaluations:
-            loss, gradient = _evaluated(objective, iterate)
+            loss, gradient = evaluated(objective, iterate)
             done += 1
             # In one number, because each look at one waits for the device.
-            if not torch.isfinite(loss + gradient.sum()):
-                if done > first + 1:
-                    stepper.undo(variables)
+            finite = torch.isfinite(loss + gradient.sum())
+            lookout.watch(done, finite)
+            if lookout.failed():
                 break
-            stepper.step(variables, gradient)
+            stepper.step(variables, gradient, finite if lookout.behind else None)
             if method.bounds:
                 variables.clamp_(*method.bounds)
             if mean is not None:
@@ -112,13 +114,50 @@ def minimize(
             del gradient  # as large as the picture, and the callback may need room
             stopped = after(done, newest)
             if stopped or ends:
-                return Minimum(newest, stepper.moments(iterate.shape), stopped)
-        else:
-            return Minimum(newest, stepper.moments(iterate.shape), stopped=False)
+                break
+        failed = lookout.failed(at_last=True)
+        if failed and failed > first + 1:
+            stepper.undo(variables)
+        if stopped or not failed:
+            return Minimum(newest, stepper.moments(iterate.shape), stopped)
     raise NotFiniteError(f"the loss stopped being finite after {done} evaluations, with smaller steps too")
 
 
-def _evaluated(objective: Objective, iterate: Tensor) -> tuple[Tensor, Tensor]:
+def behind(device: torch.device) -> int:
+    """Evaluations that the host is behind a device which works while the host prepares the next one."""
+    return 1 if device.type == "cuda" else 0
+
+
+class _Lookout:
+    """Tells the host which evaluation was not finite, so many behind that it need not wait for the device."""
+
+    def __init__(self, behind: int) -> None:
+        self.behind = behind
+        self._unread: deque[tuple[int, Tensor, torch.cuda.Event | None]] = deque()
+        self._failed = 0
+
+    def watch(self, done: int, finite: Tensor) -> None:
+        """Evaluation `done`, of which the bool on the device says whether it was finite."""
+        if finite.device.type != "cuda":
+            self._unread.append((done, finite, None))
+            return
+        copied = torch.empty((), dtype=torch.bool, pin_memory=True).copy_(finite, non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self._unread.append((done, copied, event))
+
+    def failed(self, at_last: bool = False) -> int:
+        """The first evaluation known to have failed, 0 if none; `at_last` waits for all to be known."""
+        while not self._failed and len(self._unread) > (0 if at_last else self.behind):
+            done, finite, event = self._unread.popleft()
+            if event:
+                event.synchronize()
+            if not finite:
+                self._failed = done
+        return self._failed
+
+
+def evaluated(objective: Objective, iterate: Tensor) -> tuple[Tensor, Tensor]:
     """The loss, and its gradient [N]."""
     pixels = iterate.detach().requires_grad_(True)
     loss = objective(pixels)
@@ -157,9 +196,9 @@ class _Ending:
 
 
 class _Stepper(Protocol):
-    """An optimiser, on flat tensors [N]."""
+    """An optimiser, on flat tensors [N]; `counts` as in LBFGS.step."""
 
-    def step(self, variables: Tensor, gradient: Tensor) -> None: ...
+    def step(self, variables: Tensor, gradient: Tensor, counts: Tensor | None = None) -> None: ...
     def undo(self, variables: Tensor) -> None: ...
     def moments(self, shape: torch.Size) -> Moments | None: ...
 
@@ -183,11 +222,14 @@ class _Adam:
                 "exp_avg_sq": moments.second.flatten().clone(),
             }
 
-    def step(self, variables: Tensor, gradient: Tensor) -> None:
-        self._before.copy_(variables)
+    def step(self, variables: Tensor, gradient: Tensor, counts: Tensor | None = None) -> None:
+        before, here = self._before, variables.clone()
+        self._before = here if counts is None else torch.where(counts, here, before)
         self._variables.grad = gradient
         self._adam.step()
         self._variables.grad = None
+        if counts is not None:
+            variables.copy_(torch.where(counts, variables, here))
 
     def undo(self, variables: Tensor) -> None:
         variables.copy_(self._before)
@@ -201,14 +243,14 @@ class _Adam:
 
 
 def _stepper(
-    variables: Tensor, method: Method, factor: float, moments: Moments | None, scratch: Path | None
+    variables: Tensor, method: Method, factor: float, moments: Moments | None, evaluations: int, scratch: Path | None
 ) -> _Stepper:
     rate = method.learning_rate * factor
     if method.optimizer == "adam":
         return _Adam(variables, rate, moments)
-    return _Lbfgs(len(variables), history(len(variables)), variables.device, rate, scratch)
+    return _Lbfgs(len(variables), history(len(variables), evaluations), variables.device, rate, scratch)
 
 
-def history(variables: int) -> int:
-    """Pairs that L-BFGS keeps of so many variables."""
-    return max(4, min(HISTORY, int(HISTORY_BYTES / (2 * variables * 4))))
+def history(variables: int, evaluations: int) -> int:
+    """Pairs that L-BFGS keeps of so many variables; in so few evaluations that there are no more, all of them."""
+    return max(0, min(HISTORY, max(4, int(HISTORY_BYTES / (2 * variables * 4))), evaluations - 1))

@@ -16,6 +16,7 @@ from worker.engine.detail import add_detail, sharpen, sharpness
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish, Picture
+from worker.engine.graphs import captured
 from worker.engine.heap import frugal_heap
 from worker.engine.images import resized, shrunk, to_bytes, to_tensor
 from worker.engine.objective import Objective
@@ -128,7 +129,7 @@ def paint(
         raise CheckpointMismatchError("The checkpoint belongs to another photo's size or other options.")
     method = _method(wanted, options)
     # The largest first: should it not fit, the error tells what it takes.
-    layouts = [_layout((stage.width, stage.height), extractor, options, method, room) for stage in reversed(stages)]
+    layouts = [_layout(stage, extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
     pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
     pixels, moments, stopped = pixels.to(extractor.device), None, False
@@ -146,8 +147,11 @@ def paint(
                     surface = scene.objective(size, options, extractor, finish.motif, tile, surface=True)
                 pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
             watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
-            objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
+            objective = captured(
+                scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within),
+                pixels, evaluations,
+            )  # fmt: skip
             try:
                 pixels, moments, stopped = minimize(
                     pixels, objective, evaluations, watcher.after, method, moments, scratch
@@ -233,13 +237,11 @@ def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed:
             return (to_tensor(motif, size) + noise).clamp(0, 1)
 
 
-def _layout(
-    size: tuple[int, int], extractor: Extractor, options: PaintOptions, method: Method, room: Room | None
-) -> Layout:
+def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: Method, room: Room | None) -> Layout:
     if room is None:
         return Layout()
     content, style = layer_weights(recipe(options), options, extractor)
-    return layout(size, extractor, {*content, *style}, method, room)
+    return layout((stage.width, stage.height), stage.evaluations, extractor, {*content, *style}, method, room)
 
 
 def _method(recipe: Preset, options: PaintOptions) -> Method:

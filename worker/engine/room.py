@@ -36,15 +36,18 @@ class Layout(NamedTuple):
     scratch: Path | None = None
 
 
-def layout(size: tuple[int, int], extractor: Extractor, layers: Collection[str], method: Method, room: Room) -> Layout:
-    """The fastest layout of a stage of `size` (width, height) that fits.
+def layout(
+    size: tuple[int, int], evaluations: int, extractor: Extractor, layers: Collection[str], method: Method, room: Room
+) -> Layout:
+    """The fastest layout of a stage of `size` (width, height) and so many evaluations that fits.
 
     Raises:
         TooLargeError: none does.
     """
     pixels = size[0] * size[1]
     activation_bytes = activations(extractor, layers) * extractor.dtype.itemsize
-    pairs = (2 * history(3 * pixels) + 2) * FLOAT_BYTES * pixels if method.optimizer == "lbfgs" else 0
+    vectors = 2 + 2 * history(3 * pixels, evaluations) if method.optimizer == "lbfgs" else 0
+    pairs = vectors * FLOAT_BYTES * pixels
     # The iterate, its gradient, the photo in bytes; Adam's moments and where it was before; two means of iterates.
     held = 27 + (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
     left = room.memory - held * pixels

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import pytest
 import torch
 from PIL import Image
 
 from tests.worker.engine.conftest import draw_photo
-from worker.engine import Extractor, Fingerprint, Iterate, PaintOptions, Scene, load_fingerprint, paint
+from worker.engine import Extractor, Fingerprint, Iterate, PaintOptions, Scene, detail, load_fingerprint, paint
 from worker.engine.detail import add_detail, sharpen, sharpness
 from worker.engine.images import fitted_size, resized, to_bytes, to_tensor
 from worker.engine.presets import PRESETS
@@ -50,6 +51,15 @@ def test_sharpening_leaves_what_is_flat_and_steepens_edges_alike_in_all_directio
     torch.testing.assert_close(sharpened, sharpened.flip(2))
 
 
+def test_strips_show_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = torch.rand(1, 3, 65, 40, generator=torch.Generator().manual_seed(0))
+    in_strips = whole.clone()
+    sharpen(whole, 0.7)
+    monkeypatch.setattr(detail, "STRIP", 16)  # the last strip is one row
+    sharpen(in_strips, 0.7)
+    torch.testing.assert_close(in_strips, whole)
+
+
 @pytest.mark.parametrize("amount", [0.0, 0.8, 1.5])
 def test_the_sharpness_found_is_the_one_that_was_asked_for(amount: float) -> None:
     pixels = to_tensor(draw_photo())
@@ -65,16 +75,18 @@ def test_a_loss_that_is_not_finite_asks_for_no_sharpness() -> None:
 def test_few_evaluations_come_further_with_detail(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
     style = load_fingerprint(STYLES / "starry_night" / "fingerprint.safetensors", extractor)
     photo = Image.open(SAMPLE).convert("RGB")
-    scene, options = Scene.of(photo, style), PaintOptions(size=256, iterations=40)
-    objective = scene.objective(fitted_size(photo.size, 256), options, extractor)
+    scene = Scene.of(photo, style)
+    objective = scene.objective(fitted_size(photo.size, 256), PaintOptions(size=256), extractor)
 
     def loss() -> float:
-        return float(objective(to_tensor(paint(scene, extractor, options).picture.image())))
+        """In the mean over three seeds: the way down is rough, and one may be lucky."""
+        options = [PaintOptions(size=256, iterations=60, seed=seed) for seed in range(3)]
+        pictures = [paint(scene, extractor, each).picture.image() for each in options]
+        return mean(float(objective(to_tensor(picture))) for picture in pictures)
 
     with_detail = loss()
     monkeypatch.setitem(PRESETS, "studio", replace(PRESETS["studio"], detail=0.0))
-    without = loss()
-    assert with_detail < 0.9 * without
+    assert with_detail < 0.95 * loss()
 
 
 def test_a_checkpoint_knows_how_its_stage_began(style: Fingerprint, extractor: Extractor) -> None:

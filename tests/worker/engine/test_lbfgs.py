@@ -42,8 +42,10 @@ def in_float64(optimizer: LBFGS) -> LBFGS:
     return optimizer
 
 
+@pytest.mark.parametrize("part", [17, 1000])
 @pytest.mark.parametrize("history", [1, 4, 30])
-def test_it_takes_the_steps_of_torchs(history: int) -> None:
+def test_it_takes_the_steps_of_torchs(history: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lbfgs, "PART", part)
     loss, size, steps = bent_bowl(), 60, 25
     ours = losses(loss, size, steps, in_float64(LBFGS(size, history, CPU)).step)
     x = torch.zeros(size, dtype=torch.float64, requires_grad=True)
@@ -72,7 +74,7 @@ def test_the_way_does_not_depend_on_the_losss_weight(weight: float) -> None:
 
 
 def test_a_history_on_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lbfgs, "SPILLED_PART", 17)  # the last part is shorter
+    monkeypatch.setattr(lbfgs, "PART", 17)  # the last part is shorter
     size, inside, outside = 60, torch.zeros(60), torch.zeros(60)
     optimizers = LBFGS(size, 4, CPU), LBFGS(size, 4, CPU, scratch=tmp_path)
     loss = bent_bowl()

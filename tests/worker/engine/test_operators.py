@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.operators import conv_relu
+from worker.engine.operators import conv_relu, mirrored
 
 
 def stock(x: Tensor, weight: Tensor, bias: Tensor, pool: bool) -> Tensor:
@@ -14,8 +14,9 @@ def stock(x: Tensor, weight: Tensor, bias: Tensor, pool: bool) -> Tensor:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("size", [(2, 2), (3, 2), (5, 8), (9, 7), (16, 16)])
 @pytest.mark.parametrize("pool", [False, True], ids=["plain", "pooled"])
+@pytest.mark.parametrize("turns", [False, True], ids=["backward", "mirrored"])
 def test_values_and_gradients_are_those_of_the_stock_operators(
-    dtype: torch.dtype, size: tuple[int, int], pool: bool
+    dtype: torch.dtype, size: tuple[int, int], pool: bool, turns: bool
 ) -> None:
     generator = torch.Generator().manual_seed(0)
 
@@ -25,7 +26,7 @@ def test_values_and_gradients_are_those_of_the_stock_operators(
     x = random(2, 3, *size).contiguous(memory_format=torch.channels_last).requires_grad_(True)
     weight, bias = random(4, 3, 3, 3), random(4)
     expected = stock(x, weight, bias, pool)
-    found = conv_relu(x, weight, bias, pool)
+    found = conv_relu(x, weight, bias, pool, mirrored(weight) if turns else None)
     outer = random(*expected.shape)
     (gradient,) = torch.autograd.grad((found * outer).sum(), x)
     (reference,) = torch.autograd.grad((expected * outer).sum(), x)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.engine import NotFiniteError
+from worker.engine import NotFiniteError, optimize
 from worker.engine.optimize import EPOCH, Method, minimize
 
 
@@ -36,7 +36,42 @@ def test_every_evaluation_is_reported_once_and_stop_stops() -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_a_loss_that_blows_up_once_goes_on_from_the_last_finite_iterate() -> None:
+@pytest.fixture(params=[0, 1])
+def evaluations_behind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """As where the host waits for the device, and as where it learns of an evaluation during the next one."""
+    monkeypatch.setattr(optimize, "behind", lambda _device: request.param)
+    return int(request.param)
+
+
+@pytest.mark.parametrize("method", [Method(), Method("adam", 0.1)])
+def test_an_iterate_without_a_finite_loss_is_left_at_once(evaluations_behind: int, method: Method) -> None:
+    """Whenever the host learns of it, it goes on from the iterate before, with a tenth of the step."""
+    seen: list[Tensor] = []
+
+    def objective(x: Tensor) -> Tensor:
+        seen.append(x.detach().clone())
+        return bowl(x) * (float("nan") if 4 <= len(seen) <= 4 + evaluations_behind else 1.0)
+
+    minimize(torch.zeros(1, 3, 2, 2), objective, 12, never, method)
+    failed, after = seen[3], seen[4 + evaluations_behind]
+    assert all(torch.equal(failed, each) for each in seen[3 : 4 + evaluations_behind])
+    assert torch.equal(after, seen[2])
+    assert not torch.equal(after, failed)
+    assert len(seen) == 12
+
+
+def test_an_evaluation_that_fails_at_the_very_end_is_taken_back(evaluations_behind: int) -> None:
+    seen: list[Tensor] = []
+
+    def objective(x: Tensor) -> Tensor:
+        seen.append(x.detach().clone())
+        return bowl(x) * (float("inf") if len(seen) == 5 else 1.0)
+
+    found = minimize(torch.zeros(1, 3, 2, 2), objective, 5, never).pixels
+    assert torch.equal(found, seen[3])
+
+
+def test_a_loss_that_blows_up_once_goes_on_from_the_last_finite_iterate(evaluations_behind: int) -> None:
     calls = 0
 
     def objective(x: Tensor) -> Tensor:
@@ -48,12 +83,12 @@ def test_a_loss_that_blows_up_once_goes_on_from_the_last_finite_iterate() -> Non
     torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=1e-2, rtol=0)
 
 
-def test_a_loss_that_is_never_finite_is_an_error() -> None:
+def test_a_loss_that_is_never_finite_is_an_error(evaluations_behind: int) -> None:
     with pytest.raises(NotFiniteError):
         minimize(torch.zeros(1, 3, 2, 2), lambda x: x.sum() * float("inf"), 10, never)
 
 
-def test_a_step_too_far_is_taken_back_to_where_the_loss_was_finite() -> None:
+def test_a_step_too_far_is_taken_back_to_where_the_loss_was_finite(evaluations_behind: int) -> None:
     furthest = 0.0
 
     def funnel(x: Tensor) -> Tensor:

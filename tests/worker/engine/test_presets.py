@@ -5,7 +5,7 @@ The networks are random, the features raw and in float64; the gradient's second 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -50,13 +50,15 @@ class RandomExtractor:
         assert set(layers) <= set(self.layers)
 
     def __call__(self, x: Tensor, layers: Sequence[str] | None = None, pooling: str = "average") -> dict[str, Tensor]:
-        taps = {}
+        return dict(self.walk(x, layers or self.layers, pooling))
+
+    def walk(self, x: Tensor, layers: Sequence[str], pooling: str = "average") -> Iterator[tuple[str, Tensor]]:
         for index, (name, weight) in enumerate(zip(self.layers, self.weights, strict=True)):
             if index and name.endswith("_1"):
                 x = F.avg_pool2d(x, 2)
             x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight) + 0.1)
-            taps[name] = x
-        return {layer: taps[layer] for layer in layers or self.layers}
+            if name in layers:
+                yield name, x
 
 
 def picture(seed: int) -> Tensor:

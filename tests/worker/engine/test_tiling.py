@@ -156,7 +156,7 @@ def test_a_poster_is_painted_in_little_room_and_goes_on_from_a_checkpoint(
     scene = Scene.of(draw_photo(1600, 500), style)
     options = PaintOptions(size=2048, iterations=9)
     room = Room(230_000_000, tmp_path)
-    tile, scratch = layout((2048, 640), extractor, STYLE_LAYERS, Method(), room)
+    tile, scratch = layout((2048, 640), 500, extractor, STYLE_LAYERS, Method(), room)
     assert len(windows(640, 2048, tile or 0, 80)) >= 12
     assert scratch
     tiles, previews = 0, []
@@ -185,12 +185,12 @@ def test_a_room_too_small_for_one_tile_is_an_error_that_says_how_much_it_takes(
     scene, options = Scene.of(draw_photo(), style), PaintOptions(size=4096, iterations=1)
     with pytest.raises(TooLargeError) as error:
         paint(scene, extractor, options, room=Room(10_000_000, tmp_path))
-    assert layout((4096, 3072), extractor, STYLE_LAYERS, Method(), Room(error.value.needed_bytes, tmp_path)).tile
+    assert layout((4096, 3072), 500, extractor, STYLE_LAYERS, Method(), Room(error.value.needed_bytes, tmp_path)).tile
 
 
 @pytest.mark.parametrize("memory", [200e6, 300e6, 1e9, 3e9, 30e9])
 def test_a_layout_uses_the_room_that_there_is(memory: float, tmp_path: Path, extractor: Extractor) -> None:
-    found = layout((2048, 1536), extractor, STYLE_LAYERS, Method(), Room(int(memory), tmp_path))
+    found = layout((2048, 1536), 500, extractor, STYLE_LAYERS, Method(), Room(int(memory), tmp_path))
     if memory > 2.6e9:
         assert found == Layout()
     else:

@@ -1,0 +1,108 @@
+"""What an evaluation asks of a GPU, shown without one on torch's device `meta`, whose tensors have no numbers.
+
+To read one on the host is an error there, as is an operator on tensors of two devices. So the host never waits for the
+device within an evaluation and a step, and nothing moves between the two: conditions for capturing an evaluation in a
+CUDA graph. Values are not computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from tests.worker.engine.conftest import MODELS
+from worker.engine import Extractor, PaintOptions, load_extractor
+from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
+from worker.engine.lbfgs import LBFGS
+from worker.engine.masks import geometry
+from worker.engine.objective import Objective, Part
+from worker.engine.optimize import evaluated
+from worker.engine.options import layer_weights, recipe
+from worker.engine.presets import PRESET_NAMES, PresetName
+from worker.engine.statistics import LayerStatistics
+
+GPU = torch.device("meta")
+HEIGHT, WIDTH = 80, 112
+
+
+class Moves(TorchDispatchMode):
+    """Notes every operator that takes tensors of one device and returns them, or writes them, on another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+        self.between: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        self.seen += 1
+        tensors = [each for each in tree_leaves((args, kwargs, found)) if isinstance(each, Tensor)]
+        # A number that the host knows already goes along with the kernel.
+        if len({each.device.type for each in tensors if each.dim() or "copy" in str(func)}) > 1:
+            self.between.append(str(func))
+        return found
+
+
+@pytest.fixture
+def on_gpu() -> Extractor:
+    return load_extractor("compact", MODELS, MODELS, GPU, torch.bfloat16)
+
+
+def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> Objective:
+    options = PaintOptions(preset=preset)
+    wanted = recipe(options)
+    content, style = layer_weights(wanted, options, extractor)
+    photo = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
+    if not with_masks:
+        return Objective(wanted, content, style, [Part(statistics_of(style, extractor))], extractor, photo)
+    strides = {layer: geometry(layer, extractor.layers)[0] for layer in style}
+    guides = {
+        layer: torch.empty(1, 1, HEIGHT // stride, WIDTH // stride, device=GPU) for layer, stride in strides.items()
+    }
+    parts = [Part(statistics_of(style, extractor), 0.5, guides), Part(statistics_of(style, extractor), 0.5, guides)]
+    return Objective(wanted, content, style, parts, extractor, photo, keep=photo[:, :1])
+
+
+def statistics_of(style: dict[str, float], extractor: Extractor) -> ScaleStatistics:
+    def of(deeper: int, shallower: int) -> LayerStatistics:
+        return LayerStatistics(torch.empty(deeper, device=GPU), torch.empty(deeper, shallower, device=GPU))
+
+    channels = extractor.channels
+    pairs = {pair_name(*pair): of(channels[pair[0]], channels[pair[1]]) for pair in neighbor_pairs(style)}
+    return {layer: of(channels[layer], channels[layer]) for layer in style} | pairs
+
+
+@pytest.mark.parametrize("with_masks", [False, True])
+@pytest.mark.parametrize("preset", PRESET_NAMES)
+def test_an_evaluation_stays_on_the_gpu(preset: PresetName, with_masks: bool, on_gpu: Extractor) -> None:
+    objective = objective_of(preset, on_gpu, with_masks)
+    iterate = torch.rand(1, 3, HEIGHT, WIDTH, device=GPU)
+    with Moves() as moves:
+        loss, gradient = evaluated(objective, iterate)
+    assert moves.seen > 100
+    assert moves.between == []
+    assert (loss.device, gradient.device) == (GPU, GPU)
+    assert gradient.shape == (iterate.numel(),)
+
+
+def test_a_step_of_lbfgs_stays_on_the_gpu() -> None:
+    optimizer, iterate = LBFGS(300, 4, GPU), torch.rand(300, device=GPU)
+    with Moves() as moves:
+        for _ in range(7):
+            gradient = torch.rand(300, device=GPU)
+            optimizer.step(iterate, gradient, torch.isfinite(gradient.sum()))
+    assert moves.seen > 100
+    assert moves.between == []
+
+
+def test_a_number_that_the_host_reads_would_be_found() -> None:
+    with pytest.raises(RuntimeError, match="meta"):
+        float(torch.rand((), device=GPU))
+    with Moves() as moves:
+        torch.rand(3).to(GPU)
+    assert moves.between
