@@ -19,6 +19,7 @@ from worker.engine.images import in_floats, resized
 
 # A binomial filter of about one pixel's standard deviation: rounder than a box, whose corners showed in the pictures.
 BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+REACH = len(BLUR) // 2
 TRIED = (0.0, 0.5, 1.0, 1.5)
 STRIP = 512  # rows that are sharpened at a time, which takes little memory beside the picture
 
@@ -38,13 +39,13 @@ def add_detail(pixels: Tensor, photo: Tensor, coarse: Tensor, share: float) -> N
 
 def sharpen(pixels: Tensor, amount: float) -> None:
     """Unsharp masking of pixels [1, 3, H, W] in place: so many times their difference to themselves blurred."""
-    height, reach = pixels.shape[2], len(BLUR) // 2
+    height = pixels.shape[2]
     for channel in range(pixels.shape[1]):
         one = pixels[:, channel : channel + 1]
         before = one.clone()
         for top in range(0, height, STRIP):
-            bottom, first = min(top + STRIP, height), max(0, top - reach)
-            blurred = _blurred(before[:, :, first : bottom + reach])[:, :, top - first :][:, :, : bottom - top]
+            bottom, first = min(top + STRIP, height), max(0, top - REACH)
+            blurred = _blurred(before[:, :, first : bottom + REACH]).narrow(2, top - first, bottom - top)
             one[:, :, top:bottom] += amount * (before[:, :, top:bottom] - blurred)
 
 
@@ -61,7 +62,7 @@ def sharpness(pixels: Tensor, loss: Callable[[Tensor], Tensor]) -> float:
 
 
 def _blurred(pixels: Tensor) -> Tensor:
-    channels, reach = pixels.shape[1], len(BLUR) // 2
+    channels = pixels.shape[1]
     row = torch.tensor(BLUR, device=pixels.device, dtype=pixels.dtype).expand(channels, 1, 1, -1)
-    padded = F.pad(pixels, (reach, reach, reach, reach), mode="reflect")
+    padded = F.pad(pixels, (REACH, REACH, REACH, REACH), mode="reflect")
     return F.conv2d(F.conv2d(padded, row, groups=channels), row.transpose(2, 3), groups=channels)

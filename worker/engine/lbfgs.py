@@ -13,7 +13,7 @@ from worker.engine.spill import Spill
 # A pair of step and change of gradient is left out unless the cosine between the two is above this: there the loss
 # curves down, or not at all.
 LEAST_COSINE = 1e-8
-# Entries that a CPU looks at together: what is made of them, and read of a history on disk, takes little memory.
+# Entries that are looked at together: what a CPU makes of them, or is read of a history on disk, takes little memory.
 PART = 2**20
 TINY = 1e-30
 
@@ -61,9 +61,12 @@ class LBFGS:
             step = self._scale.to(gradient.dtype) * gradient[part]
             if weights is not None:
                 step += weights @ self._rows[2 : 2 + len(weights), part].to(self.device)
-            here = iterate[part] if counts is None else torch.where(counts, iterate[part], self._rows[1, part])
-            self._rows[0, part], self._rows[1, part] = gradient[part], here
-            iterate[part] -= self.rate * (step if counts is None else torch.where(counts, step, 0))
+            began = iterate[part]
+            if counts is not None:
+                began = torch.where(counts, began, self._rows[1, part].to(self.device))
+                step = torch.where(counts, step, 0)
+            self._rows[0, part], self._rows[1, part] = gradient[part], began
+            iterate[part] -= self.rate * step
         self._count += 1
 
     def undo(self, iterate: Tensor) -> None:
@@ -116,8 +119,8 @@ class LBFGS:
         return weights
 
     def _parts(self, size: int) -> Iterator[slice]:
-        """All entries; on a CPU in parts."""
-        length = PART if self.device.type == "cpu" else size
+        """All entries; on a CPU, and where the history is on disk, in parts."""
+        length = PART if self._spill or self.device.type == "cpu" else size
         for start in range(0, size, length):
             yield slice(start, start + length)
             if self._spill:

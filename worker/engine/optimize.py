@@ -116,7 +116,7 @@ def minimize(
             if stopped or ends:
                 break
         failed = lookout.failed(at_last=True)
-        if failed and failed > first + 1:
+        if failed > first + 1:
             stepper.undo(variables)
         if stopped or not failed:
             return Minimum(newest, stepper.moments(iterate.shape), stopped)
@@ -223,8 +223,8 @@ class _Adam:
             }
 
     def step(self, variables: Tensor, gradient: Tensor, counts: Tensor | None = None) -> None:
-        before, here = self._before, variables.clone()
-        self._before = here if counts is None else torch.where(counts, here, before)
+        here = variables if counts is None else variables.clone()
+        self._before.copy_(here if counts is None else torch.where(counts, here, self._before))
         self._variables.grad = gradient
         self._adam.step()
         self._variables.grad = None

@@ -148,13 +148,11 @@ def paint(
                 pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
             watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
-            objective = captured(
-                scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within),
-                pixels, evaluations,
-            )  # fmt: skip
+            objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
             try:
                 pixels, moments, stopped = minimize(
-                    pixels, objective, evaluations, watcher.after, method, moments, scratch
+                    pixels, captured(objective, pixels, evaluations), evaluations,
+                    watcher.after, method, moments, scratch,
                 )  # fmt: skip
             except _StoppedError:
                 pixels, stopped = watcher.newest, True

@@ -79,14 +79,15 @@ def test_few_evaluations_come_further_with_detail(extractor: Extractor, monkeypa
     objective = scene.objective(fitted_size(photo.size, 256), PaintOptions(size=256), extractor)
 
     def loss() -> float:
-        """In the mean over three seeds: the way down is rough, and one may be lucky."""
-        options = [PaintOptions(size=256, iterations=60, seed=seed) for seed in range(3)]
+        """In the mean over six seeds: the way down is rough, and one may be lucky."""
+        options = [PaintOptions(size=256, iterations=40, seed=seed) for seed in range(6)]
         pictures = [paint(scene, extractor, each).picture.image() for each in options]
         return mean(float(objective(to_tensor(picture))) for picture in pictures)
 
     with_detail = loss()
     monkeypatch.setitem(PRESETS, "studio", replace(PRESETS["studio"], detail=0.0))
-    assert with_detail < 0.95 * loss()
+    without = loss()
+    assert with_detail < 0.9 * without
 
 
 def test_a_checkpoint_knows_how_its_stage_began(style: Fingerprint, extractor: Extractor) -> None:

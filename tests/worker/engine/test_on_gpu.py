@@ -7,16 +7,18 @@ CUDA graph. Values are not computed.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tests.worker.engine.conftest import MODELS
-from worker.engine import Extractor, PaintOptions, load_extractor
+from worker.engine import Extractor, PaintOptions, lbfgs, load_extractor
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.lbfgs import LBFGS
 from worker.engine.masks import geometry
@@ -24,6 +26,7 @@ from worker.engine.objective import Objective, Part
 from worker.engine.optimize import evaluated
 from worker.engine.options import layer_weights, recipe
 from worker.engine.presets import PRESET_NAMES, PresetName
+from worker.engine.spill import Spill
 from worker.engine.statistics import LayerStatistics
 
 GPU = torch.device("meta")
@@ -98,6 +101,21 @@ def test_a_step_of_lbfgs_stays_on_the_gpu() -> None:
             optimizer.step(iterate, gradient, torch.isfinite(gradient.sum()))
     assert moves.seen > 100
     assert moves.between == []
+
+
+def test_a_history_on_disk_comes_to_the_gpu_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With fake tensors, some of which lie on the CPU: those of `meta` cannot be copied there."""
+    monkeypatch.setattr(lbfgs, "PART", 17)
+    gpu = torch.device("cuda")
+    with FakeTensorMode():
+        optimizer, iterate = LBFGS(60, 4, gpu), torch.rand(60, device=gpu)
+        optimizer._spill, optimizer._rows = Spill(tmp_path), torch.zeros(2 + 2 * 4, 60)
+        assert len(list(optimizer._parts(60))) == 4
+        for _ in range(7):
+            gradient = torch.rand(60, device=gpu)
+            optimizer.step(iterate, gradient, torch.isfinite(gradient.sum()))
+        optimizer.undo(iterate)
+    assert (iterate.device.type, optimizer._rows.device.type) == ("cuda", "cpu")
 
 
 def test_a_number_that_the_host_reads_would_be_found() -> None:
