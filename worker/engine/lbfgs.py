@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from worker.engine.spill import Spill
+from worker.engine.spill import Spill, stretches
 
 # A pair of step and change of gradient is left out unless the cosine between the two is above this: there the loss
 # curves down, or not at all.
 LEAST_COSINE = 1e-8
-# Entries that are looked at together: what a CPU makes of them, or is read of a history on disk, takes little memory.
-PART = 2**20
 TINY = 1e-30
 
 
@@ -22,7 +19,7 @@ class LBFGS:
     """Steps by the inverse Hessian that the last `history` steps and changes of gradient suggest.
 
     The history is kept as rows of a matrix: a step takes two products with it, in place of a chain of 4·`history`
-    dependent ones, and no number is handed to the host. With `scratch`, a folder, it lies in a file there.
+    dependent ones, and no number is handed to the host. With `spill` it lies on disk.
 
     Source: Nocedal and Wright, "Numerical Optimization" (2006), algorithm 7.5, in the compact form of Byrd, Nocedal and
     Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994), eq. 3.1 and
@@ -30,13 +27,13 @@ class LBFGS:
     """
 
     def __init__(
-        self, size: int, history: int, device: torch.device, rate: float = 1.0, scratch: Path | None = None
+        self, size: int, history: int, device: torch.device, rate: float = 1.0, spill: Spill | None = None
     ) -> None:
         """`size` is the number of variables; `rate` the factor on every step."""
         self.history = history
         self.rate = rate
         self.device = device
-        self._spill = Spill(scratch) if scratch else None
+        self._spill = spill
         # Rows: the last gradient, where it was taken, then pairs of a step s and a change of gradient y.
         shape = (2 + 2 * history, size)
         self._rows = self._spill.tensor(shape) if self._spill else torch.zeros(shape, device=device)
@@ -54,7 +51,8 @@ class LBFGS:
         """
         weights = None
         if self._count == 0:
-            self._scale = 1 / gradient.abs().sum().to(self._exact).clamp_min(TINY)
+            norms = [torch.linalg.vector_norm(gradient[part], 1) for part in self._parts(len(gradient))]
+            self._scale = 1 / torch.stack(norms).to(self._exact).sum().clamp_min(TINY)
         else:
             weights = self._weights(self._products_with(iterate, gradient)).to(gradient.dtype)
         for part in self._parts(len(iterate)):
@@ -119,9 +117,4 @@ class LBFGS:
         return weights
 
     def _parts(self, size: int) -> Iterator[slice]:
-        """All entries; on a CPU, and where the history is on disk, in parts."""
-        length = PART if self._spill or self.device.type == "cpu" else size
-        for start in range(0, size, length):
-            yield slice(start, start + length)
-            if self._spill:
-                self._spill.release()
+        return stretches(size, self.device, self._spill)

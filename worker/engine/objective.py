@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -89,15 +88,15 @@ class Objective:
         photo: Tensor | None = None,
         keep: Tensor | None = None,
         tile: int | None = None,
-        scratch: Path | None = None,
+        spill: Spill | None = None,
         watch: Callable[[float], None] = lambda _share: None,
     ) -> None:
         """Measure the photo.
 
         `photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted. Both may be
-        bytes from 0 to 255 instead. With `tile` the picture is looked at in tiles of about so many pixels a side; with
-        `scratch`, a folder, the photo's activations are kept in a file there. `watch` is called after each tile, twice
-        in an evaluation, with the share of it that is done; what it raises ends the evaluation.
+        bytes from 0 to 255 instead. With `tile` the picture is looked at in tiles of about so many pixels a side, and
+        `spill` takes the photo's activations and on a CPU the gradient. `watch` is called after each tile, twice in an
+        evaluation, with the share of it that is done; what it raises ends the evaluation.
         """
         self.recipe = recipe
         self.content_weights = content_weights if photo is not None else {}
@@ -115,7 +114,7 @@ class Objective:
             halo = max(halo_of(field, stride) for stride, field in self._geometry.values())
             self.windows = windows(height, width, tile, halo) if tile else [Window.whole(height, width)]
         self._watch = watch
-        self._spill = Spill(scratch) if scratch else None
+        self._spill = spill
         self._content = [self._measured(window) for window in self.windows]
         self._content_factors = dict(self._factors())
 
@@ -159,14 +158,21 @@ class Objective:
         products = [(part * factor).sum() for part, factor in pairs if factor is not None]
         return self._local(seen, taps, index, window), torch.stack(products).sum()
 
-    def after_window(self, share: float) -> None:
-        """Give back the memory of what was read from the file, and tell whoever watches."""
-        self._release()
-        self._watch(share)
-
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give back the memory of what was read from files or written there."""
         if self._spill:
             self._spill.release()
+
+    def after_window(self, share: float) -> None:
+        """The same, and tell whoever watches."""
+        self.release()
+        self._watch(share)
+
+    def no_gradient(self, pixels: Tensor) -> Tensor:
+        """Zeros in the shape of pixels [1, 3, H, W], for tiles to add to."""
+        if self._spill is None or pixels.device.type != "cpu":
+            return torch.zeros_like(pixels)
+        return self._spill.tensor(tuple(pixels.shape), pixels.dtype)
 
     def _looked_at(
         self, crop: Tensor, window: Window, layers: Sequence[str]
@@ -235,7 +241,7 @@ class Objective:
         kept = {layer: self._spill.tensor(tuple(core.shape), core.dtype) for layer, core in cores.items()}
         for layer, core in cores.items():
             kept[layer].copy_(core)
-        self._release()
+        self.release()
         return kept
 
     def _factors(self) -> Iterator[tuple[str, Tensor | float]]:
@@ -249,7 +255,7 @@ class Objective:
             entries, window = sum(core.numel() for core in cores), self.windows[0]
             factor = content_factor(scaling, squares, cores[0].shape[1], entries, window.height * window.width)
             yield layer, self.recipe.content_weight * unit * weight * factor
-            self._release()
+            self.release()
 
     def _style_terms(self, weights: Mapping[str, float], parts: Sequence[Part]) -> Iterator[_Term]:
         """A term for each layer and part; where neighbours are correlated, the shallowest layer has none."""

@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from worker.engine.errors import NotFiniteError
 from worker.engine.lbfgs import LBFGS
+from worker.engine.spill import Spill, stretches
 
 Objective = Callable[[Tensor], Tensor]
 After = Callable[[int, Tensor], bool]
@@ -73,26 +73,26 @@ def minimize(
     after: After,
     method: Method = Method(),
     moments: Moments | None = None,
-    scratch: Path | None = None,
+    spill: Spill | None = None,
 ) -> Minimum:
     """Minimise `objective` from `iterate` [1, 3, H, W], contiguous, with `evaluations` forward and backward passes.
 
     `iterate` is changed in place: a copy of a poster would take as much memory as half of what else is needed.
     `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `moments` continues Adam where
-    an earlier stage left it. `scratch` is a folder for L-BFGS's history, if memory has no room for it. If the loss is
-    no longer finite, the stage starts again with a tenth of the step from the last iterate whose own loss was: the one
-    after it may be finite too, and so far off that the loss is not.
+    an earlier stage left it. `spill` takes L-BFGS's history, if memory has no room for it. If the loss is no longer
+    finite, the stage starts again with a tenth of the step from the last iterate whose own loss was: the one after it
+    may be finite too, and so far off that the loss is not.
 
     Raises:
         NotFiniteError: the loss is not finite with the smallest step either.
-        OSError: `scratch` has no room.
+        OSError: the disk has no room.
     """
     variables = iterate.detach().view(-1)
     newest = torch.empty_like(iterate) if method.average else iterate.detach()
-    ending = _Ending(method)
+    ending = _Ending(method, spill)
     done = 0
     for factor in (1.0, 0.1, 0.01):
-        stepper = _stepper(variables, method, factor, moments if factor == 1 else None, evaluations - done, scratch)
+        stepper = _stepper(variables, method, factor, moments if factor == 1 else None, evaluations - done, spill)
         mean = torch.zeros_like(newest) if method.average else None
         lookout = _Lookout(behind(iterate.device))
         first, stopped = done, False
@@ -100,7 +100,7 @@ def minimize(
             loss, gradient = evaluated(objective, iterate)
             done += 1
             # In one number, because each look at one waits for the device.
-            finite = torch.isfinite(loss + gradient.sum())
+            finite = torch.isfinite(loss + _by_stretch(torch.sum, gradient, spill).sum())
             lookout.watch(done, finite)
             if lookout.failed():
                 break
@@ -166,11 +166,22 @@ def evaluated(objective: Objective, iterate: Tensor) -> tuple[Tensor, Tensor]:
     return loss.detach(), gradient.contiguous().view(-1)
 
 
+def _by_stretch(function: Callable[[Tensor], Tensor], vector: Tensor, spill: Spill | None) -> Tensor:
+    """The function's values of all stretches of a vector."""
+    return torch.stack([function(vector[stretch]) for stretch in stretches(len(vector), vector.device, spill)])
+
+
+def _largest(values: Tensor) -> Tensor:
+    largest: Tensor = torch.linalg.vector_norm(values, math.inf)
+    return largest
+
+
 class _Ending:
     """Whether there is nothing more to gain."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, spill: Spill | None) -> None:
         self.method = method
+        self._spill = spill
         self._first_gradient: Tensor | None = None
         self._epochs_loss = math.inf
 
@@ -180,7 +191,7 @@ class _Ending:
     def _gradient_vanished(self, gradient: Tensor) -> bool:
         if not self.method.gradient_tolerance:
             return False
-        largest = gradient.abs().max()
+        largest = _by_stretch(_largest, gradient, self._spill).max()
         if self._first_gradient is None:
             self._first_gradient = largest
         return bool(largest <= self.method.gradient_tolerance * self._first_gradient)
@@ -243,12 +254,12 @@ class _Adam:
 
 
 def _stepper(
-    variables: Tensor, method: Method, factor: float, moments: Moments | None, evaluations: int, scratch: Path | None
+    variables: Tensor, method: Method, factor: float, moments: Moments | None, evaluations: int, spill: Spill | None
 ) -> _Stepper:
     rate = method.learning_rate * factor
     if method.optimizer == "adam":
         return _Adam(variables, rate, moments)
-    return _Lbfgs(len(variables), history(len(variables), evaluations), variables.device, rate, scratch)
+    return _Lbfgs(len(variables), history(len(variables), evaluations), variables.device, rate, spill)
 
 
 def history(variables: int, evaluations: int) -> int:

@@ -26,6 +26,7 @@ from worker.engine.presets import Preset
 from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
+from worker.engine.spill import STRETCH, Spill
 
 # Numbers in an iterate above which checkpoints are written with half the bits.
 HALVED_FROM = 2**24
@@ -140,6 +141,7 @@ def paint(
             skipped = _skipped(resume, stage) if resume and index == first else 0
             size = (stage.width, stage.height)
             tile, scratch = layouts[-1 - index]
+            spill = Spill(scratch) if scratch else None
             if (pixels.shape[3], pixels.shape[2]) != size:
                 is_looked_at = wanted.detail and stage.scale <= SHARPNESS_LOOKED_AT
                 surface = None
@@ -148,11 +150,11 @@ def paint(
                 pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
             watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
-            objective = scene.objective(size, options, extractor, finish.motif, tile, scratch, watcher.within)
+            objective = scene.objective(size, options, extractor, finish.motif, tile, spill, watcher.within)
             try:
                 pixels, moments, stopped = minimize(
                     pixels, captured(objective, pixels, evaluations), evaluations,
-                    watcher.after, method, moments, scratch,
+                    watcher.after, method, moments, spill,
                 )  # fmt: skip
             except _StoppedError:
                 pixels, stopped = watcher.newest, True
@@ -231,15 +233,19 @@ def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed:
             assert scene.start is not None
             return to_tensor(scene.start, size)
         case "photo":
-            noise = recipe.start_noise * torch.randn(shape, generator=generator)
-            return (to_tensor(motif, size) + noise).clamp(0, 1)
+            pixels = to_tensor(motif, size)
+            for stretch in torch.split(pixels.view(-1), STRETCH):
+                stretch.add_(torch.randn(len(stretch), generator=generator), alpha=recipe.start_noise)
+            return pixels.clamp_(0, 1)
 
 
 def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: Method, room: Room | None) -> Layout:
     if room is None:
         return Layout()
-    content, style = layer_weights(recipe(options), options, extractor)
-    return layout((stage.width, stage.height), stage.evaluations, extractor, {*content, *style}, method, room)
+    wanted = recipe(options)
+    content, style = layer_weights(wanted, options, extractor)
+    size, correlated = (stage.width, stage.height), style if wanted.correlations else ()
+    return layout(size, stage.evaluations, extractor, {*content, *style}, correlated, method, room)
 
 
 def _method(recipe: Preset, options: PaintOptions) -> Method:

@@ -8,17 +8,21 @@ from math import isqrt
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from worker.engine.errors import TooLargeError
 from worker.engine.extractors import Extractor
+from worker.engine.fingerprint import neighbor_pairs
 from worker.engine.masks import geometry
 from worker.engine.optimize import Method, history
 from worker.engine.tiling import LEAST_SIDE, STRIDE, halo_of
 
 FLOAT_BYTES = 12  # a pixel of three floats
+# What an evaluation takes at any size: the kernels' code, and their buffers.
+KERNEL_BYTES = 150_000_000
 # Bytes for each of the activations that a pixel has, over the bytes of one: those kept for the way back, gradients, the
-# copies with padding. In tiles the allocator leaves gaps. Measured with `python -m benchmarks.scaling`.
-WHOLE_FACTOR = 2.2
-TILE_FACTOR = 3.7
+# copies with padding. Measured in float32 on a CPU, where it is 1.1 to 1.4; elsewhere with a reserve.
+FACTOR, FACTOR_ELSEWHERE = 1.5, 3.0
 
 
 @dataclass(frozen=True)
@@ -37,33 +41,52 @@ class Layout(NamedTuple):
 
 
 def layout(
-    size: tuple[int, int], evaluations: int, extractor: Extractor, layers: Collection[str], method: Method, room: Room
+    size: tuple[int, int],
+    evaluations: int,
+    extractor: Extractor,
+    layers: Collection[str],
+    correlated: Collection[str],
+    method: Method,
+    room: Room,
 ) -> Layout:
     """The fastest layout of a stage of `size` (width, height) and so many evaluations that fits.
+
+    `layers` are all that the objective looks at; `correlated` those of them that are correlated with their neighbours.
 
     Raises:
         TooLargeError: none does.
     """
     pixels = size[0] * size[1]
-    activation_bytes = activations(extractor, layers) * extractor.dtype.itemsize
+    is_measured = extractor.device.type == "cpu" and extractor.dtype == torch.float32
+    pixel_bytes = (FACTOR if is_measured else FACTOR_ELSEWHERE) * extractor.dtype.itemsize
+    pixel_bytes *= activations(extractor, layers) + copies(extractor, correlated)
     vectors = 2 + 2 * history(3 * pixels, evaluations) if method.optimizer == "lbfgs" else 0
     pairs = vectors * FLOAT_BYTES * pixels
     # The iterate, its gradient, the photo in bytes; Adam's moments and where it was before; two means of iterates.
     held = 27 + (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
-    left = room.memory - held * pixels
-    if left >= pairs + WHOLE_FACTOR * activation_bytes * pixels:
+    # In files: L-BFGS's history, and what has no need to be on a GPU.
+    outside = FLOAT_BYTES if extractor.device.type == "cpu" else 0
+    left = room.memory - KERNEL_BYTES - held * pixels
+    if left >= pairs + pixel_bytes * pixels:
         return Layout()
     halo = max(halo_of(field, stride) for stride, field in (geometry(layer, extractor.layers) for layer in layers))
-    for scratch, bytes_left in ((None, left - pairs), (room.scratch, left)):
-        side = isqrt(max(0, int(bytes_left / (TILE_FACTOR * activation_bytes)))) - 2 * halo
+    for scratch, bytes_left in ((None, left - pairs), (room.scratch, left + outside * pixels)):
+        side = isqrt(max(0, int(bytes_left / pixel_bytes))) - 2 * halo
         # In memory only where the tiles are not made small for it.
         if side >= (4 * LEAST_SIDE if scratch is None else LEAST_SIDE):
             return Layout(side // STRIDE * STRIDE, scratch)
     smallest = (LEAST_SIDE + 2 * halo + STRIDE) ** 2
-    raise TooLargeError(int(held * pixels + TILE_FACTOR * activation_bytes * smallest), room.memory)
+    raise TooLargeError(int(KERNEL_BYTES + (held - outside) * pixels + pixel_bytes * smallest), room.memory)
 
 
 def activations(extractor: Extractor, layers: Collection[str]) -> float:
     """Activations for each pixel, down to the deepest of `layers`."""
     needed = extractor.down_to(layers)
     return sum(extractor.channels[layer] / geometry(layer, extractor.layers)[0] ** 2 for layer in needed)
+
+
+def copies(extractor: Extractor, correlated: Collection[str]) -> float:
+    """Activations for each pixel in copies on the grid of the next shallower layer, which correlations are taken on."""
+    strides = {layer: geometry(layer, extractor.layers)[0] for layer in correlated}
+    pairs = [pair for pair in neighbor_pairs(correlated) if strides[pair[0]] != strides[pair[1]]]
+    return sum(extractor.channels[deeper] / strides[shallower] ** 2 for deeper, shallower in pairs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -19,6 +18,7 @@ from worker.engine.masks import geometry, guide, partition, soft_mask
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.palette import Palette, mixed_palette
+from worker.engine.spill import Spill
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
@@ -109,13 +109,13 @@ class Scene:
         extractor: Extractor,
         motif: Image.Image | None = None,
         tile: int | None = None,
-        scratch: Path | None = None,
+        spill: Spill | None = None,
         watch: Callable[[float], None] = lambda _share: None,
         surface: bool = False,
     ) -> Objective:
         """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
 
-        `tile`, `scratch` and `watch` are those of Objective. `surface` takes the style alone, as the shallowest layers
+        `tile`, `spill` and `watch` are those of Objective. `surface` takes the style alone, as the shallowest layers
         see it: a small part of what all costs.
 
         Raises:
@@ -129,7 +129,7 @@ class Scene:
         parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
         content = to_bytes(motif or self.photo, size)
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
-        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept, tile, scratch, watch)
+        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept, tile, spill, watch)
 
     def parts(
         self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor

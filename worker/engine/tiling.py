@@ -20,6 +20,8 @@ from torch import Tensor
 STRIDE = 16
 # Of a tile without its halo: below, more is computed around it than in it.
 LEAST_SIDE = 128
+# Of a gradient that may lie in a file, looked at together.
+ROWS = 256
 # Of the time of an evaluation: one pass of three, the others being forward again and back.
 FIRST_PASS = 1 / 3
 
@@ -88,8 +90,14 @@ class Tileable(Protocol):
     def local(self, crop: Tensor, index: int, along: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
         """The other losses of window `index`; and all that is gathered of it, each times its `along`."""
 
+    def no_gradient(self, pixels: Tensor) -> Tensor:
+        """Zeros in the shape of pixels [1, 3, H, W], for tiles to add to."""
+
+    def release(self) -> None:
+        """Give back the memory of what was read from files or written there."""
+
     def after_window(self, share: float) -> None:
-        """Called after each window, with the share of the evaluation that is done, in (0, 1]; may raise."""
+        """After each window: release, and tell the share of the evaluation that is done, in (0, 1]; may raise."""
 
 
 def windows(height: int, width: int, side: int, halo: int) -> list[Window]:
@@ -118,13 +126,17 @@ class _InTiles(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, objective: Tileable) -> Tensor:
+        ctx.objective = objective
         loss, ctx.gradient = _evaluated(objective, pixels.detach())
         return loss
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         whole, ctx.gradient = ctx.gradient, None  # not kept: it is as large as the picture
-        return whole.mul_(gradient), None
+        for rows in whole.split(ROWS, 2):
+            rows.mul_(gradient)
+            ctx.objective.release()
+        return whole, None
 
 
 def _evaluated(objective: Tileable, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,7 +151,7 @@ def _evaluated(objective: Tileable, pixels: Tensor) -> tuple[Tensor, Tensor]:
         loss = objective.style(leaves, objective.windows[0])
     along = torch.autograd.grad(loss, leaves, allow_unused=True)
     loss = loss.detach()
-    gradient = torch.zeros_like(pixels)
+    gradient = objective.no_gradient(pixels)
     for index, window in enumerate(objective.windows):
         local, of_window = _in_window(objective, index, window.crop(pixels), along)
         window.crop(gradient).add_(of_window)

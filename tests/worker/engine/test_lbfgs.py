@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.engine import lbfgs
 from worker.engine.lbfgs import LBFGS
 from worker.engine.spill import Spill
 
@@ -45,7 +44,7 @@ def in_float64(optimizer: LBFGS) -> LBFGS:
 @pytest.mark.parametrize("part", [17, 1000])
 @pytest.mark.parametrize("history", [1, 4, 30])
 def test_it_takes_the_steps_of_torchs(history: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lbfgs, "PART", part)
+    monkeypatch.setattr("worker.engine.spill.STRETCH", part)
     loss, size, steps = bent_bowl(), 60, 25
     ours = losses(loss, size, steps, in_float64(LBFGS(size, history, CPU)).step)
     x = torch.zeros(size, dtype=torch.float64, requires_grad=True)
@@ -74,9 +73,9 @@ def test_the_way_does_not_depend_on_the_losss_weight(weight: float) -> None:
 
 
 def test_a_history_on_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lbfgs, "PART", 17)  # the last part is shorter
+    monkeypatch.setattr("worker.engine.spill.STRETCH", 17)  # the last part is shorter
     size, inside, outside = 60, torch.zeros(60), torch.zeros(60)
-    optimizers = LBFGS(size, 4, CPU), LBFGS(size, 4, CPU, scratch=tmp_path)
+    optimizers = LBFGS(size, 4, CPU), LBFGS(size, 4, CPU, spill=Spill(tmp_path))
     loss = bent_bowl()
     for _ in range(15):
         for x, optimizer in zip((inside, outside), optimizers, strict=True):
@@ -116,3 +115,15 @@ def test_what_is_spilled_is_read_again_after_its_memory_was_given_back(tmp_path:
     spill.release()
     assert first[1].tolist() == [0, 1, 2, 3, 4]
     assert second.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_thousands_of_small_tensors_take_few_files(tmp_path: Path) -> None:
+    """Each file takes a descriptor, of which a process often has no more than a thousand."""
+    spill = Spill(tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    tensors = [spill.tensor((1, 128, 20, 20)).fill_(number) for number in range(600)]
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 2
+    spill.release()
+    assert [tensor.unique().item() for tensor in tensors] == list(range(600))
+    del tensors
+    assert not spill.tensor((3, 3)).any()

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tests.worker.engine.conftest import MODELS
-from worker.engine import Extractor, PaintOptions, lbfgs, load_extractor
+from worker.engine import Extractor, PaintOptions, load_extractor
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.lbfgs import LBFGS
 from worker.engine.masks import geometry
@@ -105,7 +105,7 @@ def test_a_step_of_lbfgs_stays_on_the_gpu() -> None:
 
 def test_a_history_on_disk_comes_to_the_gpu_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With fake tensors, some of which lie on the CPU: those of `meta` cannot be copied there."""
-    monkeypatch.setattr(lbfgs, "PART", 17)
+    monkeypatch.setattr("worker.engine.spill.STRETCH", 17)
     gpu = torch.device("cuda")
     with FakeTensorMode():
         optimizer, iterate = LBFGS(60, 4, gpu), torch.rand(60, device=gpu)

@@ -30,6 +30,7 @@ from worker.engine.objective import Objective
 from worker.engine.optimize import Method
 from worker.engine.presets import PRESET_NAMES, PresetName
 from worker.engine.room import Layout, layout
+from worker.engine.spill import Spill
 from worker.engine.tiling import STRIDE, halo_of, windows
 
 NARROW: Blocks = (
@@ -126,7 +127,7 @@ def test_what_is_known_of_the_photo_may_lie_in_a_file(tmp_path: Path, extractor:
     scene = Scene.of(draw_photo(*size), style)
     pixels = noise(size, 3, torch.float32)
     inside = loss_and_gradient(scene.objective(size, options, extractor, tile=128), pixels)
-    outside = loss_and_gradient(scene.objective(size, options, extractor, tile=128, scratch=tmp_path), pixels)
+    outside = loss_and_gradient(scene.objective(size, options, extractor, tile=128, spill=Spill(tmp_path)), pixels)
     assert inside[0] == outside[0]
     assert torch.equal(inside[1], outside[1])
     assert not list(tmp_path.iterdir()), "the file has no name, so nothing stays if the process is killed"
@@ -156,7 +157,7 @@ def test_a_poster_is_painted_in_little_room_and_goes_on_from_a_checkpoint(
     scene = Scene.of(draw_photo(1600, 500), style)
     options = PaintOptions(size=2048, iterations=9)
     room = Room(230_000_000, tmp_path)
-    tile, scratch = layout((2048, 640), 500, extractor, STYLE_LAYERS, Method(), room)
+    tile, scratch = layout((2048, 640), 500, extractor, STYLE_LAYERS, (), Method(), room)
     assert len(windows(640, 2048, tile or 0, 80)) >= 12
     assert scratch
     tiles, previews = 0, []
@@ -185,16 +186,29 @@ def test_a_room_too_small_for_one_tile_is_an_error_that_says_how_much_it_takes(
     scene, options = Scene.of(draw_photo(), style), PaintOptions(size=4096, iterations=1)
     with pytest.raises(TooLargeError) as error:
         paint(scene, extractor, options, room=Room(10_000_000, tmp_path))
-    assert layout((4096, 3072), 500, extractor, STYLE_LAYERS, Method(), Room(error.value.needed_bytes, tmp_path)).tile
+    enough = Room(error.value.needed_bytes, tmp_path)
+    assert layout((4096, 3072), 500, extractor, STYLE_LAYERS, (), Method(), enough).tile
 
 
-@pytest.mark.parametrize("memory", [200e6, 300e6, 1e9, 3e9, 30e9])
+@pytest.mark.parametrize("memory", [250e6, 300e6, 1e9, 3e9, 30e9])
 def test_a_layout_uses_the_room_that_there_is(memory: float, tmp_path: Path, extractor: Extractor) -> None:
-    found = layout((2048, 1536), 500, extractor, STYLE_LAYERS, Method(), Room(int(memory), tmp_path))
-    if memory > 2.6e9:
+    found = layout((2048, 1536), 500, extractor, STYLE_LAYERS, (), Method(), Room(int(memory), tmp_path))
+    if memory > 2.1e9:
         assert found == Layout()
     else:
         assert found.tile
         assert found.tile % STRIDE == 0
-        held = 27 * 2048 * 1536 + 3.7 * 300 * (found.tile + 160) ** 2
-        assert held <= memory
+        held = (15 if found.scratch else 27) * 2048 * 1536
+        assert 150e6 + held + 1.5 * 298 * (found.tile + 160) ** 2 <= memory
+
+
+def test_correlations_of_layers_are_counted_with_their_copies(tmp_path: Path, extractor: Extractor) -> None:
+    """Each deeper map lies on its neighbour's grid too, which has four times its positions behind a pooling."""
+    room = Room(600_000_000, tmp_path)
+    plain, correlating = (
+        layout((2048, 1536), 500, extractor, STYLE_LAYERS, correlated, Method(), room)
+        for correlated in ((), STYLE_LAYERS)
+    )
+    assert plain.tile
+    assert correlating.tile
+    assert (plain.tile + 160) ** 2 / (correlating.tile + 160) ** 2 == pytest.approx((74.5 + 58) / 74.5, rel=0.05)
