@@ -123,7 +123,7 @@ class Objective:
         if len(self.windows) > 1:
             return tiled(self, pixels)
         window = Window.whole(pixels.shape[2], pixels.shape[3])
-        seen, taps, gathered = self._looked_at(pixels, window, self.layers)
+        seen, taps, gathered = self._seen(pixels, window, self.layers)
         return self.style(gathered, window) + self._local(seen, taps, 0, window)
 
     @property
@@ -148,15 +148,13 @@ class Objective:
     def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
         """What the core of a window adds to the moments of the whole, term by term, and to its means if they count."""
         layers = dict.fromkeys(layer for term in self._terms for layer in (term.layer, term.grid))
-        return self._looked_at(crop, window, tuple(layers))[2]
+        return self._seen(crop, window, tuple(layers))[2]
 
-    def local(self, crop: Tensor, index: int, along: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
-        """Smoothing and content loss of window `index`; and all that is gathered of it, each times its `along`."""
+    def looked_at(self, crop: Tensor, index: int) -> tuple[Tensor, list[Tensor]]:
+        """Smoothing and content loss of window `index`, and what is gathered of it."""
         window = self.windows[index]
-        seen, taps, gathered = self._looked_at(crop, window, self.layers)
-        pairs = zip(gathered, along, strict=True)
-        products = [(part * factor).sum() for part, factor in pairs if factor is not None]
-        return self._local(seen, taps, index, window), torch.stack(products).sum()
+        seen, taps, gathered = self._seen(crop, window, self.layers)
+        return self._local(seen, taps, index, window), gathered
 
     def release(self) -> None:
         """Give back the memory of what was read from files or written there."""
@@ -174,7 +172,7 @@ class Objective:
             return torch.zeros_like(pixels)
         return self._spill.tensor(tuple(pixels.shape), pixels.dtype)
 
-    def _looked_at(
+    def _seen(
         self, crop: Tensor, window: Window, layers: Sequence[str]
     ) -> tuple[Tensor, dict[str, Tensor], list[Tensor]]:
         """The crop with what is kept of the photo, its activations, and what is gathered of them, term by term."""

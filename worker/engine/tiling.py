@@ -87,8 +87,8 @@ class Tileable(Protocol):
     def style(self, gathered: Sequence[Tensor], window: Window) -> Tensor:
         """The style loss of a picture, of which `window` is any, from what is gathered of all of it."""
 
-    def local(self, crop: Tensor, index: int, along: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
-        """The other losses of window `index`; and all that is gathered of it, each times its `along`."""
+    def looked_at(self, crop: Tensor, index: int) -> tuple[Tensor, list[Tensor]]:
+        """The other losses of window `index`, and what is gathered of it."""
 
     def no_gradient(self, pixels: Tensor) -> Tensor:
         """Zeros in the shape of pixels [1, 3, H, W], for tiles to add to."""
@@ -117,12 +117,14 @@ def halo_of(receptive_field: int, stride: int) -> int:
 
 def tiled(objective: Tileable, pixels: Tensor) -> Tensor:
     """The loss of pixels [1, 3, H, W]; its gradient is that of the untiled objective, but for rounding."""
+    if not (torch.is_grad_enabled() and pixels.requires_grad):
+        return _loss_alone(objective, pixels)
     loss: Tensor = _InTiles.apply(pixels, objective)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _InTiles(torch.autograd.Function):
-    """Loss and gradient at once, for the loss alone costs half as much already."""
+    """Loss and gradient at once: one needs the other's first pass."""
 
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, objective: Tileable) -> Tensor:
@@ -139,15 +141,36 @@ class _InTiles(torch.autograd.Function):
         return whole, None
 
 
+@torch.no_grad()
+def _loss_alone(objective: Tileable, pixels: Tensor) -> Tensor:
+    loss, sums = pixels.new_zeros(()), _Sums()
+    for index, window in enumerate(objective.windows):
+        local, found = objective.looked_at(window.crop(pixels), index)
+        loss = loss + local
+        sums.add(found)
+        objective.release()
+    return objective.style(sums.values, objective.windows[0]) + loss
+
+
+class _Sums:
+    """What is gathered of all windows so far."""
+
+    def __init__(self) -> None:
+        self.values: list[Tensor] = []
+
+    def add(self, found: list[Tensor]) -> None:
+        pairs = zip(self.values, found, strict=True) if self.values else ()
+        self.values = [whole + part for whole, part in pairs] or found
+
+
 def _evaluated(objective: Tileable, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    sums: list[Tensor] = []
+    sums = _Sums()
     count = len(objective.windows)
     for index, window in enumerate(objective.windows, 1):
-        found = objective.gathered(window.crop(pixels), window)
-        sums = [whole + part for whole, part in zip(sums, found, strict=True)] if sums else found
+        sums.add(objective.gathered(window.crop(pixels), window))
         objective.after_window(FIRST_PASS * index / count)
     with torch.enable_grad():
-        leaves = [each.requires_grad_(True) for each in sums]
+        leaves = [each.requires_grad_(True) for each in sums.values]
         loss = objective.style(leaves, objective.windows[0])
     along = torch.autograd.grad(loss, leaves, allow_unused=True)
     loss = loss.detach()
@@ -164,8 +187,9 @@ def _in_window(objective: Tileable, index: int, crop: Tensor, along: Sequence[Te
     """The losses of one window, and the gradient with respect to its crop; the activations go when this returns."""
     pixels = crop.clone().requires_grad_(True)
     with torch.enable_grad():
-        local, products = objective.local(pixels, index, along)
-        (gradient,) = torch.autograd.grad(local + products, pixels)
+        local, found = objective.looked_at(pixels, index)
+        products = [(part * factor).sum() for part, factor in zip(found, along, strict=True) if factor is not None]
+        (gradient,) = torch.autograd.grad(local + torch.stack(products).sum(), pixels)
     return local.detach(), gradient
 
 

@@ -77,6 +77,7 @@ def assert_tiles_add_up(
     assert (len(whole.windows), len(parts.windows)) == (1, tiles)
     (loss, gradient), (loss_in_tiles, gradient_in_tiles) = (loss_and_gradient(each, pixels) for each in (whole, parts))
     assert loss_in_tiles == pytest.approx(loss, rel=tolerance)
+    assert parts(pixels).item() == pytest.approx(loss, rel=tolerance)  # without a gradient, in one pass
     assert ((gradient_in_tiles - gradient).norm() / gradient.norm()).item() < tolerance
     # Nor is it worse at the seams.
     assert ((gradient_in_tiles - gradient).abs().max() / gradient.abs().max()).item() < 10 * tolerance
