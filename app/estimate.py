@@ -9,7 +9,7 @@ from app.jobs.memory import painting_bytes
 from app.jobs.options import PaintingOptions, Preset, Quality
 
 SMALLEST_SCALE = 128
-STEP = 2**0.5
+STEP = 1.43
 # Of each preset: whether it climbs a pyramid, and the evaluations of each stage from the coarsest; the last number
 # holds for all that follow.
 SCHEDULES: dict[Preset, tuple[bool, tuple[int, ...]]] = {

@@ -5,8 +5,9 @@ What has more is painted faster; see docs/architecture.md, "Print size". Measure
 
 from __future__ import annotations
 
-# Of each pixel of the largest scale, held at all times: the iterate, its gradient, the photo, what upscaling needs.
-BYTES_A_PIXEL = 36
+# Of each pixel of the largest scale, while it begins: the iterate, the last one, the photo at both sizes, a channel of
+# each in floats. Afterwards it is half of that.
+BYTES_A_PIXEL = 30
 # Activations and gradients of the smallest tile, with two bytes each.
 TILE_BYTES = {"compact": 60e6, "vgg19": 220e6, "vgg16": 200e6}
 

@@ -49,7 +49,7 @@ class Preset:
         pooling: of the extractor.
         start: what the first stage begins from.
         start_noise: standard deviation of the noise on a start from the photo; without any, a seed changes nothing.
-        pyramid: whether to work coarse to fine, in steps of √2 from 128 pixels, or at the asked size only.
+        pyramid: whether to work coarse to fine, from 128 pixels in steps of about √2, or at the asked size only.
         detail: share of the photo's own detail that a finer stage begins with; if there is any, what it begins with is
             also made as sharp as the style asks for (detail.py).
         evaluations: of each stage from the coarsest; the last number holds for all that follow.

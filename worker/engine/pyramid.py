@@ -10,7 +10,9 @@ from worker.engine.images import fitted_size
 Quality = Literal["draft", "good", "best"]
 
 SMALLEST_SCALE = 128
-STEP = 2**0.5
+# About √2, the usual step; but two of those are exactly 2, and the poolings' cells of all stages then have borders in
+# common, along which faint steps of each stage add up to edges.
+STEP = 1.43
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
@@ -29,7 +31,7 @@ class Stage(NamedTuple):
 
 
 def scales(longest: int) -> list[int]:
-    """Scales from SMALLEST_SCALE to `longest` in steps of √2; the last is always `longest` itself.
+    """Scales from SMALLEST_SCALE to `longest` in steps of STEP; the last is always `longest` itself.
 
     A rest of less than a quarter of a step is not worth a stage of its own.
     """

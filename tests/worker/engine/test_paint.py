@@ -89,7 +89,7 @@ def test_progress_rises_evaluation_by_evaluation_to_one(
     fractions = [each.fraction for each in seen]
     assert fractions == sorted(set(fractions))
     assert fractions[-1] == pytest.approx(1)
-    assert [each.scale for each in seen if each.iteration == each.iterations] == [128, 181, 256]
+    assert [each.scale for each in seen if each.iteration == each.iterations] == [128, 183, 256]
 
 
 def test_stopping_returns_the_newest_iterate_at_once(
