@@ -25,7 +25,7 @@ SIZES = (1024, 2048, 4096, 8192)
 STYLE = "starry_night"
 LARGEST_WHOLE = 4096  # that is tried
 # Bytes for a tile, and for each pixel: what is held of it, with the rest in files. So tiles are alike at all sizes.
-TILE_BYTES, PIXEL_BYTES = 4e8, 15
+TILE_BYTES, PIXEL_BYTES = 5e8, 15
 
 
 @dataclass(frozen=True)

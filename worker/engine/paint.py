@@ -244,8 +244,8 @@ def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: M
         return Layout()
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
-    size, correlated = (stage.width, stage.height), style if wanted.correlations else ()
-    return layout(size, stage.evaluations, extractor, {*content, *style}, correlated, method, room)
+    size = (stage.width, stage.height)
+    return layout(size, stage.evaluations, extractor, content, style, wanted.correlations, method, room)
 
 
 def _method(recipe: Preset, options: PaintOptions) -> Method:

@@ -18,8 +18,8 @@ from worker.engine.optimize import Method, history
 from worker.engine.tiling import LEAST_SIDE, STRIDE, halo_of
 
 FLOAT_BYTES = 12  # a pixel of three floats
-# What an evaluation takes at any size: the kernels' code, and their buffers.
-KERNEL_BYTES = 150_000_000
+# What an evaluation takes at any size: the kernels' code and their buffers, and the ends of large pages.
+KERNEL_BYTES = 250_000_000
 # Bytes for each of the activations that a pixel has, over the bytes of one: those kept for the way back, gradients, the
 # copies with padding. Measured in float32 on a CPU, where it is 1.1 to 1.4; elsewhere with a reserve.
 FACTOR, FACTOR_ELSEWHERE = 1.5, 3.0
@@ -44,33 +44,36 @@ def layout(
     size: tuple[int, int],
     evaluations: int,
     extractor: Extractor,
-    layers: Collection[str],
-    correlated: Collection[str],
+    content: Collection[str],
+    style: Collection[str],
+    correlates: bool,
     method: Method,
     room: Room,
 ) -> Layout:
     """The fastest layout of a stage of `size` (width, height) and so many evaluations that fits.
 
-    `layers` are all that the objective looks at; `correlated` those of them that are correlated with their neighbours.
+    `content` and `style` are the layers that the objective looks at; `correlates` whether neighbours among the latter
+    are correlated.
 
     Raises:
         TooLargeError: none does.
     """
-    pixels = size[0] * size[1]
+    pixels, layers = size[0] * size[1], {*content, *style}
     is_measured = extractor.device.type == "cpu" and extractor.dtype == torch.float32
     pixel_bytes = (FACTOR if is_measured else FACTOR_ELSEWHERE) * extractor.dtype.itemsize
-    pixel_bytes *= activations(extractor, layers) + copies(extractor, correlated)
+    pixel_bytes *= activations(extractor, layers) + (copies(extractor, style) if correlates else 0)
+    photos = sum(_of_layer(extractor, layer) for layer in content) * extractor.dtype.itemsize * pixels
     vectors = 2 + 2 * history(3 * pixels, evaluations) if method.optimizer == "lbfgs" else 0
     pairs = vectors * FLOAT_BYTES * pixels
     # The iterate, its gradient, the photo in bytes; Adam's moments and where it was before; two means of iterates.
     held = 27 + (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
-    # In files: L-BFGS's history, and what has no need to be on a GPU.
+    # In files: L-BFGS's history, the photo's activations, and what has no need to be on a GPU.
     outside = FLOAT_BYTES if extractor.device.type == "cpu" else 0
     left = room.memory - KERNEL_BYTES - held * pixels
     if left >= pairs + pixel_bytes * pixels:
         return Layout()
     halo = max(halo_of(field, stride) for stride, field in (geometry(layer, extractor.layers) for layer in layers))
-    for scratch, bytes_left in ((None, left - pairs), (room.scratch, left + outside * pixels)):
+    for scratch, bytes_left in ((None, left - pairs - photos), (room.scratch, left + outside * pixels)):
         side = isqrt(max(0, int(bytes_left / pixel_bytes))) - 2 * halo
         # In memory only where the tiles are not made small for it.
         if side >= (4 * LEAST_SIDE if scratch is None else LEAST_SIDE):
@@ -82,7 +85,11 @@ def layout(
 def activations(extractor: Extractor, layers: Collection[str]) -> float:
     """Activations for each pixel, down to the deepest of `layers`."""
     needed = extractor.down_to(layers)
-    return sum(extractor.channels[layer] / geometry(layer, extractor.layers)[0] ** 2 for layer in needed)
+    return sum(_of_layer(extractor, layer) for layer in needed)
+
+
+def _of_layer(extractor: Extractor, layer: str) -> float:
+    return extractor.channels[layer] / geometry(layer, extractor.layers)[0] ** 2
 
 
 def copies(extractor: Extractor, correlated: Collection[str]) -> float:
