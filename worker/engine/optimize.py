@@ -171,11 +171,6 @@ def _by_stretch(function: Callable[[Tensor], Tensor], vector: Tensor, spill: Spi
     return torch.stack([function(vector[stretch]) for stretch in stretches(len(vector), vector.device, spill)])
 
 
-def _largest(values: Tensor) -> Tensor:
-    largest: Tensor = torch.linalg.vector_norm(values, math.inf)
-    return largest
-
-
 class _Ending:
     """Whether there is nothing more to gain."""
 
@@ -191,7 +186,7 @@ class _Ending:
     def _gradient_vanished(self, gradient: Tensor) -> bool:
         if not self.method.gradient_tolerance:
             return False
-        largest = _by_stretch(_largest, gradient, self._spill).max()
+        largest = _by_stretch(lambda part: part.abs().max(), gradient, self._spill).max()
         if self._first_gradient is None:
             self._first_gradient = largest
         return bool(largest <= self.method.gradient_tolerance * self._first_gradient)

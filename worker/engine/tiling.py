@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from worker.engine.spill import STRETCH
+
 # Pixels from one cell of the deepest layers to the next. Tiles begin at multiples, where poolings' windows do.
 STRIDE = 16
 # Of a tile without its halo: below, more is computed around it than in it.
 LEAST_SIDE = 128
-# Of a gradient that may lie in a file, looked at together.
-ROWS = 256
 # Of the time of an evaluation: one pass of three, the others being forward again and back.
 FIRST_PASS = 1 / 3
 
@@ -135,42 +135,37 @@ class _InTiles(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         whole, ctx.gradient = ctx.gradient, None  # not kept: it is as large as the picture
-        for rows in whole.split(ROWS, 2):
-            rows.mul_(gradient)
+        for stretch in whole.view(-1).split(STRETCH):  # it may lie in a file
+            stretch.mul_(gradient)
             ctx.objective.release()
         return whole, None
 
 
 @torch.no_grad()
 def _loss_alone(objective: Tileable, pixels: Tensor) -> Tensor:
-    loss, sums = pixels.new_zeros(()), _Sums()
+    loss = pixels.new_zeros(())
+    sums: list[Tensor] = []
     for index, window in enumerate(objective.windows):
         local, found = objective.looked_at(window.crop(pixels), index)
         loss = loss + local
-        sums.add(found)
+        sums = _added(sums, found)
         objective.release()
-    return objective.style(sums.values, objective.windows[0]) + loss
+    return objective.style(sums, objective.windows[0]) + loss
 
 
-class _Sums:
-    """What is gathered of all windows so far."""
-
-    def __init__(self) -> None:
-        self.values: list[Tensor] = []
-
-    def add(self, found: list[Tensor]) -> None:
-        pairs = zip(self.values, found, strict=True) if self.values else ()
-        self.values = [whole + part for whole, part in pairs] or found
+def _added(sums: list[Tensor], found: list[Tensor]) -> list[Tensor]:
+    """What is gathered of all windows so far, of which the first has nothing before it."""
+    return [whole + part for whole, part in zip(sums, found, strict=True)] if sums else found
 
 
 def _evaluated(objective: Tileable, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    sums = _Sums()
+    sums: list[Tensor] = []
     count = len(objective.windows)
     for index, window in enumerate(objective.windows, 1):
-        sums.add(objective.gathered(window.crop(pixels), window))
+        sums = _added(sums, objective.gathered(window.crop(pixels), window))
         objective.after_window(FIRST_PASS * index / count)
     with torch.enable_grad():
-        leaves = [each.requires_grad_(True) for each in sums.values]
+        leaves = [each.requires_grad_(True) for each in sums]
         loss = objective.style(leaves, objective.windows[0])
     along = torch.autograd.grad(loss, leaves, allow_unused=True)
     loss = loss.detach()
