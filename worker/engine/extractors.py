@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from worker.engine.errors import ExtractorUnavailableError
-from worker.engine.operators import POOLINGS, Pooling, conv_relu, mirrored, pooled
+from worker.engine.operators import POOLINGS, Pooling, conv_relu, is_onednns, mirrored, pooled
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # Gatys et al. 2015, section "Methods"
 CONTENT_LAYER = "relu4_2"
@@ -196,10 +196,11 @@ class Extractor:
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the processor multiplies it in hardware, else float32."""
+    """bfloat16 where the processor multiplies it in hardware, and oneDNN may use that, else float32."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    is_fast = torch.cpu._is_avx512_bf16_supported() and is_onednns(torch.bfloat16)
+    return torch.bfloat16 if is_fast else torch.float32
 
 
 def load_extractor(

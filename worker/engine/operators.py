@@ -92,8 +92,21 @@ def _convolved(padded: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _is_onednns(values: Tensor) -> bool:
-    """Whether oneDNN convolves these: on a CPU, and not in float64, which it does not know."""
-    return values.device.type == "cpu" and values.dtype in (torch.float32, torch.bfloat16)
+    """Whether oneDNN convolves these."""
+    return values.device.type == "cpu" and is_onednns(values.dtype)
+
+
+def is_onednns(dtype: torch.dtype) -> bool:
+    """Whether oneDNN convolves activations of this dtype here.
+
+    It knows no float64; bfloat16 not on every processor, nor where ONEDNN_MAX_CPU_ISA keeps it from the instructions;
+    and some builds of torch are without it.
+    """
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, then: str) -> Tensor:
