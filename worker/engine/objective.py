@@ -234,13 +234,18 @@ class Objective:
         crop = in_floats(window.crop(self.photo))
         taps = self.extractor(crop, tuple(self.content_weights), self.recipe.pooling)
         cores = {layer: window.core_of(taps[layer], self._geometry[layer][0]) for layer in self.content_weights}
-        if self._spill is None:
-            return cores
-        kept = {layer: self._spill.tensor(tuple(core.shape), core.dtype) for layer, core in cores.items()}
-        for layer, core in cores.items():
-            kept[layer].copy_(core)
+        kept = {layer: self._kept(core) for layer, core in cores.items()}
         self.release()
         return kept
+
+    def _kept(self, core: Tensor) -> Tensor:
+        """Activations [1, C, h, w] without those around them, channels last in memory and in a file: sums over them
+        are then taken in one order, and equal to the last bit."""
+        if self._spill is None:
+            return core.contiguous(memory_format=torch.channels_last)
+        _, channels, height, width = core.shape
+        rows = self._spill.tensor((1, height, width, channels), core.dtype)
+        return rows.permute(0, 3, 1, 2).copy_(core)
 
     def _factors(self) -> Iterator[tuple[str, Tensor | float]]:
         """Of each content layer, what its squared distance is multiplied by."""
