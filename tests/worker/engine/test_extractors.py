@@ -42,6 +42,7 @@ def stock_activations(network: nn.Module, x: Tensor, pooling: Pooling) -> dict[s
     return found
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("pooling", ["max", "average", "l2"])
 def test_every_layer_and_its_gradient_are_those_of_the_stock_operators(exact: Extractor, pooling: Pooling) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -58,6 +59,7 @@ def test_every_layer_and_its_gradient_are_those_of_the_stock_operators(exact: Ex
         torch.testing.assert_close(gradient, reference, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.kernels
 def test_gradient_through_l2_pooling_is_that_of_finite_differences(exact: Extractor) -> None:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(1, 3, 34, 34, dtype=torch.float64, generator=generator).requires_grad_(True)
@@ -72,6 +74,7 @@ def test_gradient_through_l2_pooling_is_that_of_finite_differences(exact: Extrac
     torch.testing.assert_close((gradient * step).sum(), slope, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.kernels
 def test_asking_for_other_layers_changes_none(extractor: Extractor) -> None:
     images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2))
     every = extractor(images, extractor.layers)

@@ -36,6 +36,7 @@ def relative(a: torch.Tensor, b: torch.Tensor) -> float:
     return ((a - b).norm() / b.norm()).item()
 
 
+@pytest.mark.kernels
 def test_round_trip_through_a_file_keeps_every_matrix(tmp_path: Path, style: Fingerprint, extractor: Extractor) -> None:
     style.save(tmp_path / "style.safetensors")
     read = load_fingerprint(tmp_path / "style.safetensors", extractor)
@@ -117,6 +118,7 @@ def test_fingerprint_says_what_it_covers(style: Fingerprint, chained: Fingerprin
     assert not chained.covers(["relu1_1", "relu2_1"], "max", correlations=True)  # not each other's neighbours here
 
 
+@pytest.mark.kernels
 def test_correlations_are_the_outer_products_that_numpy_averages(
     extractor: Extractor, painting: Image.Image, chained: Fingerprint
 ) -> None:

@@ -12,6 +12,8 @@ from torch import Tensor
 from worker.engine.lbfgs import LBFGS
 from worker.engine.spill import Spill
 
+pytestmark = pytest.mark.kernels
+
 CPU = torch.device("cpu")
 Loss = Callable[[Tensor], Tensor]
 

@@ -17,6 +17,8 @@ from worker.engine.losses import (
 )
 from worker.engine.statistics import LayerStatistics, layer_statistics
 
+pytestmark = pytest.mark.kernels
+
 GRID = Grid(3, 20, 20)
 
 

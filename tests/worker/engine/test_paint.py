@@ -55,6 +55,7 @@ def test_pastiche_has_the_asked_size_the_paintings_style_and_the_photos_content(
     assert content_after < paintings_content / 2
 
 
+@pytest.mark.kernels
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(
     pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
@@ -107,6 +108,7 @@ def test_stopping_returns_the_newest_iterate_at_once(
     assert stopped.picture.image().tobytes() == seen[-1].image().tobytes()
 
 
+@pytest.mark.kernels
 def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     tmp_path: Path, pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:

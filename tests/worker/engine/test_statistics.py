@@ -5,6 +5,8 @@ from torch import Tensor
 
 from worker.engine.statistics import channel_means, cross_moment, gram, layer_statistics, upsampled
 
+pytestmark = pytest.mark.kernels
+
 
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
