@@ -29,16 +29,24 @@ def of_sum(dtype: torch.dtype, terms: int, roundings: int = 1) -> float:
     return adding / (1 - adding) + rounding / (1 - rounding)
 
 
+def of_orders(dtype: torch.dtype, *lengths: int) -> float:
+    """Difference of two orders of adding up, relative, where sums of these lengths follow upon one another.
+
+    Errors in both directions add up as their root: √n u for a sum of n terms, twice. Source: Higham and Mary, "A new
+    approach to probabilistic rounding error analysis" (SIAM J. Sci. Comput. 41, 2019).
+    """
+    return 2 * unit(dtype) * sum(map(sqrt, lengths))
+
+
 def of_evaluations(extractor: Extractor, pixels: int) -> float:
     """Difference of two evaluations of an objective, of a picture of so many pixels, relative in the norm.
 
-    Errors in both directions add up as their root: √n u for a sum of n terms. Source: Higham and Mary, "A new approach
-    to probabilistic rounding error analysis" (SIAM J. Sci. Comput. 41, 2019). There is one sum for each convolution, on
-    the way there and back, and one over the positions. Rounded values that are handed on, in a dtype shorter than that
-    of the sums, differ by u/√3 in the root mean square, once for each convolution and way. All this happens twice.
+    There is one sum for each convolution, on the way there and back, and one over the positions. Rounded values that
+    are handed on, in a dtype shorter than that of the sums, differ by u/√3 in the root mean square, once for each
+    convolution and way, in both evaluations.
     """
     weights = [extractor.network.convolution(step).weight for step in extractor.network.steps]
     lengths = [weight[0].numel() for weight in weights] + [weight[:, 0].numel() for weight in weights] + [pixels]
-    adding = 2 * unit(torch.promote_types(extractor.dtype, torch.float32)) * sum(map(sqrt, lengths))
+    adding = of_orders(torch.promote_types(extractor.dtype, torch.float32), *lengths)
     handed_on = 0.0 if extractor.dtype.itemsize >= torch.float32.itemsize else unit(extractor.dtype) / sqrt(3)
     return adding + handed_on * sqrt(2 * 2 * len(weights))

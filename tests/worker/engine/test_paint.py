@@ -108,7 +108,6 @@ def test_stopping_returns_the_newest_iterate_at_once(
     assert stopped.picture.image().tobytes() == seen[-1].image().tobytes()
 
 
-@pytest.mark.kernels
 def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     tmp_path: Path, pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
