@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import api, docs, easel, errors, health, home, intake, pages, send, words
+from app import addresses, api, docs, easel, errors, health, home, intake, pages, send, words
+from app.addresses import HeadAsGet
 from app.assets import Assets
 from app.compression import Compression
 from app.darkroom import Darkroom
@@ -59,11 +60,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # The redirect would lead to whatever name the request called us by.
+        redirect_slashes=False,  # The redirect would lead to whatever name the request called us by; ours has no name.
         lifespan=lifespan,
         # The last one is the innermost: refusals of the others still get the headers.
         middleware=[
             *proxies(settings),
+            Middleware(HeadAsGet),
             Middleware(SecurityHeaders),
             Middleware(RequestLimits, settings=settings),
             Middleware(SameOriginWrites),
@@ -84,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         series.page_router,
         docs.router,
         health.router,
+        addresses.router,
     ):
         app.include_router(router)
     app.mount("/static", assets)
@@ -180,6 +183,8 @@ def on_invalid_request(request: Request, error: Exception) -> Response:
 def on_http_error(request: Request, error: Exception) -> Response:
     """What the framework refuses by itself: unknown paths and methods."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and (redirect := addresses.without_slash(request)):
+        return redirect
     kind = errors.BY_STATUS.get(error.status_code)
     if kind is None:
         kind = errors.Kind("http-error", error.status_code, "That did not work", str(error.detail))

@@ -101,11 +101,37 @@ def test_no_header_moves_the_site_below_another_path(send: Send, name: str) -> N
     assert anew.sub(b"", body) == anew.sub(b"", send("/")[2])
 
 
-@pytest.mark.parametrize("target", ["/artworks/", "//evil.example/", "//evil.example/%2e%2e", "/docs/", "/static"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example/",
+        "//evil.example/%2e%2e",
+        "/%2fevil.example/",
+        "/%5cevil.example/",
+        "/\\evil.example/",
+        "/static/",
+    ],
+)
 def test_no_redirect_leads_away(send: Send, target: str) -> None:
     status, head, _ = send(target, host="evil.example")
     assert status == 404
     assert b"location:" not in head.lower()
+
+
+@pytest.mark.parametrize("target", ["/artworks", "/docs"])
+def test_redirect_from_a_slash_too_many_names_no_host(send: Send, target: str) -> None:
+    status, head, _ = send(f"{target}/", "X-Forwarded-Host: evil.example", host="evil.example")
+    assert status == 308
+    assert re.search(rb"(?im)^location: (.*?)\r?$", head)[1] == target.encode()  # type: ignore[index]
+    assert b"evil.example" not in head
+
+
+@pytest.mark.parametrize("target", ["/", SHEET, "/favicon.ico", "/nothing"])
+def test_head_sends_the_head_alone(send: Send, target: str) -> None:
+    status, head, body = send(target, method="HEAD")
+    assert body == b""
+    assert status == send(target)[0]
+    assert int(re.search(rb"(?i)content-length: (\d+)", head)[1]) > 0  # type: ignore[index]
 
 
 @pytest.mark.parametrize("host", ["", "a b", "evil.example:99999999", '"><script>alert(1)</script>', "x" * 3000])
