@@ -1,4 +1,8 @@
-"""Addresses as people, browsers and robots write them: by HEAD, with a slash too many, icons by their usual names."""
+"""Addresses as they are asked for: below the site's root, by HEAD, with a slash too many, icons by their usual names.
+
+Everywhere else an address is one within the site, such as `/jobs/ID`. Pages and the API's answers name it with
+`Settings.root_path` before it; here that is taken off what comes in, and put on redirects.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from urllib.parse import quote
 import anyio
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,6 +40,30 @@ def touch_icon() -> Response:
 @router.get("/robots.txt")
 def robots() -> Response:
     return PlainTextResponse(ROBOTS, headers=A_DAY)
+
+
+class BelowRoot:
+    """Takes the site's root off the paths of requests, if the proxy has not done so, and puts it on redirects."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self.app = app
+        self.root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if scope["path"] == self.root_path or scope["path"].startswith(f"{self.root_path}/"):
+            # In place: who answers for a failure of ours stands outside, and asks for the path too.
+            scope["path"] = scope["path"].removeprefix(self.root_path) or "/"
+
+        async def send_below(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("location", "").startswith("/"):
+                    headers["location"] = self.root_path + headers["location"]
+            await send(message)
+
+        return await self.app(scope, receive, send_below)
 
 
 class HeadAsGet:

@@ -129,8 +129,8 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
             movement=card.movement,
             description=card.description,
             commons=card.style.commons,
-            swatch=card.swatch_url,
-            example=card.example_url,
+            swatch=studio.at(card.swatch_url),
+            example=studio.at(card.example_url),
         )
         for card in studio.gallery.cards
     ]
@@ -394,14 +394,14 @@ def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> Jo
         preview=job.preview,
         cancel_requested=job.cancel_requested,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
-        artwork=f"/api/v1/jobs/{job.id}/artwork.png" if job.has_artwork else None,
+        artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         width=job.artwork_width,
         height=job.artwork_height,
         expires_at=datetime.fromtimestamp(goes_at, UTC) if goes_at else None,
         retry_of=job.retry_of,
         retried_by=job.retried_by,
         recolor_of=job.recolor_of,
-        share=f"/s/{job.share}" if job.share else None,
+        share=studio.at(f"/s/{job.share}") if job.share else None,
         request=job.request,
     )
 

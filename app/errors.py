@@ -304,6 +304,14 @@ DISK_FULL = Kind(
 CROSS_SITE = Kind(
     "cross-site", 403, "Sent from another site", "This was sent from another site, so it was not done. Do it from here."
 )
+HOST_DIFFERS = Kind(
+    "host-differs",
+    403,
+    "Sent under another name",
+    "Your browser sent this from another address than the one that arrived here, so it was not done. If you did it on "
+    "this site, tell whoever runs it: the proxy in front has to pass on the Host header with its port, in nginx with "
+    "“proxy_set_header Host $http_host;”.",
+)
 NOT_FOUND = Kind("not-found", 404, "Nothing hangs here", "There is no page at this address.")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Not that way", "This address can't be used in that way.")
 INTERNAL = Kind(

@@ -18,10 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import addresses, api, docs, easel, errors, health, home, intake, pages, send, words
-from app.addresses import HeadAsGet
+from app.addresses import BelowRoot, HeadAsGet
 from app.assets import Assets
 from app.compression import Compression
 from app.darkroom import Darkroom
@@ -32,6 +31,7 @@ from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
 from app.polls import Standings
+from app.proxies import ListedProxies, WholeBodies
 from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
 from app.series import routes as series
 from app.settings import Settings, SettingsError, load_settings
@@ -61,10 +61,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # The redirect would lead to whatever name the request called us by; ours has no name.
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         lifespan=lifespan,
         # The last one is the innermost: refusals of the others still get the headers.
         middleware=[
+            Middleware(WholeBodies),
             *proxies(settings),
+            *([Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []),
             Middleware(HeadAsGet),
             Middleware(SecurityHeaders),
             Middleware(RequestLimits, settings=settings),
@@ -74,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = settings
-    app.state.templates = templates(assets)
+    app.state.templates = templates(assets, settings.root_path)
     for router in (api.router, intake.router, series.api_router):
         app.include_router(router)
     for router in (
@@ -101,10 +104,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def proxies(settings: Settings) -> list[Middleware]:
-    """Believe the forwarded address and scheme of listed proxies, and of nobody else."""
+    """Believe what listed proxies forward, and nobody else."""
     if not settings.trusted_proxies:
         return []
-    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
+    return [Middleware(ListedProxies, trusted_hosts=settings.trusted_proxies)]
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -153,12 +156,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     connection.close()
 
 
-def templates(assets: Assets) -> Jinja2Templates:
-    """The Jinja2 environment of all pages; autoescaping is on."""
+def templates(assets: Assets, root: str) -> Jinja2Templates:
+    """The Jinja2 environment of all pages; autoescaping is on. `root` goes before every address within the site."""
     found = Jinja2Templates(ROOT / "templates")
     found.env.trim_blocks = found.env.lstrip_blocks = True
-    found.env.globals["asset"] = assets.url
-    found.env.globals["form_action"] = form_action
+    found.env.globals["root"] = root
+    found.env.globals["asset"] = lambda path: root + assets.url(path)
+    found.env.globals["form_action"] = lambda request, path: root + form_action(request, path)
     found.env.filters["about"] = words.about
     return found
 

@@ -84,7 +84,7 @@ class SameOriginWrites:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_foreign(Request(scope, receive)):
-            response = errors.answer(Request(scope, receive), errors.CROSS_SITE)
+            response = errors.answer(Request(scope, receive), kind_of_foreign(Headers(scope=scope)))
             return await response(scope, receive, send)
         return await self.app(scope, receive, send)
 
@@ -98,6 +98,12 @@ def is_foreign(request: Request) -> bool:
     if says_where_from(request.headers):
         return is_cross_site(request.headers)
     return not request.url.path.startswith("/api/") and not brings_token(request)
+
+
+def kind_of_foreign(headers: Headers) -> errors.Kind:
+    """How a foreign write is refused. Where only the names differ, a proxy may have changed ours on the way."""
+    is_told_by_name = "sec-fetch-site" not in headers and urlsplit(headers.get("origin", "")).netloc
+    return errors.HOST_DIFFERS if is_told_by_name else errors.CROSS_SITE
 
 
 def says_where_from(headers: Headers) -> bool:
@@ -132,7 +138,8 @@ def keep_visit(request: Request, response: Response) -> None:
     visit = getattr(request.state, "visit", None)
     if visit and visit != request.cookies.get(VISIT_COOKIE):
         secure = request.url.scheme == "https"
-        response.set_cookie(VISIT_COOKIE, visit, httponly=True, samesite="strict", secure=secure)
+        path = request.app.state.settings.cookie_path
+        response.set_cookie(VISIT_COOKIE, visit, path=path, httponly=True, samesite="strict", secure=secure)
 
 
 def brings_token(request: Request) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ATELIER_"
@@ -80,7 +81,23 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Addresses and networks of proxies whose X-Forwarded headers are believed, comma-separated."
     )
+    root_path: str = Field(
+        "", description="Path that the site lies below, such as `/atelier`, where a proxy gives it no name of its own."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    @field_validator("root_path")
+    @classmethod
+    def without_its_last_slash(cls, path: str) -> str:
+        path = path.removesuffix("/")
+        if not re.fullmatch(r"(/\w[\w.~-]*)*", path, re.ASCII):
+            raise ValueError("write it like /atelier")
+        return path
+
+    @property
+    def cookie_path(self) -> str:
+        """The path whose requests our cookies belong to."""
+        return self.root_path or "/"
 
     @property
     def retention_s(self) -> float:
@@ -109,4 +126,5 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()} does not fit: {first['msg']}.") from error
+        why = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()} does not fit: {why}.") from error

@@ -72,6 +72,10 @@ class Studio:
     encodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ENCODINGS_AT_ONCE))
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
 
+    def at(self, path: str) -> str:
+        """The address of a path within the site, as it is told to others; empty for none."""
+        return path and self.settings.root_path + path
+
 
 def studio_of(request: Request) -> Studio:
     """The studio that answers this request."""

@@ -37,5 +37,5 @@ def add(request: Request, response: Response, fresh: list[str], secret: bytes, c
     """Adds ids to those that `cookie` names."""
     ids = [*fresh, *(each for each in hung(request, secret, cookie) if each not in fresh)][:MOST]
     value = sign(b"".join(bytes.fromhex(each) for each in ids), secret)
-    is_https = request.url.scheme == "https"
-    response.set_cookie(cookie, value, max_age=YEAR_S, httponly=True, samesite="lax", secure=is_https)
+    path, is_https = request.app.state.settings.cookie_path, request.url.scheme == "https"
+    response.set_cookie(cookie, value, max_age=YEAR_S, path=path, httponly=True, samesite="lax", secure=is_https)

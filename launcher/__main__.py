@@ -101,7 +101,7 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
     try:
         for process in serving:
             process.start()
-        yield ([redis_process] if redis_process else []) + serving, _url(settings.host, port)
+        yield ([redis_process] if redis_process else []) + serving, _url(settings.host, port) + settings.root_path
     finally:
         _end(serving, STOP_S)
         if redis_process:

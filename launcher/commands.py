@@ -16,12 +16,11 @@ def worker(log_level: str) -> list[str]:
 
 def web(host: str, port: int, log_level: str) -> list[str]:
     """The web server."""
-    # h11 bounds a request's headers; httptools, which uvicorn prefers where it is installed, takes any number of them.
     # No access log: a job's address is all one needs to see it, and polls would fill the disk.
     return [
         sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", host, "--port", str(port),
         # Forwarded headers are believed by our own setting, not by uvicorn's.
-        "--timeout-graceful-shutdown", "2", "--http", "h11",
+        "--timeout-graceful-shutdown", "2", "--http", "app.protocol:Protocol",
         "--no-server-header", "--no-proxy-headers", "--no-access-log",
         "--log-level", log_level.lower(),
     ]  # fmt: skip

@@ -60,13 +60,13 @@ def series_answer(studio: Studio, series: Series, jobs: Sequence[Job]) -> tuple[
         time_left=words.time_left(eta) if active else "",
         cancel_requested=bool(active) and all(job.cancel_requested for job in active),
         finished=artworks,
-        artworks=f"/api/v1/series/{series.id}/artworks.zip" if artworks else None,
-        jobs=[_piece(job) for job in jobs],
+        artworks=studio.at(f"/api/v1/series/{series.id}/artworks.zip") if artworks else None,
+        jobs=[_piece(studio, job) for job in jobs],
     )
     return answer, _headers(jobs, status, ahead)
 
 
-def _piece(job: Job) -> SeriesJob:
+def _piece(studio: Studio, job: Job) -> SeriesJob:
     is_waiting = job.state is JobState.QUEUED and job.attempt == 0
     return SeriesJob(
         id=job.id,
@@ -76,7 +76,7 @@ def _piece(job: Job) -> SeriesJob:
         # How many are ahead of each of fifty would be read by nobody, and change with every answer.
         doing="waiting for its turn" if is_waiting else words.doing(job, None),
         preview=job.preview,
-        artwork=f"/api/v1/jobs/{job.id}/artwork.png" if job.has_artwork else None,
+        artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
     )
 

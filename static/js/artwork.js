@@ -9,6 +9,8 @@ for (const scale of document.querySelectorAll("[data-scale]")) connectScale(/** 
 
 const copy = document.getElementById("copy");
 const address = /** @type {HTMLInputElement | null} */ (document.getElementById("address"));
+// The server knows the site's name only if every proxy on the way passed it on; the browser does know it.
+if (address) address.value = new URL(new URL(address.value).pathname, location.origin).href;
 copy?.addEventListener("click", async () => {
   const status = /** @type {HTMLElement} */ (document.getElementById("status"));
   address?.select();

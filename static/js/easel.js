@@ -2,13 +2,14 @@
 import { develop } from "./lib/canvas.js";
 import { poll } from "./lib/poll.js";
 import { remember } from "./lib/memory.js";
+import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const [easel, doing, progress, eta] = ["easel", "doing", "progress", "eta"].map(by);
 const status = by("status");
 const id = easel.dataset.job;
-const address = `/api/v1/jobs/${id}`;
+const address = at(`/api/v1/jobs/${id}`);
 const page = new AbortController();
 const { markStopping, onConnection } = connectStop(address, page.signal);
 let shown = Number(easel.dataset.preview);
@@ -39,7 +40,7 @@ function onJob(job) {
   if (job.cancel_requested) markStopping();
   announce(job);
   void show(job.preview);
-  if (!["queued", "running"].includes(job.status)) location.replace(`/jobs/${id}`);
+  if (!["queued", "running"].includes(job.status)) location.replace(at(`/jobs/${id}`));
 }
 
 remember(id);

@@ -1,4 +1,5 @@
 /** Paintings of one's own: sent as soon as they are chosen, and hung beside the others as the chosen one. */
+import { at } from "./lib/root.js";
 import { upload } from "./lib/upload.js";
 
 /**
@@ -65,7 +66,7 @@ export function connectOwn(studio, signal) {
     const gone = button && /** @type {HTMLElement | null} */ (button.closest("[data-mine]"));
     if (!gone) return;
     event.preventDefault();
-    const response = await fetch(`/api/v1/paintings/${gone.dataset.mine}`, { method: "DELETE", signal }).catch(() => null);
+    const response = await fetch(at(`/api/v1/paintings/${gone.dataset.mine}`), { method: "DELETE", signal }).catch(() => null);
     if (!response?.ok && response?.status !== 404) return refuse("It could not be removed just now. Try again in a moment.");
     for (const select of selects) select.querySelector(`[value="${gone.dataset.mine}"]`)?.remove();
     gone.remove();

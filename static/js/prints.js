@@ -1,4 +1,5 @@
 /** Several photos: each a print with its own line while it is sent, two at a time. */
+import { at } from "./lib/root.js";
 import { UploadError, upload } from "./lib/upload.js";
 
 const AT_ONCE = 2;
@@ -80,7 +81,7 @@ export function connectPrints(studio, { signal, onChange }) {
     sending.set(print, mine);
     try {
       const photo = await patient(() => upload(file, mine.signal, (share) => (part("progress").value = share)), mine.signal);
-      Object.assign(part("picture"), { src: `/photos/${photo.id}/thumb.webp`, width: photo.width, height: photo.height, hidden: false });
+      Object.assign(part("picture"), { src: at(`/photos/${photo.id}/thumb.webp`), width: photo.width, height: photo.height, hidden: false });
       Object.assign(part("check"), { value: photo.id, disabled: false, checked: true });
       part("progress").hidden = true;
       print.dataset.photo = photo.id;

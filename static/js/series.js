@@ -2,6 +2,7 @@
 import { develop } from "./lib/canvas.js";
 import { remember } from "./lib/memory.js";
 import { poll } from "./lib/poll.js";
+import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
 
 /**
@@ -11,7 +12,7 @@ import { connectStop } from "./lib/stop.js";
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const [series, sheet, doing, progress, eta, zip] = ["series", "sheet", "doing", "progress", "eta", "zip"].map(by);
 const [stopForm, status] = ["stop-form", "status"].map(by);
-const address = `/api/v1/series/${series.dataset.series}`;
+const address = at(`/api/v1/series/${series.dataset.series}`);
 const page = new AbortController();
 const { markStopping, onConnection } = connectStop(address, page.signal);
 let announced = "";
@@ -30,18 +31,18 @@ function paint(canvas, job) {
     remember(job.id);
   }
   canvas.className = `canvas is-${job.status}`;
-  part("link").href = `/jobs/${job.id}`;
+  part("link").href = at(`/jobs/${job.id}`);
   part("link").ariaLabel = `Photo ${part("number").textContent}: ${job.doing}`;
   part("doing").textContent = job.doing;
   part("progress").value = job.progress;
   part("progress").hidden = !["queued", "running"].includes(job.status);
-  part("save").href = `/api/v1/jobs/${job.id}/artwork.jpg`;
+  part("save").href = at(`/api/v1/jobs/${job.id}/artwork.jpg`);
   part("save").hidden = !job.artwork;
   if (job.preview <= Number(canvas.dataset.preview)) return;
   canvas.dataset.preview = String(job.preview);
   const isNewest = () => canvas.dataset.job === job.id && canvas.dataset.preview === String(job.preview);
   const shown = /** @type {HTMLImageElement} */ ([...canvas.querySelectorAll(".canvas__preview")].at(-1));
-  void develop(shown, `/api/v1/jobs/${job.id}/preview?v=${job.preview}`, isNewest);
+  void develop(shown, at(`/api/v1/jobs/${job.id}/preview?v=${job.preview}`), isNewest);
 }
 
 /** @param {Series} answer */

@@ -1,5 +1,6 @@
 /** The wall also shows what only the browser remembers, when the cookie is gone or full. */
 import { forget, remember, remembered } from "./lib/memory.js";
+import { at } from "./lib/root.js";
 
 const wall = /** @type {HTMLElement} */ (document.getElementById("wall"));
 const empty = /** @type {HTMLElement} */ (document.getElementById("wall-empty"));
@@ -7,7 +8,7 @@ const hung = [...wall.children].map((piece) => /** @type {HTMLElement} */ (piece
 
 for (const id of hung.toReversed()) remember(id);
 for (const id of remembered().filter((each) => !hung.includes(each))) {
-  const response = await fetch(`/api/v1/jobs/${id}`);
+  const response = await fetch(at(`/api/v1/jobs/${id}`));
   if ([404, 410].includes(response.status)) forget(id);
   if (!response.ok) continue;
   const job = await response.json();
@@ -19,8 +20,8 @@ for (const id of remembered().filter((each) => !hung.includes(each))) {
 /** @param {string} id */
 function piece(id) {
   const item = Object.assign(document.createElement("li"), { className: "piece" });
-  const link = Object.assign(document.createElement("a"), { href: `/jobs/${id}` });
-  const picture = Object.assign(document.createElement("img"), { src: `/api/v1/jobs/${id}/preview`, alt: "An earlier artwork", loading: "lazy" });
+  const link = Object.assign(document.createElement("a"), { href: at(`/jobs/${id}`) });
+  const picture = Object.assign(document.createElement("img"), { src: at(`/api/v1/jobs/${id}/preview`), alt: "An earlier artwork", loading: "lazy" });
   link.append(picture);
   item.append(link);
   return item;

@@ -1,4 +1,5 @@
 /** Puts a photo below the sheet and opens the dialog over the page. */
+import { at } from "../lib/root.js";
 
 /** @typedef {import("./field.js").Field} Field */
 /** @typedef {import("./sheet.js").Sheet} Sheet */
@@ -29,7 +30,7 @@ export function connectBoard(dialog, sheet, desk, show, signal) {
     picture.src = view.src;
     // The server can read photos that this browser cannot show.
     await picture.decode().catch(() => {
-      picture.src = `/photos/${photoId}/thumb.webp`;
+      picture.src = at(`/photos/${photoId}/thumb.webp`);
       return picture.decode();
     });
     // What the page says of the photo is exact; a thumbnail's sides are rounded.

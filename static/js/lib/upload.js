@@ -1,4 +1,5 @@
 /** Sending a photo or a painting to the API. */
+import { at } from "./root.js";
 
 /** A refused or failed upload, with a sentence for a person as its message. */
 export class UploadError extends Error {
@@ -27,7 +28,7 @@ export function upload(file, signal, onProgress, what = "photo") {
   return new Promise((resolve, reject) => {
     // Not fetch(), which tells nothing of how far a body has come.
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1/${what}s`);
+    request.open("POST", at(`/api/v1/${what}s`));
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress?.(event.loaded / event.total));
     request.addEventListener("load", () => {
