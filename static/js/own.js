@@ -1,4 +1,5 @@
 /** Paintings of one's own: sent as soon as they are chosen, and hung beside the others as the chosen one. */
+import { whyNot } from "./lib/answers.js";
 import { at } from "./lib/root.js";
 import { upload } from "./lib/upload.js";
 
@@ -67,7 +68,9 @@ export function connectOwn(studio, signal) {
     if (!gone) return;
     event.preventDefault();
     const response = await fetch(at(`/api/v1/paintings/${gone.dataset.mine}`), { method: "DELETE", signal }).catch(() => null);
-    if (!response?.ok && response?.status !== 404) return refuse("It could not be removed just now. Try again in a moment.");
+    if (!response?.ok && response?.status !== 404) {
+      return refuse(`${whyNot(response?.status) || "It could not be removed just now."} Try again in a moment.`);
+    }
     for (const select of selects) select.querySelector(`[value="${gone.dataset.mine}"]`)?.remove();
     gone.remove();
     status.textContent = "Your painting is removed.";

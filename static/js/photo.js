@@ -3,6 +3,7 @@
  * Several at once become prints, which prints.js looks after.
  */
 import { connectPrints } from "./prints.js";
+import { whyNotSent } from "./lib/answers.js";
 import { UploadError, upload } from "./lib/upload.js";
 
 const KINDS = ["image/jpeg", "image/png", "image/webp", "image/avif"];
@@ -18,6 +19,8 @@ export function connectPhoto(studio, signal) {
   const limitMb = Number(studio.dataset.limitMb);
   /** The upload under way, if any; `paint` waits for it. @type {Promise<void> | null} */
   let uploading = null;
+  /** The photo that is shown and did not arrive, for no fault of its own; the next try sends it again. @type {Blob | null} */
+  let unsent = null;
   let current = new AbortController();
   let submitting = false;
   const prints = connectPrints(studio, { signal, onChange: () => onPrints() });
@@ -38,6 +41,7 @@ export function connectPhoto(studio, signal) {
 
   const forget = () => {
     photoId.value = "";
+    unsent = null;
     view.hidden = true;
     hint.hidden = prints.isShown();
     frame.classList.remove("has-photo", "is-busy");
@@ -48,6 +52,7 @@ export function connectPhoto(studio, signal) {
     current.abort();
     current = new AbortController();
     input.value = camera.value = photoId.value = "";
+    unsent = null;
     refuse("");
     if (file.size > limitMb * 1e6) {
       forget();
@@ -69,6 +74,7 @@ export function connectPhoto(studio, signal) {
       .catch((/** @type {unknown} */ reason) => {
         if (mine.aborted) return;
         if (!(reason instanceof UploadError) || reason.isAboutPhoto) forget();
+        else unsent = file;
         refuse(reason instanceof Error ? reason.message : String(reason));
       })
       .finally(() => {
@@ -114,12 +120,14 @@ export function connectPhoto(studio, signal) {
 
   sample.addEventListener("click", async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const response = await fetch(sample.dataset.sample, { signal });
-    take(await response.blob());
+    const response = await fetch(sample.dataset.sample, { signal }).catch(() => null);
+    if (response?.ok) take(await response.blob());
+    else refuse(whyNotSent(response?.status ?? 0, "sample photo"));
   }, { signal });
 
   studio.addEventListener("submit", async (event) => {
     if (submitting || event.submitter === sample) return event.preventDefault();
+    if (unsent) take(unsent);
     if (uploading || prints.isSending()) {
       event.preventDefault();
       paint.disabled = true;

@@ -8,7 +8,8 @@ const hung = [...wall.children].map((piece) => /** @type {HTMLElement} */ (piece
 
 for (const id of hung.toReversed()) remember(id);
 for (const id of remembered().filter((each) => !hung.includes(each))) {
-  const response = await fetch(at(`/api/v1/jobs/${id}`));
+  const response = await fetch(at(`/api/v1/jobs/${id}`)).catch(() => null);
+  if (!response) break; // The connection broke; the rest hangs there next time.
   if ([404, 410].includes(response.status)) forget(id);
   if (!response.ok) continue;
   const job = await response.json();

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.assets import Assets
-from launcher import commands
-from launcher.processes import Process
 from tests.conftest import ROOT
-from tests.waiting import until
+from tests.integration.conftest import web_server
 
 Send = Callable[..., tuple[int, bytes, bytes]]
 SHEET = f"/static/{Assets(ROOT / 'static').hash}/css/base.css"
@@ -25,24 +23,8 @@ SOON_S = 5.0
 @pytest.fixture(scope="module")
 def web(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a web server that is started as the launcher starts it."""
-    folder = tmp_path_factory.mktemp("web")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    environment = {"ATELIER_REDIS_URL": redis_socket, "ATELIER_DATA": str(folder), "PYTHONPATH": str(ROOT)}
-    process = Process("web", commands.web("127.0.0.1", port, "INFO"), environment, folder / "web.log")
-    process.start()
-
-    def answers() -> bool:
-        assert process.is_running(), process.last_line()
-        with socket.socket() as attempt:
-            return attempt.connect_ex(("127.0.0.1", port)) == 0
-
-    until(answers, "the web server")
-    yield port
-    process.terminate()
-    process.wait(5)
-    process.kill()
+    with web_server(redis_socket, tmp_path_factory.mktemp("web")) as port:
+        yield port
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 /** Asks for a job or a series again and again, as often as the server says: less in a hidden tab, at once when it is shown again. */
+import { whyNot } from "./answers.js";
 
 const HIDDEN_FACTOR = 8;
 const LOST_PAUSE_S = 3;
@@ -10,22 +11,24 @@ const JITTER = 0.2;
  */
 
 /**
- * Calls `onAnswer` for each change until what is asked for has ended, and `onConnection` when the connection breaks or
- * is back.
+ * Calls `onAnswer` for each change until what is asked for has ended, and `onConnection` with what is wrong with the
+ * connection, or with nothing when it is there.
  * @template {{status: string}} Answer
  * @param {string} address of a job or a series
- * @param {{onAnswer: (answer: Answer) => void, onConnection: (isThere: boolean) => void, onGone: () => void, signal: AbortSignal}} handlers
+ * @param {{onAnswer: (answer: Answer) => void, onConnection: (trouble: string) => void, onGone: () => void, signal: AbortSignal}} handlers
  */
 export async function poll(address, { onAnswer, onConnection, onGone, signal }) {
   let etag = "";
   while (!signal.aborted) {
     let pause = LOST_PAUSE_S;
+    let trouble = "";
     try {
       const headers = /** @type {Record<string, string>} */ (etag ? { "If-None-Match": etag } : {});
       const response = await fetch(address, { headers, signal, cache: "no-store" });
       if ([404, 410].includes(response.status)) return onGone();
-      if (response.status >= 500) throw new Error(String(response.status));
-      onConnection(true);
+      trouble = whyNot(response.status);
+      if (response.status >= 500) throw new Error(trouble);
+      onConnection("");
       pause = Number(response.headers.get("Retry-After") ?? 1);
       if (response.ok) {
         etag = response.headers.get("ETag") ?? "";
@@ -35,7 +38,7 @@ export async function poll(address, { onAnswer, onConnection, onGone, signal }) 
       }
     } catch (reason) {
       if (signal.aborted) return;
-      onConnection(false);
+      onConnection(trouble || "The connection broke.");
     }
     await rest(pause, signal);
   }

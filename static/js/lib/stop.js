@@ -1,4 +1,5 @@
 /** What the pages of one job and of a series share while something is painted: the way to stop it, and the connection. */
+import { whyNot } from "./answers.js";
 
 /**
  * @param {string} address of the job or the series
@@ -24,12 +25,12 @@ export function connectStop(address, signal) {
     if (response?.ok) return;
     stop.disabled = false;
     stop.textContent = words;
-    say("That did not reach the studio. Press Stop once more.");
+    say(`${whyNot(response?.status) || "That did not reach the studio."} Press Stop once more.`);
   }, { signal });
 
   return {
     markStopping,
-    /** @param {boolean} isThere */
-    onConnection: (isThere) => say(isThere ? "" : "The connection broke. The painting goes on; this page will catch up by itself."),
+    /** @param {string} trouble */
+    onConnection: (trouble) => say(trouble && `${trouble} The painting goes on; this page will catch up by itself.`),
   };
 }

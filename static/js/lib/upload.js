@@ -1,4 +1,5 @@
 /** Sending a photo or a painting to the API. */
+import { whyNotSent } from "./answers.js";
 import { at } from "./root.js";
 
 /** A refused or failed upload, with a sentence for a person as its message. */
@@ -35,11 +36,11 @@ export function upload(file, signal, onProgress, what = "photo") {
       const answer = request.response ?? {};
       if (request.status >= 200 && request.status < 300) return resolve(answer);
       const wait = request.status === 429 ? Number(request.getResponseHeader("Retry-After") ?? 10) : 0;
-      const isAboutPhoto = request.status < 500 && request.status !== 429;
-      reject(new UploadError(answer.detail ?? `The ${what} could not be sent. Try again in a moment.`, isAboutPhoto, wait));
+      const isAboutPhoto = answer.detail !== undefined && request.status < 500 && request.status !== 429;
+      reject(new UploadError(answer.detail ?? whyNotSent(request.status, what), isAboutPhoto, wait));
     });
     request.addEventListener("error", () =>
-      reject(new UploadError(`The ${what} could not be sent: the connection broke. Choose it again to try once more.`, false)));
+      reject(new UploadError(`The ${what} could not be sent: the connection broke. Try again in a moment.`, false)));
     request.addEventListener("abort", () => reject(new DOMException("Not wanted any more", "AbortError")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     if (signal.aborted) return reject(new DOMException("Not wanted any more", "AbortError"));

@@ -1,0 +1,34 @@
+"""A web server as the launcher starts it, without a worker."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from launcher import commands
+from launcher.processes import Process
+from tests.conftest import ROOT
+from tests.proxies import free_port
+from tests.waiting import until
+
+
+@contextmanager
+def web_server(redis_url: str, folder: Path, **settings: str) -> Iterator[int]:
+    """The port of such a server, from its first answer on until the end of the block."""
+    port = free_port()
+    environment = {"ATELIER_REDIS_URL": redis_url, "ATELIER_DATA": str(folder), "PYTHONPATH": str(ROOT)} | settings
+    process = Process("web", commands.web("127.0.0.1", port, "INFO"), environment, folder / "web.log")
+    process.start()
+
+    def answers() -> bool:
+        assert process.is_running(), process.last_line()
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+    until(answers, "the web server")
+    yield port
+    process.terminate()
+    process.wait(5)
+    process.kill()
