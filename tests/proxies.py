@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +43,12 @@ def documented(language: str, number: int = 0) -> str:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[number]
 
 
-def nginx_block(upstream: str, root: str = "") -> str:
-    """The documented block for nginx, below a path as the documents say."""
+def as_documented(name: str, folder: Path, upstream: str, root: str = "") -> AbstractContextManager[Proxy]:
+    """nginx or Caddy with the documented block, below a path as the documents say."""
+    if name == "caddy":
+        return caddy(folder, upstream, root)
     block = documented("nginx").replace(DOCUMENTED_UPSTREAM, upstream)
-    return block.replace("location / {", f"location {root}/ {{")
+    return nginx(folder, block.replace("location / {", f"location {root}/ {{"))
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def nginx(folder: Path, inside: str) -> Iterator[Proxy]:
 
 
 @contextmanager
-def caddy(folder: Path, upstream: str, root: str = "") -> Iterator[Proxy]:
+def caddy(folder: Path, upstream: str, root: str) -> Iterator[Proxy]:
     """Caddy with the documented block, at a port of its own instead of a name that is not ours."""
     port = free_port()
     block = documented("caddy", 1 if root else 0).replace(DOCUMENTED_UPSTREAM, upstream).replace("/atelier", root)

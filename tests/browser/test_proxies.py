@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from tests import proxies
 from tests.app import pictures
 from tests.browser.test_painting import PAINTED_MS, choose_painting, downloaded, open_options
 from tests.conftest import Product, address, close, launch
+from tests.waiting import until
 
 ROOT = "/atelier"
 Visit = Callable[[str], Page]
@@ -60,11 +60,11 @@ def upstream(product: Product) -> str:
     return product.url.removeprefix("http://").removesuffix(ROOT)
 
 
-def noise(side: int) -> bytes:
+def noise(path: Path, side: int) -> Path:
     """A photo that no encoder makes smaller: three bytes a pixel."""
-    buffer = io.BytesIO()
-    Image.frombytes("RGB", (side, side), random.Random(1).randbytes(3 * side * side)).save(buffer, "PNG")
-    return buffer.getvalue()
+    picture = Image.frombytes("RGB", (side, side), random.Random(1).randbytes(3 * side * side))
+    picture.save(path, "PNG", compress_level=0)
+    return path
 
 
 @pytest.mark.parametrize("name", ["nginx", "caddy"])
@@ -73,16 +73,13 @@ def test_everything_works_behind_the_documented_block(
     atelier: Product, below: Product, visit: Visit, tmp_path: Path, name: str, root: str
 ) -> None:
     product = below if root else atelier
-    with ExitStack() as stack:
-        if name == "nginx":
-            proxy = stack.enter_context(proxies.nginx(tmp_path, proxies.nginx_block(upstream(product), root)))
-        else:
-            proxy = stack.enter_context(proxies.caddy(tmp_path, upstream(product), root))
+    with proxies.as_documented(name, tmp_path, upstream(product), root) as proxy:
         site = f"http://127.0.0.1:{proxy.port}{root}"
         page = visit(site)
-        photo = noise(3200)
-        assert 30_000_000 < len(photo) < 40_000_000
-        page.set_input_files("#photo", {"name": "large.png", "mimeType": "image/png", "buffer": photo})
+        photo = noise(tmp_path / "large.png", 3200)
+        assert 30_000_000 < photo.stat().st_size < 40_000_000
+        page.set_input_files("#photo", photo)
+        expect(page.locator("#photo-id")).not_to_have_value("", timeout=60_000)
         choose_painting(page)
         open_options(page)
         page.get_by_role("radio", name="256 px").check()
@@ -110,7 +107,7 @@ def test_everything_works_behind_the_documented_block(
         page.get_by_role("link", name="Paint", exact=True).click()
         page.get_by_role("button", name="Use our sample photo").click()
         expect(page.locator("#photo-id")).not_to_have_value("")
-        page.get_by_label("Your own painting").set_input_files(
+        page.locator("#own-painting").set_input_files(
             {"name": "own.jpg", "mimeType": "image/jpeg", "buffer": pictures.landscape()}
         )
         expect(page.locator("[data-mine]")).to_have_count(1)
@@ -135,12 +132,12 @@ def test_proxy_that_lets_no_photo_through_is_explained_and_the_photo_is_sent_onc
     with proxies.nginx(tmp_path, inside) as proxy:
         page = visit(f"http://127.0.0.1:{proxy.port}")
         choose_painting(page)
-        page.set_input_files("#photo", {"name": "photo.png", "mimeType": "image/png", "buffer": noise(820)})
+        page.set_input_files("#photo", noise(tmp_path / "photo.png", 820))
         expect(page.locator("#photo-error")).to_contain_text(sentence)
         expect(page.get_by_alt_text("Your photo")).to_be_visible()
         page.screenshot(path=str(tmp_path / "refused.png"))
         proxy.replace(inside, f"client_max_body_size 400m; {inside.removeprefix(refusal)}")
-        proxies.until(lambda: page.request.get("/api/v1/photos").status == 405, "nginx's new configuration")
+        until(lambda: page.request.get("/api/v1/photos").status == 405, "nginx's new configuration")
         page.get_by_role("button", name="Paint it").click()
         page.wait_for_url("**/jobs/*")
         page.get_by_role("button", name="Stop").click()

@@ -36,7 +36,7 @@ export function upload(file, signal, onProgress, what = "photo") {
       const answer = request.response ?? {};
       if (request.status >= 200 && request.status < 300) return resolve(answer);
       const wait = request.status === 429 ? Number(request.getResponseHeader("Retry-After") ?? 10) : 0;
-      const isAboutPhoto = answer.detail !== undefined && request.status < 500 && request.status !== 429;
+      const isAboutPhoto = answer.field === what && request.status < 500;
       reject(new UploadError(answer.detail ?? whyNotSent(request.status, what), isAboutPhoto, wait));
     });
     request.addEventListener("error", () =>
