@@ -37,6 +37,8 @@ export function connectPhoto(studio, signal) {
     error.textContent = sentence;
     error.hidden = sentence === "";
     input.toggleAttribute("aria-invalid", sentence !== "");
+    // Below a photo that stays it may lie under the tray.
+    if (sentence) error.scrollIntoView({ block: "center" });
   };
 
   const forget = () => {
