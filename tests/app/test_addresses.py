@@ -41,7 +41,7 @@ def test_head_answers_as_get_does_but_for_the_body(client: TestClient, artwork: 
 
 
 def test_head_of_what_is_only_written_to_is_refused_as_get_is(client: TestClient) -> None:
-    assert client.head("/jobs").status_code == client.get("/jobs").status_code == 405
+    assert client.head("/api/v1/photos").status_code == client.get("/api/v1/photos").status_code == 405
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
