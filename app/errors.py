@@ -87,7 +87,7 @@ PHOTO_WRONG_TYPE = Kind(
     "photo-wrong-type",
     415,
     "Not a kind of photo we can open",
-    "This is {what}. Save it as a JPEG, PNG, WebP or AVIF photo and choose that.",
+    "This is {what}. {advice}",
     "photo",
 )
 PHOTO_NOT_AN_IMAGE = Kind(

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from app.jobs import keys
 from app.jobs.styles import Style, find_styles
+from app.reading.errors import RefusedError
+from app.reading.normal import Side
+from app.reading.picture import read_photo
 
 SWATCH_SIDE = 384
+SWATCH_OF = Side(4 * SWATCH_SIDE, 2 * SWATCH_SIDE)  # enough for a square of a painting twice as long as high
 OWN_TITLE = "Your own painting"
 # Of each style, where there is such a picture: a texture of it, a photo painted after it, and the texture for the page:
 # smaller, and in a third of the bytes.
 PICTURES = ("swatch.webp", "example.webp", "swatch.avif")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,19 +141,25 @@ def picture_url(style: Style, name: str) -> str:
 
 
 def picture(style: Style, name: str) -> bytes | None:
-    """The bytes of one of a style's pictures."""
+    """The bytes of one of a style's pictures; None where there is none, or it cannot be read."""
     path = picture_path(style, name)
     if path is None:
         return None
-    return small_picture(path) if path == style.image else path.read_bytes()
+    try:
+        return small_picture(path) if path == style.image else path.read_bytes()
+    except RefusedError as refused:
+        log.warning("%s cannot be read: %s", path, refused)
+        return None
 
 
 @lru_cache(maxsize=256)
 def small_picture(path: Path) -> bytes:
-    """The owner's painting, upright and cut to a square of SWATCH_SIDE pixels."""
-    with Image.open(path) as image:
-        image.draft("RGB", (SWATCH_SIDE * 2, SWATCH_SIDE * 2))
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+    """The owner's painting, upright and cut to a square of SWATCH_SIDE pixels.
+
+    Raises:
+        RefusedError: it cannot be read.
+    """
+    painting = read_photo(io.BytesIO(path.read_bytes()), side=SWATCH_OF)
     buffer = io.BytesIO()
-    ImageOps.fit(upright, (SWATCH_SIDE, SWATCH_SIDE)).save(buffer, "WEBP", quality=82)
+    ImageOps.fit(painting, (SWATCH_SIDE, SWATCH_SIDE)).save(buffer, "WEBP", quality=82)
     return buffer.getvalue()

@@ -22,6 +22,8 @@ from PIL import Image, ImageCms
 
 from app import decoding
 from app.darkroom import Darkroom, end, feed
+from app.reading import normal, picture
+from app.reading.colors import Meaning
 
 WIDTH, HEIGHT = 8688, 5792
 BAND = 64  # rows that are drawn at a time
@@ -97,9 +99,9 @@ def steps(path: Path) -> list[tuple[str, float]]:
         return result
 
     image = Image.open(io.BytesIO(path.read_bytes()))
-    decoding.draft(image, decoding.STORED)
+    picture.draft(image, decoding.STORED)
     timed("decode", image.load)
-    photo = timed("turn, convert", lambda: decoding.normalize(image, None))
+    photo = timed("turn, convert", lambda: normal.normalize(image, Meaning(), decoding.STORED))
     timed("encode the JPEG", lambda: decoding.encode(photo, "JPEG", **decoding.STORED_OPTIONS))
     thumb = timed("shrink for the thumbnail", lambda: decoding.thumbnail(photo))
     timed("encode the thumbnail", lambda: decoding.encode(thumb, "WEBP", **decoding.THUMB_OPTIONS))

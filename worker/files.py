@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from app.jobs import recipe
 from app.jobs.encoding import DPI, Format, encode
 from app.jobs.pictures import Picture
 from app.jobs.recipe import ASCII, KEYWORD, Recipe
 from app.jobs.styles import PICTURES
-from worker import engine
+from app.reading.errors import UNREADABLE, RefusedError
+from app.reading.picture import read_mask, read_photo
 
 FORMATS: dict[str, Format] = {
     ".jpg": "jpg",
@@ -25,21 +28,40 @@ FORMATS: dict[str, Format] = {
 }
 
 
+# Why a file cannot be read, by the reader's codes.
+REASONS = {
+    "photo-empty": "is empty.",
+    "photo-damaged": "is damaged or incomplete, so it is not a picture that can be read. Try the original.",
+    "photo-wrong-type": "is {what}, and not a picture that can be read. {advice}",
+    "photo-not-an-image": "is not a picture that can be read.",
+    "photo-too-many-pixels": "has {megapixels:.0f} megapixels, and {limit_mp:.0f} are the most. Save it smaller.",
+}
+
+
 class UsageError(Exception):
     """The command cannot be done as given; the message says what to change."""
 
 
 def opened(path: Path) -> Image.Image:
-    """A picture file upright and in RGB.
+    """A picture file upright, in sRGB and RGB, on white, as the page reads it.
 
     Raises:
         UsageError: there is none, or it cannot be read.
     """
-    return engine.upright(loaded(path))
+    return _read(path, read_photo)
+
+
+def mask_in(path: Path) -> Image.Image:
+    """A picture file as a mask: the same, but on black, and grey unless it clearly has colours.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    return _read(path, read_mask)
 
 
 def loaded(path: Path) -> Image.Image:
-    """A picture file as it is, such as a mask.
+    """A picture file with all that it carries, such as an artwork with its recipe.
 
     Raises:
         UsageError: there is none, or it cannot be read.
@@ -50,7 +72,7 @@ def loaded(path: Path) -> Image.Image:
             return image
     except FileNotFoundError as error:
         raise UsageError(f"{path} is not there.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UsageError(f"{path} is not a picture that can be read: {error}") from error
 
 
@@ -99,6 +121,18 @@ def pairs_in(folder: Path, output: Path) -> list[tuple[Path, Path]]:
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; several pictures need a folder.")
     return [(path, output / (path.name if path.suffix.lower() in FORMATS else f"{path.name}.png")) for path in pictures]
+
+
+def _read(path: Path, read: Callable[[BinaryIO], Image.Image]) -> Image.Image:
+    try:
+        with path.open("rb") as file:
+            return read(file)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} is not there.") from error
+    except RefusedError as refused:
+        raise UsageError(f"{path} {REASONS[refused.code].format(**refused.values)}") from refused
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _mask_of_new_files() -> int:

@@ -21,6 +21,8 @@ from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.recipe import OWN, Label
 from app.jobs.styles import Style, find_styles
+from app.reading.errors import RefusedError
+from app.reading.picture import read_photo
 from worker import engine
 from worker.failures import PAINTING_GONE, JobFailedError, style_damaged, style_gone
 
@@ -102,10 +104,13 @@ class Paintings:
         if not painting.has_pixels:
             return self._of_shipped(painting, extractor, needs, after)
         content = self._content(painting)
-        prefix = f"fingerprints/{hashlib.sha256(content).hexdigest()}"
         if painting.key:  # so that all that is known of it goes with it
             prefix = painting.key.removesuffix("/painting.jpg") + "/fingerprint"
-        return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
+            return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
+        picture = _decoded(content, painting.title)
+        # Not of the file's bytes: another release may read another picture from them.
+        digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
+        return self._measured(f"fingerprints/{digest}", lambda: picture, extractor, needs)
 
     def _of_shipped(
         self,
@@ -193,7 +198,6 @@ class Paintings:
 
 def _decoded(content: bytes, title: str) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            return engine.upright(image)
-    except (OSError, Image.DecompressionBombError) as error:
+        return read_photo(io.BytesIO(content))
+    except RefusedError as error:
         raise style_damaged(title) from error

@@ -18,7 +18,7 @@ from app.jobs.recipe import OWN, Ingredient, Network, Recipe, version
 from app.jobs.styles import Style
 from app.settings import Settings
 from worker import devices, engine
-from worker.files import UsageError, loaded, opened, pairs_in, recipe_in, writable, write
+from worker.files import UsageError, loaded, mask_in, opened, pairs_in, recipe_in, writable, write
 from worker.memory import room_for_a_job
 from worker.paintings import Painting, Paintings
 
@@ -118,11 +118,11 @@ def _paint_folder(args: argparse.Namespace, settings: Settings) -> None:
 
 def recolor(args: argparse.Namespace, _settings: Settings) -> None:
     """Give an artwork the photo's colours; nothing is painted."""
-    output, source = writable(args.output), loaded(args.artwork)
+    output, source = writable(args.output), opened(args.artwork)
     options = engine.PaintOptions(keep_colors=args.share, color_method=args.method, feather=args.feather)
-    scene = engine.Scene(opened(args.photo), (), color_mask=loaded(args.mask) if args.mask else None)
-    picture = engine.Finish(scene, options)(engine.to_tensor(engine.upright(source)))
-    before = recipe_in(source)
+    scene = engine.Scene(opened(args.photo), (), color_mask=mask_in(args.mask) if args.mask else None)
+    picture = engine.Finish(scene, options)(engine.to_tensor(source))
+    before = recipe_in(loaded(args.artwork))
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
     write(picture, output, before.recolored(colors, bool(args.mask)) if before else None, dpi=args.dpi)
     print(f"{output}: {picture.width}×{picture.height}")
@@ -147,7 +147,7 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
         return loaded_extractors[name]
 
     options = _options(args)
-    start = loaded(Path(args.start)).convert("RGB") if options.start == "artwork" else None
+    start = opened(Path(args.start)) if options.start == "artwork" else None
     paintings = Paintings(LocalStorage(settings.data), settings.styles, load)
     parts = _parts(args, paintings)
     extractor = load(args.extractor if args.extractor != "auto" else settings.extractor)
@@ -156,7 +156,7 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
         ((part.mask, part.color), paintings.fingerprint(part.painting, extractor, needs), part.weight) for part in parts
     ]
     regions = engine.regions_of(choices, lambda place: _mask(*place, parts))
-    keep, color_mask = (loaded(path) if path else None for path in (args.keep, args.color_mask))
+    keep, color_mask = (mask_in(path) if path else None for path in (args.keep, args.color_mask))
     recipe = Recipe(
         atelier=version(),
         styles=_ingredients(parts),
@@ -221,7 +221,7 @@ def _weighed(wish: str, name: str) -> tuple[str, float]:
 def _mask(path: Path | None, color: str | None, parts: Sequence[Part]) -> Image.Image | None:
     if path is None:
         return None
-    picture = loaded(path)
+    picture = mask_in(path)
     if color is None:
         return picture
     asked = [part.color for part in parts if part.mask == path and part.color]

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 BUILT_IN = Path(__file__).parents[2] / "styles"
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".heic")
 log = logging.getLogger(__name__)
 
 

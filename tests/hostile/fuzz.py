@@ -23,7 +23,7 @@ from PIL import Image
 from app.darkroom import DarkroomError, understand
 from app.errors import RefusalError
 from tests.app.pictures import encoded, quarters, swapped_profile, with_metadata
-from tests.hostile import formats, oddities
+from tests.hostile import bombs, formats, oddities
 from tests.hostile.batch import LIMIT_MP
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,21 @@ def seeds() -> list[bytes]:
         encoded(small, "AVIF", **more),
         encoded(clear, "AVIF"),
         encoded(clear, "AVIF", **animation),
+        encoded(small, "TIFF", **more),
+        encoded(clear, "TIFF", compression="tiff_lzw"),
+        encoded(small, "TIFF", compression="jpeg"),
+        encoded(small.convert("CMYK"), "TIFF", compression="tiff_adobe_deflate"),
+        encoded(small.convert("1"), "TIFF", compression="group4"),
+        encoded(small.convert("L").convert("I;16"), "TIFF", compression="packbits"),
+        encoded(small, "TIFF", save_all=True, append_images=[small]),
+        encoded(small, "BMP"),
+        encoded(small.quantize(8), "BMP"),
+        bombs.packed_bmp(24, 18),
+        encoded(small, "GIF"),
+        encoded(clear, "GIF", **animation),
+        encoded(small, "JPEG2000"),
+        encoded(clear, "JPEG2000", irreversible=True),
+        encoded(small.convert("L"), "JPEG2000", no_jp2=True),
     ]
 
 

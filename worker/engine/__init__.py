@@ -14,7 +14,7 @@ from worker.engine.errors import (
 from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.finish import Finish, Picture
-from worker.engine.images import to_tensor, upright
+from worker.engine.images import to_tensor
 from worker.engine.masks import mask_of_color
 from worker.engine.options import CHOICES, LIMITS, Needs, PaintOptions, needs, plan, work_of
 from worker.engine.paint import Iterate, Pastiche, paint
@@ -65,6 +65,5 @@ __all__ = [
     "stand_in",
     "synthesize",
     "to_tensor",
-    "upright",
     "work_of",
 ]

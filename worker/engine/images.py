@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 MIN_SIDE = 32  # relu5_1 sees the picture 16 times smaller: below this, nothing is left to compare.
@@ -15,15 +15,6 @@ def fitted_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
     """(width, height) with the aspect ratio of `size`, its longer side `longest`, no side below MIN_SIDE."""
     ratio = longest / max(size)
     return max(MIN_SIDE, round(size[0] * ratio)), max(MIN_SIDE, round(size[1] * ratio))
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """The picture in RGB as a viewer shows it: turned as its EXIF orientation says, transparency put on white."""
-    image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
 
 
 def to_tensor(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:

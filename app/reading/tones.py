@@ -1,6 +1,6 @@
 """High dynamic range → sRGB: what a phone's HDR photo should look like on a screen that has no more than white.
 
-Only for pictures whose file says so by numbers (ITU-T H.273, as AVIF and HEIC do); colour profiles are another way.
+Only for pictures whose file says so by numbers (ITU-T H.273, as AVIF, HEIC and PNG do); the rest is in colors.py.
 """
 
 from __future__ import annotations
@@ -23,15 +23,6 @@ PAPER_WHITE, HLG_PEAK = 203.0, 1000.0
 # Up to this share of white nothing changes; what is brighter is pressed together below white.
 KNEE = 0.75
 GRID = 33  # points of the table on each axis; between them Pillow interpolates
-
-
-def read_signal(head: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer function that a file's colour box names, if they are of a high dynamic range."""
-    place = head.find(b"colrnclx")
-    if place < 0 or len(head) < place + 12:
-        return None
-    primaries, transfer = (int.from_bytes(head[at : at + 2], "big") for at in (place + 8, place + 10))
-    return (primaries, transfer) if transfer in {PQ, HLG} and primaries in TO_SRGB else None
 
 
 def to_standard_range(image: Image.Image, primaries: int, transfer: int) -> Image.Image:

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from app.tones import HLG, PQ, TO_SRGB, displayed, from_hlg, from_pq, read_signal
+from app.reading.containers import code_points
+from app.reading.tones import HLG, PQ, TO_SRGB, displayed, from_hlg, from_pq
 
 NARROW = TO_SRGB[1]
 
@@ -44,11 +45,11 @@ def test_light_below_the_knee_is_not_changed() -> None:
     [
         (b"....colrnclx\0\x09\0\x10\0\x09\x80", (9, 16)),
         (b"colrnclx\0\x0c\0\x12", (12, 18)),
-        (b"colrnclx\0\x01\0\x0d\0\x06\x80", None),  # sRGB itself
-        (b"colrnclx\0\x63\0\x10\0\x09\x80", None),  # primaries that are none
+        (b"colrnclx\0\x01\0\x0d\0\x06\x80", (1, 13)),  # sRGB itself
+        (b"colrnclx\0\x63\0\x10\0\x09\x80", (99, 16)),  # primaries that are none
         (b"colrnclx\0\x09\0", None),
         (b"", None),
     ],
 )
 def test_the_signal_is_read_from_the_colour_box(head: bytes, signal: tuple[int, int] | None) -> None:
-    assert read_signal(head) == signal
+    assert code_points(head) == signal
