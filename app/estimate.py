@@ -10,6 +10,7 @@ from app.jobs.options import PaintingOptions, Preset, Quality
 
 SMALLEST_SCALE = 128
 STEP = 1.43
+LEAST_SIDE = 32
 # Of each preset: whether it climbs a pyramid, and the evaluations of each stage from the coarsest; the last number
 # holds for all that follow.
 SCHEDULES: dict[Preset, tuple[bool, tuple[int, ...]]] = {
@@ -38,8 +39,7 @@ def planned_work(
 
     `iterations` are all evaluations together, where they are not left to preset and quality.
     """
-    width, height = photo_size
-    aspect = min(width, height) / max(width, height)
+    aspect = min(photo_size) / max(photo_size)
     is_pyramid, evaluations = SCHEDULES[preset]
     scales = [*below(longest), longest] if is_pyramid else [longest]
     planned = (evaluations[min(index, len(evaluations) - 1)] * EFFORT[quality] for index in range(len(scales)))
@@ -47,12 +47,18 @@ def planned_work(
     if iterations is not None:
         ratio = iterations / sum(counts)
         counts = [max(1, round(count * ratio)) for count in counts]
-    return sum(count * scale * scale for count, scale in zip(counts, scales, strict=True)) * aspect / 1e6
+    painted = [widened(scale, aspect) for scale in scales]
+    return sum(count * scale * scale for count, scale in zip(counts, painted, strict=True)) * aspect / 1e6
 
 
 def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels with these options."""
     return planned_work(photo_size, options.size, options.quality, options.preset, options.iterations)
+
+
+def widened(longest: float, aspect: float) -> float:
+    """The longer side at which a picture is painted so that its shorter one is no less than LEAST_SIDE."""
+    return max(longest, LEAST_SIDE / aspect)
 
 
 def below(longest: int) -> list[int]:
@@ -69,10 +75,9 @@ def memory_bytes(photo_size: tuple[int, int], longest: int, extractor: str) -> f
     """Bytes that a worker needs at least while it paints, whatever else is asked. `auto` is taken for compact, which is
     what it mostly is.
     """
-    width, height = photo_size
-    aspect = min(width, height) / max(width, height)
+    aspect = min(photo_size) / max(photo_size)
     name = "compact" if extractor == "auto" else extractor
-    return LIBRARIES_BYTES + painting_bytes(longest * longest * aspect, name)
+    return LIBRARIES_BYTES + painting_bytes(widened(longest, aspect) ** 2 * aspect, name)
 
 
 def largest_size(photo_size: tuple[int, int], memory: float, extractor: str) -> int:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
 
-# iPhones and Macs convert HEIC themselves where it is not listed, so these stay four even with the extra.
-ACCEPT = "image/jpeg,image/png,image/webp,image/avif"
+# iPhones and Macs convert HEIC themselves where it is not listed, so it is not, even where it can be read.
+ACCEPT = "image/jpeg,image/png,image/webp,image/avif,image/tiff,image/bmp,image/gif,image/jp2"
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def recolor(args: argparse.Namespace, _settings: Settings) -> None:
     output, source = writable(args.output), opened(args.artwork)
     options = engine.PaintOptions(keep_colors=args.share, color_method=args.method, feather=args.feather)
     scene = engine.Scene(opened(args.photo), (), color_mask=mask_in(args.mask) if args.mask else None)
-    picture = engine.Finish(scene, options)(engine.to_tensor(source))
+    picture = engine.Finish(scene, options).preview(engine.to_tensor(source))
     before = recipe_in(loaded(args.artwork))
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
     write(picture, output, before.recolored(colors, bool(args.mask)) if before else None, dpi=args.dpi)

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 from app.reading.colors import Meaning, to_srgb
 from app.reading.errors import UNREADABLE
 
-# How orientations are told, in EXIF or in XMP; Pillow's reader knows both.
+# The tag of EXIF. What XMP says of it is passed over, as browsers do, so that the page shows what will be painted.
 ORIENTATION = 0x0112
 ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -84,9 +84,11 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def read_orientation(image: Image.Image) -> Image.Transpose | None:
-    """How to turn the picture upright; unreadable metadata counts as none."""
+    """How to turn the picture upright by its EXIF; unreadable metadata counts as none."""
     try:
-        return ORIENTATIONS.get(image.getexif().get(ORIENTATION, 1))
+        tags = Image.Exif()
+        tags.load(image.info.get("exif", b""))
+        return ORIENTATIONS.get(tags.get(ORIENTATION, 1))
     except (*UNREADABLE, TypeError):
         return None
 

@@ -6,8 +6,6 @@ import { connectPrints } from "./prints.js";
 import { whyNotSent } from "./lib/answers.js";
 import { UploadError, upload } from "./lib/upload.js";
 
-const KINDS = ["image/jpeg", "image/png", "image/webp", "image/avif"];
-
 /**
  * @param {HTMLFormElement} studio
  * @param {AbortSignal} signal
@@ -71,6 +69,8 @@ export function connectPhoto(studio, signal) {
     uploading = upload(file, mine)
       .then((photo) => {
         photoId.value = photo.id;
+        // The server can read photos that this browser cannot show.
+        if (view.complete && !view.naturalWidth) view.src = `/photos/${photo.id}/thumb.webp`;
         studio.dispatchEvent(new CustomEvent("photo", { detail: photo }));
       })
       .catch((/** @type {unknown} */ reason) => {
@@ -116,7 +116,7 @@ export function connectPhoto(studio, signal) {
     else refuse("That was not a file. Save the picture first, then drop it here.");
   }, { signal });
   document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])].filter((each) => KINDS.includes(each.type));
+    const files = [...(event.clipboardData?.files ?? [])].filter((each) => each.type.startsWith("image/"));
     if (files.length > 0) takeAll(files);
   }, { signal });
 

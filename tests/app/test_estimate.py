@@ -14,7 +14,7 @@ from app.jobs.options import PaintingOptions, Preset
 from worker import engine
 from worker.engine.extractors import VGG_BLOCKS
 
-SHAPES = [(4000, 3000), (300, 900), (1000, 1000)]
+SHAPES = [(4000, 3000), (300, 900), (1000, 1000), (320, 32), (200, 1900)]
 
 
 @pytest.mark.parametrize("preset", SCHEDULES)

@@ -32,7 +32,7 @@ def test_home_shows_every_painting_and_every_option(client: TestClient) -> None:
         assert f'name="{name}"' in page, name
     assert "Dusk &amp; &lt;Dawn&gt;" in page
     assert "<Dawn>" not in page
-    assert 'accept="image/jpeg,image/png,image/webp,image/avif"' in page
+    assert 'accept="image/jpeg,image/png,image/webp,image/avif,image/tiff,image/bmp,image/gif,image/jp2"' in page
 
 
 def test_filter_works_as_a_form(client: TestClient) -> None:

@@ -27,6 +27,8 @@ EPSILON = 1e-5  # Added to covariances as Gatys et al. do: a spread of 0.8 of 25
 # How much the way between two colour spaces may stretch or squeeze. An engraving's grey has next to no chroma: the way
 # back from its space would multiply the canvas's last bit of chroma by 80, and show it as coloured noise.
 MAX_GAIN = 8.0
+# A photo is black and white if but a thousandth of it has channels that are further apart: JPEG's noise.
+GREY_SHARE, GREY_SPREAD = 0.999, 0.1
 # What makes curves between histograms strictly increasing, hence invertible, also where a picture has few colours: as
 # if this share of [0, 1] were spread evenly over its ranks.
 SPREAD = 0.02
@@ -39,9 +41,10 @@ class Recoloring:
     """The photo's colours for a pastiche of the same size, strip by strip.
 
     `luminance` keeps the pastiche's Y′ and takes the photo's chroma (YIQ's or Y′CbCr's, it is the same). `histogram`
-    gives each channel of the pastiche the photo's distribution. `linear`, `linear-cholesky` and `linear-pca` give it
-    the photo's mean and covariance. Where there is a mask, distributions, means and covariances are those within the
-    mask, of both pictures: the sky's colours come from the photo's sky.
+    gives each channel of the pastiche the photo's distribution; where the photo is black and white, the pastiche's Y′.
+    `linear`, `linear-cholesky` and `linear-pca` give it the photo's mean and covariance. Where there is a mask,
+    distributions, means and covariances are those within the mask, of both pictures: the sky's colours come from the
+    photo's sky.
 
     Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (arXiv 1606.05897), luminance-only
     transfer and linear colour transfer; `color_transfer.py` of titu1994's Neural-Style-Transfer for the histogram. We
@@ -79,19 +82,25 @@ class Recoloring:
         self._coverage = None if mask is None else soft_mask(mask, size, feather)
         self._photo: Tensor | None = None
         self._change: Callable[[Tensor], Tensor] | None = space.to_photo if space else None
+        within = None if mask is None or space else soft_mask(mask, pastiche.size, feather)[0, 0].double().numpy()
+        # Channels that have the same distribution need not be the same at any pixel.
+        self._is_grey = method == "histogram" and _is_grey(_resampled(photo, pastiche.size), within)
+        self._comes_back = space is not None
         if space:
             return
         if method == "luminance":
             self._photo = to_bytes(photo, size)
         else:
-            within = None if mask is None else soft_mask(mask, pastiche.size, feather)[0, 0].double().numpy()
-            self._change = _matching(pastiche.convert("RGB"), _resampled(photo, pastiche.size), method, within)
+            seen = pastiche.convert("L") if self._is_grey else pastiche
+            self._change = _matching(seen.convert("RGB"), _resampled(photo, pastiche.size), method, within)
 
     def __call__(self, strip: Tensor, top: int = 0) -> Tensor:
         """Rows [1, 3, h, W] of the pastiche, of which `top` is the first, in [0, 1] with the photo's colours."""
         bottom = top + strip.shape[2]
         if self._change:
-            changed = self._change(strip)
+            changed = self._change(_in_grey(strip) if self._is_grey and not self._comes_back else strip)
+            if self._is_grey and self._comes_back:
+                changed = _in_grey(changed)
         else:
             assert self._photo is not None
             # To exchange Y′ and go back is to add what it changes by to all three channels.
@@ -99,7 +108,29 @@ class Recoloring:
             difference = (strip - colors).mul_(torch.from_numpy(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
             changed = colors + difference
         share = self.share if self._coverage is None else self.share * self._coverage[..., top:bottom, :]
-        return strip + (changed.clamp_(0, 1) - strip).mul_(share)
+        return strip + (changed.clamp(0, 1) - strip).mul_(share)
+
+
+class Tint:
+    """A canvas in shades of one colour, as light and dark as it is, and of that colour on average.
+
+    The statistics of a picture without any edge say little of its colour; the colour itself is known exactly.
+    """
+
+    def __init__(self, seen: Tensor, seen_area: Tensor, color: Tensor, area: Tensor) -> None:
+        """Look at a canvas, or a small copy [1, 3, h, w]: `seen_area` [1, 1, h, w] is the share of it that gets the
+        colour [3], `area` [1, 1, H, W] that of the canvas itself.
+        """
+        weights = torch.from_numpy(LUMINANCE)[:, None, None]
+        self._weights, self._color, self._area = weights, color.cpu()[:, None, None], area
+        brightness = (seen * weights).sum(1, keepdim=True)
+        self._mean = float((brightness * seen_area).sum() / seen_area.sum().clamp_min(1e-6))
+
+    def __call__(self, strip: Tensor, top: int = 0) -> Tensor:
+        """Rows [1, 3, h, W] of the canvas, of which `top` is the first, in [0, 1]."""
+        brightness = (strip * self._weights).sum(1, keepdim=True)
+        shades = (self._color + (brightness - self._mean)).clamp_(0, 1)
+        return strip + (shades - strip).mul_(self._area[..., top : top + strip.shape[2], :])
 
 
 @dataclass(frozen=True)
@@ -198,6 +229,20 @@ def _interpolated(values: Tensor, before: Matrix, after: Matrix) -> Tensor:
     # Measured from the segment's own start, float32 is enough also where the curve is steep.
     beyond_start = values - points[0].take(segments)
     return points[1].take(segments).addcmul_(beyond_start, (rises / widths).take(segments))
+
+
+def _is_grey(photo: Image.Image, weights: NDArray[np.float64] | None) -> bool:
+    """Whether a photo, or what of it has a weight above a half, is black and white."""
+    pixels = np.asarray(photo)
+    spread = pixels.max(2) - pixels.min(2)
+    if weights is not None:
+        spread = spread[weights > 0.5]
+    return bool(spread.size) and float(np.quantile(spread, GREY_SHARE)) < GREY_SPREAD * 255
+
+
+def _in_grey(picture: Tensor) -> Tensor:
+    """The Y′ of a picture [1, 3, h, W] in all three channels."""
+    return (picture * torch.from_numpy(LUMINANCE)[:, None, None]).sum(1, keepdim=True).expand_as(picture)
 
 
 def _matching(

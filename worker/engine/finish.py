@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from worker.engine.color import ColorSpace, Recoloring
-from worker.engine.images import fitted_size, in_floats, shrunk, to_bytes, to_image
+from worker.engine.color import ColorSpace, Recoloring, Tint
+from worker.engine.images import exact_size, fitted_size, in_floats, shrunk, to_bytes, to_image
 from worker.engine.masks import soft_mask
 from worker.engine.options import PaintOptions
 from worker.engine.scene import Scene
@@ -109,9 +109,16 @@ class Finish:
 
     def __call__(self, canvas: Tensor) -> Picture:
         """The finished picture of a canvas [1, 3, H, W], at the size that was asked for."""
-        wanted = self.options.output_size
-        size = fitted_size(self.scene.photo.size, wanted) if wanted else None
-        return Picture(canvas, tuple(self._touches(canvas)), size, FILTERS[self.options.resample])
+        options, photo = self.options, self.scene.photo.size
+        asked = exact_size(photo, options.output_size or options.size)
+        # A long and thin photo may have been painted larger, so that the extractor could see it.
+        is_larger = (canvas.shape[3], canvas.shape[2]) == fitted_size(photo, options.size) != asked
+        size = asked if options.output_size or is_larger else None
+        return Picture(canvas, tuple(self._touches(canvas)), size, FILTERS[options.resample])
+
+    def canvas(self, canvas: Tensor) -> Picture:
+        """What was painted, before any colours are kept or parts of the photo put back."""
+        return Picture(canvas, tuple(self._tints(canvas)))
 
     def preview(self, canvas: Tensor) -> Picture:
         """The same at the canvas's own size."""
@@ -120,6 +127,7 @@ class Finish:
     def _touches(self, canvas: Tensor) -> Iterator[Touch]:
         options, scene = self.options, self.scene
         size = (canvas.shape[3], canvas.shape[2])
+        yield from self._tints(canvas)
         if options.keep_colors:
             yield Recoloring(
                 to_image(shrunk(canvas, LOOKED_AT)), scene.photo, size, options.color_method, options.keep_colors,
@@ -135,3 +143,18 @@ class Finish:
                 return kept * in_floats(photo[..., rows, :]) + (1 - kept) * strip
 
             yield put_back
+
+    def _tints(self, canvas: Tensor) -> Iterator[Touch]:
+        """Where a painting is of exactly one colour, the canvas in that colour."""
+        scene, feather = self.scene, self.options.feather
+        flat = [
+            index for index, region in enumerate(scene.regions) if region.style.palette and region.style.palette.is_flat
+        ]
+        if not flat or self.options.keep_colors:
+            return
+        small = shrunk(canvas.detach().float().cpu(), LOOKED_AT)
+        seen, areas = (scene.areas((each.shape[3], each.shape[2]), feather) for each in (small, canvas))
+        for index in flat:
+            palette = scene.regions[index].style.palette
+            assert palette is not None
+            yield Tint(small, seen[index], palette.mean, areas[index])

@@ -12,9 +12,18 @@ MIN_SIDE = 32  # relu5_1 sees the picture 16 times smaller: below this, nothing 
 
 
 def fitted_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(width, height) with the aspect ratio of `size`, its longer side `longest`, no side below MIN_SIDE."""
+    """(width, height) with the aspect ratio of `size` at which an extractor can look at a picture.
+
+    Its longer side is `longest`, or more where the shorter one would be below MIN_SIDE.
+    """
+    ratio = max(longest / max(size), MIN_SIDE / min(size))
+    return round(size[0] * ratio), round(size[1] * ratio)
+
+
+def exact_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(width, height) with the aspect ratio of `size`, its longer side `longest`, however short the other one is."""
     ratio = longest / max(size)
-    return max(MIN_SIDE, round(size[0] * ratio)), max(MIN_SIDE, round(size[1] * ratio))
+    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
 
 
 def to_tensor(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:

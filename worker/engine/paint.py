@@ -161,7 +161,7 @@ def paint(
             del objective  # the next one takes more
             if stopped:
                 break
-    return Pastiche(finish(pixels), Picture(pixels), stopped)
+    return Pastiche(finish(pixels), finish.canvas(pixels), stopped)
 
 
 class _Watcher:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 QUANTILES = 256
+FLAT = 1e-6  # variance of a channel: a quarter of one of 255 levels
 BAND_ROWS = 256  # Moments are summed over bands, so that float64 copies of a 2048 px picture stay below 13 MB.
 
 
@@ -25,6 +26,11 @@ class Palette:
     mean: Tensor
     covariance: Tensor
     quantiles: Tensor
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the picture has but one colour."""
+        return float(self.covariance.diagonal().max()) < FLAT
 
 
 def palette_of(image: Image.Image, weights: NDArray[np.float64] | None = None) -> Palette:

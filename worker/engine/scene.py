@@ -102,6 +102,18 @@ class Scene:
             return torch.zeros(1, 1, size[1], size[0])
         return soft_mask(self.keep, size, feather)
 
+    def areas(self, size: tuple[int, int], feather: float) -> list[Tensor]:
+        """Each region's share [1, 1, H, W] of the pixels at `size` (width, height), without what stays the photo."""
+        masks = [soft_mask(each.mask, size, feather) if each.mask else None for each in self.regions]
+        painted = 1 - self.kept(size, feather)
+        count = len(masks)
+        shares = partition(masks) if any(mask is not None for mask in masks) else [painted / count] * count
+        if len(shares) > count:
+            # What no mask covers is painted in all the styles together.
+            rest = shares.pop()
+            shares = [share + rest / count for share in shares]
+        return [share * painted for share in shares]
+
     def objective(
         self,
         size: tuple[int, int],
@@ -136,16 +148,9 @@ class Scene:
     ) -> list[Part]:
         """The objective's parts for a stage of `size` (width, height), with the styles' statistics at `scale`."""
         styles = [region.style.at(scale) for region in self.regions]
-        masks = [soft_mask(each.mask, size, options.feather) if each.mask else None for each in self.regions]
-        if self.keep is None and not any(mask is not None for mask in masks):
+        if self.keep is None and not any(region.mask for region in self.regions):
             return [Part(style, 1 / len(styles)) for style in styles]
-        painted = 1 - self.kept(size, options.feather)
-        shares = partition(masks) if any(mask is not None for mask in masks) else [painted / len(styles)] * len(styles)
-        if len(shares) > len(styles):
-            # What no mask covers is painted in all the styles together.
-            rest = shares.pop()
-            shares = [share + rest / len(styles) for share in shares]
-        areas = [share * painted for share in shares]
+        areas = self.areas(size, options.feather)
         whole = sum(float(area.mean()) for area in areas)
         parts = []
         for style, area in zip(styles, areas, strict=True):

@@ -18,6 +18,7 @@ from worker.engine.color import (
     ColorMethod,
     ColorSpace,
     Recoloring,
+    Tint,
     transfer_matrix,
 )
 from worker.engine.errors import EmptyMaskError
@@ -163,6 +164,48 @@ def test_histogram_transfer_matches_distributions_up_to_the_most_frequent_level(
     for got, wanted, source in zip(recolored.split(), photo.split(), pastiche.split(), strict=True):
         gap = np.abs(np.cumsum(got.histogram()) - np.cumsum(wanted.histogram())).max() / total
         assert gap <= (max(source.histogram()) + max(wanted.histogram())) / total
+
+
+def test_the_histogram_of_a_black_and_white_photo_makes_a_grey_pastiche_of_its_tones() -> None:
+    photo, pastiche = draw_photo(300, 260).convert("L"), draw_painting(300, 260)
+    recolored = with_colors_of(pastiche, photo.convert("RGB"), "histogram")
+    red, green, blue = recolored.split()
+    assert red.tobytes() == green.tobytes() == blue.tobytes()
+    gap = np.abs(np.cumsum(red.histogram()) - np.cumsum(photo.histogram())).max() / (300 * 260)
+    assert gap <= (max(pastiche.convert("L").histogram()) + max(photo.histogram())) / (300 * 260)
+
+
+def test_a_black_and_white_jpeg_of_three_channels_is_grey_too() -> None:
+    noise = np.random.default_rng(2).integers(-3, 4, (260, 300, 3))
+    photo = np.asarray(draw_photo(300, 260).convert("L"))[..., None] + noise
+    recolored = with_colors_of(
+        draw_painting(300, 260), Image.fromarray(photo.clip(0, 255).astype(np.uint8)), "histogram"
+    )
+    pixels = np.asarray(recolored).astype(int)
+    assert (pixels.max(2) - pixels.min(2)).max() <= 6
+
+
+def test_a_black_and_white_photo_painted_in_the_paintings_colors_comes_back_grey() -> None:
+    photo, painting = draw_photo(300, 260).convert("L").convert("RGB"), draw_painting(300, 260)
+    space = ColorSpace.between(photo, palette_of(painting), "histogram")
+    recoloring = Recoloring(painting, photo, painting.size, "histogram", space=space)
+    red, green, blue = recoloring(to_tensor(painting))[0]
+    torch.testing.assert_close(red, green)
+    torch.testing.assert_close(green, blue)
+
+
+def test_a_canvas_in_one_color_has_it_on_average_and_keeps_its_lights() -> None:
+    canvas = to_tensor(cold())
+    color = torch.tensor([0.6, 0.3, 0.4])
+    whole = torch.ones(1, 1, *canvas.shape[2:])
+    shades = Tint(canvas, whole, color, whole)(canvas)
+    torch.testing.assert_close(shades.mean((0, 2, 3)), color, atol=1e-4, rtol=0)
+    weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+    before, after = ((each * weights).sum(1) for each in (canvas, shades))
+    torch.testing.assert_close(after - after.mean(), before - before.mean(), atol=1e-4, rtol=0)
+    half = whole.clone()
+    half[..., 60:] = 0
+    torch.testing.assert_close(Tint(canvas, half, color, half)(canvas)[..., 60:], canvas[..., 60:])
 
 
 @pytest.mark.parametrize("method", COLOR_METHODS)
