@@ -32,7 +32,7 @@ pictures = APIRouter(include_in_schema=False)
 PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 PaintingId = Annotated[str, Path(description="The painting's id as a style, `own_` and 32 hexadecimal digits.")]
 MOST_FILES, MOST_FIELDS = 4, 40
-FORMATS = "JPEG, PNG, WebP or AVIF."
+FORMATS = "JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, JPEG 2000 or HEIC."
 
 
 class PhotoAnswer(BaseModel):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from contextlib import suppress
+from importlib import import_module
 from typing import BinaryIO, NamedTuple
 
 # Pillow would load some of these only while it decodes, when a confined process can open no file any more.
@@ -32,13 +34,13 @@ from app.reading.errors import UNREADABLE, RefusedError
 from app.reading.mending import mended
 from app.reading.normal import Side, normalize
 
-try:  # HEIC is an extra: its wheels carry GPL code, which the core must not depend on.
-    from pillow_heif import register_heif_opener  # type: ignore[import-not-found, unused-ignore]
-except ImportError:
-    HEIC_FORMATS: tuple[str, ...] = ()
-else:
-    register_heif_opener(thumbnails=False)
-    HEIC_FORMATS = ("HEIF",)
+HEIC_FORMATS: tuple[str, ...] = ()
+# The first comes with Atelier where it has wheels. The second is an extra, because its wheels carry GPL code.
+for reader in ("pi_heif", "pillow_heif"):
+    with suppress(ImportError):
+        import_module(reader).register_heif_opener(thumbnails=False)
+        HEIC_FORMATS = ("HEIF",)
+        break
 
 # Pillow's JPEG reader also opens MPO, the several-pictures JPEG of phones, of which we take the first.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "JPEG2000", *HEIC_FORMATS)
