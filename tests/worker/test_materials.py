@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,23 @@ def test_what_is_kept_is_not_written_again(materials: Materials) -> None:
     written = (materials.settings.data / kept).stat().st_mtime_ns
     commission(materials)
     assert (materials.settings.data / kept).stat().st_mtime_ns == written
+
+
+def test_a_fingerprint_of_the_same_bytes_read_otherwise_is_not_reused(materials: Materials) -> None:
+    """Earlier releases heeded no profile, and named what they had measured by the file's bytes."""
+    right = fingerprint(materials)
+    (kept,) = materials.storage.list("fingerprints/")
+    assert materials.settings.styles is not None
+    content = (materials.settings.styles / "strokes.png").read_bytes()
+    # Named as before, and measured of another picture.
+    fingerprint(materials, styles=[{"id": "dashes"}])
+    other = next(key for key in materials.storage.list("fingerprints/") if key != kept)
+    name = hashlib.sha256(content).hexdigest() + kept[kept.index(".") :]
+    materials.storage.put(f"fingerprints/{name}", materials.storage.get(other))
+    again = fingerprint(materials)
+    assert again.palette is not None
+    assert right.palette is not None
+    assert torch.equal(again.palette.mean, right.palette.mean)
 
 
 def test_a_damaged_kept_fingerprint_is_measured_again(materials: Materials) -> None:
