@@ -22,19 +22,8 @@ from app.errors import RefusalError
 from tests.app.pictures import BLUE, GREEN, RED, WHITE, corners, encoded, landscape, quarters
 from tests.conftest import ROOT
 from tests.hostile.formats import progressive_jpeg
+from tests.hostile.oddities import HEIC
 from tests.waiting import until
-
-# A HEIC of `quarters(64, 48)`, by libheif's encoder: what reads them here writes none.
-HEIC = base64.b85decode(
-    "0000SW^{RQXk}@500000ZE0pPXk}@5ZE0a<0004gZDn*}000000000XXk=`10000000000aA{+700000000000000000000B57=IV*mgE07O6l"
-    "0RRC200001q5uH^00000007zm001LtX>Mi!000000RR916=`l}WdZ;I000310BCk&F#rGn01j|zbZr0t000010002~X>f9I0002qX>en20001Y"
-    "Xm(>m0R#vD005pi000009`FGC|M>U-01pFT0096OKmiN^|NjIC00093o;Uyi0{{RXx&lC90096hLID8;2mk;B0G>Di00RI39*_hOAhO+Dl-D-_"
-    "4F&`N00RJI000931R!Dn0RRX@0l{+^FbI$U000wXZ)|dIV{CW;0RRmE27mwn02FC+aAg1h0000006+i$06+i$04QT@VQ>Hd06+i$0096105AXm"
-    "009610000000RI2|L_0+00IC201$9#cxeCt0009B2nYZG02pa-ZD9Za00000009621%Uzs1%v<q0OD<AVRQfh0M;l0uL<BII7k22A%FCv=zSiJ"
-    "@m1fH-v7EVyT)z*;0=`dPiA&u%=!7-|HlP8VE+s{|N4Pt;BF>x5lBtUVXPd5G)dWowPi9!L1WS>XrBNGemQg;NPrGm*cSe0C^z2QGwCX;DUgx?"
-    "E{Ta9LxV9);cZBF%)D!17XSbYge8Fyu5U?4VB{b^uSQq^0i%mPtlG-y?~=A4C~cm*1`hlW6->iMC`Hyok^}S@0T6@&!?&d6wN!qaRtVFpWwXBR"
-    "VRvRn{M92X({`0;C*8Z3%4vNd"
-)
 
 PART_BYTES = 10_000
 FORBIDDEN = {

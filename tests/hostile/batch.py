@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.confinement import confine
 from app.decoding import answer
+from app.reading.picture import HEIC_FORMATS
 
 LIMIT_MP = 100
 MEMORY_BYTES = 2_000_000_000
@@ -21,7 +22,7 @@ CPU_S = 3600
 
 def main() -> None:
     Image.preinit()
-    confine(MEMORY_BYTES, CPU_S)
+    confine(MEMORY_BYTES, CPU_S, threads=bool(HEIC_FORMATS))
     while length := sys.stdin.buffer.read(4):
         file = io.BytesIO(sys.stdin.buffer.read(struct.unpack(">I", length)[0]))
         reply = answer(file, LIMIT_MP)

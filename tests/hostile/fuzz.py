@@ -22,6 +22,7 @@ from PIL import Image
 
 from app.darkroom import DarkroomError, understand
 from app.errors import RefusalError
+from app.reading.picture import HEIC_FORMATS
 from tests.app.pictures import encoded, quarters, swapped_profile, with_metadata
 from tests.hostile import bombs, formats, oddities
 from tests.hostile.batch import LIMIT_MP
@@ -94,6 +95,7 @@ def seeds() -> list[bytes]:
         encoded(small, "JPEG2000"),
         encoded(clear, "JPEG2000", irreversible=True),
         encoded(small.convert("L"), "JPEG2000", no_jp2=True),
+        *([oddities.HEIC] if HEIC_FORMATS else []),
     ]
 
 

@@ -19,6 +19,17 @@ ARITHMETIC = base64.b85decode(
     "7!ni}6#v@*LjeN>1O)^I2?YfS6b%av6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6ciK`6cqo-01*fPAOJ7}"
     "0TBQK5di}c0sqVZ3IGrg1pyEd1^?Or3<CiG0ucid06zf#0MYd4zuL*dRf>b7DreNy=llZSnXsfR3rfni-|`?53M}fMI_>9_XXp$3o`C<^"
 )
+# A HEIC of `quarters(64, 48)`, by libheif's encoder: what reads them here writes none.
+HEIC = base64.b85decode(
+    "0000SW^{RQXk}@500000ZE0pPXk}@5ZE0a<0004gZDn*}000000000XXk=`10000000000aA{+700000000000000000000B57=IV*mgE07O6l"
+    "0RRC200001q5uH^00000007zm001LtX>Mi!000000RR916=`l}WdZ;I000310BCk&F#rGn01j|zbZr0t000010002~X>f9I0002qX>en20001Y"
+    "Xm(>m0R#vD005pi000009`FGC|M>U-01pFT0096OKmiN^|NjIC00093o;Uyi0{{RXx&lC90096hLID8;2mk;B0G>Di00RI39*_hOAhO+Dl-D-_"
+    "4F&`N00RJI000931R!Dn0RRX@0l{+^FbI$U000wXZ)|dIV{CW;0RRmE27mwn02FC+aAg1h0000006+i$06+i$04QT@VQ>Hd06+i$0096105AXm"
+    "009610000000RI2|L_0+00IC201$9#cxeCt0009B2nYZG02pa-ZD9Za00000009621%Uzs1%v<q0OD<AVRQfh0M;l0uL<BII7k22A%FCv=zSiJ"
+    "@m1fH-v7EVyT)z*;0=`dPiA&u%=!7-|HlP8VE+s{|N4Pt;BF>x5lBtUVXPd5G)dWowPi9!L1WS>XrBNGemQg;NPrGm*cSe0C^z2QGwCX;DUgx?"
+    "E{Ta9LxV9);cZBF%)D!17XSbYge8Fyu5U?4VB{b^uSQq^0i%mPtlG-y?~=A4C~cm*1`hlW6->iMC`Hyok^}S@0T6@&!?&d6wN!qaRtVFpWwXBR"
+    "VRvRn{M92X({`0;C*8Z3%4vNd"
+)
 # Columns of the matrix from RGB to XYZ under D50, of red, green and blue (from the profiles' published primaries).
 P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
 ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
