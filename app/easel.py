@@ -113,6 +113,12 @@ def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITL
     }
 
 
+@router.get("/jobs/{job_id}/{deed}")
+def job_page_again(job_id: str) -> Response:
+    """The way back for who keeps the address of one of its forms."""
+    return RedirectResponse(f"/jobs/{job_id}", 303)
+
+
 @router.post("/jobs/{job_id}/cancel")
 def stop(job_id: str, studio: StudioHere) -> Response:
     find_job(studio, job_id)

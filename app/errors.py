@@ -16,13 +16,16 @@ from starlette.requests import Request
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to be refused. `field` names the form control that the sentence belongs beside."""
+    """One way to be refused. `field` names the form control that the sentence belongs beside; `advice` is for who is
+    refused again and again.
+    """
 
     code: str
     status: int
     title: str
     sentence: str
     field: str = ""
+    advice: str = ""
 
 
 class RefusalError(Exception):
@@ -302,7 +305,21 @@ DISK_FULL = Kind(
     "photo",
 )
 CROSS_SITE = Kind(
-    "cross-site", 403, "Sent from another site", "This was sent from another site, so it was not done. Do it from here."
+    "cross-site",
+    403,
+    "Sent from another site",
+    "This was sent from another site, so it was not done. Do it from here.",
+    advice="If this happens again and again, the proxy in front of this site changes its name or port on the way: "
+    "whoever runs it has to let the proxy hand on the Host that browsers ask for.",
+)
+ORIGIN_UNKNOWN = Kind(
+    "origin-unknown",
+    403,
+    "Once more, please",
+    "Your browser did not say which page this came from, and the cookie that would have told is gone or too old. So "
+    "nothing was done yet.",
+    advice="If this happens again and again, allow this site its cookie, which ends with the browser, or take another "
+    "browser.",
 )
 HOST_DIFFERS = Kind(
     "host-differs",

@@ -32,7 +32,8 @@ from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
 from app.polls import Standings
 from app.proxies import ListedProxies, WholeBodies
-from app.security import HEADERS, BodyLimit, SameOriginWrites, SecurityHeaders, form_action, load_secret
+from app.resend import SameOriginWrites
+from app.security import HEADERS, BodyLimit, SecurityHeaders, form_action, load_secret
 from app.series import routes as series
 from app.settings import Settings, SettingsError, load_settings
 from app.studio import Studio
@@ -71,9 +72,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(HeadAsGet),
             Middleware(SecurityHeaders),
             Middleware(RequestLimits, settings=settings),
-            Middleware(SameOriginWrites),
             Middleware(Compression),
             Middleware(BodyLimit, limit_mb=settings.upload_limit_mb, form_limit_mb=settings.form_limit_mb),
+            Middleware(SameOriginWrites),
         ],
     )
     app.state.settings = settings

@@ -37,16 +37,21 @@ CONTENT_SECURITY_POLICY = "; ".join(
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # A job's address is all one needs to see it, so it must not travel in Referer headers.
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
+    # A job's address is all one needs to see it, so it must not travel to other sites in Referer headers. Not
+    # `no-referrer`: browsers would then send forms with `Origin: null`.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
     "X-Robots-Tag": "noindex, nofollow",
 }
 RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-# Only over https, where a browser believes it. Not for subdomains: they may be somebody else's.
-ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+# Only over https, where a browser believes them; over http the second is an error on its console. The first is not for
+# subdomains: they may be somebody else's.
+ONLY_HTTPS = [
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+DEFAULT_PORTS = {"http": 80, "https": 443}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
 FORM_OVERHEAD_BYTES = 256 * 1024
@@ -65,7 +70,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
 
-        wanted = [*RAW_HEADERS, ONLY_HTTPS] if scope["scheme"] == "https" else RAW_HEADERS
+        wanted = [*RAW_HEADERS, *ONLY_HTTPS] if scope["scheme"] == "https" else RAW_HEADERS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -76,48 +81,34 @@ class SecurityHeaders:
         return await self.app(scope, receive, send_with_headers)
 
 
-class SameOriginWrites:
-    """Refuses writes that another site's page sends with a visitor's browser (cross-site request forgery)."""
+def refused_origin(request: Request) -> errors.Kind | None:
+    """Why a write is not done that may come from another site; None for one that does not.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_foreign(Request(scope, receive)):
-            response = errors.answer(Request(scope, receive), kind_of_foreign(Headers(scope=scope)))
-            return await response(scope, receive, send)
-        return await self.app(scope, receive, send)
-
-
-def is_foreign(request: Request) -> bool:
-    """Whether a write may come from another site.
-
-    Programs say nothing of where a request comes from and use the API. A browser that says nothing, such as an old or
-    a text-only one, proves by its form's token that it had a page of ours.
+    Browsers tell addresses that they trust, those of https and this machine's own, by `Sec-Fetch-Site` where a request
+    comes from, and all others by `Origin`. `null` says nothing: old ones send it with forms of any page without
+    referrers, and new ones from frames without an origin. Whoever says nothing, such as a text-only browser, proves by
+    its form's token that it had a page of ours. Programs say nothing either and use the API, to which scripts of ours
+    always tell their origin.
     """
-    if says_where_from(request.headers):
-        return is_cross_site(request.headers)
-    return not request.url.path.startswith("/api/") and not brings_token(request)
-
-
-def kind_of_foreign(headers: Headers) -> errors.Kind:
-    """How a foreign write is refused. Where only the names differ, a proxy may have changed ours on the way."""
-    has_only_a_name = "sec-fetch-site" not in headers and headers.get("origin", "null") != "null"
-    return errors.HOST_DIFFERS if has_only_a_name else errors.CROSS_SITE
-
-
-def says_where_from(headers: Headers) -> bool:
-    """Whether a browser says where this request comes from."""
-    return "sec-fetch-site" in headers or "origin" in headers
-
-
-def is_cross_site(headers: Headers) -> bool:
-    """Whether a browser says that another site made this request."""
-    site = headers.get("sec-fetch-site")
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
-        return site not in {"same-origin", "none"}
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+        return None if site in {"same-origin", "none"} else errors.CROSS_SITE
+    if origin is not None and origin != "null":
+        # Where only the names differ, a proxy may have changed ours on the way.
+        return None if is_asked_for(origin, request.headers.get("host", "")) else errors.HOST_DIFFERS
+    if request.url.path.startswith("/api/"):
+        return errors.CROSS_SITE if origin else None
+    return None if brings_token(request) else errors.ORIGIN_UNKNOWN
+
+
+def is_asked_for(origin: str, host: str) -> bool:
+    """Whether an origin is the one that `host` names, which may or may not name a usual port."""
+    try:
+        ours, theirs = urlsplit(f"//{host}"), urlsplit(origin)
+        usual = DEFAULT_PORTS.get(theirs.scheme)
+        return bool(theirs.hostname) and (ours.hostname, ours.port or usual) == (theirs.hostname, theirs.port or usual)
+    except ValueError:  # no name, or no port, is like that
+        return False
 
 
 def form_action(request: Request, path: str) -> str:
@@ -149,7 +140,10 @@ def brings_token(request: Request) -> bool:
 
 
 def visit_token(request: Request, visit: str) -> str:
-    return derived_id(request.app.state.studio.secret, "form", visit)
+    """The token of a cookie, for the address that it is asked from: another server on this machine can give a browser a
+    cookie of its own choice, because ports share them, and ask for its token itself.
+    """
+    return derived_id(request.app.state.studio.secret, "form", visit, request.client.host if request.client else "")
 
 
 class BodyLimit:

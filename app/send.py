@@ -19,6 +19,7 @@ from app.limits import client_of
 from app.pages import to_easel
 from app.paintings import OwnPainting
 from app.refused import UnfitError
+from app.resend import with_enclosed
 from app.series.form import Chosen, are_several, chosen_photos
 from app.series.start import start_series
 from app.studio import (
@@ -57,7 +58,7 @@ async def take_in(studio: Studio, request: Request) -> Sent:
     """Read the form and keep its files. One that is refused costs none of the others."""
     sent = Sent()
     try:
-        form = await read_form(request)
+        form = await to_thread.run_sync(with_enclosed, await read_form(request))
     except RefusalError as refusal:
         sent.refusals.append(refusal)
         return sent
@@ -122,6 +123,14 @@ async def keep_its_masks(studio: Studio, form: FormData, sent: Sent) -> None:
                 sent.refusals.append(refusal.beside(place))
             else:
                 sent.form = sent.form.marked(place, mask.id)
+
+
+@router.get("/jobs")
+@router.get("/photos/sample")
+@router.get("/paintings/remove")
+def home_again() -> Response:
+    """The way back for who keeps the address that a form was sent to, or sends it again from the address bar."""
+    return RedirectResponse("/", 303)
 
 
 @router.post("/jobs")

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +53,13 @@ def connection(redis_server: str) -> Iterator[redis.Redis]:
         yield connection
 
 
-def launch(data: Path, **settings: str) -> subprocess.Popen[str]:
-    """Start the product on a free port, as `make run` does once everything is installed."""
+def launch(data: Path, within: Sequence[str] = (), **settings: str) -> subprocess.Popen[str]:
+    """Start the product on a free port, as `make run` does once everything is installed; `within` is what the command
+    begins with.
+    """
     environment = os.environ | {"ATELIER_DATA": str(data), "ATELIER_PORT": "0"} | settings
     return subprocess.Popen(
-        [sys.executable, "-m", "launcher"],
+        [*within, sys.executable, "-m", "launcher"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

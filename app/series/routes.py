@@ -164,6 +164,12 @@ def series_page(request: Request, series_id: str, studio: StudioHere) -> Respons
     return template(request, "series.html", context)
 
 
+@page_router.get("/{series_id}/{deed}")
+def series_page_again(series_id: str) -> Response:
+    """The way back for who keeps the address of one of its forms."""
+    return RedirectResponse(f"/series/{series_id}", 303)
+
+
 @page_router.post("/{series_id}/cancel")
 def stop(series_id: str, studio: StudioHere) -> Response:
     _, jobs = find_series(studio, series_id)

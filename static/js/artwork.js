@@ -14,11 +14,14 @@ if (address) address.value = new URL(new URL(address.value).pathname, location.o
 copy?.addEventListener("click", async () => {
   const status = /** @type {HTMLElement} */ (document.getElementById("status"));
   address?.select();
-  try {
-    await navigator.clipboard.writeText(address?.value ?? "");
-    copy.textContent = "Copied";
-    status.textContent = "The address is copied.";
-  } catch {
-    status.textContent = "The address is selected: copy it with your keyboard.";
-  }
+  const isCopied = await copied(address?.value ?? "");
+  if (isCopied) copy.textContent = "Copied";
+  status.textContent = isCopied ? "The address is copied." : "The address is selected: copy it from there.";
+  status.className = isCopied ? "unseen" : "hint";
 }, { signal: page.signal });
+
+/** Copies a text, that of the selection where the browser gives no clipboard: it does not over plain http. @param {string} text */
+async function copied(text) {
+  if (!navigator.clipboard) return document.execCommand("copy");
+  return navigator.clipboard.writeText(text).then(() => true, () => false);
+}

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from app.assets import Assets
-from app.security import BodyLimit, is_cross_site, load_secret, sign, unsign
+from app.main import create_app
+from app.security import BodyLimit, load_secret, refused_origin, sign, unsign
+from app.settings import Settings
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -40,8 +42,7 @@ def test_every_answer_carries_the_headers(client: TestClient, address: str) -> N
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "camera=(self)" in headers["permissions-policy"]
 
@@ -80,26 +81,66 @@ def test_scripts_and_styles_name_no_other_site() -> None:
             assert not re.search(r"https?://|//cdn", path.read_text()), path
 
 
+HOST = {"host": "atelier.example:8000"}
+OURS = "http://atelier.example:8000"
+
+
 @pytest.mark.parametrize(
-    ("headers", "refused"),
+    ("headers", "form", "script"),
     [
-        ({"sec-fetch-site": "cross-site"}, True),
-        ({"sec-fetch-site": "same-site"}, True),
-        ({"sec-fetch-site": "same-origin"}, False),
-        ({"sec-fetch-site": "none"}, False),
-        ({"origin": "https://elsewhere.example", "host": "atelier.example"}, True),
-        ({"origin": "null", "host": "atelier.example"}, True),
-        ({"origin": "https://atelier.example", "host": "atelier.example"}, False),
-        ({"host": "atelier.example"}, False),
+        ({"sec-fetch-site": "cross-site"}, "cross-site", "cross-site"),
+        ({"sec-fetch-site": "same-site"}, "cross-site", "cross-site"),
+        ({"sec-fetch-site": "same-origin"}, None, None),
+        ({"sec-fetch-site": "none"}, None, None),
+        # What a browser says of the site goes before what it says of the origin.
+        ({"sec-fetch-site": "same-origin", "origin": "null"}, None, None),
+        ({"sec-fetch-site": "cross-site", "origin": OURS}, "cross-site", "cross-site"),
+        ({"origin": OURS}, None, None),
+        ({"origin": "https://atelier.example:8000"}, None, None),  # a proxy speaks https for us
+        ({"origin": "https://elsewhere.example"}, "cross-site", "cross-site"),
+        ({"origin": "http://atelier.example:5000"}, "cross-site", "cross-site"),
+        ({"origin": "http://atelier.example"}, "cross-site", "cross-site"),
+        ({"origin": "http://sub.atelier.example:8000"}, "cross-site", "cross-site"),
+        ({"origin": "http://["}, "cross-site", "cross-site"),
+        ({"origin": "http://atelier.example:x"}, "cross-site", "cross-site"),
+        ({"origin": ""}, "cross-site", "cross-site"),
+        ({"origin": "http://Atelier.example:8000"}, None, None),
+        ({"origin": "http://nas", "host": "nas:80"}, None, None),
+        ({"origin": "https://nas", "host": "nas:443"}, None, None),
+        ({"origin": "https://nas", "host": "nas"}, None, None),
+        ({"origin": "http://[fd00::2]:8000", "host": "[fd00::2]:8000"}, None, None),
+        ({"origin": "http://", "host": ""}, "cross-site", "cross-site"),
+        # These say nothing: the form's token decides, and only programs have none and no origin.
+        ({"origin": "null"}, "origin-unknown", "cross-site"),
+        ({}, "origin-unknown", None),
     ],
 )
-def test_what_counts_as_another_site(headers: dict[str, str], refused: bool) -> None:
-    assert is_cross_site(Headers(headers)) is refused
+def test_what_counts_as_another_site(headers: dict[str, str], form: str | None, script: str | None) -> None:
+    for path, refused in (("/jobs", form), ("/api/v1/photos", script)):
+        raw = [(name.encode(), text.encode()) for name, text in (HOST | headers).items()]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": raw}
+        kind = refused_origin(Request(scope))
+        assert (kind.code if kind else None) == refused, path
 
 
-def test_https_alone_is_told_to_stay_https(client: TestClient) -> None:
-    assert "strict-transport-security" not in client.get("/").headers
-    assert client.get("https://testserver/").headers["strict-transport-security"] == "max-age=31536000"
+def test_https_alone_is_told_what_browsers_believe_there_only(client: TestClient) -> None:
+    plain, secure = client.get("/").headers, client.get("https://testserver/").headers
+    assert not {"strict-transport-security", "cross-origin-opener-policy"} & plain.keys()
+    assert secure["strict-transport-security"] == "max-age=31536000"
+    assert secure["cross-origin-opener-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cookies_are_for_https_alone_where_they_were_given_over_it(client: TestClient, scheme: str) -> None:
+    """Over plain http a browser keeps no cookie that says so."""
+    client.headers["Origin"] = f"{scheme}://testserver"
+    client.base_url = f"{scheme}://testserver"  # type: ignore[assignment]
+    form = {"style": "own-painting"}
+    files = {"photo": ("a.jpg", pictures.landscape()), "own_painting": ("b.jpg", pictures.landscape())}
+    answers = [client.get("/"), client.post("/jobs", data=form, files=files)]
+    cookies = [each for answer in answers for each in answer.headers.get_list("set-cookie")]
+    assert {each.split("=")[0] for each in cookies} == {"atelier_form", "atelier_wall", "atelier_paintings"}
+    assert all(("secure" in each.lower()) is (scheme == "https") for each in cookies)
 
 
 @pytest.fixture
@@ -119,6 +160,7 @@ def action(page: str, path: str) -> str:
 def test_browser_that_says_nothing_needs_the_token_of_a_page_of_ours(quiet: TestClient, photo_id: str) -> None:
     form = {"photo_id": photo_id, "style": "dusk"}
     assert quiet.post("/jobs", data=form).status_code == 403
+    quiet.cookies.clear()
     page = quiet.get("/")
     assert "httponly" in page.headers["set-cookie"].lower()
     assert "samesite=strict" in page.headers["set-cookie"].lower()
@@ -129,6 +171,29 @@ def test_browser_that_says_nothing_needs_the_token_of_a_page_of_ours(quiet: Test
     assert quiet.post(action(easel.text, f"{started.headers['location']}/cancel")).status_code == 303
 
 
+@pytest.mark.parametrize("origin", [{}, {"Origin": "null"}])
+def test_second_tab_has_the_token_of_the_first(quiet: TestClient, photo_id: str, origin: dict[str, str]) -> None:
+    pages = [quiet.get("/").text, quiet.get("/artworks").text, quiet.get("/").text]
+    for page in (pages[0], pages[2]):
+        form = {"photo_id": photo_id, "style": "dusk"}
+        assert quiet.post(action(page, "/jobs"), data=form, headers=origin).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("kept", "leads_to"),
+    [
+        ("/jobs?token=1", "/"),
+        ("/photos/sample?token=1", "/"),
+        ("/paintings/remove?token=1", "/"),
+        (f"/jobs/{'0' * 32}/share?token=1", f"/jobs/{'0' * 32}"),
+        (f"/series/{'0' * 32}/delete?token=1", f"/series/{'0' * 32}"),
+    ],
+)
+def test_kept_address_of_a_form_leads_to_its_page(client: TestClient, kept: str, leads_to: str) -> None:
+    answer = client.get(kept)
+    assert (answer.status_code, answer.headers["location"]) == (303, leads_to)
+
+
 def test_token_is_worth_nothing_without_its_cookie(quiet: TestClient, photo_id: str) -> None:
     form = {"photo_id": photo_id, "style": "dusk"}
     theirs = action(quiet.get("/").text, "/jobs")  # Another site can get a token for itself, and no cookie to us.
@@ -136,6 +201,16 @@ def test_token_is_worth_nothing_without_its_cookie(quiet: TestClient, photo_id: 
     assert quiet.post(theirs, data=form).status_code == 403
     quiet.get("/")
     assert quiet.post(theirs, data=form).status_code == 403
+
+
+def test_token_is_worth_nothing_from_another_address(settings: Settings, photo_id: str) -> None:
+    """Another port's server can set our cookie in a browser: with one for which it has asked for the token itself."""
+    app, form = create_app(settings), {"photo_id": photo_id, "style": "dusk"}
+    with TestClient(app, client=("203.0.113.7", 1), follow_redirects=False) as theirs:
+        token = action(theirs.get("/").text, "/jobs")
+        assert theirs.post(token, data=form, headers={"Origin": "null"}).status_code == 303
+        victim = TestClient(app, client=("203.0.113.8", 1), cookies=theirs.cookies)
+        assert victim.post(token, data=form, headers={"Origin": "null"}).status_code == 403
 
 
 def test_token_does_not_help_a_page_of_another_site(client: TestClient, photo_id: str) -> None:
