@@ -309,8 +309,6 @@ CROSS_SITE = Kind(
     403,
     "Sent from another site",
     "This was sent from another site, so it was not done. Do it from here.",
-    advice="If this happens again and again, the proxy in front of this site changes its name or port on the way: "
-    "whoever runs it has to let the proxy hand on the Host that browsers ask for.",
 )
 ORIGIN_UNKNOWN = Kind(
     "origin-unknown",
@@ -325,9 +323,9 @@ HOST_DIFFERS = Kind(
     "host-differs",
     403,
     "Sent under another name",
-    "Your browser sent this from another address than the one that arrived here, so it was not done. If you did it on "
-    "this site, tell whoever runs it: the proxy in front has to pass on the Host header with its port, in nginx with "
-    "“proxy_set_header Host $http_host;”.",
+    "Your browser sent this from another address than the one that arrived here, so it was not done.",
+    advice="If you did it on this site, tell whoever runs it: the proxy in front has to pass on the Host header with "
+    "its port, in nginx with “proxy_set_header Host $http_host;”.",
 )
 NOT_FOUND = Kind("not-found", 404, "Nothing hangs here", "There is no page at this address.")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Not that way", "This address can't be used in that way.")

@@ -57,7 +57,7 @@ class SameOriginWrites:
         if deed_of(request.url.path) and not errors.wants_json(request):
             response = await once_more(request, kind)
         else:
-            response = errors.answer(request, kind, f"{kind.sentence} {kind.advice}")
+            response = errors.answer(request, kind, f"{kind.sentence} {kind.advice}".rstrip())
         return await response(scope, receive, send)
 
 
@@ -87,7 +87,7 @@ async def once_more(request: Request, kind: errors.Kind) -> Response:
     context = {
         "request": request,
         "kind": kind,
-        "action": form_action(request, path),
+        "action": studio.at(form_action(request, path)),
         "deed": UNSHARE if deed_of(path) == DEEDS["share"] and form.get("how") == "stop" else deed_of(path),
         "texts": texts,
         "files": files,
