@@ -10,15 +10,13 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from app.settings import Settings, SettingsError, load_settings
-from launcher import commands, redis_server
+from launcher import addresses, commands, health, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process
 
@@ -36,10 +34,10 @@ def main() -> int:
         signal.signal(number, _on_signal)
     try:
         settings = load_settings()
-        with _locked(settings.data), _product(settings) as (processes, url):
-            _wait_until_ready(processes, url)
+        with _locked(settings.data), _product(settings) as (processes, port):
+            _wait_until_ready(processes, settings.host, port)
             if not _stop.is_set():
-                print(f"\n  Atelier is open: {url}\n  Ctrl-C closes it.\n", flush=True)
+                _say_open([f"{url}{settings.root_path}" for url in addresses.urls(settings.host, port)])
                 _watch(processes)
     except (LaunchError, SettingsError) as error:
         print(f"atelier: {error}", file=sys.stderr)
@@ -81,8 +79,11 @@ def _about_folder(data: Path, error: OSError) -> str:
 
 
 @contextmanager
-def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
-    """All processes, started; ended in order when the block ends: worker and web first, while Redis still listens."""
+def _product(settings: Settings) -> Iterator[tuple[list[Process], int]]:
+    """All processes, started, and the web server's port; ended in order when the block ends.
+
+    Worker and web first, while Redis still listens.
+    """
     data = settings.data.resolve()
     logs = data / "logs"
     port = _free_port(settings)
@@ -101,7 +102,7 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], str]]:
     try:
         for process in serving:
             process.start()
-        yield ([redis_process] if redis_process else []) + serving, _url(settings.host, port) + settings.root_path
+        yield ([redis_process] if redis_process else []) + serving, port
     finally:
         _end(serving, STOP_S)
         if redis_process:
@@ -112,6 +113,8 @@ def _free_port(settings: Settings) -> int:
     """The port to listen on: the one asked for, or a free one for 0."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as asyncio does
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -128,12 +131,7 @@ def _free_port(settings: Settings) -> int:
         return int(probe.getsockname()[1])
 
 
-def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown, not bound
-    return f"http://{shown}:{port}"
-
-
-def _wait_until_ready(processes: list[Process], url: str) -> None:
+def _wait_until_ready(processes: list[Process], host: str, port: int) -> None:
     """Until the page answers and a worker was seen, or a stop."""
     deadline = time.monotonic() + START_S
     while not _stop.is_set():
@@ -142,19 +140,17 @@ def _wait_until_ready(processes: list[Process], url: str) -> None:
                 raise LaunchError(
                     f"The {process.name} process ended while starting: {process.last_line()} ({process.log})."
                 )
-        if _answers(url + "/readyz") and _answers(url + "/"):
+        if all(health.answers(addresses.own(host), port, path) for path in ("/readyz", "/")):
             return
         if time.monotonic() > deadline:
             raise LaunchError(f"The page did not answer within {START_S:.0f} s; see {processes[-1].log.parent}.")
         _stop.wait(0.1)
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+def _say_open(urls: list[str]) -> None:
+    head = "  Atelier is open: "
+    below = "\n" + " " * len(head)
+    print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
 
 
 def _watch(processes: list[Process]) -> None:

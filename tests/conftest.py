@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import redis
 from launcher import redis_server as embedded
 from tests.bench import ROOT, Bench, StartWorker, Workers
 from tests.worker.engine.conftest import draw_painting
+
+# What tests ask is on this machine. A proxy of the environment would be asked for that, too.
+os.environ["no_proxy"] = "*"
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,18 @@ def launch(data: Path, within: Sequence[str] = (), **settings: str) -> subproces
 
 
 def address(process: subprocess.Popen[str]) -> str:
-    """The URL that the launcher prints once the page answers."""
+    """The URL that the launcher prints once the page answers; the first, where there are several."""
+    return addresses(process)[0]
+
+
+def addresses(process: subprocess.Popen[str]) -> list[str]:
+    """All URLs that the launcher prints once the page answers."""
     assert process.stdout is not None
+    printed = ""
     for line in process.stdout:
-        if "Atelier is open:" in line:
-            return line.split()[-1]
+        printed += line
+        if "Ctrl-C" in line:
+            return re.findall(r"http://\S+", printed)
     assert process.stderr is not None
     pytest.fail(f"the product did not start: {process.stderr.read()}")
 

