@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help run test faults fuzz check format bench gallery load clean
 
 help: ## list the commands
@@ -25,8 +26,8 @@ fuzz: $(VENV)/.ready-dev ## open damaged photos at random: make fuzz COUNT=10000
 check: $(VENV)/.ready-dev ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@PATH="$(BIN):$$PATH" PYTHONPATH=. $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m mypy
+	@PYTHONPATH=. $(BIN)/python $(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.ready-dev ## put the code into its usual form
 	@$(BIN)/ruff format .
@@ -44,19 +45,24 @@ load: $(VENV)/.ready-dev ## the front end under 200 uploads at once and 500 poll
 clean: ## forget the virtual environment and caches; data/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(VENV)/bin/python:
+# venv writes bin/python first and bin/pip last: without either, nothing of it can be kept.
+$(BIN)/python $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Atelier needs Python 3.11 or newer: install it, or name it with make PYTHON=python3.12 $(MAKECMDGOALS)." >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ rm -rf $(VENV); echo "The virtual environment could not be made: install Python's venv module (Debian: apt install python3-venv)." >&2; exit 1; }
 
-$(VENV)/.ready: $(VENV)/bin/python pyproject.toml
+$(VENV)/.ready: $(BIN)/python $(BIN)/pip pyproject.toml
 	@echo "Installing what Atelier needs (several gigabytes the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . 2>$(VENV)/install.log || \
-		{ tail -n 5 $(VENV)/install.log >&2; echo "The installation failed: check the connection and the room on the disk, then run the command again ($(VENV)/install.log has the details)." >&2; exit 1; }
+	@$(call install,.)
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' 2>$(VENV)/install.log || \
-		{ tail -n 5 $(VENV)/install.log >&2; echo "The installation failed: check the connection and the room on the disk, then run the command again ($(VENV)/install.log has the details)." >&2; exit 1; }
+	@$(call install,'.[dev]')
 	@touch $@
+
+# pip notes INSTALLER when all files of a package are there, and takes what it did not finish for installed.
+# Run as a module, because a script's first line may be too short for the path of its interpreter.
+install = for each in $(VENV)/lib/python*/site-packages/*.dist-info; do [ -e "$$each/INSTALLER" ] || rm -rf "$$each"; done; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable $(1) 2>$(VENV)/install.log || \
+		{ tail -n 5 $(VENV)/install.log >&2; echo "The installation failed: check the connection and the room on the disk, then run the command again ($(VENV)/install.log has the details)." >&2; exit 1; }

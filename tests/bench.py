@@ -53,15 +53,23 @@ class Bench:
         options = {"photo": self.photo(), "styles": [StyleChoice(id="strokes")], "size": 256, "quality": "draft"} | wish
         return self.records.create(PaintRequest.model_validate(options), 1.0)
 
-    def running(self, job: Job, fraction: float = 0.0) -> Job:
-        """Wait until the job has a preview and at least so much is painted."""
+    def begun(self, job: Job, fraction: float = 0.0) -> Job:
+        """Wait until the job has a preview and at least so much is painted.
+
+        It may have ended since: who needs it under way has it held.
+        """
 
         def painted() -> Job | None:
             now = self.records.get(job.id)
-            assert now.state not in TERMINAL, f"ended too early: {now.state} {now.error}"
-            return now if now.preview and now.progress and now.progress.fraction >= fraction else None
+            is_painted = now.preview and now.progress and now.progress.fraction >= fraction
+            return now if is_painted or now.state in TERMINAL else None
 
         return until(painted, f"{fraction:.0%} of job {job.id}")
+
+    def held(self, job: Job, flag: Path) -> Job:
+        """Wait until the painting stands still where the spoiled worker is to pause it; the job as it is then."""
+        until(flag.exists, f"the pause of job {job.id}")
+        return self.records.get(job.id)
 
     def attempt(self, job: Job, number: int) -> Job:
         """Wait until an attempt is under way and has shown a preview."""

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
 from launcher import redis_server as embedded
 from tests.bench import ROOT, Bench, StartWorker, Workers
 from tests.worker.engine.conftest import draw_painting
+
+NO_CHROMIUM = "no Chromium was found; install your distribution's package `chromium`, or name the program in CHROMIUM"
+SPOILED = ("tests.faults.spoiled", "-A", "worker.celery_app")
 
 # What tests ask is on this machine. A proxy of the environment would be asked for that, too.
 os.environ["no_proxy"] = "*"
@@ -133,3 +137,28 @@ def workers(bench: Bench, tmp_path: Path, own_paintings: Path) -> Iterator[Worke
 def start_worker(workers: Workers) -> StartWorker:
     """Starts real workers; what still lives at the end of the test is killed."""
     return workers.start
+
+
+@pytest.fixture
+def flag(tmp_path: Path) -> Path:
+    """A file that says that a spoiled worker has come to its point; without it, the worker goes on."""
+    return tmp_path / "flag"
+
+
+@pytest.fixture
+def start_spoiled(workers: Workers, flag: Path) -> StartWorker:
+    """Starts a real worker with one thing spoiled, see spoiled.py."""
+
+    def start(fault: str, **environment: str) -> psutil.Popen:
+        return workers.start(SPOILED, FAULT=fault, FAULT_FLAG=str(flag), **environment)
+
+    return start
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line says how many tests found no browser; above it, that is one reason of many."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    count = sum(NO_CHROMIUM in str(report.longrepr) for report in skipped)
+    if count:
+        reporter.write_line(f"{count} browser tests were skipped: {NO_CHROMIUM}.")

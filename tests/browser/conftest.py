@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.app import pictures
-from tests.conftest import Product, address, close, launch
+from tests.conftest import NO_CHROMIUM, Product, address, close, launch
 from tests.elsewhere import Place, elsewhere
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -27,7 +27,7 @@ NewPage = Callable[..., Page]
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip("no Chromium found: install the distribution's package `chromium`, or name the program in CHROMIUM")
+        pytest.skip(NO_CHROMIUM)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

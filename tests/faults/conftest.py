@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ROOT, StartWorker, Workers
+from tests.bench import ROOT, Workers
 from tests.faults.disks import small_disk
 from tests.faults.ledger import Ledger, Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import RedisServer, Web
 
-SPOILED = ("tests.faults.spoiled", "-A", "worker.celery_app")
 TABLE = ROOT / "build" / "faults.md"
 LEDGER = pytest.StashKey[Ledger]()
 
@@ -51,22 +50,6 @@ def promise(bench: MarkedBench, workers: Workers) -> Iterator[Promise]:
     promise = Promise(bench, workers)
     yield promise
     promise.witness.close()
-
-
-@pytest.fixture
-def flag(tmp_path: Path) -> Path:
-    """A file that says that a spoiled worker has come to its point; without it, the worker goes on."""
-    return tmp_path / "flag"
-
-
-@pytest.fixture
-def start_spoiled(workers: Workers, flag: Path) -> StartWorker:
-    """Starts a real worker with one thing spoiled, see spoiled.py."""
-
-    def start(fault: str, **environment: str) -> Any:
-        return workers.start(SPOILED, FAULT=fault, FAULT_FLAG=str(flag), **environment)
-
-    return start
 
 
 @pytest.fixture

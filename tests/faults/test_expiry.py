@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -62,19 +63,21 @@ def rest_of(reader: socket.socket) -> bytes:
 @pytest.mark.slow_fault
 @pytest.mark.faults("F21", "a photo is deleted while a worker paints it and another job of it waits")
 def test_a_deleted_photo_ends_its_jobs_and_leaves_nothing(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web, workers: Workers
-) -> None:
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, web: Web, workers: Workers,
+    flag: Path,
+) -> None:  # fmt: skip
     web.start()
-    start_worker(ATELIER_SWEEP_S="0.2")
+    start_spoiled("pause_at", FAULT_AT="0.1", ATELIER_SWEEP_S="0.2")
     photo = web.upload(bench.new_mark())
-    job = bench.job(photo=photo, **LONG)
+    job = bench.job(photo=photo)
     waiting = bench.job(photo=photo)
-    bench.running(job, 0.1)
+    bench.held(job, flag)
     recovery.struck()
     assert web.ask("DELETE", f"/api/v1/photos/{photo}").status_code == 204
+    flag.unlink()
     until(lambda: DROPPED in workers.log(), "the painter who lets go")
     follower = bench.job()
-    bench.running(follower)
+    bench.begun(follower)
     recovery.over()
     for each in (job, waiting):
         bench.marks.pop(each.id)

@@ -317,7 +317,7 @@ def test_the_time_left_follows_a_device_that_slows_down(bench: MarkedBench, gpu:
     gpu.worker(GPU_SLOW_S="1.0")
     gpu.order("nothing", at=10**6)
     job = bench.job(size=384, quality="best")
-    before = bench.records.eta(bench.running(job, 0.3))
+    before = bench.records.eta(bench.begun(job, 0.3))
     assert before
     gpu.order("slow", times=10**6)
 

@@ -33,7 +33,7 @@ def swallow(bench: MarkedBench, workers: Workers, promise: Promise, recovery: Re
     assert done.error.code == code
     assert done.error.message.endswith(".")
     sound.append(bench.job())
-    bench.running(sound[-1])
+    bench.begun(sound[-1])
     recovery.over()
     for job in sound:
         assert bench.ended(job).state is JobState.FINISHED

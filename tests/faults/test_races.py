@@ -37,7 +37,7 @@ def test_a_job_whose_web_server_died_is_painted(
     (manifest,) = [key for key in bench.storage.list("jobs/") if key.endswith("/job.json")]
     job = bench.records.get(manifest.split("/")[1])
     bench.expect(job.id, mark)
-    bench.running(job)
+    bench.begun(job)
     recovery.over()
     promise.kept()
 
@@ -100,12 +100,13 @@ def test_a_queued_job_is_cancelled_once(bench: MarkedBench, start_worker: StartW
 @pytest.mark.slow_fault
 @pytest.mark.faults("F18", "cancel while running, from five threads at once")
 def test_a_running_job_is_cancelled_once_and_keeps_what_there_is(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, flag: Path
 ) -> None:
-    start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.3)
+    start_spoiled("pause_at", FAULT_AT="0.3")
+    job = bench.job()
+    bench.held(job, flag)
     at_once([lambda: bench.records.request_cancel(job.id)] * 5)
+    flag.unlink()
     done = bench.ended(job)
     assert (done.state, done.keeps) == (JobState.CANCELLED, True)
     assert bench.artwork(done).size == (done.artwork_width, done.artwork_height)
@@ -125,7 +126,7 @@ def test_a_cancel_that_races_the_beginning_or_the_end_has_one_winner(
     for turn in range(20):
         job = bench.job()
         if turn % 2:
-            bench.running(job)
+            bench.begun(job)
             until(lambda job=job: near_its_end(bench, job.id), "the end")
         threading.Event().wait(chance.uniform(0, 0.1))
         asked = bench.records.request_cancel(job.id)
@@ -167,11 +168,12 @@ def test_a_dead_reaper_is_replaced(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F20", "ten passes for lost jobs at the same time, with a dead worker's job and jobs without hints")
 def test_several_reapers_at_once_do_no_harm(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
-) -> None:
-    lost = start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.2)
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path,
+) -> None:  # fmt: skip
+    lost = start_spoiled("pause_at", FAULT_AT="0.2")
+    job = bench.job()
+    bench.held(job, flag)
     recovery.struck()
     kill(lost)
     publisher, bench.records.publisher = bench.records.publisher, None

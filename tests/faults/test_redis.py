@@ -35,7 +35,7 @@ def test_a_redis_killed_while_idle_is_found_again(
     server.kill()
     server.start()
     job = bench.job()
-    bench.running(job)
+    bench.begun(job)
     recovery.over()
     promise.kept()
     assert worker.is_running()
@@ -45,15 +45,21 @@ def test_a_redis_killed_while_idle_is_found_again(
 @DURABLE
 @pytest.mark.faults("F5", "kill -9 of Redis in the middle of a job, with and without its append-only file")
 def test_a_redis_killed_mid_job_costs_no_job(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+    bench: MarkedBench,
+    start_spoiled: StartWorker,
+    promise: Promise,
+    recovery: Recovery,
+    server: RedisServer,
+    flag: Path,
 ) -> None:
-    start_worker()
-    job = bench.job(**LONG)
+    start_spoiled("pause_at", FAULT_AT="0.2")
+    job = bench.job()
     bench.job()
-    before = bench.running(job, 0.2)
+    before = bench.held(job, flag)
     recovery.struck()
     server.kill()
     server.start()
+    flag.unlink()
     until(lambda: told_more(bench, before), "progress")
     recovery.over()
     promise.kept()
@@ -78,7 +84,7 @@ def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
     bench.records.publisher.close()
     bench.records.publisher = sound
     server.start()
-    bench.running(job)
+    bench.begun(job)
     recovery.over()
     promise.kept()
 
@@ -86,15 +92,16 @@ def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F5", "FLUSHALL in the middle of a job, with others waiting")
 def test_a_wiped_redis_costs_no_job(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
 ) -> None:
-    start_worker()
-    job = bench.job(**LONG)
+    start_spoiled("pause_at", FAULT_AT="0.2")
+    job = bench.job()
     for _ in range(3):
         bench.job()
-    before = bench.running(job, 0.2)
+    before = bench.held(job, flag)
     recovery.struck()
     bench.records.redis.flushall()
+    flag.unlink()
     until(lambda: told_more(bench, before), "progress")
     recovery.over()
     promise.kept()
@@ -110,7 +117,7 @@ def test_a_wiped_redis_paints_nothing_again(
     recovery.struck()
     bench.records.redis.flushall()
     follower = bench.job()
-    bench.running(follower)
+    bench.begun(follower)
     recovery.over()
     promise.kept()
     assert bench.records.get(done.id).fence == done.fence
@@ -120,13 +127,20 @@ def test_a_wiped_redis_paints_nothing_again(
     "F5", "a power cut: Redis loses the last seconds, among them that a job was finished; its lease lasts 5 s"
 )
 def test_a_redis_that_forgot_an_end_does_not_repeat_it(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+    bench: MarkedBench,
+    start_spoiled: StartWorker,
+    promise: Promise,
+    recovery: Recovery,
+    server: RedisServer,
+    flag: Path,
 ) -> None:
-    start_worker(ATELIER_LEASE_S="5", ATELIER_HEARTBEAT_S="1")  # its child lives, so its lease must run out
+    # Its child lives, so its lease must run out.
+    start_spoiled("pause_at", FAULT_AT="0.5", ATELIER_LEASE_S="5", ATELIER_HEARTBEAT_S="1")
     job = bench.job()
-    bench.running(job)
-    (log,) = server.folder.rglob("*.aof")
+    bench.held(job, flag)
+    log = newest_log(server)
     kept = log.stat().st_size
+    flag.unlink()
     done = bench.ended(job)
     until(lambda: promise.written(job) is done.state, "the manifest")
     recovery.struck()
@@ -146,14 +160,20 @@ def test_a_redis_that_forgot_an_end_does_not_repeat_it(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F6", "SIGSTOP of Redis for 12 s in the middle of a job whose lease lasts 3 s; two workers")
 def test_a_frozen_redis_costs_no_job(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer
+    bench: MarkedBench,
+    start_spoiled: StartWorker,
+    promise: Promise,
+    recovery: Recovery,
+    server: RedisServer,
+    flag: Path,
 ) -> None:
     for _ in range(2):
-        start_worker(ATELIER_LEASE_S="3", ATELIER_HEARTBEAT_S="1")
-    job = bench.job(size=512, quality="best")
+        start_spoiled("pause_at", FAULT_AT="0.1", ATELIER_LEASE_S="3", ATELIER_HEARTBEAT_S="1")
+    job = bench.job(**LONG)
     bench.job()
-    before = bench.running(job, 0.1)
+    before = bench.held(job, flag)
     server.freeze()
+    flag.unlink()
     server.thaw_after(12)
     recovery.struck()
     until(lambda: told_more(bench, before), "progress")
@@ -199,14 +219,14 @@ def refuses(web: Web, bench: MarkedBench, mark: Mark, photo: str) -> bool:
 
 @pytest.mark.faults("F7", "Redis at its maxmemory in the middle of a job: 503, and the job goes on")
 def test_a_redis_without_memory_refuses_politely(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web
-) -> None:
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, web: Web, flag: Path,
+) -> None:  # fmt: skip
     web.start()
-    start_worker()
+    start_spoiled("pause_at", FAULT_AT="0.1")
     mark = bench.new_mark()
     photo = web.upload(mark)
-    job = bench.job(**LONG)
-    bench.running(job, 0.1)
+    job = bench.job()
+    bench.held(job, flag)
     jobs = bench.storage.list("jobs/")
     bench.records.redis.config_set("maxmemory", "1")
     assert refuses(web, bench, mark, photo)
@@ -214,6 +234,7 @@ def test_a_redis_without_memory_refuses_politely(
     assert {key.split("/")[1] for key in bench.storage.list("jobs/")} == {key.split("/")[1] for key in jobs}
     bench.records.redis.config_set("maxmemory", "0")
     recovery.struck()
+    flag.unlink()
     until(lambda: not refuses(web, bench, mark, photo), "a job that is accepted")
     recovery.over()
     promise.kept()
@@ -223,20 +244,22 @@ def test_a_redis_without_memory_refuses_politely(
 @pytest.mark.parametrize("server", ["small disk"], indirect=True)
 @pytest.mark.faults("F7", "Redis on a full disk (MISCONF) in the middle of a job: 503, and the job goes on")
 def test_a_redis_on_a_full_disk_refuses_politely(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery, web: Web, server: RedisServer
-) -> None:
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, web: Web, flag: Path,
+    server: RedisServer,
+) -> None:  # fmt: skip
     web.start()
-    start_worker()
+    start_spoiled("pause_at", FAULT_AT="0.1")
     mark = bench.new_mark()
     photo = web.upload(mark)
-    job = bench.job(**LONG)
-    bench.running(job, 0.1)
+    job = bench.job()
+    bench.held(job, flag)
     filling = server.folder / "filling"
     fill(filling)
     until(lambda: refuses(web, bench, mark, photo), "a full disk that Redis notices", 30)
     assert web.ask("GET", f"/api/v1/jobs/{job.id}").status_code == 200
     filling.unlink()
     recovery.struck()
+    flag.unlink()
     until(lambda: not refuses(web, bench, mark, photo), "a job that is accepted")
     recovery.over()
     promise.kept()
@@ -271,6 +294,11 @@ def test_a_late_result_is_rejected(
         assert bench.records.get(job.id).fence == 2
     finally:
         wire.close()
+
+
+def newest_log(server: RedisServer) -> Path:
+    """The file that is appended to, of the several that the server keeps."""
+    return max(server.folder.rglob("*.aof"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def told_more(bench: MarkedBench, before: Job) -> bool:

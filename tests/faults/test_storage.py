@@ -65,7 +65,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
 ) -> None:
     start_spoiled("pause_at", FAULT_AT="0.6")
     job = bench.job(**LONG)
-    bench.running(job, 0.1)
+    bench.begun(job)
     fill(bench.storage.root / "filling")
     until(flag.exists, "60 %")
     (bench.storage.root / "filling").unlink()
@@ -127,8 +127,8 @@ def test_read_only_storage_fails_the_job_and_nothing_else(
     bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
 ) -> None:
     worker = start_spoiled("refuse_writes", FAULT_KEYS="", FAULT_ERRNO="EROFS")
-    job = bench.job(**LONG)
-    bench.running(job, 0.1)
+    job = bench.job(size=1024, quality="best")  # it fails long before its end
+    bench.begun(job)
     flag.touch()
     done = bench.ended(job)
     assert done.state is JobState.FAILED
@@ -174,11 +174,12 @@ def test_truncated_weights_fail_the_job_with_a_reason(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F22", "the newest checkpoint and a painting's kept fingerprint are cut off in the middle")
 def test_damaged_files_of_ours_are_made_anew(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
-) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    before = bench.running(job, 0.5)
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path,
+) -> None:  # fmt: skip
+    worker = start_spoiled("pause_at", FAULT_AT="0.5", ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job()
+    before = bench.held(job, flag)
     kill(worker)
     for key in [keys.checkpoint_key(job.id, before.fence), *bench.storage.list("fingerprints/")]:
         bench.storage.put(key, bench.storage.get(key)[:5000])

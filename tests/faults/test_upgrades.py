@@ -89,7 +89,7 @@ def test_odd_hints_stop_nobody(
     celery.send_task(TASK, args=["not an id"], queue=QUEUE)
     celery.send_task(TASK, args=["0" * 32], queue=QUEUE)
     celery.send_task("worker.sculpt", args=[job.id], queue=QUEUE)
-    bench.running(job)
+    bench.begun(job)
     recovery.over()
     bench.job()
     promise.kept()

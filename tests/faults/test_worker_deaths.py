@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from app.jobs.models import Job, JobState
-from tests.bench import StartWorker, kill
+from tests.bench import StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.waiting import until
@@ -17,6 +17,7 @@ from worker.engine.paint import REBUILT
 
 LONG = {"size": 384, "quality": "good"}  # some seconds on one core
 SLOW = pytest.mark.slow_fault
+STOPPING = "Warm shutdown"  # as Celery says it
 
 
 def again(bench: MarkedBench, job: Job, recovery: Recovery) -> Job:
@@ -83,12 +84,13 @@ def test_a_painter_killed_while_it_ends_a_job_ends_it_once(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of the whole worker in the middle of a job; another one is started")
 def test_a_killed_worker_is_replaced(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
-) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path,
+) -> None:  # fmt: skip
+    worker = start_spoiled("pause_at", FAULT_AT="0.4")
+    job = bench.job()
     bench.job()
-    before = bench.running(job, 0.4)
+    before = bench.held(job, flag)
     recovery.struck()
     kill(worker)
     start_worker()
@@ -102,15 +104,17 @@ def test_a_killed_worker_is_replaced(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of the worker's parent alone; its child paints on as an orphan")
 def test_an_orphan_that_paints_on_is_not_doubled(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
-) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.1)
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path,
+) -> None:  # fmt: skip
+    worker = start_spoiled("pause_at", FAULT_AT="0.1")
+    job = bench.job()
+    bench.held(job, flag)
     (orphan,) = worker.children()
     recovery.struck()
     worker.kill()
     worker.wait(10)
+    flag.unlink()
     try:
         start_worker()
         bench.job()
@@ -144,14 +148,17 @@ def test_a_hint_that_dies_with_its_taker_is_sent_again(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F4", "SIGTERM to the worker in the middle of a job; another one is started")
 def test_a_stopped_worker_hands_its_job_on(
-    bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
-) -> None:
-    worker = start_worker(ATELIER_CHECKPOINT_S="600")
-    job = bench.job(**LONG)
+    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
+    flag: Path, workers: Workers,
+) -> None:  # fmt: skip
+    worker = start_spoiled("pause_at", FAULT_AT="0.4", ATELIER_CHECKPOINT_S="600")
+    job = bench.job()
     bench.job()
-    before = bench.running(job, 0.4)
+    before = bench.held(job, flag)
     recovery.struck()
     worker.send_signal(signal.SIGTERM)
+    until(lambda: STOPPING in workers.log(), "the stop")
+    flag.unlink()
     assert worker.wait(20) == 0
     handed_back = bench.records.get(job.id)
     assert (handed_back.state, handed_back.attempt) == (JobState.QUEUED, 0)

@@ -16,10 +16,8 @@ from app.jobs import keys
 from app.jobs.models import Job, JobState, StyleChoice
 from app.jobs.pictures import in_depth
 from app.jobs.recipe import KEYWORD
-from tests.bench import Bench, StartWorker
+from tests.bench import Bench, StartWorker, Workers
 from tests.waiting import until
-
-LONG = {"size": 256, "quality": "best"}  # some seconds on one core
 
 
 def picture(bench: Bench, key: str) -> Image.Image:
@@ -62,21 +60,25 @@ def test_two_paintings_are_blended(bench: Bench, start_worker: StartWorker) -> N
     expect_one_finished_artwork(bench, bench.job(styles=styles))
 
 
-def test_stopping_a_running_job_keeps_what_is_there(bench: Bench, start_worker: StartWorker) -> None:
-    start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.05)
+def test_stopping_a_running_job_keeps_what_is_there(bench: Bench, start_spoiled: StartWorker, flag: Path) -> None:
+    start_spoiled("pause_at", FAULT_AT="0.05")
+    job = bench.job()
+    bench.held(job, flag)
     bench.records.request_cancel(job.id)
+    flag.unlink()
     done = bench.ended(job)
     assert done.state is JobState.CANCELLED
     assert done.keeps
     assert picture(bench, keys.artwork_key(job.id, done.fence)).size == (done.artwork_width, done.artwork_height)
 
 
-def test_a_killed_child_costs_seconds_and_the_job_finishes_once(bench: Bench, start_worker: StartWorker) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    before = bench.running(job, 0.2)
+def test_a_killed_child_costs_seconds_and_the_job_finishes_once(
+    bench: Bench, start_spoiled: StartWorker, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job()
+    before = bench.held(job, flag)
+    flag.with_suffix(".passed").touch()
     (child,) = worker.children()
     child.send_signal(signal.SIGKILL)
     resumed = until(
@@ -88,10 +90,12 @@ def test_a_killed_child_costs_seconds_and_the_job_finishes_once(bench: Bench, st
     assert bench.storage.exists(keys.checkpoint_key(job.id, before.fence))
 
 
-def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(bench: Bench, start_worker: StartWorker) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    before = bench.running(job, 0.3)
+def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
+    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.3", ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job()
+    before = bench.held(job, flag)
     for process in [worker, *worker.children()]:
         process.send_signal(signal.SIGKILL)
     start_worker()
@@ -107,11 +111,15 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(bench: Benc
     expect_one_finished_artwork(bench, job)
 
 
-def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(bench: Bench, start_worker: StartWorker) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.1)
+def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(
+    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path, workers: Workers
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.1")
+    job = bench.job()
+    bench.held(job, flag)
     worker.send_signal(signal.SIGTERM)
+    until(lambda: "Warm shutdown" in workers.log(), "the stop")
+    flag.unlink()
     assert worker.wait(20) == 0
     waiting = bench.records.get(job.id)
     assert waiting.state is JobState.QUEUED
@@ -121,10 +129,12 @@ def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(bench: Benc
     assert bench.records.get(job.id).attempt == 1
 
 
-def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(bench: Bench, start_worker: StartWorker) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.2)
+def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(
+    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job()
+    bench.held(job, flag)
     for process in [worker, *worker.children()]:
         process.send_signal(signal.SIGKILL)
     assert bench.records.request_cancel(job.id).cancel_requested
@@ -136,13 +146,14 @@ def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(bench: Bench, star
 
 
 def test_an_artwork_that_is_done_while_redis_hangs_is_finished_once_it_is_back(
-    bench: Bench, start_worker: StartWorker
+    bench: Bench, start_spoiled: StartWorker, flag: Path
 ) -> None:
-    start_worker(ATELIER_LEASE_S="300")
-    job = bench.job(quality="good")
-    bench.running(job, 0.2)
+    start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_LEASE_S="300")
+    job = bench.job()
+    bench.held(job, flag)
     server = psutil.Process(int(bench.records.redis.info("server")["process_id"]))
     server.suspend()
+    flag.unlink()
     try:
         until(lambda: bench.artworks(job), "the artwork", 90)
     finally:
@@ -151,10 +162,12 @@ def test_an_artwork_that_is_done_while_redis_hangs_is_finished_once_it_is_back(
     assert bench.records.get(job.id).attempt == 1
 
 
-def test_a_wiped_redis_is_rebuilt_and_the_unfinished_finished(bench: Bench, start_worker: StartWorker) -> None:
-    worker = start_worker()
-    job = bench.job(**LONG)
-    bench.running(job, 0.1)
+def test_a_wiped_redis_is_rebuilt_and_the_unfinished_finished(
+    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.1")
+    job = bench.job()
+    bench.held(job, flag)
     for process in [worker, *worker.children()]:
         process.send_signal(signal.SIGKILL)
     bench.records.redis.flushall()
@@ -173,13 +186,17 @@ def test_the_same_hint_twice_paints_once(bench: Bench, start_worker: StartWorker
     assert bench.records.get(job.id).fence == 1
 
 
-def test_a_job_that_always_kills_its_worker_fails_with_a_reason(bench: Bench, start_worker: StartWorker) -> None:
-    worker = start_worker(ATELIER_MAX_ATTEMPTS="2")
-    poison = bench.job(**LONG)
+def test_a_job_that_always_kills_its_worker_fails_with_a_reason(
+    bench: Bench, start_spoiled: StartWorker, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.1", ATELIER_MAX_ATTEMPTS="2")
+    poison = bench.job()
     for attempt in (1, 2):
-        bench.attempt(poison, attempt)
-        for child in worker.children():
-            child.send_signal(signal.SIGKILL)
+        assert bench.held(poison, flag).attempt == attempt
+        (child,) = worker.children()
+        child.kill()
+        child.wait(10)
+        flag.unlink()
     done = bench.ended(poison)
     assert done.state is JobState.FAILED
     assert done.error
