@@ -50,7 +50,7 @@ $(BIN)/python $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Atelier needs Python 3.11 or newer: install it, or name it with make PYTHON=python3.12 $(MAKECMDGOALS)." >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || \
-		{ rm -rf $(VENV); echo "The virtual environment could not be made: install Python's venv module (Debian: apt install python3-venv)." >&2; exit 1; }
+		{ rm -rf $(VENV); echo "The virtual environment could not be made: install Python's venv module (Debian: apt install python3-venv), or move Atelier to a path without a colon, which venv refuses." >&2; exit 1; }
 
 $(VENV)/.ready: $(BIN)/python $(BIN)/pip pyproject.toml
 	@echo "Installing what Atelier needs (several gigabytes the first time) ..."

@@ -134,9 +134,8 @@ def test_the_checkout_may_be_in_any_folder(tmp_path: Path) -> None:
         with httpx2.Client(base_url=url, timeout=30) as client:
             sheet = re.findall(r'href="(/static/[^"]+\.css)"', client.get("/").text)[0]
             assert client.get(sheet).status_code == 200
-            photo = client.post("/api/v1/photos", files={"photo": ("photo.jpg", pictures.landscape(320, 240))}).json()[
-                "id"
-            ]
+            files = {"photo": ("photo.jpg", pictures.landscape(320, 240))}
+            photo = client.post("/api/v1/photos", files=files).json()["id"]
             wish = {"photo": photo, "styles": [{"id": "starry_night"}], "size": 256, "quality": "draft"}
             job = client.post("/api/v1/jobs", json=wish).headers["location"]
             until(lambda: client.get(job).json()["status"] == "finished", "the artwork", 120)

@@ -162,7 +162,7 @@ class Web:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment | environment, stdout=log, stderr=log
             )
-        until(self.answers, "the web server", 30)
+        until(self.answers, "the web server", 120)
 
     def ask(self, method: str, path: str, **how: Any) -> httpx2.Response:
         """One request, on a connection of its own."""
