@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+APP = "atelier"
 PREFIX = "ATELIER_"
 
 
@@ -32,7 +34,9 @@ class Settings(BaseSettings):
         "auto", description="What `auto` in a job stands for."
     )
     models: Path | None = Field(
-        None, description="Where downloaded weights are kept; `models` below the data folder by default."
+        None,
+        description="Where downloaded weights are kept; by default `models` below `ATELIER_DATA` where that is set, "
+        "else in the user's own data folder.",
     )
     device: str = Field(
         "auto",
@@ -106,8 +110,19 @@ class Settings(BaseSettings):
 
     @property
     def models_cache(self) -> Path:
-        """Where downloaded weights are kept."""
-        return self.models or self.data / "models"
+        """Where downloaded weights are kept: for its user's service and shell the same, in whatever folder they run."""
+        return self.models or (self.data if self._has_data else user_data_path(APP, appauthor=False)) / "models"
+
+    @property
+    def _has_data(self) -> bool:
+        """Whether somebody has said where the data are to be."""
+        return "data" in self.model_fields_set
+
+    def of_shell(self) -> Settings:
+        """The same for the shell, which keeps its caches in the user's own folder instead of the current one."""
+        if self._has_data:
+            return self
+        return self.model_copy(update={"data": user_cache_path(APP, appauthor=False), "models": self.models_cache})
 
 
 def load_settings() -> Settings:

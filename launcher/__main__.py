@@ -93,7 +93,12 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], int]]:
         redis_url = settings.redis_url
     else:
         redis_process, redis_url = redis_server.start(data, logs)
-    environment = {"ATELIER_REDIS_URL": redis_url, "ATELIER_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+    environment = {
+        "ATELIER_REDIS_URL": redis_url,
+        "ATELIER_DATA": str(data),
+        "ATELIER_MODELS": str(settings.models_cache.resolve()),
+        "PYTHONUNBUFFERED": "1",
+    }
     serving = [
         Process("worker", commands.worker(settings.log_level), environment, logs / "worker.log"),
         Process("web", commands.web(settings.host, port, settings.log_level), environment, logs / "web.log"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from app.settings import load_settings
 from worker import engine
 from worker.engine.fingerprint import add_palette
 
@@ -29,7 +30,8 @@ def main() -> None:
     parser.add_argument("--styles", type=Path, default=Path("styles"))
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19", "vgg16"])
-    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="where fetched weights are kept")
+    cache = load_settings().models_cache
+    parser.add_argument("--cache", type=Path, default=cache, help="where fetched weights are kept (%(default)s)")
     parser.add_argument("--only", nargs="*", default=[], help="style ids; all by default")
     args = parser.parse_args()
 
