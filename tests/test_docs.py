@@ -9,7 +9,7 @@ import pytest
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import ROOT
-from worker.cli import _parser
+from worker.parser import build
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models" / "README.md"]
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
@@ -36,8 +36,7 @@ def test_every_make_target_that_a_document_names_exists() -> None:
 
 
 def test_every_option_of_the_command_line_that_a_document_names_exists() -> None:
-    parser = _parser()
-    (commands,) = (action.choices for action in parser._actions if action.choices)
+    (commands,) = (action.choices for action in build()._actions if action.choices)
     known = {option for command in commands.values() for action in command._actions for option in action.option_strings}
     for document in DOCUMENTS:
         for line in re.findall(r"atelier paint [^\n`]*", document.read_text()):

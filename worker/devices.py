@@ -131,6 +131,7 @@ def choose(setting: str) -> Device:
         DeviceUnavailableError: CUDA was asked for and does not work.
     """
     if setting == "cpu":
+        log.info("ATELIER_DEVICE=cpu: painting on the CPU.")
         return Device("cpu")
     device = Device("cuda:0" if setting in ("auto", "cuda") else setting)
     try:
@@ -146,6 +147,7 @@ def choose(setting: str) -> Device:
         raise DeviceUnavailableError(
             f"ATELIER_DEVICE={setting} cannot be used: {reason}. Mend the driver, or set ATELIER_DEVICE to cpu or auto."
         ) from error
+    log.info("ATELIER_DEVICE=%s: painting on %s.", setting, device.name)
     return device
 
 

@@ -1,9 +1,7 @@
-"""Pictures as files, for the shell: opened as a viewer shows them, written whole or not at all."""
+"""Pictures that the shell reads: opened as a viewer shows them. What it writes is in outputs.py."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -11,21 +9,13 @@ from typing import BinaryIO
 from PIL import ExifTags, Image
 
 from app.jobs import recipe
-from app.jobs.encoding import DPI, Format, encode
-from app.jobs.pictures import Picture
 from app.jobs.recipe import ASCII, KEYWORD, Recipe
 from app.jobs.styles import PICTURES
 from app.reading.errors import UNREADABLE, RefusedError
 from app.reading.picture import read_mask, read_photo
 
-FORMATS: dict[str, Format] = {
-    ".jpg": "jpg",
-    ".jpeg": "jpg",
-    ".png": "png",
-    ".webp": "webp",
-    ".tif": "tif",
-    ".tiff": "tif",
-}
+# Endings of what can be read. The last two are JPEGs by another name.
+READABLE = (*PICTURES, ".jpe", ".jfif")
 
 
 # Why a file cannot be read, by the reader's codes.
@@ -77,50 +67,23 @@ def loaded(path: Path) -> Image.Image:
 
 
 def recipe_in(image: Image.Image) -> Recipe | None:
-    """The recipe that a loaded artwork carries, if it is one of ours."""
-    tags = image.getexif()
-    comment = tags.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
-    told = comment.removeprefix(ASCII).decode(errors="replace")
-    return recipe.read(image.info.get(KEYWORD) or told or tags.get(ExifTags.Base.ImageDescription, ""))
+    """The recipe that an artwork carries, if it is one of ours; its pixels need not be loaded."""
+    told = image.info.get(KEYWORD)
+    if not told:  # asking a PNG for EXIF loads all of it
+        tags = image.getexif()
+        comment = tags.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+        told = comment.removeprefix(ASCII).decode(errors="replace") if isinstance(comment, bytes) else ""
+        told = told or str(tags.get(ExifTags.Base.ImageDescription, ""))
+    return recipe.read(told)
 
 
-def writable(path: Path) -> Path:
-    """The path of a file to write, if its name says in which format.
-
-    Raises:
-        UsageError: it does not.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path} should end in {', '.join(FORMATS)}.")
-    return path
-
-
-def write(picture: Picture, path: Path, made_with: Recipe | None, *, dpi: int = DPI) -> None:
-    """Write a picture with its recipe; until all of it is written, nothing has this name. `dpi` is that of `encode`."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+def is_artwork(path: Path) -> bool:
+    """Whether a file is an artwork of ours."""
     try:
-        with os.fdopen(handle, "w+b") as file:
-            text = made_with.text() if made_with else None
-            encode(picture, file, FORMATS[path.suffix.lower()], text, dpi=dpi)
-        Path(name).chmod(0o666 & ~_mask_of_new_files())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def pairs_in(folder: Path, output: Path) -> list[tuple[Path, Path]]:
-    """The pictures of a folder, each with the file below `output` that it is painted to.
-
-    Raises:
-        UsageError: there are none, or `output` is a file.
-    """
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
-    if not pictures:
-        raise UsageError(f"There are no pictures in {folder}.")
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; several pictures need a folder.")
-    return [(path, output / (path.name if path.suffix.lower() in FORMATS else f"{path.name}.png")) for path in pictures]
+        with Image.open(path) as image:
+            return recipe_in(image) is not None
+    except Exception:  # whatever is wrong with a file, or with what Pillow makes of it: it is none of ours
+        return False
 
 
 def _read(path: Path, read: Callable[[BinaryIO], Image.Image]) -> Image.Image:
@@ -133,10 +96,3 @@ def _read(path: Path, read: Callable[[BinaryIO], Image.Image]) -> Image.Image:
         raise UsageError(f"{path} {REASONS[refused.code].format(**refused.values)}") from refused
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _mask_of_new_files() -> int:
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

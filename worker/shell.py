@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 import re
-from collections.abc import Callable, Sequence
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +19,14 @@ from tqdm import tqdm
 
 from app.jobs.blobs import LocalStorage
 from app.jobs.recipe import OWN, Ingredient, Network, Recipe, version
-from app.jobs.styles import Style
+from app.jobs.styles import Style, find_styles
 from app.settings import Settings
 from worker import devices, engine
-from worker.files import UsageError, loaded, mask_in, opened, pairs_in, recipe_in, writable, write
+from worker.files import UsageError, loaded, mask_in, opened, recipe_in
+from worker.folders import read_folder
+from worker.interrupts import Interrupts
 from worker.memory import room_for_a_job
+from worker.outputs import check_originals, check_writable, keep
 from worker.paintings import Painting, Paintings
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +36,7 @@ MASK = re.compile(r"(?P<style>.+?)=(?P<file>.+?)(?P<color>#[0-9a-fA-F]{6})?")
 # The corners of the colour cube, and how near to one of them a colour means it.
 PURE = ("#000000", "#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ff00ff", "#00ffff", "#ffffff")
 UNLIKE = 128
+MOST_WEIGHT = 100  # of a style, as in a job
 Show = Callable[[engine.Iterate], None]
 
 
@@ -40,6 +48,11 @@ class Part(NamedTuple):
     weight: float
     mask: Path | None = None
     color: str | None = None
+
+    @property
+    def image(self) -> Path | None:
+        """The painting's own file, if it has one."""
+        return self.painting.style.image if self.painting.style else None
 
 
 class Setting(NamedTuple):
@@ -60,13 +73,27 @@ class Setting(NamedTuple):
 
 def paint(args: argparse.Namespace, settings: Settings) -> None:
     """Paint one photo, or all in a folder. Ctrl-C keeps what there is of a single one."""
-    if args.photo.is_dir():
-        _paint_folder(args, settings)
-        return
-    output, photo = writable(args.output), opened(args.photo)
-    setting = _setting(args, settings)
-    with tqdm(total=100, unit="%", bar_format=BAR) as bar:
-        newest: engine.Iterate | None = None
+    parts = _parts(args, settings)
+    with _with_caches(settings) as cached:
+        if args.photo.is_dir():
+            _paint_folder(args, parts, cached, _safe(settings))
+        else:
+            _paint_photo(args, parts, cached, _safe(settings))
+
+
+def _paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Settings, safe: Path) -> None:
+    """Paint a photo.
+
+    Raises:
+        KeyboardInterrupt: it was stopped; what there was of it is kept.
+    """
+    check_originals([args.output], [args.photo, *_files(args, parts)])
+    check_writable([args.output])
+    photo = opened(args.photo)
+    setting = _setting(args, parts, settings)
+    newest: engine.Iterate | None = None
+    whole = ""
+    with Interrupts() as interrupts, tqdm(total=100, unit="%", bar_format=BAR) as bar:
 
         def show(iterate: engine.Iterate) -> None:
             nonlocal newest
@@ -76,63 +103,109 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
 
         try:
             picture = _painted(setting, photo, show)
+            interrupts.hold()
         except KeyboardInterrupt:
             if newest is None:
                 raise
-            picture = newest.picture()
-    write(picture, output, setting.recipe, dpi=args.dpi)
-    print(f"{output}: {picture.width}×{picture.height}")
+            picture, whole = newest.picture(), ", as far as it was painted"
+        keep(picture, args.output, setting.recipe, dpi=args.dpi, safe=safe)
+        bar.close()
+        print(f"{args.output}: {picture.width}×{picture.height}{whole}")
 
 
-def _paint_folder(args: argparse.Namespace, settings: Settings) -> None:
+def _paint_folder(args: argparse.Namespace, parts: Sequence[Part], settings: Settings, safe: Path) -> None:
     """Paint what is not painted yet; what cannot be is told at the end.
 
     Raises:
         UsageError: some could not be painted.
     """
-    pairs = [pair for pair in pairs_in(args.photo, args.output) if args.again or not pair[1].exists()]
+    pairs, left_out = read_folder(args.photo, args.output, args.recursive)
+    check_originals((pair.output for pair in pairs), [*(pair.photo for pair in pairs), *_files(args, parts)])
+    for each in left_out:
+        print(f"Left out: {each}.", file=sys.stderr)
+    # An empty file is none that was painted.
+    pairs = [pair for pair in pairs if args.again or not (pair.output.exists() and pair.output.stat().st_size)]
     if not pairs:
         print(f"All is painted in {args.output}; --again paints it anew.")
         return
-    setting = _setting(args, settings)
-    args.output.mkdir(parents=True, exist_ok=True)
-    failed = []
+    check_writable(pair.output for pair in pairs)
+    setting = _setting(args, parts, settings)
+    done, failed = 0, []
     with tqdm(total=100 * len(pairs), unit="%", bar_format=BAR) as bar:
-        for index, (source, output) in enumerate(pairs):
-            bar.set_description_str(f"{index + 1}/{len(pairs)}", refresh=False)
+        try:
+            for index, (source, output) in enumerate(pairs):
+                bar.set_description_str(f"{index + 1}/{len(pairs)}", refresh=False)
 
-            def show(iterate: engine.Iterate) -> None:
-                bar.update(int(100 * (index + iterate.fraction)) - bar.n)  # noqa: B023 - called only within this turn
+                def show(iterate: engine.Iterate) -> None:
+                    bar.update(int(100 * (index + iterate.fraction)) - bar.n)  # noqa: B023 - only within this turn
 
-            try:
-                picture = _painted(setting, opened(source), show)
-            except (UsageError, engine.EmptyMaskError, engine.NotFiniteError) as error:
-                failed.append(f"{source.name}: {error}")
-            else:
-                write(picture, output, setting.recipe, dpi=args.dpi)
-            bar.update(100 * (index + 1) - bar.n)
-    print(f"{args.output}: {len(pairs) - len(failed)} painted")
+                with Interrupts() as interrupts:
+                    try:
+                        picture = _painted(setting, opened(source), show)
+                        interrupts.hold()
+                    except (UsageError, engine.EmptyMaskError, engine.NotFiniteError) as error:
+                        failed.append(f"{source.name}: {error}")
+                    else:
+                        keep(picture, output, setting.recipe, dpi=args.dpi, safe=safe)
+                        done += 1
+                bar.update(100 * (index + 1) - bar.n)
+        finally:
+            bar.close()
+            print(f"{args.output}: {done} of {len(pairs)} painted")
     if failed:
         raise UsageError("\n  ".join([f"{len(failed)} of {len(pairs)} pictures were not painted:", *failed]))
 
 
-def recolor(args: argparse.Namespace, _settings: Settings) -> None:
+def recolor(args: argparse.Namespace, settings: Settings) -> None:
     """Give an artwork the photo's colours; nothing is painted."""
-    output, source = writable(args.output), opened(args.artwork)
+    check_originals([args.output], [args.artwork, args.photo, *([args.mask] if args.mask else [])])
+    check_writable([args.output])
+    source = opened(args.artwork)
     options = engine.PaintOptions(keep_colors=args.share, color_method=args.method, feather=args.feather)
     scene = engine.Scene(opened(args.photo), (), color_mask=mask_in(args.mask) if args.mask else None)
     picture = engine.Finish(scene, options).preview(engine.to_tensor(source))
     before = recipe_in(loaded(args.artwork))
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
-    write(picture, output, before.recolored(colors, bool(args.mask)) if before else None, dpi=args.dpi)
-    print(f"{output}: {picture.width}×{picture.height}")
+    recipe = before.recolored(colors, bool(args.mask)) if before else None
+    keep(picture, args.output, recipe, dpi=args.dpi, safe=_safe(settings))
+    print(f"{args.output}: {picture.width}×{picture.height}")
+
+
+def _safe(settings: Settings) -> Path:
+    """Where an artwork goes that cannot be written to where it should."""
+    return settings.data / "rescued"
+
+
+@contextmanager
+def _with_caches(settings: Settings) -> Iterator[Settings]:
+    """The settings with a data folder that can be written: one for the while, if theirs cannot be."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.data).close()
+    except OSError:
+        with tempfile.TemporaryDirectory(prefix="atelier-") as folder:
+            yield settings.model_copy(update={"data": Path(folder), "models": settings.models_cache})
+    else:
+        yield settings
+
+
+def _files(args: argparse.Namespace, parts: Sequence[Part]) -> list[Path]:
+    """All that is read beside the photos."""
+    named = [args.keep, args.color_mask, *(part.mask for part in parts), *(part.image for part in parts)]
+    return [path for path in (*named, Path(args.start) if args.start else None) if path]
 
 
 def _painted(setting: Setting, photo: Image.Image, show: Show) -> engine.Picture:
-    return engine.paint(setting.scene(photo), setting.extractor, setting.options, show, room=setting.room).picture
+    def told(iterate: engine.Iterate) -> None:
+        try:
+            show(iterate)
+        except OSError:
+            pass  # The terminal is gone; that is no reason to drop the painting.
+
+    return engine.paint(setting.scene(photo), setting.extractor, setting.options, told, room=setting.room).picture
 
 
-def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
+def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings) -> Setting:
     """Everything but the photo, loaded and measured.
 
     Raises:
@@ -149,7 +222,6 @@ def _setting(args: argparse.Namespace, settings: Settings) -> Setting:
     options = _options(args)
     start = opened(Path(args.start)) if options.start == "artwork" else None
     paintings = Paintings(LocalStorage(settings.data), settings.styles, load)
-    parts = _parts(args, paintings)
     extractor = load(args.extractor if args.extractor != "auto" else settings.extractor)
     needs = engine.needs(options, extractor)
     choices = [
@@ -182,27 +254,58 @@ def _options(args: argparse.Namespace) -> engine.PaintOptions:
     return engine.PaintOptions(**typed)
 
 
-def _parts(args: argparse.Namespace, paintings: Paintings) -> list[Part]:
+def _parts(args: argparse.Namespace, settings: Settings) -> list[Part]:
     """The styles as they were typed, each once for every mask that names it.
 
     Raises:
-        UsageError: there is no such style, or a mask names none that was chosen.
+        UsageError: there is no such style, it was named twice, or a mask names none that was chosen.
     """
-    weights = dict(_weighed(each, "style") for each in args.style)
-    masks: dict[str, list[tuple[Path | None, str | None]]] = {name: [] for name in weights}
+    hanging = {style.id: style for style in find_styles(own=settings.styles)}
+    named = [_weighed(each, "style") for each in args.style]
+    styles = {name: hanging.get(name) or _style_of(name, hanging) for name, _ in named}
+    places = [style.image.resolve() if style.image else style.id for style in (styles[name] for name, _ in named)]
+    masks: dict[str, list[tuple[Path | None, str | None]]] = {name: [] for name in styles}
     for wish in args.mask:
         found = MASK.fullmatch(wish)
         if not found or found["style"] not in masks:
             raise UsageError(f"--mask {wish!r} should be STYLE=FILE with one of the styles that --style names.")
         masks[found["style"]].append((Path(found["file"]), found["color"].lower() if found["color"] else None))
-    hanging, parts = paintings.hanging(), []
-    for name, weight in weights.items():
-        if name not in hanging and not Path(name).is_file():
-            raise UsageError(f"There is no style {name!r}, and no such file; `atelier styles` lists the styles.")
-        style = hanging.get(name) or Style(id="file", title=OWN.title, image=Path(name))
-        places = masks[name] or [(None, None)]
-        parts += [Part(name if name in hanging else None, Painting(style), weight, *place) for place in places]
+    parts = []
+    for index, (name, weight) in enumerate(named):
+        if places[index] in places[:index]:
+            raise UsageError(f"--style names {name!r} twice. Name it once, with a weight: --style {name}=2.")
+        if not 0 < weight <= MOST_WEIGHT:
+            raise UsageError(f"--style {name}={weight:g} should have a weight above 0, and {MOST_WEIGHT} at most.")
+        painting = Painting(styles[name])
+        parts += [
+            Part(name if name in hanging else None, painting, weight, *place) for place in masks[name] or [(None, None)]
+        ]
     return parts
+
+
+def _style_of(name: str, hanging: Mapping[str, Style]) -> Style:
+    """A painting's file as a style.
+
+    Raises:
+        UsageError: it is no file; the message names the styles that may have been meant.
+    """
+    if Path(name).is_file():
+        return Style(id="file", title=OWN.title, image=Path(name))
+    if Path(name).is_dir():
+        raise UsageError(f"--style {name} is a folder; name the file of one painting in it.")
+    called = {_plain(word): style.id for style in hanging.values() for word in _names(style)}
+    near = dict.fromkeys(called[each] for each in difflib.get_close_matches(_plain(name), called))
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`atelier styles` lists the styles."
+    raise UsageError(f"There is no style {name!r}, and no such file. {hint}")
+
+
+def _names(style: Style) -> tuple[str, ...]:
+    """What somebody may call it, the surest last."""
+    return style.artist.rpartition(" ")[2], style.artist, style.title, style.id
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W+|_+", " ", name.lower()).strip()
 
 
 def _weighed(wish: str, name: str) -> tuple[str, float]:
@@ -211,7 +314,9 @@ def _weighed(wish: str, name: str) -> tuple[str, float]:
     Raises:
         UsageError: the weight is no number.
     """
-    name_of, _, weight = wish.rpartition("=") if "=" in wish else (wish, "", "1")
+    if "=" not in wish or (name == "style" and Path(wish).is_file()):
+        return wish, 1.0
+    name_of, _, weight = wish.rpartition("=")
     try:
         return name_of, float(weight)
     except ValueError as error:

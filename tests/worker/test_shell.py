@@ -12,8 +12,10 @@ from PIL import Image, ImageDraw
 from app.jobs.pictures import PictureInMemory
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
-from worker.cli import _parser, main
-from worker.files import loaded, recipe_in, write
+from worker.cli import main
+from worker.files import loaded, recipe_in
+from worker.outputs import write
+from worker.parser import build
 
 QUICK = ("--size", "64", "--iterations", "3")
 BUILT_IN = "starry_night"
@@ -112,7 +114,7 @@ def test_every_option_of_the_engine_has_a_flag() -> None:
 
 
 def test_colors_are_kept_wholly_where_no_share_is_named() -> None:
-    args = _parser().parse_args(["paint", "a", "--style", "b", "-o", "c", "--keep-colors", "--seed", "1"])
+    args = build().parse_args(["paint", "a", "--style", "b", "-o", "c", "--keep-colors", "--seed", "1"])
     assert args.keep_colors == 1.0
 
 

@@ -208,4 +208,4 @@ def work_of(photo_size: tuple[int, int], options: PaintOptions) -> float:
 
 def _is_weighted(weights: Mapping[str, float]) -> bool:
     values = list(weights.values())
-    return all(math.isfinite(value) and value >= 0 for value in values) and sum(values) > 0
+    return all(value >= 0 for value in values) and 0 < sum(values) < math.inf
