@@ -244,7 +244,7 @@ def test_finished_artworks_need_no_place_to_be_written_to(capsys: pytest.Capture
     assert main(arguments) == 0
     with read_only(Path("out")):
         assert main(arguments) == 0
-        assert "Nothing can be written" in refused(capsys, *arguments, "--again")
+        assert "out" in refused(capsys, *arguments, "--again")
 
 
 def test_a_read_only_folder_is_a_place_to_paint_from(desk: Path, tmp_path: Path) -> None:
@@ -517,7 +517,7 @@ def test_what_is_painted_on_is_told_in_one_line_to_those_who_ask(
     assert main([*arguments, "-v"]) == 0
     told = capfd.readouterr().err
     assert "painting on" not in quiet
-    assert [line.split(" on ")[0] for line in told.splitlines() if "%|" not in line] == [
+    assert [line.split(" on ")[0] for line in told.splitlines() if line and "%|" not in line] == [
         "ATELIER_DEVICE=auto: painting"
     ]
 
