@@ -31,8 +31,8 @@ ROOT = Path(__file__).parents[1]
 BOOT = "import os, sys; sys.path = sys.argv[1].split(os.pathsep); from app.decoding import main; main()"
 # What a dynamic loader may need to start Python at all. Everything else may hold secrets, and stays here.
 ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-# A photo of 4608 × 4608 pixels that is pure noise has 38 MB as JPEG, its thumbnail 3.
-MOST_ANSWER_BYTES = 64_000_000
+# A photo of 4608 × 4608 pixels that is pure noise has 38 MB as JPEG, its thumbnail 3, its transparency 21.
+MOST_ANSWER_BYTES = 80_000_000
 KINDS = {
     kind.code: kind
     for kind in (
@@ -199,11 +199,13 @@ def understand(answer: bytes, thing: Thing = "photo") -> DecodedPhoto:
     """
     members, pictures = opened(answer, thing)
     try:
-        jpeg_bytes, webp_bytes = members["jpeg_bytes"], members["webp_bytes"]
-        photo = DecodedPhoto(pictures[:jpeg_bytes], pictures[jpeg_bytes:], members["width"], members["height"])
+        sizes = (members["jpeg_bytes"], members["webp_bytes"], members["alpha_bytes"])
+        jpeg_ends, webp_ends = sizes[0], sizes[0] + sizes[1]
+        files = (pictures[:jpeg_ends], pictures[jpeg_ends:webp_ends], pictures[webp_ends:])
+        photo = DecodedPhoto(*files[:2], members["width"], members["height"], files[2])
     except (KeyError, TypeError) as error:
         raise DarkroomError("A decoder gave no answer that makes sense.") from error
-    if (len(photo.photo_jpeg), len(photo.thumb_webp)) != (jpeg_bytes, webp_bytes):
+    if tuple(map(len, files)) != sizes:
         raise DarkroomError("A decoder's answer is not complete.")
     return photo
 

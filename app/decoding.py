@@ -21,7 +21,7 @@ from PIL import AvifImagePlugin, Image, ImageOps, ImageStat
 from app.confinement import confine
 from app.reading import picture
 from app.reading.errors import RefusedError
-from app.reading.normal import Side, within
+from app.reading.normal import Side, Upright, within
 from app.reading.picture import HEIC_FORMATS, Limits
 
 MINIMUM_SIDE = 16
@@ -61,10 +61,11 @@ def main() -> None:
 
 
 def answer(source: BinaryIO, limit_mp: int) -> bytes:
-    """What the parent reads of a photo: a line of JSON, then the photo as JPEG and its thumbnail as WebP, if it is one.
+    """What the parent reads of a photo: a line of JSON, then the photo as JPEG, its thumbnail as WebP and, of one that
+    is not wholly opaque, its transparency as a grey PNG of the same size.
 
-    The line is `{"width", "height", "jpeg_bytes", "webp_bytes"}` or that of `refused`. The source is closed once its
-    pixels are there, so that nobody need keep its bytes beside them.
+    The line is `{"width", "height", "jpeg_bytes", "webp_bytes", "alpha_bytes"}` or that of `refused`. The source is
+    closed once its pixels are there, so that nobody need keep its bytes beside them.
     """
     return answered(developed_photo, source, limit_mp)
 
@@ -96,10 +97,14 @@ def answered(develop: Callable[[BinaryIO, int], bytes], source: BinaryIO, limit_
 
 
 def developed_photo(source: BinaryIO, limit_mp: int) -> bytes:
-    photo = read_photo(source, limit_mp)
-    jpeg = encode(photo, "JPEG", **STORED_OPTIONS)
-    webp = encode(thumbnail(photo), "WEBP", **THUMB_OPTIONS)
-    return header(width=photo.width, height=photo.height, jpeg_bytes=len(jpeg), webp_bytes=len(webp)) + jpeg + webp
+    photo, alpha = read_photo(source, limit_mp)
+    files = {
+        "jpeg_bytes": encode(photo, "JPEG", **STORED_OPTIONS),
+        "webp_bytes": encode(thumbnail(photo), "WEBP", **THUMB_OPTIONS),
+        "alpha_bytes": encode(alpha, "PNG", compress_level=6) if alpha else b"",
+    }
+    line = header(width=photo.width, height=photo.height, **{name: len(file) for name, file in files.items()})
+    return line + b"".join(files.values())
 
 
 def developed_mask(source: BinaryIO, limit_mp: int, turned: bool = False) -> bytes:
@@ -119,9 +124,9 @@ def header(**members: object) -> bytes:
     return json.dumps(members).encode() + b"\n"
 
 
-def read_photo(source: BinaryIO, limit_mp: int) -> Image.Image:
-    """The picture of an untrusted file (see `picture.read_photo`), which it closes."""
-    return picture.read_photo(source, limits(limit_mp), STORED)
+def read_photo(source: BinaryIO, limit_mp: int) -> Upright:
+    """The picture of an untrusted file, and its transparency (see `picture.read_picture`), which it closes."""
+    return picture.read_picture(source, limits(limit_mp), STORED)
 
 
 def read_mask(source: BinaryIO, limit_mp: int) -> Image.Image:

@@ -101,7 +101,7 @@ def steps(path: Path) -> list[tuple[str, float]]:
     image = Image.open(io.BytesIO(path.read_bytes()))
     picture.draft(image, decoding.STORED)
     timed("decode", image.load)
-    photo = timed("turn, convert", lambda: normal.normalize(image, Meaning(), decoding.STORED))
+    photo = timed("turn, convert", lambda: normal.normalize(image, Meaning(), decoding.STORED).picture)
     timed("encode the JPEG", lambda: decoding.encode(photo, "JPEG", **decoding.STORED_OPTIONS))
     thumb = timed("shrink for the thumbnail", lambda: decoding.thumbnail(photo))
     timed("encode the thumbnail", lambda: decoding.encode(thumb, "WEBP", **decoding.THUMB_OPTIONS))

@@ -106,6 +106,11 @@ def photo_meta_key(photo_id: str) -> str:
     return f"{photo_prefix(photo_id)}photo.json"
 
 
+def photo_alpha_key(photo_id: str) -> str:
+    """How opaque each pixel of the photo was, in grey; only where any was not wholly."""
+    return f"{photo_prefix(photo_id)}alpha.png"
+
+
 def photo_thumb_key(photo_id: str) -> str:
     return f"{photo_prefix(photo_id)}thumb.webp"
 

@@ -33,10 +33,20 @@ class Side(NamedTuple):
     slack: int
 
 
-def normalize(image: Image.Image, meant: Meaning, side: Side | None = None, background: str = "white") -> Image.Image:
-    """The first frame, upright, in sRGB, on the background, mode RGB, as long as `side` says, without metadata.
+class Upright(NamedTuple):
+    """A picture in RGB, and how opaque each pixel of its file is, in grey; None where all of them are wholly."""
 
-    May close the image.
+    picture: Image.Image
+    alpha: Image.Image | None
+
+
+def normalize(
+    image: Image.Image, meant: Meaning, side: Side | None = None, background: str | None = "white"
+) -> Upright:
+    """The first frame, upright, in sRGB, mode RGB, as long as `side` says, without metadata.
+
+    It is put on the background; without one, what is transparent has the colour that the file gives it. May close the
+    image.
     """
     orientation = read_orientation(image)
     image = replacing(image, plain(image))
@@ -45,13 +55,16 @@ def normalize(image: Image.Image, meant: Meaning, side: Side | None = None, back
     image = replacing(image, to_srgb(image, meant))
     if orientation is not None:
         image = replacing(image, image.transpose(orientation))
+    alpha = None
     if image.mode in {"LA", "RGBA"}:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image.convert("RGBA"))
+        alpha = image.getchannel("A")
+        if background:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, background), image.convert("RGBA"))
     if image.mode != "RGB":
         image = image.convert("RGB")
     clean = Image.new("RGB", image.size)
     clean.paste(image)
-    return clean
+    return Upright(clean, alpha if alpha and alpha.getextrema() != (255, 255) else None)
 
 
 def plain(image: Image.Image) -> Image.Image:

@@ -32,7 +32,7 @@ from app.reading import containers, kinds
 from app.reading.colors import meaning
 from app.reading.errors import UNREADABLE, RefusedError
 from app.reading.mending import mended
-from app.reading.normal import Side, normalize
+from app.reading.normal import Side, Upright, normalize
 
 HEIC_FORMATS: tuple[str, ...] = ()
 # The first comes with Atelier where it has wheels. The second is an extra, because its wheels carry GPL code.
@@ -77,7 +77,7 @@ def read_photo(source: BinaryIO, limits: Limits = OWN, side: Side | None = None)
             before a pixel is decoded.
         MemoryError: it does not fit in what this process may use.
     """
-    return read_picture(source, limits, side, "white")
+    return read_picture(source, limits, side).picture
 
 
 def read_mask(source: BinaryIO, limits: Limits = OWN, side: Side | None = None) -> Image.Image:
@@ -86,17 +86,22 @@ def read_mask(source: BinaryIO, limits: Limits = OWN, side: Side | None = None) 
     Raises:
         RefusedError, MemoryError: as in `read_photo`.
     """
-    mask = read_picture(source, limits, side, "black")
+    mask = read_picture(source, limits, side, "black").picture
     red, green, blue = mask.split()
     difference = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue))
     colored = sum(difference.histogram()[CLEARLY_COLORED:])
     return mask if colored > COLORED_SHARE * mask.width * mask.height else mask.convert("L")
 
 
-def read_picture(source: BinaryIO, limits: Limits, side: Side | None, background: str) -> Image.Image:
-    """The file's picture, as long as `side` says; what is transparent shows the background.
+def read_picture(
+    source: BinaryIO, limits: Limits = OWN, side: Side | None = None, background: str | None = "white"
+) -> Upright:
+    """Decode a file as `read_photo` does, with its transparency; without a background, the colours under that stay.
 
     A file whose fault is not in its pixels is read without the fault.
+
+    Raises:
+        RefusedError, MemoryError: as in `read_photo`.
     """
     with warnings.catch_warnings():
         # Animations and damaged files make Pillow warn; nobody reads it here.
@@ -104,7 +109,7 @@ def read_picture(source: BinaryIO, limits: Limits, side: Side | None, background
         return mended_or_not(source, limits, side, background)
 
 
-def mended_or_not(source: BinaryIO, limits: Limits, side: Side | None, background: str) -> Image.Image:
+def mended_or_not(source: BinaryIO, limits: Limits, side: Side | None, background: str | None) -> Upright:
     try:
         return picture_of(source, limits, side, background)
     except RefusedError as refused:
@@ -116,12 +121,12 @@ def mended_or_not(source: BinaryIO, limits: Limits, side: Side | None, backgroun
             raise
         source.close()
         first, *others = (picture_of(io.BytesIO(each), limits, side, background) for each in ways)
-        if any(ImageChops.difference(first, other).getbbox() for other in others):
+        if any(ImageChops.difference(first.picture, other.picture).getbbox() for other in others):
             raise
         return first
 
 
-def picture_of(source: BinaryIO, limits: Limits, side: Side | None, background: str) -> Image.Image:
+def picture_of(source: BinaryIO, limits: Limits, side: Side | None, background: str | None) -> Upright:
     """The picture of a file without a fault."""
     head = source.read(HEAD_BYTES)
     if not head:

@@ -230,8 +230,12 @@ def test_a_decoder_that_cannot_start_is_our_fault_not_the_photos(
         b'{"refused": "queue-full", "values": {}}\n',
         b'{"refused": "photo-empty", "values": {"headers": {"Set-Cookie": "a=b"}}}\n',
         b'{"refused": "photo-too-many-pixels", "values": {"megapixels": "many"}}\n',
-        b'{"width": 10, "height": 10, "jpeg_bytes": 5, "webp_bytes": 5}\nabcde',
-        b'{"width": 10, "height": 10, "jpeg_bytes": -5, "webp_bytes": 5}\nabcdeabcde',
+        b'{"width": 10, "height": 10, "jpeg_bytes": 5, "webp_bytes": 5}\nabcdeabcde',
+        b'{"width": 10, "height": 10, "jpeg_bytes": 5, "webp_bytes": 5, "alpha_bytes": 0}\nabcde',
+        b'{"width": 10, "height": 10, "jpeg_bytes": -5, "webp_bytes": 5, "alpha_bytes": 10}\nabcdeabcde',
+        b'{"width": 10, "height": 10, "jpeg_bytes": 5, "webp_bytes": 5, "alpha_bytes": 5}\nabcdeabcde',
+        b'{"width": 10, "height": 10, "jpeg_bytes": 5, "webp_bytes": 5, "alpha_bytes": 5}\nabcdeabcdeabcdef',
+        b'{"width": 10, "height": 10, "jpeg_bytes": "5", "webp_bytes": "5", "alpha_bytes": "5"}\nabcdeabcdeabcde',
     ],
 )
 def test_what_a_captured_decoder_may_say_is_not_believed(answer: bytes) -> None:

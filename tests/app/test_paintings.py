@@ -84,6 +84,12 @@ def test_a_full_disk_leaves_no_painting(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_nobody_needs_the_transparency_of_a_painting(client: TestClient, studio: Studio) -> None:
+    data = pictures.encoded(Image.new("RGBA", (64, 64)))
+    assert client.post("/api/v1/paintings", files={"painting": ("x.png", data)}).status_code == 201
+    assert not [key for key in studio.storage.list("paintings/") if "alpha" in key]
+
+
 def test_it_is_painted_after_and_called_your_own(client: TestClient, photo_id: str, painting_id: str) -> None:
     answer = job(client, photo_id, painting_id, "dusk")
     assert answer.status_code == 202

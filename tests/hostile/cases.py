@@ -18,11 +18,15 @@ GREYS: tuple[Color, ...] = tuple(
 
 @dataclass(frozen=True)
 class Taken:
-    """The photo is kept: with this size, and these colours in the middle of its quarters, within a tolerance."""
+    """The photo is kept: with this size, and these colours in the middle of its quarters, within a tolerance.
+
+    Beside it is how opaque it is in the middle of each quarter, if it is not wholly.
+    """
 
     size: tuple[int, int] = (96, 64)
     corners: Sequence[Color] | None = UPRIGHT
     tolerance: int = 12
+    opacity: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)

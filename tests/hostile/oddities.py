@@ -272,8 +272,13 @@ CASES = [
         lambda: encoded(quarters().convert("L").point(lambda value: 255 * (value > 200), "1")),
         Taken(corners=((0, 0, 0),) * 3 + (WHITE,)),
     ),
-    Case(49, "palette with transparency", palette_with_transparency, Taken(corners=(RED, GREEN, HALF_BLUE, WHITE))),
-    Case(50, "transparent with hidden colours", hidden_color, Taken(corners=WHITES, tolerance=0)),
+    Case(
+        49,
+        "palette with transparency",
+        palette_with_transparency,
+        Taken(corners=(RED, GREEN, HALF_BLUE, WHITE), opacity=(255, 255, 128, 0)),
+    ),
+    Case(50, "transparent with hidden colours", hidden_color, Taken(corners=WHITES, tolerance=0, opacity=(0, 0, 0, 0))),
     Case(
         51,
         "Display P3",

@@ -77,7 +77,8 @@ def test_a_hostile_mask(server: Server, masked_photo: str, case: Case) -> None:
 
 def check_photo(folder: Path, expected: Taken) -> None:
     """The kept files are the right picture, and nothing of the uploaded file is in them but the picture."""
-    assert {path.name for path in folder.iterdir()} == {"photo.jpg", "photo.json", "thumb.webp"}
+    beside = {"alpha.png"} if expected.opacity else set()
+    assert {path.name for path in folder.iterdir()} == {"photo.jpg", "photo.json", "thumb.webp"} | beside
     for path in folder.iterdir():
         content = path.read_bytes()
         assert b"Secret" not in content
@@ -89,6 +90,10 @@ def check_photo(folder: Path, expected: Taken) -> None:
         assert not {"exif", "icc_profile", "xmp", "comment"} & set(image.info)
         if expected.corners is not None:
             assert far_off(pictures.corners(image), expected) == []
+    if expected.opacity:
+        with Image.open(folder / "alpha.png") as alpha:
+            assert (alpha.mode, alpha.size, alpha.info) == ("L", expected.size, {})
+            assert tuple(pictures.corners(alpha)) == expected.opacity
 
 
 def far_off(found: list[Color], expected: Taken) -> list[tuple[Color, Color]]:
@@ -324,7 +329,7 @@ def test_afterwards_nothing_is_left_but_photos(server: Server) -> None:
     kept = {path.relative_to(server.data) for path in server.data.rglob("*") if path.is_file()}
     others = {path for path in kept if path.parts[0] != "photos"}
     assert others == {Path("cookie.key")}
-    assert {path.name for path in kept - others} <= {"photo.jpg", "photo.json", "thumb.webp"}
+    assert {path.name for path in kept - others} <= {"photo.jpg", "photo.json", "thumb.webp", "alpha.png"}
     for path in kept:
         assert "Secret" not in str(path)
         assert b"Secret" not in (server.data / path).read_bytes()
