@@ -1,8 +1,9 @@
 """Pictures as files: strips in, PNG, JPEG, WebP or TIFF out, with the recipe, the profile and the print size.
 
-Memory does not grow with the picture's height, but for WebP, whose encoder needs all of it at once (5 bytes a pixel).
-The same pixels give the same bytes as long as `version` stays. In a file is what is asked for here and what
-its format demands, and nothing of any other: pixels are all that encoder and source have in common.
+Memory does not grow with the picture's height, but for WebP, whose encoder needs all of it at once (5 bytes a pixel,
+some 20 of a transparent one). The same pixels give the same bytes as long as `version` stays. In a file is what is
+asked for here and what its format demands, and nothing of any other: pixels are all that encoder and source have in
+common.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ MM_PER_INCH = 25.4
 SRGB = {"profile": "srgb"}  # libvips' own profile, the same bytes every time
 # Rows of a strip in a TIFF, and those that are sent to the encoder at a time.
 ROWS = 16
+# By the number of bands: PNG's types of colours without and with transparency.
+PNG_COLORS = {3: 2, 4: 6}
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -41,7 +44,8 @@ def encode(
     """Write a picture to an empty file that is open for reading and writing, while its strips come.
 
     JPEG and WebP have quality 95, JPEG without subsampling; PNG has 8 bits a channel. TIFF has `bits` (16 unless the
-    picture is known to have 8 only), deflated with a horizontal predictor, in strips. All are tagged sRGB and say that
+    picture is known to have 8 only), deflated with a horizontal predictor, in strips. A picture's transparency is kept,
+    but for JPEG, which has none: there all of its colours are seen. All are tagged sRGB and say that
     `dpi` pixels are printed to the inch, JPEG and WebP in EXIF. `made_with` is a recipe's text: in a PNG the text
     `Atelier`, in JPEG and WebP EXIF's user comment, in a TIFF the ImageDescription.
 
@@ -56,7 +60,7 @@ def encode(
     with ThreadPoolExecutor(1, "encoder") as pool, os.fdopen(writing, "wb", 0) as pipe:
         saved = pool.submit(_save, reading, file, file_format, made_with, dpi)
         try:
-            for piece in _uncompressed(picture, np.uint16 if deep else np.uint8):
+            for piece in _uncompressed(picture, np.uint16 if deep else np.uint8, 3 if file_format == "jpg" else 4):
                 _write_all(pipe, piece)
         except BrokenPipeError:
             pass  # The encoder has given up, and says why.
@@ -118,8 +122,9 @@ def _save_jpeg(image: Any, target: Any, made_with: str | None) -> None:
 
 def _save_webp(image: Any, target: Any, made_with: str | None) -> None:
     _set_comment(image, made_with)
-    # From effort 3 on, the encoder takes twice the time and the memory, for files that are no smaller.
-    image.webpsave_target(target, Q=95, effort=2, keep="icc|exif", **SRGB)
+    # From effort 3 on, the encoder takes twice the time and the memory, for files that are no smaller. Unless it is
+    # to be exact, it changes the colours that are not seen.
+    image.webpsave_target(target, Q=95, effort=2, exact=True, keep="icc|exif", **SRGB)
 
 
 def _save_tiff(image: Any, target: Any, made_with: str | None) -> None:
@@ -156,8 +161,10 @@ def _ascii(text: str) -> str:
     return json.dumps(json.loads(text))
 
 
-def _uncompressed(picture: Picture, dtype: Depth) -> Iterator[bytes]:
+def _uncompressed(picture: Picture, dtype: Depth, most_bands: int) -> Iterator[bytes]:
     """A picture as the pieces of a PNG that is not compressed, which is what libvips reads from a pipe in both depths.
+
+    Of each pixel it has `most_bands` values, if there are so many.
 
     Source: PNG (W3C, third edition), sections 5.2, 5.3, 7.2 and 10.
 
@@ -165,15 +172,16 @@ def _uncompressed(picture: Picture, dtype: Depth) -> Iterator[bytes]:
         ValueError: a strip, or all of them, do not fit the picture.
     """
     bits = np.dtype(dtype).itemsize * 8
-    yield PNG_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", picture.width, picture.height, bits, 2, 0, 0, 0))
+    kind = PNG_COLORS[min(picture.bands, most_bands)]
+    yield PNG_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", picture.width, picture.height, bits, kind, 0, 0, 0))
     stored = zlib.compressobj(0)
     drawn = 0
     for strip in picture.strips(dtype):
         drawn += len(strip)
-        if strip.shape[1:] != (picture.width, 3) or strip.dtype != dtype or drawn > picture.height:
+        if strip.shape[1:] != (picture.width, picture.bands) or strip.dtype != dtype or drawn > picture.height:
             raise ValueError(f"{strip.dtype} {strip.shape} is no strip of a picture of {picture.width} pixels' width")
         for top in range(0, len(strip), ROWS):
-            rows = strip[top : top + ROWS]
+            rows = strip[top : top + ROWS, :, :most_bands]
             lines = rows.astype(rows.dtype.newbyteorder(">")).view(np.uint8).reshape(len(rows), -1)
             # Each line begins with the number of its filter: 0, none.
             yield _chunk(b"IDAT", stored.compress(np.pad(lines, ((0, 0), (1, 0))).tobytes()))

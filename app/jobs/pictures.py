@@ -9,10 +9,11 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from app.jobs.recipe import KEYWORD
 
@@ -22,21 +23,27 @@ DEPTHS = 257
 
 Depth = type[np.uint8] | type[np.uint16]
 Rows = NDArray[np.unsignedinteger[Any]]
+# How opaque a photo is [h, w]: 0 where nothing of it is seen, 255 where nothing is seen through it.
+Alpha = NDArray[np.uint8]
 
 
 class Picture(Protocol):
-    """A finished picture. `strips` gives its sRGB pixels as [rows, width, 3] from top to bottom, in the asked depth."""
+    """A finished picture. `strips` gives its sRGB pixels as [rows, width, bands] from top to bottom, in the asked
+    depth. There are three bands, or a fourth with its transparency, by which the colours are not multiplied.
+    """
 
     @property
     def width(self) -> int: ...
     @property
     def height(self) -> int: ...
+    @property
+    def bands(self) -> int: ...
     def strips(self, dtype: Depth) -> Iterator[Rows]: ...
 
 
 @dataclass(frozen=True)
 class PictureInMemory:
-    """A picture whose pixels [H, W, 3] are all here, as uint8 or uint16."""
+    """A picture whose pixels [H, W, 3] or [H, W, 4] are all here, as uint8 or uint16."""
 
     pixels: Rows
 
@@ -48,9 +55,47 @@ class PictureInMemory:
     def height(self) -> int:
         return int(self.pixels.shape[0])
 
+    @property
+    def bands(self) -> int:
+        return int(self.pixels.shape[2])
+
     def strips(self, dtype: Depth) -> Iterator[Rows]:
         for top in range(0, self.height, STRIP):
             yield in_depth(self.pixels[top : top + STRIP], dtype)
+
+
+@dataclass(frozen=True)
+class TransparentPicture:
+    """A picture with a photo's transparency, which is stretched over it."""
+
+    picture: Picture
+    alpha: Alpha
+    bands: ClassVar = 4
+
+    @property
+    def width(self) -> int:
+        return self.picture.width
+
+    @property
+    def height(self) -> int:
+        return self.picture.height
+
+    def strips(self, dtype: Depth) -> Iterator[Rows]:
+        whole = Image.fromarray(self.alpha)
+        scale = whole.height / self.height
+        top = 0
+        for strip in self.picture.strips(dtype):
+            bottom = top + len(strip)
+            box = (0, top * scale, whole.width, min(bottom * scale, whole.height))
+            # Linear: sharper filters swing over, and would leave the shadow of an edge where nothing is.
+            alpha = whole.resize((self.width, len(strip)), Image.Resampling.BILINEAR, box)
+            yield np.dstack([strip, in_depth(np.asarray(alpha), dtype)])
+            top = bottom
+
+
+def with_alpha(picture: Picture, alpha: Alpha | None) -> Picture:
+    """The picture with a photo's transparency, if it has any."""
+    return picture if alpha is None else TransparentPicture(picture, alpha)
 
 
 class StoredPicture:
@@ -69,6 +114,7 @@ class StoredPicture:
         image = self._opened()
         self.width: int = image.width
         self.height: int = image.height
+        self.bands: int = image.bands
         self.bits: Literal[8, 16] = 16 if image.format == "ushort" else 8
         told = (name for name in image.get_fields() if name == "image-description" or name.endswith(f"-{KEYWORD}"))
         self.made_with: str | None = next(map(image.get, told), None)
@@ -86,7 +132,7 @@ class StoredPicture:
             rows = min(STRIP, self.height - top)
             pixels = _understood(lambda: region.fetch(0, top, self.width, rows))  # noqa: B023 - called at once
             decoded: Rows = np.frombuffer(pixels, source)
-            yield in_depth(decoded.reshape(rows, self.width, 3), dtype)
+            yield in_depth(decoded.reshape(rows, self.width, self.bands), dtype)
 
     def _opened(self) -> Any:
         vips = libvips()
@@ -96,8 +142,8 @@ class StoredPicture:
             source = vips.Source.new_from_descriptor(self._file.fileno())
             # Damage is told, not painted over with grey.
             image = vips.Image.new_from_source(source, "", access="sequential", fail_on="error")
-            if image.bands != 3 or image.format not in ("uchar", "ushort"):
-                raise OSError("it has no three channels of 8 or 16 bits")
+            if image.bands not in (3, 4) or image.format not in ("uchar", "ushort"):
+                raise OSError("it has no three or four channels of 8 or 16 bits")
             return image
 
         return _understood(opened)
@@ -113,7 +159,7 @@ def in_depth(rows: Rows, dtype: Depth) -> Rows:
 
 
 def whole(picture: Picture, dtype: Depth) -> Rows:
-    """All pixels [H, W, 3] of a picture, for what cannot work in strips.
+    """The colours [H, W, 3] of all pixels of a picture, for what cannot work in strips.
 
     Raises:
         OSError: it was stored, and is damaged.
@@ -121,7 +167,7 @@ def whole(picture: Picture, dtype: Depth) -> Rows:
     pixels = np.empty((picture.height, picture.width, 3), dtype)
     top = 0
     for rows in picture.strips(dtype):
-        pixels[top : top + len(rows)] = rows
+        pixels[top : top + len(rows)] = rows[..., :3]
         top += len(rows)
     return pixels
 

@@ -19,7 +19,7 @@ from app.downloads import PIECE_BYTES, opened
 from app.jobs import keys, retention
 from app.jobs.encoding import encode
 from app.jobs.models import JobState
-from app.jobs.pictures import PictureInMemory
+from app.jobs.pictures import PictureInMemory, with_alpha
 from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
@@ -85,6 +85,31 @@ def test_the_size_in_print_may_be_chosen_and_changes_no_pixel(client: TestClient
         assert dpi_of(chosen) == pytest.approx(dpi, abs=0.02)
         assert (np.asarray(chosen) == np.asarray(usual)).all()
         assert chosen.info["icc_profile"] == usual.info["icc_profile"]
+
+
+@pytest.mark.parametrize("dpi", [None, 240])
+def test_transparency_is_in_every_format_that_has_it(
+    client: TestClient, studio: Studio, finish: Finish, dpi: int | None
+) -> None:
+    alpha = np.tile(np.linspace(0, 255, 200).astype(np.uint8), (150, 1))
+    job = studio.records.get(finish())
+    for extension, key in (("tif", keys.print_key), ("png", keys.artwork_key)):
+        with studio.storage.writing(key(job.id, job.fence)) as file:
+            encode(with_alpha(PictureInMemory(PIXELS), alpha), file, extension, RECIPE)  # type: ignore[arg-type]
+
+    def image(extension: str) -> Image.Image:
+        answer = client.get(f"/api/v1/jobs/{job.id}/artwork.{extension}", params={"dpi": dpi} if dpi else {})
+        return Image.open(io.BytesIO(answer.content))
+
+    for extension in ("png", "webp"):
+        assert (np.asarray(image(extension).getchannel("A")) == alpha).all()
+    answer = client.get(f"/api/v1/jobs/{job.id}/artwork.tif", params={"dpi": dpi} if dpi else {})
+    deep = tifffile.imread(io.BytesIO(answer.content))
+    assert (deep == np.dstack([PIXELS, alpha * np.uint16(257)])).all()
+    assert image("jpg").mode == "RGB"
+    # All that was painted is seen there.
+    apart = np.asarray(image("jpg")).astype(int) - np.asarray(image("png"))[..., :3]
+    assert abs(apart.mean()) < 1
 
 
 @EXTENSIONS

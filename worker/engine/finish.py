@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ class Picture:
     _touches: tuple[Touch, ...] = ()
     _size: tuple[int, int] | None = None
     _filter: Image.Resampling = Image.Resampling.LANCZOS
+    bands: ClassVar = 3
 
     @property
     def width(self) -> int:

@@ -74,6 +74,39 @@ def test_png_and_tiff_lose_nothing(tmp_path: Path, width: int, height: int) -> N
     assert (tiff == picture.pixels).all()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (33, 17), (16, 200)])
+def test_transparency_is_beside_the_colors_and_not_in_them(tmp_path: Path, width: int, height: int) -> None:
+    picture = PictureInMemory(np.random.default_rng(1).integers(0, 65536, (height, width, 4), np.uint16))
+    image = read(written(tmp_path / "a.png", picture, "png"))
+    assert image.mode == "RGBA"
+    assert (np.asarray(image) == in_depth(picture.pixels, np.uint8)).all()
+    with tifffile.TiffFile(written(tmp_path / "a.tif", picture, "tif")) as file:
+        page = file.pages[0]
+        assert page.extrasamples == (tifffile.EXTRASAMPLE.UNASSALPHA,)  # type: ignore[union-attr]
+        assert (page.asarray() == picture.pixels).all()
+
+
+def test_webp_has_every_level_of_transparency_and_the_colors_below(tmp_path: Path) -> None:
+    colors = smooth(320, 200).pixels
+    opaque = read(written(tmp_path / "a.webp", PictureInMemory(colors), "webp"))
+    alpha = np.tile(np.linspace(0, 65535, 320, dtype=np.uint16), (200, 1))
+    alpha[:50] = 0
+    image = read(written(tmp_path / "b.webp", PictureInMemory(np.dstack([colors, alpha])), "webp"))
+    found = np.asarray(image)
+    assert image.mode == "RGBA"
+    assert (found[..., 3] == in_depth(alpha, np.uint8)).all()
+    assert np.abs(found[..., :3].astype(int) - np.asarray(opaque.convert("RGB"))).mean() < 1
+
+
+def test_jpeg_shows_all_colors_of_a_transparent_picture(tmp_path: Path) -> None:
+    colors = smooth(320, 200).pixels
+    seen = PictureInMemory(np.dstack([colors, np.zeros_like(colors[..., 0])]))
+    transparent, opaque = (
+        written(tmp_path / "a", each, "jpg").read_bytes() for each in (seen, PictureInMemory(colors))
+    )
+    assert transparent == opaque
+
+
 @pytest.mark.parametrize("file_format", ["jpg", "webp"])
 def test_jpeg_and_webp_lose_what_nobody_sees(tmp_path: Path, file_format: Format) -> None:
     picture = smooth(320, 200)
@@ -154,7 +187,7 @@ def test_the_same_pixels_give_the_same_bytes(tmp_path: Path, file_format: Format
 class Odd:
     """A picture of 40 × 30 whose strips are what a test says."""
 
-    width, height = 40, 30
+    width, height, bands = 40, 30, 3
 
     def __init__(self, *shapes: tuple[int, ...] | Exception) -> None:
         self.shapes = shapes
@@ -219,9 +252,11 @@ import sys
 from pathlib import Path
 import numpy as np
 from app.jobs.encoding import encode
+from app.jobs.pictures import with_alpha
 
 class Drawn:
     width = 8192
+    bands = 3
     def __init__(self, height):
         self.height = height
         self.grain = np.random.default_rng(0).integers(0, 4096, (64, self.width, 3), np.uint16)
@@ -235,11 +270,13 @@ def peak():
     # Not getrusage: what that tells begins with the peak of the process that started this one.
     return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
+y, x = np.ogrid[-1:1:2048j, -1:1:2048j]
+alpha = np.uint8(255 * np.clip(1 - np.hypot(x, y), 0, 1)) if sys.argv[4:] else None
 with Path(sys.argv[3]).open("w+b") as file:
-    encode(Drawn(64), file, sys.argv[1])
+    encode(with_alpha(Drawn(64), alpha), file, sys.argv[1])
 before = peak()
 with Path(sys.argv[3]).open("w+b") as file:
-    encode(Drawn(int(sys.argv[2])), file, sys.argv[1])
+    encode(with_alpha(Drawn(int(sys.argv[2])), alpha), file, sys.argv[1])
 print(peak() - before)
 """
 
@@ -247,9 +284,9 @@ print(peak() - before)
 NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no peak of a process is told here")
 
 
-def growth(file_format: Format, height: int, path: Path) -> int:
-    """Bytes by which a fresh process's peak grows when it encodes 8192 × `height` pixels."""
-    arguments = [sys.executable, "-c", ENCODE, file_format, str(height), str(path)]
+def growth(file_format: Format, height: int, path: Path, *more: str) -> int:
+    """Bytes by which a fresh process's peak grows when it encodes 8192 × `height` pixels; with `more`, transparent."""
+    arguments = [sys.executable, "-c", ENCODE, file_format, str(height), str(path), *more]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
     path.unlink()
     return int(done.stdout)
@@ -268,3 +305,17 @@ def test_memory_does_not_grow_with_the_height(tmp_path: Path, file_format: Forma
 def test_webp_needs_all_of_the_picture_but_no_more(tmp_path: Path) -> None:
     # Measured: 5.3 bytes a pixel at 8192 × 8192, where the rest weighs little.
     assert growth("webp", 2048, tmp_path / "a") < 8192 * 2048 * 8
+
+
+@NEEDS_PROC
+@pytest.mark.parametrize("file_format", ["png", "tif"])
+def test_transparency_is_stretched_in_strips(tmp_path: Path, file_format: Format) -> None:
+    low, high = (growth(file_format, height, tmp_path / "a", "transparent") for height in (2048, 8192))
+    assert max(low, high) < 90e6
+    assert abs(high - low) < 20e6
+
+
+@NEEDS_PROC
+def test_webp_needs_more_of_it_for_transparency(tmp_path: Path) -> None:
+    # Measured: 21 bytes a pixel, and 39 where the transparency is noise.
+    assert growth("webp", 2048, tmp_path / "a", "transparent") < 8192 * 2048 * 28
