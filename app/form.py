@@ -37,6 +37,8 @@ def text_of(value: object) -> str:
     """An option as the form and the address write it; empty for what is left to the preset."""
     if isinstance(value, Mapping):
         return ", ".join(f"{layer} {number(weight)}" for layer, weight in value.items())
+    if isinstance(value, bool):
+        return "true" if value else ""
     if isinstance(value, int | float):
         return number(value)
     return "" if value is None else str(value)
@@ -82,6 +84,8 @@ class HomeForm:
         options = {name: last(sent, name) or DEFAULTS[name] for name in OPTIONS}
         if options["keep_colors"] == "true":
             options["keep_colors"] = "1"
+        if options["keep_transparency"] in {"false", "0"}:
+            options["keep_transparency"] = ""
         form = cls(parts_of(sent), settled(options), "paint" if last(sent, "keep_how") == "paint" else "keep")
         for place in sent.getlist("drop"):
             form = form.marked(str(place), "")

@@ -35,8 +35,12 @@ PLAIN = {
     "style_layers": ("Style layers", "{}"),
     "feather": ("Soft edges", "{} of the longer side"),
 }
-# Whose values are ids, which mean nothing to a person and are nobody else's business.
-PLACES = {"keep": ("Part of the photo", "kept as it was"), "color_mask": ("Colours", "kept in a part of the photo")}
+# Told without their values: the first two are ids, which mean nothing to a person and are nobody else's business.
+KEPT = {
+    "keep": ("Part of the photo", "kept as it was"),
+    "color_mask": ("Colours", "kept in a part of the photo"),
+    "keep_transparency": ("Transparency", "the photo’s"),
+}
 
 
 def ingredients(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
@@ -53,7 +57,7 @@ def ingredients(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
         (label, dict(offered).get(told[name], told[name])) for name, (label, offered) in NAMED.items() if name in told
     ]
     found += [(label, words.format(told[name])) for name, (label, words) in PLAIN.items() if name in told]
-    return found + [place for name, place in PLACES.items() if name in told]
+    return found + [words for name, words in KEPT.items() if name in told]
 
 
 def scale_words(scale: Scale, text: str) -> str:

@@ -41,6 +41,7 @@ class PhotoAnswer(BaseModel):
     id: str
     width: int
     height: int
+    transparent: bool = Field(description="Whether any part of it is, which `keep_transparency` may give back.")
 
 
 class MaskAnswer(BaseModel):
@@ -100,13 +101,15 @@ def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:
     openapi_extra=form_with("photo"),
 )
 async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
-    """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped."""
+    """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped, its transparency kept
+    beside it.
+    """
     form = await form_of(request, "photo")
     try:
         photo = await keep_photo(studio, file_of(form, "photo", errors.PHOTO_MISSING).file)
     finally:
         await form.close()
-    return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height)
+    return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height, transparent=photo.is_transparent)
 
 
 @router.delete(

@@ -17,7 +17,7 @@ EXPERT = {
 }  # fmt: skip
 MORE = EXPERT | {
     "weight", "preset", "size", "quality", "output_size", "color_method", "color_mask", "smoothing", "seed", "start",
-    "keep", "feather", *(f"style_{row}" for row in range(5)),
+    "keep", "keep_transparency", "feather", *(f"style_{row}" for row in range(5)),
 }  # fmt: skip
 # What has to be open for a sentence to be seen.
 FOLDS = {"options": FIRST | MORE, "more": MORE, "experts": EXPERT}
@@ -70,6 +70,8 @@ def sentence(error: Mapping[str, Any]) -> str:
             return f"“{given}” is nothing that was given out here."
         case "float_parsing" | "int_parsing" | "finite_number":
             return f"“{given}” is not a number that fits here."
+        case "bool_parsing":
+            return f"“{given}” is neither true nor false."
         case "int_from_float":
             return "Choose a whole number."
     message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from PIL import ExifTags, Image
 
@@ -12,8 +12,10 @@ from app.jobs import recipe
 from app.jobs.recipe import ASCII, KEYWORD, Recipe
 from app.jobs.styles import PICTURES
 from app.reading.errors import UNREADABLE, RefusedError
-from app.reading.picture import read_mask, read_photo
+from app.reading.normal import Upright
+from app.reading.picture import read_mask, read_photo, read_picture
 
+Decoded = TypeVar("Decoded")
 # Endings of what can be read. The last two are JPEGs by another name.
 READABLE = (*PICTURES, ".jpe", ".jfif")
 
@@ -39,6 +41,15 @@ def opened(path: Path) -> Image.Image:
         UsageError: there is none, or it cannot be read.
     """
     return _read(path, read_photo)
+
+
+def with_transparency(path: Path, background: str | None = "white") -> Upright:
+    """The same with its transparency; without a background, the colours under that stay.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    return _read(path, lambda file: read_picture(file, background=background))
 
 
 def mask_in(path: Path) -> Image.Image:
@@ -86,7 +97,7 @@ def is_artwork(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, read: Callable[[BinaryIO], Image.Image]) -> Image.Image:
+def _read(path: Path, read: Callable[[BinaryIO], Decoded]) -> Decoded:
     try:
         with path.open("rb") as file:
             return read(file)

@@ -18,7 +18,7 @@ from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.masks import find_mask
 from app.jobs.models import Job, PaintRequest, StyleChoice
-from app.jobs.pictures import StoredPicture, whole
+from app.jobs.pictures import Alpha, StoredPicture, whole
 from app.jobs.recipe import Recipe, read
 from app.settings import Settings
 from worker import engine
@@ -69,6 +69,20 @@ class Materials:
             raise JobFailedError(PHOTO_GONE) from error
         except (UnidentifiedImageError, OSError) as error:
             raise JobFailedError(PHOTO_DAMAGED) from error
+
+    def alpha(self, wish: PaintRequest) -> Alpha | None:
+        """The stored photo's transparency [h, w], if it is asked for and the photo has any.
+
+        Raises:
+            JobFailedError: it is damaged.
+        """
+        key = keys.photo_alpha_key(wish.photo)
+        if not (wish.keep_transparency and self.storage.exists(key)):
+            return None
+        stored = self._stored(key)
+        if stored is None:
+            raise JobFailedError(PHOTO_DAMAGED)
+        return np.asarray(stored.convert("L"))
 
     def commission(
         self,

@@ -14,6 +14,7 @@ from redis import RedisError
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage, Storage
 from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.pictures import Alpha, with_alpha
 from app.jobs.queue import Publisher
 from app.jobs.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
@@ -150,8 +151,9 @@ class Easel:
             self._end(job, JobState.CANCELLED, {})
             return
         photo = self.materials.photo(job.request)
+        alpha = self.materials.alpha(job.request)
         if job.recolor_of:
-            self._recolor(job, job.recolor_of, photo)
+            self._recolor(job, job.recolor_of, photo, alpha)
             return
         sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
         try:
@@ -173,7 +175,7 @@ class Easel:
             self._put_back(job)
             return
         recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
-        size = publish(self.storage, job, pastiche.picture, pastiche.canvas, recipe)
+        size = publish(self.storage, job, with_alpha(pastiche.picture, alpha), pastiche.canvas, recipe)
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
@@ -184,7 +186,7 @@ class Easel:
         self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
         self.records.publish(job.id)
 
-    def _recolor(self, job: Job, painted: str, photo: Image.Image) -> None:
+    def _recolor(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> None:
         """Give the canvas of an earlier job, `painted`, other colours, without a single evaluation.
 
         Raises:
@@ -200,7 +202,7 @@ class Easel:
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
         self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview_of(artwork.image()))
         shown = {"preview": job.preview + 1, "preview_fence": job.fence}
-        size = publish(self.storage, job, artwork, engine.Picture(canvas), recipe)
+        size = publish(self.storage, job, with_alpha(artwork, alpha), engine.Picture(canvas), recipe)
         self._end(job, JobState.FINISHED, size | shown)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:

@@ -138,6 +138,10 @@ def _fill_paint(command: argparse.ArgumentParser) -> None:
     groups["colours"].add_argument(
         "--color-mask", type=Path, metavar="FILE", help="where white, the photo's colours are kept"
     )
+    parts.add_argument(
+        "--keep-transparency", action="store_true",
+        help="PNG, WebP and TIFF are transparent where the photo is; JPEG never is",
+    )  # fmt: skip
     published.add_argument(
         "--extractor", choices=["auto", "compact", "vgg19", "vgg16"], default="auto", metavar="NAME",
         help="network that looks at pictures: auto, compact, vgg19, vgg16 (%(default)s)",

@@ -14,15 +14,18 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageColor
 from tqdm import tqdm
 
 from app.jobs.blobs import LocalStorage
+from app.jobs.pictures import Picture, with_alpha
 from app.jobs.recipe import OWN, Ingredient, Network, Recipe, version
 from app.jobs.styles import Style, find_styles
+from app.reading.normal import Upright
 from app.settings import Settings
 from worker import devices, engine
-from worker.files import UsageError, loaded, mask_in, opened, recipe_in
+from worker.files import UsageError, is_artwork, loaded, mask_in, opened, recipe_in, with_transparency
 from worker.folders import read_folder
 from worker.interrupts import Interrupts
 from worker.memory import room_for_a_job
@@ -70,6 +73,10 @@ class Setting(NamedTuple):
     def scene(self, photo: Image.Image) -> engine.Scene:
         return engine.Scene(photo, self.regions, self.keep, self.color_mask, self.start)
 
+    def seen(self, picture: Picture, photo: Upright) -> Picture:
+        """What was painted, with the photo's transparency if that is asked for."""
+        return _with_alpha(picture, photo.alpha if self.recipe.keep_transparency else None)
+
 
 def paint(args: argparse.Namespace, settings: Settings) -> None:
     """Paint one photo, or all in a folder. Ctrl-C keeps what there is of a single one."""
@@ -89,7 +96,7 @@ def _paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Sett
     """
     check_originals([args.output], [args.photo, *_files(args, parts)])
     check_writable([args.output])
-    photo = opened(args.photo)
+    photo = with_transparency(args.photo)
     setting = _setting(args, parts, settings)
     newest: engine.Iterate | None = None
     whole = ""
@@ -107,7 +114,7 @@ def _paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Sett
         except KeyboardInterrupt:
             if newest is None:
                 raise
-            picture, whole = newest.picture(), ", as far as it was painted"
+            picture, whole = setting.seen(newest.picture(), photo), ", as far as it was painted"
         keep(picture, args.output, setting.recipe, dpi=args.dpi, safe=safe)
         bar.close()
         print(f"{args.output}: {picture.width}×{picture.height}{whole}")
@@ -141,7 +148,7 @@ def _paint_folder(args: argparse.Namespace, parts: Sequence[Part], settings: Set
 
                 with Interrupts() as interrupts:
                     try:
-                        picture = _painted(setting, opened(source), show)
+                        picture = _painted(setting, with_transparency(source), show)
                         interrupts.hold()
                     except (UsageError, engine.EmptyMaskError, engine.NotFiniteError) as error:
                         failed.append(f"{source.name}: {error}")
@@ -160,14 +167,16 @@ def recolor(args: argparse.Namespace, settings: Settings) -> None:
     """Give an artwork the photo's colours; nothing is painted."""
     check_originals([args.output], [args.artwork, args.photo, *([args.mask] if args.mask else [])])
     check_writable([args.output])
-    source = opened(args.artwork)
+    # An artwork's colours go on under what is transparent; nobody knows what another program left there.
+    is_ours = is_artwork(args.artwork)
+    source, alpha = with_transparency(args.artwork, None if is_ours else "white")
     options = engine.PaintOptions(keep_colors=args.share, color_method=args.method, feather=args.feather)
     scene = engine.Scene(opened(args.photo), (), color_mask=mask_in(args.mask) if args.mask else None)
     picture = engine.Finish(scene, options).preview(engine.to_tensor(source))
     before = recipe_in(loaded(args.artwork))
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
     recipe = before.recolored(colors, bool(args.mask)) if before else None
-    keep(picture, args.output, recipe, dpi=args.dpi, safe=_safe(settings))
+    keep(_with_alpha(picture, alpha if is_ours else None), args.output, recipe, dpi=args.dpi, safe=_safe(settings))
     print(f"{args.output}: {picture.width}×{picture.height}")
 
 
@@ -195,14 +204,20 @@ def _files(args: argparse.Namespace, parts: Sequence[Part]) -> list[Path]:
     return [path for path in (*named, Path(args.start) if args.start else None) if path]
 
 
-def _painted(setting: Setting, photo: Image.Image, show: Show) -> engine.Picture:
+def _with_alpha(picture: Picture, alpha: Image.Image | None) -> Picture:
+    return with_alpha(picture, np.asarray(alpha) if alpha else None)
+
+
+def _painted(setting: Setting, photo: Upright, show: Show) -> Picture:
     def told(iterate: engine.Iterate) -> None:
         try:
             show(iterate)
         except OSError:
             pass  # The terminal is gone; that is no reason to drop the painting.
 
-    return engine.paint(setting.scene(photo), setting.extractor, setting.options, told, room=setting.room).picture
+    scene = setting.scene(photo.picture)
+    pastiche = engine.paint(scene, setting.extractor, setting.options, told, room=setting.room)
+    return setting.seen(pastiche.picture, photo)
 
 
 def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings) -> Setting:
@@ -236,6 +251,7 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
         options={field.name: value for field in fields(options) if (value := getattr(options, field.name)) is not None},
         keep=keep is not None,
         color_mask=color_mask is not None,
+        keep_transparency=args.keep_transparency,
     )
     room = room_for_a_job(settings, device)
     return Setting(extractor, options, regions, keep, color_mask, start, room, recipe)

@@ -75,6 +75,9 @@ class Manner(PaintingOptions):
         default=None, validate_default=True, description="the job whose artwork is painted over, with start=artwork"
     )
     extractor: Extractor = Field(default="auto", validate_default=True)
+    keep_transparency: bool = Field(
+        default=False, description="PNG, WebP and TIFF are transparent where the photo is; JPEG never is"
+    )
 
     @field_validator("styles")
     @classmethod

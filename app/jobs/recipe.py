@@ -60,6 +60,7 @@ class Recipe(Frozen):
     options: dict[str, Any]
     keep: bool = False
     color_mask: bool = False
+    keep_transparency: bool = False
 
     def recolored(self, options: Mapping[str, Any], color_mask: bool) -> Recipe:
         """The same for an artwork whose strokes were kept, and whose colours were asked for anew."""
@@ -90,6 +91,7 @@ def recipe_of(wish: PaintRequest, labels: Mapping[str, Label], extractor: Networ
         options=options_of(wish),
         keep=wish.keep is not None,
         color_mask=wish.color_mask is not None,
+        keep_transparency=wish.keep_transparency,
     )
 
 

@@ -14,6 +14,7 @@ export function connectPhoto(studio, signal) {
   const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
   const [frame, view, hint, error, status] = ["frame", "photo-view", "photo-hint", "photo-error", "status"].map(by);
   const [input, camera, photoId, sample, paint] = ["photo", "camera", "photo-id", "sample", "paint"].map(by);
+  const transparency = by("transparency");
   const limitMb = Number(studio.dataset.limitMb);
   /** The upload under way, if any; `paint` waits for it. @type {Promise<void> | null} */
   let uploading = null;
@@ -39,7 +40,11 @@ export function connectPhoto(studio, signal) {
     if (sentence) error.scrollIntoView({ block: "center" });
   };
 
+  /** Transparency is offered unless it is known that the photo has none. */
+  const offerTransparency = (/** @type {boolean} */ offered) => transparency.classList.toggle("without-script", !offered);
+
   const forget = () => {
+    offerTransparency(true);
     photoId.value = "";
     unsent = null;
     view.hidden = true;
@@ -53,6 +58,7 @@ export function connectPhoto(studio, signal) {
     current = new AbortController();
     input.value = camera.value = photoId.value = "";
     unsent = null;
+    offerTransparency(true);
     refuse("");
     if (file.size > limitMb * 1e6) {
       forget();
@@ -69,6 +75,7 @@ export function connectPhoto(studio, signal) {
     uploading = upload(file, mine)
       .then((photo) => {
         photoId.value = photo.id;
+        offerTransparency(photo.transparent === true);
         // The server can read photos that this browser cannot show.
         if (view.complete && !view.naturalWidth) view.src = `/photos/${photo.id}/thumb.webp`;
         studio.dispatchEvent(new CustomEvent("photo", { detail: photo }));

@@ -35,7 +35,7 @@ def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
 def test_photo_is_created(client: TestClient) -> None:
     answer = client.post("/api/v1/photos", files={"photo": ("x.jpg", pictures.landscape(640, 480))})
     assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "width", "height"}
+    assert set(answer.json()) == {"id", "width", "height", "transparent"}
     assert (answer.json()["width"], answer.json()["height"]) == (640, 480)
 
 
@@ -391,6 +391,7 @@ class TestDeletion:
     def test_a_deleted_photo_takes_everything_with_it(
         self, client: TestClient, studio: Studio, paint: Paint, photo_id: str
     ) -> None:
+        studio.storage.put(keys.photo_alpha_key(photo_id), b"its transparency")
         finished, waiting = paint(), paint()
         finish(studio, finished, pictures.encoded(pictures.quarters(320, 240), "PNG"))
         assert client.post(f"/jobs/{finished}/delete").headers["location"] == "/artworks"

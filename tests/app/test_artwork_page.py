@@ -47,6 +47,22 @@ def test_recipe_says_it_in_words_and_names_nobody(client: TestClient, finished: 
     assert not re.search(r"[0-9a-f]{32}", " ".join(recipe.values()))
 
 
+def test_transparency_is_told_and_kept_on_all_ways_on(client: TestClient, studio: Studio, paint: Paint) -> None:
+    job_id = paint(keep_transparency="true")
+    finish(studio, job_id, pictures.encoded(pictures.quarters(512, 384)))
+    page = html.unescape(client.get(f"/jobs/{job_id}").text)
+    assert dict(re.findall(r"<dt>([^<]+)</dt><dd>(.+?)</dd>", page))["Transparency"] == "the photo’s"
+    for words in ("Change something", "Another painting", "Paint over this one"):
+        address = re.search(rf'href="([^"]+)">{words}', page)[1]  # type: ignore[index]
+        assert re.search(r'name="keep_transparency" value="true" checked', client.get(address).text)
+    again = client.post(f"/jobs/{job_id}/again", data={"how": "bolder"}).headers["location"]
+    job = studio.records.get(job_id)
+    studio.storage.put(keys.canvas_key(job_id, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    recolored = client.post(f"/api/v1/jobs/{job_id}/recolor", json={}).json()
+    for request in (client.get(f"/api/v1{again}").json()["request"], recolored["request"]):
+        assert request["keep_transparency"] is True
+
+
 def test_colours_are_changed_in_a_job_of_its_own(client: TestClient, finished: str) -> None:
     studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
     job = studio.records.get(finished)

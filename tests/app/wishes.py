@@ -65,6 +65,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "keep": IDS,
     "color_mask": IDS,
     "extractor": st.sampled_from(["auto", "compact"]),
+    "keep_transparency": st.booleans(),
 }
 # What goes with another field, and is drawn with it.
 TOGETHER = {"photo", "styles", "color_when", "start_job"}

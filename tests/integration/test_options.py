@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageDraw
 
 from app.jobs import keys, retention
@@ -16,7 +17,7 @@ from app.jobs.options import PaintingOptions
 from app.jobs.recipe import KEYWORD
 from app.jobs.records import JobRecords
 from tests.bench import Bench, StartWorker
-from tests.stored import store_mask, store_painting
+from tests.stored import encoded, store_mask, store_painting
 from tests.waiting import until
 from tests.worker.engine.conftest import draw_painting, draw_photo
 
@@ -41,6 +42,14 @@ def recipe(bench: Bench, job: Job) -> dict[str, Any]:
 
 def pixels(image: Image.Image, mode: str = "RGB") -> np.ndarray[Any, Any]:
     return np.asarray(image.convert(mode), dtype=float)
+
+
+def transparent_photo(bench: Bench, alpha: Image.Image | None) -> str:
+    """A photo that is stored as the front end stores one with this transparency."""
+    photo = bench.photo()
+    if alpha:
+        bench.storage.put(keys.photo_alpha_key(photo), encoded(alpha, "PNG"))
+    return photo
 
 
 def recolored(records: JobRecords, job: Job, **colors: Any) -> Job:
@@ -82,6 +91,51 @@ def test_regions_own_paintings_and_what_is_kept(bench: Bench, start_worker: Star
     text = json.dumps(told)
     assert not [each for each in (photo, keep, mask, style[4:], job.id) if each in text]
     assert bench.storage.exists(keys.canvas_key(job.id, job.fence))
+
+
+def test_transparency_changes_no_color_and_goes_with_what_is_made_of_it(
+    bench: Bench, start_worker: StartWorker
+) -> None:
+    start_worker()
+    alpha = Image.linear_gradient("L").rotate(90).resize((400, 300))
+    photo = transparent_photo(bench, alpha)
+    wish = QUICK | {"photo": photo, "seed": 5}
+    plain = done(bench, bench.job(**wish))
+    clear = done(bench, bench.job(keep_transparency=True, output_size=301, **wish))
+    assert artwork(bench, plain).mode == "RGB"
+    assert recipe(bench, clear)["keep_transparency"] is True
+
+    def opacity(job: Job) -> np.ndarray[Any, Any]:
+        image = artwork(bench, job)
+        expected = np.asarray(alpha.resize(image.size, Image.Resampling.BOX), dtype=float)
+        assert image.mode == "RGBA"
+        found = np.asarray(image.getchannel("A"), dtype=float)
+        assert np.abs(found - expected).max() <= 3
+        deep = tifffile.imread(io.BytesIO(bench.storage.get(keys.print_key(job.id, job.fence))))
+        assert np.abs(deep[..., 3] / 257 - expected).max() <= 3
+        return found
+
+    assert opacity(clear).shape == (226, 301)
+    same = done(bench, bench.job(keep_transparency=True, **wish))
+    opacity(same)
+    assert np.array_equal(pixels(artwork(bench, same)), pixels(artwork(bench, plain)))
+    # Recoloured from an artwork that is its own canvas, and painted over.
+    other = done(bench, recolored(bench.records, same))
+    opacity(other)
+    expected = done(bench, recolored(bench.records, plain))
+    assert np.array_equal(pixels(artwork(bench, other)), pixels(artwork(bench, expected)))
+    over, under = (
+        done(bench, bench.job(start="artwork", start_job=each.id, keep_transparency=each is same, **wish))
+        for each in (same, plain)
+    )
+    opacity(over)
+    assert np.array_equal(pixels(artwork(bench, over)), pixels(artwork(bench, under)))
+
+
+def test_an_opaque_photo_gives_an_opaque_artwork(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    job = done(bench, bench.job(photo=transparent_photo(bench, None), keep_transparency=True, **QUICK))
+    assert artwork(bench, job).mode == "RGB"
 
 
 def test_other_colors_without_painting(bench: Bench, start_worker: StartWorker) -> None:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
@@ -308,6 +309,24 @@ def test_a_stored_photo_is_read_as_jpeg_and_nothing_else(materials: Materials, t
     materials.storage.put(keys.photo_key(WISH.photo), (tmp_path / "photo.png").read_bytes())
     with pytest.raises(JobFailedError) as caught:
         materials.photo(WISH)
+    assert caught.value.error.code == "photo_damaged"
+
+
+def test_transparency_is_the_photos_where_it_is_asked_for(materials: Materials) -> None:
+    alpha = Image.linear_gradient("L")
+    asks = WISH.model_copy(update={"keep_transparency": True})
+    assert materials.alpha(asks) is None
+    materials.storage.put(keys.photo_alpha_key(WISH.photo), encoded(alpha, "PNG"))
+    assert materials.alpha(WISH) is None
+    found = materials.alpha(asks)
+    assert found is not None
+    assert (found == np.asarray(alpha)).all()
+
+
+def test_damaged_transparency_fails_the_job_before_it_is_painted(materials: Materials) -> None:
+    materials.storage.put(keys.photo_alpha_key(WISH.photo), encoded(Image.linear_gradient("L"), "PNG")[:200])
+    with pytest.raises(JobFailedError) as caught:
+        materials.alpha(WISH.model_copy(update={"keep_transparency": True}))
     assert caught.value.error.code == "photo_damaged"
 
 

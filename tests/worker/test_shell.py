@@ -178,6 +178,51 @@ def test_an_artwork_gets_other_colors_without_being_painted() -> None:
     assert difference[:, :28].mean() > 3 * difference[:, 36:].mean()
 
 
+def fading(width: int, height: int) -> Image.Image:
+    """A photo that is not seen on the left and wholly seen on the right."""
+    image = draw_photo(width, height).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").rotate(90).resize((width, height)))
+    return image
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_transparency_is_kept_where_it_is_asked_for(suffix: str) -> None:
+    fading(201, 151).save("clear.png")
+    arguments = ["paint", "clear.png", "--style", "strokes", *QUICK]
+    assert main([*arguments, "-o", f"plain.{suffix}"]) == 0
+    assert main([*arguments, "--keep-transparency", "-o", f"clear-art.{suffix}"]) == 0
+    plain, clear = (loaded(Path(f"{name}.{suffix}")) for name in ("plain", "clear-art"))
+    assert (plain.mode, clear.mode) == ("RGB", "RGBA")
+    alpha = np.asarray(clear.getchannel("A"), dtype=float)
+    expected = fading(201, 151).getchannel("A").resize(clear.size, Image.Resampling.BOX)
+    assert np.abs(alpha - np.asarray(expected)).max() <= 4
+    assert np.abs(np.asarray(clear)[..., :3] - pixels(f"plain.{suffix}")).max() <= (12 if suffix == "webp" else 0)
+    recipe = recipe_in(clear)
+    assert recipe
+    assert recipe.keep_transparency
+
+
+def test_what_is_not_transparent_is_painted_as_ever(desk: Path) -> None:
+    (desk / "in").mkdir()
+    fading(200, 150).save("in/clear.png")
+    draw_photo(200, 150).save("in/opaque.png")
+    assert main(["paint", "in", "--style", "strokes", "--keep-transparency", "-o", "out", *QUICK]) == 0
+    assert [loaded(Path(f"out/{name}.png")).mode for name in ("clear", "opaque")] == ["RGBA", "RGB"]
+    assert main(["paint", "in/clear.png", "--style", "strokes", "--keep-transparency", "-o", "out.jpg", *QUICK]) == 0
+    assert loaded(Path("out.jpg")).mode == "RGB"
+
+
+def test_an_artwork_in_other_colors_is_transparent_where_it_was() -> None:
+    fading(200, 150).save("clear.png")
+    asked = ["--style", "strokes", "--keep-transparency", *QUICK]
+    assert main(["paint", "clear.png", *asked, "-o", "art.png"]) == 0
+    assert main(["recolor", "art.png", "clear.png", "-o", "new.png"]) == 0
+    assert main(["paint", "clear.png", *asked, "--keep-colors", "-o", "expected.png"]) == 0
+    new, expected = (np.asarray(loaded(Path(name)), dtype=float) for name in ("new.png", "expected.png"))
+    # The strokes were rounded to 8 bits between painting and recolouring.
+    assert np.abs(new - expected).max() <= 2
+
+
 def test_a_print_says_how_large_it_is_and_gets_other_colors_too() -> None:
     assert main(["paint", "photo.jpg", "--style", "strokes", "-o", "art.tif", "--dpi", "240", *QUICK]) == 0
     assert main(["recolor", "art.tif", "photo.jpg", "-o", "new.jpg", "--dpi", "600"]) == 0
@@ -236,7 +281,13 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert not Path("o.png").exists()
 
 
+class Misfit(PictureInMemory):
+    """A picture that is wider than it says."""
+
+    width = 8
+
+
 def test_a_picture_that_cannot_be_written_leaves_nothing(desk: Path) -> None:
     with pytest.raises(ValueError, match="no strip"):
-        write(PictureInMemory(np.zeros((8, 8, 4), np.uint8)), desk / "new.jpg", None)
+        write(Misfit(np.zeros((8, 9, 3), np.uint8)), desk / "new.jpg", None)
     assert not [path for path in desk.iterdir() if path.name.startswith((".", "new"))]

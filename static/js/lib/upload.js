@@ -21,7 +21,7 @@ export class UploadError extends Error {
  * @param {AbortSignal} signal
  * @param {(share: number) => void} [onProgress] told which share of the file is on its way
  * @param {"photo" | "painting"} what
- * @returns {Promise<{id: string, width: number, height: number}>}
+ * @returns {Promise<{id: string, width: number, height: number, transparent?: boolean}>}
  */
 export function upload(file, signal, onProgress, what = "photo") {
   const body = new FormData();
