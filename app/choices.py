@@ -131,6 +131,7 @@ CONTENT_SCALINGS: Choices = (
 )
 STYLE_LOSSES: Choices = (
     USUAL,
+    ("nearest", "Nearest cells"),
     ("relative-gram", "Gram, relative to the painting"),
     ("gram-2015", "Gram, Gatys 2015"),
     ("gram-code", "Gram, Gatys’ notebook"),
@@ -169,6 +170,12 @@ WAYS = (
         "Our studio’s",
         "Broad strokes first, then detail; strength and brush mean the same for every painting and size.",
         "after Gatys, Ecker and Bethge 2016",
+    ),
+    Way(
+        "nearest",
+        "Nearest strokes",
+        "Every spot is painted as the painting has its most similar one: more of a painting, less of the photo.",
+        "after Kolkin et al. 2022, and Li and Wand 2016",
     ),
     Way(
         "gatys-2016",

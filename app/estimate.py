@@ -5,24 +5,36 @@ The engine knows exactly; the front end must not import it, so this repeats its 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from app.jobs.memory import painting_bytes
 from app.jobs.options import PaintingOptions, Preset, Quality
 
-SMALLEST_SCALE = 128
-STEP = 1.43
+
+class Pyramid(NamedTuple):
+    """From which scale up a picture is painted, and by what factor each is larger than the one before."""
+
+    smallest: int
+    step: float
+
+
+ROOT_OF_TWO, DOUBLING = Pyramid(128, 1.43), Pyramid(64, 2.0)
 LEAST_SIDE = 32
-# Of each preset: whether it climbs a pyramid, and the evaluations of each stage from the coarsest; the last number
-# holds for all that follow.
-SCHEDULES: dict[Preset, tuple[bool, tuple[int, ...]]] = {
-    "studio": (True, (64, 28, 18, 13, 11, 10, 9, 8, 7)),
-    "gatys-2015": (False, (500,)),
-    "gatys-2016": (False, (500,)),
-    "gatys-code": (False, (500,)),
-    "seed": (False, (500,)),
-    "inetwork-as-shipped": (False, (200,)),
-    "inetwork-paper": (False, (200,)),
-    "multiscale-w2": (True, (1000, 500)),
+# Of each preset: the pyramid that it climbs, and the evaluations of each scale from the coarsest; the last number holds
+# for all that follow.
+SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
+    "studio": (ROOT_OF_TWO, (64, 28, 18, 13, 11, 10, 9, 8, 7)),
+    "nearest": (DOUBLING, (50, 40, 30, 25, 20, 12, 6, 3)),
+    "gatys-2015": (None, (500,)),
+    "gatys-2016": (None, (500,)),
+    "gatys-code": (None, (500,)),
+    "seed": (None, (500,)),
+    "inetwork-as-shipped": (None, (200,)),
+    "inetwork-paper": (None, (200,)),
+    "multiscale-w2": (ROOT_OF_TWO, (1000, 500)),
 }
+# Where `nearest` is stronger than this, small scales are painted several times, with this share of the evaluations.
+FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
 SIZE_STEP = 128
@@ -34,16 +46,20 @@ def planned_work(
     quality: Quality,
     preset: Preset = "studio",
     iterations: int | None = None,
+    strength: float = 1.0,
 ) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels at `longest` pixels on its longer side.
 
     `iterations` are all evaluations together, where they are not left to preset and quality.
     """
     aspect = min(photo_size) / max(photo_size)
-    is_pyramid, evaluations = SCHEDULES[preset]
-    scales = [*below(longest), longest] if is_pyramid else [longest]
-    planned = (evaluations[min(index, len(evaluations) - 1)] * EFFORT[quality] for index in range(len(scales)))
-    counts = [max(1, round(count)) for count in planned]
+    pyramid, evaluations = SCHEDULES[preset]
+    rounds = FREE_ROUNDS if preset == "nearest" and strength > FREE_ABOVE else (1,)
+    scales, counts = [], []
+    for index, scale in enumerate([*below(longest, pyramid), longest] if pyramid else [longest]):
+        count, times = (each[min(index, len(each) - 1)] for each in (evaluations, rounds))
+        scales += [scale] * times
+        counts += [max(1, round(count * EFFORT[quality] * (ROUND if times > 1 else 1)))] * times
     if iterations is not None:
         ratio = iterations / sum(counts)
         counts = [max(1, round(count * ratio)) for count in counts]
@@ -53,7 +69,7 @@ def planned_work(
 
 def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels with these options."""
-    return planned_work(photo_size, options.size, options.quality, options.preset, options.iterations)
+    return planned_work(photo_size, options.size, options.quality, options.preset, options.iterations, options.strength)
 
 
 def widened(longest: float, aspect: float) -> float:
@@ -61,13 +77,13 @@ def widened(longest: float, aspect: float) -> float:
     return max(longest, LEAST_SIDE / aspect)
 
 
-def below(longest: int) -> list[int]:
+def below(longest: int, pyramid: Pyramid) -> list[int]:
     """The scales that come before the last one."""
     scales = []
-    scale = float(SMALLEST_SCALE)
-    while scale * STEP**0.25 < longest:
+    scale = float(pyramid.smallest)
+    while scale * pyramid.step**0.25 < longest:
         scales.append(round(scale))
-        scale *= STEP
+        scale *= pyramid.step
     return scales
 
 

@@ -4,7 +4,8 @@
 
 FOLDER holds `<style id>.jpg` for each folder under styles/. The fingerprint is all that ships of a painting: the swatch
 is a texture synthesised from it alone, the example a photo painted with it. A style whose files are newer than the
-extractor's weights is left alone, so an interrupted run goes on where it stopped; only a missing palette is added.
+extractor's weights is left alone, so an interrupted run goes on where it stopped; a palette or a codebook that is
+missing is added.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tqdm import tqdm
 
 from app.settings import load_settings
 from worker import engine
-from worker.engine.fingerprint import add_palette
+from worker.engine.fingerprint import add_codebook, add_palette
 
 SWATCH_SIDE, SMALL_SIDE = 384, 288
 EXAMPLE_SIDE = 512
@@ -45,6 +46,9 @@ def main() -> None:
             fingerprint = engine.load_fingerprint(target, extractor)
             if fingerprint.palette is None and source.exists():
                 add_palette(target, Image.open(source))
+            if not fingerprint.codebooks and source.exists():
+                add_codebook(target, Image.open(source).convert("RGB"), extractor)
+                fingerprint = engine.load_fingerprint(target, extractor)
         else:
             painting = Image.open(source).convert("RGB")
             engine.fingerprint_of(painting, extractor).save(target)

@@ -148,10 +148,11 @@ class Studio:
             if not shipped.covers(*needs):
                 if name not in self._stand_ins:
                     self._stand_ins[name] = engine.stand_in(shipped, self.extractor)
-                layers, pooling, correlations = needs
+                layers, pooling, correlations, cells = needs
                 measured = engine.fingerprint_of(
-                    self._stand_ins[name], self.extractor, layers=layers, pooling=pooling, correlations=correlations
-                )
+                    self._stand_ins[name], self.extractor, layers=layers, pooling=pooling,
+                    correlations=correlations, cells=cells,
+                )  # fmt: skip
                 shipped = replace(measured, palette=shipped.palette)
             self._styles[name, needs] = shipped
         return self._styles[name, needs]

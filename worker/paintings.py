@@ -155,9 +155,8 @@ class Paintings:
         self, prefix: str, picture: Callable[[], Image.Image], extractor: engine.Extractor, needs: engine.Needs
     ) -> engine.Fingerprint:
         """The kept fingerprint of a picture, or a fresh one: of the usual layers where they do, else of all."""
-        usual = engine.needs(engine.PaintOptions(), extractor)
-        is_usual = set(needs.layers) <= set(usual.layers) and needs[1:] == usual[1:]
-        asked = usual if is_usual else needs._replace(layers=extractor.layers)
+        is_usual = set(needs.layers) <= set(engine.USUAL.layers) and needs[1:3] == engine.USUAL[1:3]
+        asked = engine.USUAL if is_usual else needs._replace(layers=extractor.layers)
         kind = "" if is_usual else f".{asked.pooling}" + (".correlated" if asked.correlations else "")
         key = f"{prefix}.{extractor.name}-{extractor.weights_hash[:12]}{kind}.safetensors"
         with tempfile.TemporaryDirectory() as folder:
@@ -170,9 +169,9 @@ class Paintings:
                     return kept
             except (BlobNotFoundError, engine.FingerprintFormatError):
                 pass
-            layers, pooling, correlations = asked
+            layers, pooling, correlations, cells = asked
             fresh = engine.fingerprint_of(
-                picture(), extractor, layers=layers, pooling=pooling, correlations=correlations
+                picture(), extractor, layers=layers, pooling=pooling, correlations=correlations, cells=cells
             )
             fresh.save(path)
             self._keep(key, path.read_bytes())

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchem
 
 Preset = Literal[
     "studio",
+    "nearest",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -24,7 +25,7 @@ ColorMethod = Literal["luminance", "histogram", "linear", "linear-cholesky", "li
 Guides = Literal["simple", "inside", "all"]
 Start = Literal["photo", "noise", "grey", "artwork"]
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
-StyleLoss = Literal["relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+StyleLoss = Literal["nearest", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
 Pooling = Literal["max", "average", "l2"]
 Optimizer = Literal["lbfgs", "adam"]
 Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
@@ -43,6 +44,8 @@ LACKING: dict[Extractor, frozenset[str]] = {
     "vgg16": frozenset({"relu3_4", "relu4_4", "relu5_4"}),
     "vgg19": frozenset(),
 }
+# Those that the style loss `nearest` compares.
+CELL_LAYERS: tuple[Layer, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 LayerWeights = Annotated[
     dict[Layer, Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]],
@@ -86,7 +89,9 @@ class PaintingOptions(Frozen):
     content_layers: LayerWeights | None = Field(default=None, description="weights by layer; not all 0")
     style_layers: LayerWeights | None = Field(default=None, description="shares by layer; not all 0")
     content_scaling: ContentScaling | None = Field(default=None, description="formula of the content loss")
-    style_loss: StyleLoss | None = Field(default=None, description="formula of the style loss")
+    style_loss: StyleLoss | None = Field(
+        default=None, validate_default=True, description="formula of the style loss; nearest compares cells instead"
+    )
     pooling: Pooling | None = Field(default=None, description="the extractor's pooling")
     optimizer: Optimizer | None = None
     iterations: int | None = Field(
@@ -113,6 +118,15 @@ class PaintingOptions(Frozen):
         if weights is not None and not any(weights.values()):
             raise ValueError("at least one layer needs a weight above 0")
         return weights
+
+    @field_validator("style_loss")
+    @classmethod
+    def cells_have_its_layers(cls, loss: str | None, info: ValidationInfo) -> str | None:
+        asked = {layer for layer, weight in (info.data.get("style_layers") or {}).items() if weight}
+        strangers = sorted(asked - set(CELL_LAYERS))
+        if strangers and (loss or info.data.get("preset")) == "nearest":
+            raise ValueError(f"nearest compares {', '.join(CELL_LAYERS)}, not {strangers[0]}, which style_layers names")
+        return loss
 
     def painting(self) -> dict[str, Any]:
         """The fields that are the engine's, by name."""

@@ -36,6 +36,7 @@ def test_estimate_agrees_with_the_engine(preset: Preset, size: int, quality: Any
             "optimizer": st.sampled_from([None, "adam", "lbfgs"]),
             "min_improvement": st.floats(0, 50),
             "brush": st.floats(0.25, 4),
+            "strength": st.floats(0.1, 10),
             "output_size": st.none() | st.integers(256, 4096),
         }
     ),

@@ -14,6 +14,9 @@ STYLES = ("great_wave", "the_scream", "starry_night", "dusk", "checks")
 COMPACT_LAYERS = [layer for layer in options.LAYERS if layer not in options.LACKING["compact"]]
 
 
+SOME_CELL_LAYERS = st.lists(st.sampled_from(options.CELL_LAYERS), min_size=1, unique=True)
+
+
 def numbers(least: float, most: float) -> st.SearchStrategy[float]:
     return st.floats(least, most, allow_nan=False)
 
@@ -80,4 +83,6 @@ def wishes(draw: st.DrawFn) -> PaintRequest:
         given["color_when"] = draw(st.sampled_from(["after", "before"]))
     if given.get("start") == "artwork":
         given["start_job"] = draw(IDS)
+    if given.get("style_loss", given.get("preset")) == "nearest" and "style_layers" in given:
+        given["style_layers"] = {layer: draw(numbers(0.1, 10)) for layer in draw(SOME_CELL_LAYERS)}
     return PaintRequest(photo=draw(IDS), styles=draw(choices_of_styles()), **given)

@@ -16,7 +16,7 @@ from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_f
 from worker.engine.finish import Finish, Picture
 from worker.engine.images import to_tensor
 from worker.engine.masks import mask_of_color
-from worker.engine.options import CHOICES, LIMITS, Needs, PaintOptions, needs, plan, work_of
+from worker.engine.options import CHOICES, LIMITS, USUAL, Needs, PaintOptions, needs, plan, work_of
 from worker.engine.paint import Iterate, Pastiche, paint
 from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
@@ -29,6 +29,7 @@ __all__ = [
     "CHOICES",
     "LIMITS",
     "PRESETS",
+    "USUAL",
     "Checkpoint",
     "CheckpointMismatchError",
     "EmptyMaskError",

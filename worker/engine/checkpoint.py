@@ -13,6 +13,7 @@ from torch import Tensor
 from worker.engine.errors import CheckpointMismatchError
 
 FORMAT = "atelier-checkpoint-1"
+ENTRIES = "entries."
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Checkpoint:
 
     Attributes:
         sharpening: by how much the stage's start was sharpened, which finer stages may take over.
+        entries: what the cells were matched with in this stage (match.py).
     """
 
     iterate: Tensor
@@ -34,13 +36,15 @@ class Checkpoint:
     plan: str
     optimizer: str = "L-BFGS"
     sharpening: float = 0.0
+    entries: tuple[Tensor, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; the caller renames the file into place."""
         fields = {"format": FORMAT, "stage": self.stage, "iteration": self.iteration, "seed": self.seed}
         fields |= {"plan": self.plan, "optimizer": self.optimizer, "sharpening": self.sharpening}
         metadata = {"checkpoint": json.dumps(fields)}
-        save_file({"iterate": self.iterate}, path, metadata=metadata)
+        entries = {f"{ENTRIES}{index}": each for index, each in enumerate(self.entries)}
+        save_file({"iterate": self.iterate} | entries, path, metadata=metadata)
 
     @staticmethod
     def load(path: Path) -> Checkpoint:
@@ -53,8 +57,10 @@ class Checkpoint:
             with safe_open(path, framework="pt") as file:
                 fields = json.loads((file.metadata() or {})["checkpoint"])
                 iterate = file.get_tensor("iterate")
+                count = len(file.keys()) - 1
+                entries = tuple(file.get_tensor(f"{ENTRIES}{index}") for index in range(count))
             if fields.pop("format") != FORMAT:
                 raise CheckpointMismatchError(f"{path} is of another format.")
-            return Checkpoint(iterate=iterate, **fields)
+            return Checkpoint(iterate=iterate, entries=entries, **fields)
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise CheckpointMismatchError(f"{path} is damaged: {error}") from error

@@ -33,6 +33,9 @@ GREY_SHARE, GREY_SPREAD = 0.999, 0.1
 # if this share of [0, 1] were spread evenly over its ranks.
 SPREAD = 0.02
 
+# Longest side at which a motif's colours are looked at, and rows that are changed at a time.
+LOOKED_AT, STRIP_ROWS = 512, 256
+
 Matrix = NDArray[np.floating[Any]]
 Picture = TypeVar("Picture", Image.Image, Tensor)
 
@@ -267,6 +270,28 @@ def _linear_between(own: Palette, wanted: Palette, method: ColorMethod, max_gain
         left, gains, right = np.linalg.svd(matrix)
         matrix = (left * gains.clip(1 / max_gain, max_gain)) @ right
     return _Linear(matrix, wanted_mean - matrix @ mean)
+
+
+def recolored(motif: Tensor, palettes: Sequence[Palette | None], areas: Sequence[Tensor | None]) -> Tensor:
+    """A motif in bytes [1, 3, H, W], each area [1, 1, H, W] of it with the mean and covariance of a palette, in bytes.
+
+    It is the map of `transfer_matrix`'s `linear` that brings there the whole motif's colours. An area that is None is
+    everywhere; what is of no area, or of one without a palette, stays as it is.
+    """
+    step = max(1, max(motif.shape[2:]) // LOOKED_AT)
+    seen = motif[0, :, ::step, ::step].permute(1, 2, 0)
+    own = palette_of(Image.fromarray(np.ascontiguousarray(seen.cpu().numpy())))
+    maps = [_linear_between(own, palette, "linear", MAX_GAIN) if palette else None for palette in palettes]
+    found = torch.empty_like(motif)
+    for rows in (slice(top, top + STRIP_ROWS) for top in range(0, motif.shape[2], STRIP_ROWS)):
+        strip = in_floats(motif[:, :, rows])
+        changed = strip.clone()
+        for change, area in zip(maps, areas, strict=True):
+            if change:
+                difference = change(strip).clamp_(0, 1) - strip
+                changed += difference if area is None else difference.mul_(area[:, :, rows])
+        found[:, :, rows] = (changed.clamp_(0, 1) * 255).round_().byte()
+    return found
 
 
 def transfer_matrix(covariance: Matrix, wanted: Matrix, method: ColorMethod) -> Matrix:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from worker.engine.basis import Basis
 from worker.engine.errors import ExtractorUnavailableError
 from worker.engine.operators import POOLINGS, Pooling, conv_relu, is_onednns, mirrored, pooled
 
@@ -55,6 +56,7 @@ VGG16_BLOCKS: Blocks = (
 VGG_BLOCKS = {"vgg19": VGG19_BLOCKS, "vgg16": VGG16_BLOCKS}
 
 COMPACT_FILE = "compact.safetensors"
+COMPACT_BASIS_FILE = "compact-basis.safetensors"
 
 
 class Step(NamedTuple):
@@ -140,13 +142,21 @@ class Extractor:
     Attributes:
         layers: the names of all its convolutions' layers, shallow to deep.
         channels: layer name → its activations' channels.
+        basis: of codebooks that ship without one of their own, if there is one.
     """
 
     def __init__(
-        self, name: str, network: VggShaped, weights_hash: str, device: torch.device, dtype: torch.dtype
+        self,
+        name: str,
+        network: VggShaped,
+        weights_hash: str,
+        device: torch.device,
+        dtype: torch.dtype,
+        basis: Basis | None = None,
     ) -> None:
         self.name = name
         self.weights_hash = weights_hash
+        self.basis = basis
         self.device = device
         self.dtype = dtype
         self.channels = {step.layer: network.convolution(step).out_channels for step in network.steps}
@@ -246,11 +256,13 @@ def _loaded(name: str, network: VggShaped, path: Path, device: torch.device, dty
         if missing:
             raise ExtractorUnavailableError(f"{path} is incomplete: it lacks {len(missing)} tensors. {again}")
         network.load_state_dict(weights)
+        shared = path.with_name(COMPACT_BASIS_FILE)
+        basis = Basis.from_tensors(load_file(shared)) if name == "compact" and shared.exists() else None
     except FileNotFoundError as error:
         raise ExtractorUnavailableError(f"{path} is missing: the checkout or the package is incomplete.") from error
     except (SafetensorError, RuntimeError, OSError) as error:
         raise ExtractorUnavailableError(f"{path} is damaged ({error}). {again}") from error
-    return Extractor(name, network, hashlib.sha256(path.read_bytes()).hexdigest(), device, dtype)
+    return Extractor(name, network, hashlib.sha256(path.read_bytes()).hexdigest(), device, dtype, basis)
 
 
 class Vgg(VggShaped):

@@ -1,4 +1,4 @@
-"""Fingerprints: all that the objective needs to know of a painting, at several scales, and nothing of its pixels."""
+"""Fingerprints: all that the objective needs to know of a painting, at several scales: statistics, and a codebook."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from worker.engine.codebook import Book, Codebook, codebook_of, joined
 from worker.engine.errors import FingerprintFormatError, FingerprintMismatchError
 from worker.engine.extractors import STYLE_LAYERS, Extractor
 from worker.engine.images import fitted_size, to_tensor
@@ -47,7 +48,7 @@ def pair_name(deeper: str, shallower: str) -> str:
 class Fingerprint:
     """Statistics per scale (longest side of the painting in pixels) and layer, of one extractor's activations.
 
-    The palette is missing from files of earlier versions.
+    Palette and codebook are missing from files of earlier versions. A blend has each one's codebook, with its share.
     """
 
     extractor: str
@@ -55,6 +56,7 @@ class Fingerprint:
     scales: dict[int, ScaleStatistics]
     pooling: Pooling = "average"
     palette: Palette | None = None
+    codebooks: tuple[tuple[Codebook, float], ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -66,10 +68,17 @@ class Fingerprint:
         """The layers, shallow to deep."""
         return tuple(key for key in self.keys if JOIN not in key)
 
-    def covers(self, layers: Collection[str], pooling: Pooling = "average", correlations: bool = False) -> bool:
-        """Whether all is here that an objective over `layers` asks for, with neighbours' correlations if asked."""
+    def covers(
+        self, layers: Collection[str], pooling: Pooling = "average", correlations: bool = False, cells: bool = False
+    ) -> bool:
+        """Whether all is here that an objective over `layers` asks for, neighbours' correlations and cells if asked."""
         pairs = [pair_name(*pair) for pair in neighbor_pairs(layers)] if correlations else []
-        return self.pooling == pooling and {*layers, *pairs} <= set(self.keys)
+        is_there = self.pooling == pooling and {*layers, *pairs} <= set(self.keys)
+        return is_there and bool(self.codebooks or not cells)
+
+    def book(self, scale: float) -> Book:
+        """The cells at any scale, of all paintings that were blended."""
+        return joined([(codebook.at(scale), share) for codebook, share in self.codebooks])
 
     def at(self, scale: float) -> ScaleStatistics:
         """Statistics at any scale: stored, interpolated linearly in log scale, or the nearest end's."""
@@ -108,6 +117,8 @@ class Fingerprint:
                     tensors[f"{scale}.{key}.{part}.largest"] = largest.float().cpu().reshape(1)
         if self.palette:
             tensors |= _palette_tensors(self.palette)
+        for codebook, _ in self.codebooks:
+            tensors |= codebook.tensors()
         metadata = {"format": FORMAT, "extractor": self.extractor, "weights_hash": self.weights_hash}
         metadata |= {"scales": json.dumps(sorted(self.scales)), "keys": json.dumps(self.keys), "pooling": self.pooling}
         save_file(tensors, path, metadata=metadata)
@@ -134,10 +145,13 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
             read: Callable[[str], Tensor] = file.get_tensor
             has_palette = f"{PALETTE}.mean" in file.keys()  # noqa: SIM118 - no dictionary
             palette = Palette(*(read(f"{PALETTE}.{part}") for part in PALETTE_PARTS)) if has_palette else None
+            of_cells = {name: read(name) for name in file.keys() if name.split(".")[0] in ("cells", "basis")}  # noqa: SIM118
+            codebook = Codebook.from_tensors(of_cells, extractor.basis)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise FingerprintFormatError(f"{path} is damaged: {error}") from error
     pooling = cast(Pooling, metadata.get("pooling", "average"))
-    fingerprint = Fingerprint(metadata["extractor"], metadata["weights_hash"], scales, pooling, palette)
+    codebooks = ((codebook, 1.0),) if codebook else ()
+    fingerprint = Fingerprint(metadata["extractor"], metadata["weights_hash"], scales, pooling, palette, codebooks)
     fingerprint.check(extractor)
     return fingerprint
 
@@ -145,9 +159,19 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
 def add_palette(path: Path, painting: Image.Image) -> None:
     """Put a painting's palette into a fingerprint's file; all else stays as it is, to the byte."""
     with safe_open(path, framework="pt") as file:
+        scales = json.loads(file.metadata()["scales"])
+    _add(path, _palette_tensors(_palette_at(painting, max(scales))))
+
+
+def add_codebook(path: Path, painting: Image.Image, extractor: Extractor) -> None:
+    """Put a painting's codebook into a fingerprint's file; all else stays as it is, to the byte."""
+    _add(path, codebook_of(painting, extractor).tensors())
+
+
+def _add(path: Path, tensors: dict[str, Tensor]) -> None:
+    with safe_open(path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata()
-    palette = _palette_at(painting, max(json.loads(metadata["scales"])))
-    save_file(load_file(path) | _palette_tensors(palette), path, metadata=metadata)
+    save_file(load_file(path) | tensors, path, metadata=metadata)
 
 
 def _palette_tensors(palette: Palette) -> dict[str, Tensor]:
@@ -184,11 +208,12 @@ def fingerprint_of(
     layers: Collection[str] = STYLE_LAYERS,
     pooling: Pooling = "average",
     correlations: bool = False,
+    cells: bool = True,
 ) -> Fingerprint:
     """Fingerprint of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
 
     Only a painting smaller than the smallest scale is enlarged, to that one. With `correlations` the cross moments of
-    each two neighbours in `layers` are measured too (see `statistics.cross_moment`).
+    each two neighbours in `layers` are measured too (see `statistics.cross_moment`), with `cells` its codebook.
 
     Raises:
         ValueError: the extractor has no such layer, or there is no such pooling.
@@ -204,9 +229,9 @@ def fingerprint_of(
         if correlations:
             for pair in neighbor_pairs(layers):
                 statistics[scale][pair_name(*pair)] = cross_statistics(*(taps[layer] for layer in pair))
-    return Fingerprint(
-        extractor.name, extractor.weights_hash, statistics, pooling, _palette_at(painting, max(statistics))
-    )
+    codebooks = ((codebook_of(painting, extractor, pooling), 1.0),) if cells else ()
+    palette = _palette_at(painting, max(statistics))
+    return Fingerprint(extractor.name, extractor.weights_hash, statistics, pooling, palette, codebooks)
 
 
 def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
@@ -214,7 +239,7 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
 
     It holds the layers that all of them hold.
 
-    Their palettes are mixed too, if all have one.
+    Their palettes are mixed too, if all have one; codebooks are put together, to be used by their shares.
 
     Source: jcjohnson/neural-style averages the Gram matrices of several paintings alike; means are averaged too.
 
@@ -239,7 +264,9 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
         scales[scale] = {key: _mixed([(each[key], share) for each, share in at_scale]) for key in keys}
     palettes = [(each.palette, weight / total) for each, weight in parts if each.palette]
     palette = mixed_palette(palettes) if len(palettes) == len(parts) else None
-    return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette)
+    books = [(codebook, share * weight / total) for each, weight in parts for codebook, share in each.codebooks]
+    codebooks = tuple(books) if all(each.codebooks for each, _ in parts) else ()
+    return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette, codebooks)
 
 
 def _mixed(parts: Sequence[tuple[LayerStatistics, float]]) -> LayerStatistics:

@@ -18,7 +18,7 @@ from worker.engine.statistics import LayerStatistics, at_least_float32
 from worker.engine.tiling import Window
 
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
-StyleLoss = Literal["relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+StyleLoss = Literal["nearest", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
 Smoothing = Literal["mean-square", "nst", "nine-point"]
 CONTENT_SCALINGS: tuple[ContentScaling, ...] = get_args(ContentScaling)
 STYLE_LOSSES: tuple[StyleLoss, ...] = get_args(StyleLoss)
@@ -135,6 +135,7 @@ def wasserstein(target: LayerStatistics) -> Measure:
 
 # What each makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting alone is
 # computed once, not at every evaluation.
+# `nearest` compares cells, not statistics: match.py.
 STYLE_LOSS: dict[StyleLoss, Callable[[LayerStatistics], Measure]] = {
     "relative-gram": relative_gram,
     "gram-2015": gram_2015,
@@ -183,6 +184,12 @@ def total_variation(image: Tensor, kind: Smoothing = "mean-square", window: Wind
     falling, rising = image[..., 1:, 1:] - image[..., :-1, :-1], image[..., 1:, :-1] - image[..., :-1, 1:]
     all_corners = 3 * (window.height - 1) * (window.width - 1)
     return (straight + (falling.square().sum() + rising.square().sum()) / (2 * all_corners)) / 3
+
+
+def outside(image: Tensor, window: Window) -> Tensor:
+    """Mean square by which a picture [1, 3, H, W] leaves [0, 1]; of a window's crop, what its core adds to that."""
+    core = window.core_of(image, 1)
+    return (core - core.clamp(0, 1)).square().sum() / (image.shape[1] * window.height * window.width)
 
 
 def _distance(found: LayerStatistics, target: LayerStatistics) -> Tensor:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from worker.engine.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.images import in_floats
@@ -18,11 +19,13 @@ from worker.engine.losses import (
     Grid,
     Measure,
     content_factor,
+    outside,
     shifted,
     squared_distance,
     total_variation,
 )
 from worker.engine.masks import geometry
+from worker.engine.match import CellPart, Match, matched
 from worker.engine.presets import Preset
 from worker.engine.spill import Spill
 from worker.engine.statistics import LayerStatistics, at_least_float32, channel_means, cross_moment, gram, upsampled
@@ -90,13 +93,15 @@ class Objective:
         tile: int | None = None,
         spill: Spill | None = None,
         watch: Callable[[float], None] = lambda _share: None,
+        cells: Sequence[CellPart] = (),
     ) -> None:
         """Measure the photo.
 
         `photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted. Both may be
         bytes from 0 to 255 instead. With `tile` the picture is looked at in tiles of about so many pixels a side, and
         `spill` takes the photo's activations and on a CPU the gradient. `watch` is called after each tile, twice in an
-        evaluation, with the share of it that is done; what it raises ends the evaluation.
+        evaluation, with the share of it that is done; what it raises ends the evaluation. `cells` are what the
+        picture's are to be matched with: by `match`, or as `matched` says.
         """
         self.recipe = recipe
         self.content_weights = content_weights if photo is not None else {}
@@ -104,16 +109,21 @@ class Objective:
         self.photo, self.keep = photo, keep if photo is not None else None
         if not tile:  # in tiles, each part comes to the device by itself
             self.photo, self.keep = (each if each is None else each.to(extractor.device) for each in (photo, self.keep))
+        self.style_weights = style_weights
+        self.cells = tuple(cells)
         self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
         self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
         self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
-        self._terms = list(self._style_terms(style_weights, parts))
+        self._terms = [] if cells else list(self._style_terms(style_weights, parts))
+        self._match: Match | None = None
+        self._targets: dict[str, tuple[Tensor, Tensor]] | None = None
         self.windows: list[Window] = []
         if photo is not None:
             height, width = photo.shape[2:]
             halo = max(halo_of(field, stride) for stride, field in self._geometry.values())
             self.windows = windows(height, width, tile, halo) if tile else [Window.whole(height, width)]
         self._watch = watch
+        self._zero = torch.zeros((), device=extractor.device)
         self._spill = spill
         self._content = [self._measured(window) for window in self.windows]
         self._content_factors = dict(self._factors())
@@ -132,8 +142,50 @@ class Objective:
         # Eigenvalues are checked on the host.
         return len(self.windows) == 1 and self._spill is None and self.recipe.style_loss != "wasserstein"
 
+    @property
+    def needs_sums(self) -> bool:
+        """Whether the loss depends on sums over the whole picture, and not only on each of its cells."""
+        return bool(self._terms)
+
+    def match(
+        self,
+        pixels: Tensor,
+        share: float,
+        seed: int,
+        known: Sequence[Tensor] = (),
+        color_share: float | None = None,
+    ) -> Match:
+        """Match the cells of a mix of that share of the photo with an iterate [1, 3, H, W], unless it is `known` how.
+
+        `color_share` is that of the soft colours, if it is another. What the picture's cells are matched with, they are
+        compared with from now on.
+        """
+        assert self.photo is not None
+        photo, device = self.photo, self.extractor.device
+        color_share = share if color_share is None else color_share
+
+        def look(window: Window) -> tuple[Tensor, Tensor]:
+            of_photo, of_iterate = (in_floats(window.crop(each).to(device)) for each in (photo, pixels))
+            columns = torch.lerp(self._columns(of_iterate, window), self._columns(of_photo, window), share)
+            colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), color_share)
+            return columns, colors
+
+        if known:
+            match = Match(self.cells, tuple(each.to(self.extractor.device) for each in known))
+        else:
+            match = matched(look, self.windows, self.cells, self.recipe.matching, seed)
+        self._match = match
+        if len(self.windows) == 1:
+            self._targets = match.targets(self.windows[0], self.extractor)
+        return match
+
+    def _columns(self, crop: Tensor, window: Window) -> Tensor:
+        return columns_of(self.extractor(crop, CELL_LAYERS, self.recipe.pooling), window, self.extractor)
+
     def style(self, gathered: Sequence[Tensor], window: Window) -> Tensor:
         """The style loss of a picture, of which `window` is any, from what is gathered of all of it."""
+        if not self._terms:
+            return self._zero
         losses, each = [], iter(gathered)
         for term in self._terms:
             moment = next(each)
@@ -221,10 +273,27 @@ class Objective:
         loss = crop.new_zeros(())
         if self.recipe.tv_weight:
             loss = loss + self.recipe.tv_weight * total_variation(crop, self.recipe.smoothing, window)
+        if self.recipe.outside_weight:
+            loss = loss + self.recipe.outside_weight * outside(crop, window)
         for layer, factor in self._content_factors.items():
             features = window.core_of(taps[layer], self._geometry[layer][0])
             loss = loss + factor * squared_distance(features, self._content[index][layer])
+        if self._match:
+            loss = loss + self.recipe.style_weight * self._unlike(taps, window, self._match)
         return loss
+
+    def _unlike(self, taps: Mapping[str, Tensor], window: Window, match: Match) -> Tensor:
+        """How far a window's cells are from what they were matched with: mean squared distances over variances."""
+        targets = self._targets or match.targets(window, self.extractor)
+        losses = []
+        for layer, weight in self.style_weights.items():
+            stride, _ = self._geometry[layer]
+            target, factor = targets[layer]
+            cells = window.core_of(on_cells(taps[layer], stride), max(stride, CELL))
+            distance = (at_least_float32(cells) - at_least_float32(target)).square().mean(1, keepdim=True)
+            positions = (window.height // max(stride, CELL)) * (window.width // max(stride, CELL))
+            losses.append(weight / positions * (factor * distance).sum())
+        return torch.stack(losses).sum()
 
     @torch.no_grad()
     def _measured(self, window: Window) -> dict[str, Tensor]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
+from worker.engine.cells import CELL_LAYERS
 from worker.engine.color import ColorMethod
-from worker.engine.extractors import Extractor
+from worker.engine.extractors import STYLE_LAYERS, Extractor
 from worker.engine.losses import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
 from worker.engine.masks import GuideMode
 from worker.engine.operators import Pooling
-from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, series_weights
+from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, equal_weights, series_weights
 from worker.engine.pyramid import EFFORT, Quality, Stage, stages
 
 ColorWhen = Literal["after", "before"]
@@ -42,6 +43,25 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pooling": get_args(Pooling),
     "optimizer": get_args(Optimizer),
 }
+
+
+# Strengths from which on, and at which, a painting is free of the photo's shapes.
+FREE_BETWEEN = (2.0, 4.0)
+# How often each scale's cells are matched then, and the photo's share in what is matched.
+FREE_ROUNDS, FREE_PHOTO = (3, 3, 2, 1), (0.3, 0.15, 0.1)
+# How that share falls with strength below, and the most that it can be.
+PHOTO_POWER, MOST_PHOTO = -0.3, 0.9
+
+
+class StyleDefaults(NamedTuple):
+    """Of a kind of style losses: what it compares, and what it weighs beside a relative content loss of 1."""
+
+    layers: Mapping[str, float]
+    weight: float
+
+
+NEAREST = StyleDefaults(equal_weights(CELL_LAYERS), 5.0)
+STATISTICAL = StyleDefaults(equal_weights(STYLE_LAYERS), 20.0)
 LEARNING_RATES: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.02}
 
 
@@ -120,11 +140,19 @@ class PaintOptions:
 
 
 class Needs(NamedTuple):
-    """What a fingerprint must cover for a painting: layers, the extractor's pooling, correlations of neighbours."""
+    """What a fingerprint must cover for a painting: layers, the extractor's pooling, correlations of neighbours.
+
+    `cells` is whether it needs a codebook.
+    """
 
     layers: tuple[str, ...]
     pooling: Pooling
     correlations: bool
+    cells: bool
+
+
+# What a fingerprint usually covers: what most presets need, each with the other's as well.
+USUAL = Needs(STYLE_LAYERS, "average", False, True)
 
 
 def recipe(options: PaintOptions) -> Preset:
@@ -141,6 +169,10 @@ def recipe(options: PaintOptions) -> Preset:
         asked["style_layers"] = {layer: weight / total for layer, weight in options.style_layers.items() if weight}
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
+    if options.style_loss and (options.style_loss == "nearest") != (preset.style_loss == "nearest"):
+        # What one kind of loss compares and weighs says nothing of the other.
+        kind = NEAREST if options.style_loss == "nearest" else STATISTICAL
+        preset = replace(preset, style_layers=kind.layers, style_weight=kind.weight, correlations=False)
     if options.style_loss == "wasserstein":
         # It compares what belongs to one layer; between two there is no covariance that could be a Gaussian's.
         asked["correlations"] = False
@@ -177,6 +209,9 @@ def layer_weights(
         content[there] = content.get(there, 0.0) + weight
     if isinstance(recipe.style_layers, str):
         return content, series_weights(recipe.style_layers, extractor.layers)
+    strangers = [layer for layer in recipe.style_layers if layer not in CELL_LAYERS]
+    if recipe.style_loss == "nearest" and strangers:
+        raise ValueError(f"style_layers: nearest compares {', '.join(CELL_LAYERS)}, not {', '.join(strangers)}")
     return content, dict(recipe.style_layers)
 
 
@@ -188,17 +223,41 @@ def needs(options: PaintOptions, extractor: Extractor) -> Needs:
     """
     wanted = recipe(options)
     _, style = layer_weights(wanted, options, extractor)
-    return Needs(tuple(style), wanted.pooling, wanted.correlations)
+    if wanted.style_loss == "nearest":
+        return Needs((), wanted.pooling, False, True)
+    return Needs(tuple(style), wanted.pooling, wanted.correlations, False)
 
 
 def plan(photo_size: tuple[int, int], options: PaintOptions) -> list[Stage]:
     """The stages of a painting of a photo of `photo_size` (width, height)."""
     preset = PRESETS[options.preset]
-    planned = stages(photo_size, options.size, preset.pyramid, preset.evaluations, EFFORT[options.quality])
+    is_free = preset.style_loss == "nearest" and freedom(options.strength) > 0
+    rounds = FREE_ROUNDS if is_free else (1,)
+    planned = stages(photo_size, options.size, preset.pyramid, preset.evaluations, EFFORT[options.quality], rounds)
     if options.iterations is None:
         return planned
     ratio = options.iterations / sum(stage.evaluations for stage in planned)
     return [stage._replace(evaluations=max(1, round(stage.evaluations * ratio))) for stage in planned]
+
+
+def photo_share(stages: Sequence[Stage], index: int, options: PaintOptions) -> float:
+    """How much of the photo there is in what a stage's cells are matched by; the rest is the iterate.
+
+    The stronger, the less; where the painting is free, less again with every round.
+    """
+    first, last = PRESETS[options.preset].matching.photo
+    scales = sorted({stage.scale for stage in stages})
+    place = scales.index(stages[index].scale)
+    bound = (first + (last - first) * place / max(1, len(scales) - 1)) * math.pow(options.strength, PHOTO_POWER)
+    free = freedom(options.strength)
+    share = min(MOST_PHOTO, bound) * (1 - free) + FREE_PHOTO[min(place, len(FREE_PHOTO) - 1)] * free
+    return share / (1 + free * stages[index].round)
+
+
+def freedom(strength: float) -> float:
+    """From 0, where the photo's shapes are kept, to 1, where the painting's own larger things may form."""
+    low, high = FREE_BETWEEN
+    return min(1.0, max(0.0, math.log(strength / low) / math.log(high / low)))
 
 
 def work_of(photo_size: tuple[int, int], options: PaintOptions) -> float:

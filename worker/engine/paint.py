@@ -18,10 +18,11 @@ from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish, Picture
 from worker.engine.graphs import captured
 from worker.engine.heap import frugal_heap
-from worker.engine.images import resized, shrunk, to_bytes, to_tensor
+from worker.engine.images import in_floats, resized, shrunk, to_bytes, to_tensor
+from worker.engine.match import Match
 from worker.engine.objective import Objective
 from worker.engine.optimize import Method, Moments, minimize
-from worker.engine.options import PaintOptions, layer_weights, plan, recipe
+from worker.engine.options import PaintOptions, layer_weights, photo_share, plan, recipe
 from worker.engine.presets import Preset
 from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
@@ -51,6 +52,7 @@ class Iterate:
     fraction: float
     _pixels: Tensor
     _sharpening: float
+    _match: Match | None
     _finish: Finish
     _seed: int
     _plan: str
@@ -71,7 +73,10 @@ class Iterate:
         """Copy what is needed to go on from here later."""
         dtype = torch.float16 if self._pixels.numel() > HALVED_FROM else torch.float32
         copy = self._pixels.detach().to("cpu", dtype, copy=True)
-        return Checkpoint(copy, self.stage, self.iteration, self._seed, self._plan, sharpening=self._sharpening)
+        entries = tuple(each.cpu() for each in self._match.entries) if self._match else ()
+        return Checkpoint(
+            copy, self.stage, self.iteration, self._seed, self._plan, sharpening=self._sharpening, entries=entries
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,8 @@ def paint(
             size = (stage.width, stage.height)
             tile, scratch = layouts[-1 - index]
             spill = Spill(scratch) if scratch else None
-            if (pixels.shape[3], pixels.shape[2]) != size:
+            last = (pixels.shape[3], pixels.shape[2])
+            if last != size:
                 is_looked_at = wanted.detail and stage.scale <= SHARPNESS_LOOKED_AT
                 surface = None
                 if is_looked_at:
@@ -151,6 +157,15 @@ def paint(
             watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
             objective = scene.objective(size, options, extractor, finish.motif, tile, spill, watcher.within)
+            if objective.cells:
+                assert objective.photo is not None
+                share = photo_share(stages, index, options)
+                if index == 0 and not resume and wanted.start == "photo":  # in the painting's colours
+                    watcher.newest = pixels = in_floats(objective.photo).to(extractor.device).contiguous()
+                elif last != size:
+                    _add_lost_detail(pixels, objective.photo, last, share)
+                known = resume.entries if resume and index == first else ()
+                watcher.match = objective.match(pixels, share, options.seed, known)
             try:
                 pixels, moments, stopped = minimize(
                     pixels, captured(objective, pixels, evaluations), evaluations,
@@ -180,6 +195,7 @@ class _Watcher:
         callback: Callback | None,
     ) -> None:
         self.newest, self._sharpening = pixels, sharpening
+        self.match: Match | None = None
         self._stages, self._index, self._skipped = stages, index, skipped
         self._finish, self._seed, self._plan, self._callback = finish, seed, plan, callback
         self._done = 0
@@ -206,8 +222,8 @@ class _Watcher:
         work += stage.work * (iteration + share) / stage.evaluations
         iterate = Iterate(
             self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
-            work / sum(each.work for each in self._stages), self.newest, self._sharpening, self._finish, self._seed,
-            self._plan,
+            work / sum(each.work for each in self._stages), self.newest, self._sharpening, self.match,
+            self._finish, self._seed, self._plan,
         )  # fmt: skip
         return bool(self._callback(iterate))
 
@@ -245,7 +261,8 @@ def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: M
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
     size = (stage.width, stage.height)
-    return layout(size, stage.evaluations, extractor, content, style, wanted.correlations, method, room)
+    matches = wanted.style_loss == "nearest"
+    return layout(size, stage.evaluations, extractor, content, style, wanted.correlations, method, room, matches)
 
 
 def _method(recipe: Preset, options: PaintOptions) -> Method:
@@ -274,6 +291,12 @@ def _finer(
         sharpening = sharpness(pixels, surface) if surface else sharpening
         sharpen(pixels, sharpening)
     return pixels, sharpening
+
+
+def _add_lost_detail(pixels: Tensor, photo: Tensor, last: tuple[int, int], share: float) -> None:
+    """Add that share of what of the photo, in the painting's colours, the last stage's size had no room for."""
+    coarse = torch.cat([resized(in_floats(channel), last) for channel in torch.split(photo, 1, 1)], 1)
+    add_detail(pixels, photo, coarse, share)
 
 
 def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from worker.engine.cells import CELL_LAYERS
 from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.losses import ContentScaling, Smoothing, StyleLoss
+from worker.engine.match import Matching
 from worker.engine.operators import Pooling
+from worker.engine.pyramid import ROOT_OF_TWO, Pyramid
 
 PresetName = Literal[
     "studio",
+    "nearest",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -29,6 +33,7 @@ Optimizer = Literal["lbfgs", "adam"]
 Start = Literal["photo", "noise", "grey", "artwork"]
 # How the weights of "all layers" follow from their order, where a preset does not name layers.
 Series = Literal["as-shipped", "geometric"]
+MATCHING = Matching()
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
 
 
@@ -46,10 +51,11 @@ class Preset:
         feature_scale: factor on all activations before any loss.
         activation_shift: added to all activations before their Gram matrices.
         correlations: Gram matrices between neighbouring layers instead of within one.
+        matching: how cells are matched, where `style_loss` is `nearest`.
         pooling: of the extractor.
         start: what the first stage begins from.
         start_noise: standard deviation of the noise on a start from the photo; without any, a seed changes nothing.
-        pyramid: whether to work coarse to fine, from 128 pixels in steps of about √2, or at the asked size only.
+        pyramid: how to work coarse to fine, if not at the asked size only.
         detail: share of the photo's own detail that a finer stage begins with; if there is any, what it begins with is
             also made as sharp as the style asks for (detail.py).
         evaluations: of each stage from the coarsest; the last number holds for all that follow.
@@ -57,6 +63,7 @@ class Preset:
         average: decay of the running mean of iterates that is shown and handed on; 0 shows the iterate itself.
         gradient_tolerance: the painting ends when no pixel's gradient is above this share of the first one's largest.
         bounds: values to which pixels are held, where the loss has no least value of its own.
+        outside_weight: of the mean square by which pixels leave [0, 1].
     """
 
     title: str
@@ -73,10 +80,11 @@ class Preset:
     feature_scale: float = 1.0
     activation_shift: float = 0.0
     correlations: bool = False
+    matching: Matching = MATCHING
     pooling: Pooling = "average"
     start: Start = "photo"
     start_noise: float = 0.0
-    pyramid: bool = False
+    pyramid: Pyramid | None = None
     detail: float = 0.0
     evaluations: tuple[int, ...] = (500,)
     optimizer: Optimizer = "lbfgs"
@@ -84,6 +92,7 @@ class Preset:
     average: float = 0.0
     gradient_tolerance: float = 0.0
     bounds: tuple[float, float] | None = None
+    outside_weight: float = 0.0
 
 
 def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, float]:
@@ -107,9 +116,23 @@ PRESETS: dict[PresetName, Preset] = {
         style_weight=20.0,
         tv_weight=4.0,
         start_noise=0.05,
-        pyramid=True,
+        pyramid=ROOT_OF_TWO,
         detail=0.6,
         evaluations=(64, 28, 18, 13, 11, 10, 9, 8, 7),
+    ),
+    # α·relative content + β·nearest cells. The targets of a stage are fixed, so its loss is local: tiles take one pass.
+    "nearest": Preset(
+        title="Nearest strokes",
+        description="Each small square becomes the painting's most similar one: a painting more than a filter.",
+        source="Kolkin et al., arXiv 2203.13215; Li and Wand, CVPR 2016; the content of Gatys et al., CVPR 2016",
+        content_layers={"relu3_1": 0.5, "relu4_2": 0.5},
+        content_scaling="relative",
+        style_layers=equal_weights(CELL_LAYERS),
+        style_loss="nearest",
+        style_weight=5.0,
+        outside_weight=50.0,
+        pyramid=Pyramid(64, 2.0),
+        evaluations=(50, 40, 30, 25, 20, 12, 6, 3),
     ),
     # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
     "gatys-2015": Preset(
@@ -206,7 +229,7 @@ PRESETS: dict[PresetName, Preset] = {
         smoothing="nine-point",
         tv_weight=2.0,
         pooling="max",
-        pyramid=True,
+        pyramid=ROOT_OF_TWO,
         evaluations=(1000, 500),
         optimizer="adam",
         learning_rate=0.02,

@@ -9,20 +9,33 @@ from worker.engine.images import fitted_size
 
 Quality = Literal["draft", "good", "best"]
 
-SMALLEST_SCALE = 128
-# About √2, the usual step; but two of those are exactly 2, and the poolings' cells of all stages then have borders in
-# common, along which faint steps of each stage add up to edges.
-STEP = 1.43
+ROUND = 0.6
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
+class Pyramid(NamedTuple):
+    """From which scale up a picture is painted, and by what factor each is larger than the one before."""
+
+    smallest: int
+    step: float
+
+
+# About √2, the usual step; but two of those are exactly 2, and the poolings' cells of all stages then have borders in
+# common, along which faint steps of each stage add up to edges.
+ROOT_OF_TWO = Pyramid(128, 1.43)
+
+
 class Stage(NamedTuple):
-    """One step of the pyramid: `scale` is the longest side in pixels, `width` × `height` the picture at it."""
+    """One step of the plan: `scale` is the longest side in pixels, `width` × `height` the picture at it.
+
+    `round` counts from 0 the stages of the same scale.
+    """
 
     scale: int
     width: int
     height: int
     evaluations: int
+    round: int = 0
 
     @property
     def work(self) -> float:
@@ -30,31 +43,37 @@ class Stage(NamedTuple):
         return self.evaluations * self.width * self.height / 1e6
 
 
-def scales(longest: int) -> list[int]:
-    """Scales from SMALLEST_SCALE to `longest` in steps of STEP; the last is always `longest` itself.
+def scales(longest: int, pyramid: Pyramid | None) -> list[int]:
+    """Scales from the pyramid's smallest to `longest` in its steps; the last is always `longest` itself.
 
-    A rest of less than a quarter of a step is not worth a stage of its own.
+    A rest of less than a quarter of a step is not worth a stage of its own. Without a pyramid there is only the last.
     """
-    found = [longest]
-    scale = float(SMALLEST_SCALE)
-    below = []
-    while scale * STEP**0.25 < longest:
-        below.append(round(scale))
-        scale *= STEP
-    return below + found
+    below: list[int] = []
+    if pyramid:
+        scale = float(pyramid.smallest)
+        while scale * pyramid.step**0.25 < longest:
+            below.append(round(scale))
+            scale *= pyramid.step
+    return [*below, longest]
 
 
 def stages(
-    photo_size: tuple[int, int], longest: int, pyramid: bool, evaluations: Sequence[int], effort: float = 1.0
+    photo_size: tuple[int, int],
+    longest: int,
+    pyramid: Pyramid | None,
+    evaluations: Sequence[int],
+    effort: float = 1.0,
+    rounds: Sequence[int] = (1,),
 ) -> list[Stage]:
     """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side.
 
-    `evaluations` are those of each stage from the coarsest, times `effort`; the last holds for all that follow. Without
-    `pyramid` there is one stage only, at the full size.
+    `evaluations` are those of each scale from the coarsest, times `effort`, and `rounds` its stages, each of which
+    takes ROUND of them if there are several; the last number of each holds for all that follow.
     """
     planned = []
-    for index, scale in enumerate(scales(longest) if pyramid else [longest]):
+    for index, scale in enumerate(scales(longest, pyramid)):
         width, height = fitted_size(photo_size, scale)
-        count = evaluations[min(index, len(evaluations) - 1)]
-        planned.append(Stage(scale, width, height, max(1, round(count * effort))))
+        count, times = (each[min(index, len(each) - 1)] for each in (evaluations, rounds))
+        count = max(1, round(count * effort * (ROUND if times > 1 else 1)))
+        planned += [Stage(scale, width, height, count, number) for number in range(times)]
     return planned

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import torch
 
+from worker.engine.cells import CELL
+from worker.engine.codebook import widths
 from worker.engine.errors import TooLargeError
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import neighbor_pairs
@@ -23,6 +25,8 @@ KERNEL_BYTES = 250_000_000
 # Bytes for each of the activations that a pixel has, over the bytes of one: those kept for the way back, gradients, the
 # copies with padding. Measured in float32 on a CPU, where it is 1.1 to 1.4; elsewhere with a reserve.
 FACTOR, FACTOR_ELSEWHERE = 1.5, 3.0
+# Copies of the cells' targets, in floats, while they are put together.
+TARGETS = 3
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ def layout(
     correlates: bool,
     method: Method,
     room: Room,
+    matches: bool = False,
 ) -> Layout:
     """The fastest layout of a stage of `size` (width, height) and so many evaluations that fits.
 
     `content` and `style` are the layers that the objective looks at; `correlates` whether neighbours among the latter
-    are correlated.
+    are correlated, `matches` whether their cells are matched.
 
     Raises:
         TooLargeError: none does.
@@ -62,6 +67,8 @@ def layout(
     is_measured = extractor.device.type == "cpu" and extractor.dtype == torch.float32
     pixel_bytes = (FACTOR if is_measured else FACTOR_ELSEWHERE) * extractor.dtype.itemsize
     pixel_bytes *= activations(extractor, layers) + (copies(extractor, style) if correlates else 0)
+    if matches:  # targets, and what they are mixed of
+        pixel_bytes += TARGETS * FLOAT_BYTES / 3 * sum(widths(extractor)) / CELL**2
     photos = sum(_of_layer(extractor, layer) for layer in content) * extractor.dtype.itemsize * pixels
     vectors = 2 + 2 * history(3 * pixels, evaluations) if method.optimizer == "lbfgs" else 0
     pairs = vectors * FLOAT_BYTES * pixels

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from worker.engine.cells import CELL
+from worker.engine.codebook import joined
+from worker.engine.color import recolored
 from worker.engine.errors import EmptyMaskError
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import Fingerprint, blend
 from worker.engine.images import fitted_size, to_bytes
 from worker.engine.masks import geometry, guide, partition, soft_mask
+from worker.engine.match import CellPart
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.palette import Palette, mixed_palette
@@ -104,15 +109,16 @@ class Scene:
 
     def areas(self, size: tuple[int, int], feather: float) -> list[Tensor]:
         """Each region's share [1, 1, H, W] of the pixels at `size` (width, height), without what stays the photo."""
+        areas, rest = self.areas_and_rest(size, feather)
+        return areas if rest is None else [area + rest / len(areas) for area in areas]
+
+    def areas_and_rest(self, size: tuple[int, int], feather: float) -> tuple[list[Tensor], Tensor | None]:
+        """The same as the masks say, and what none of them covers: it is painted in all the styles together."""
         masks = [soft_mask(each.mask, size, feather) if each.mask else None for each in self.regions]
-        painted = 1 - self.kept(size, feather)
-        count = len(masks)
+        painted, count = 1 - self.kept(size, feather), len(masks)
         shares = partition(masks) if any(mask is not None for mask in masks) else [painted / count] * count
-        if len(shares) > count:
-            # What no mask covers is painted in all the styles together.
-            rest = shares.pop()
-            shares = [share + rest / count for share in shares]
-        return [share * painted for share in shares]
+        areas = [share * painted for share in shares]
+        return areas[:count], areas[count] if len(areas) > count and bool(areas[count].any()) else None
 
     def objective(
         self,
@@ -128,7 +134,7 @@ class Scene:
         """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
 
         `tile`, `spill` and `watch` are those of Objective. `surface` takes the style alone, as the shallowest layers
-        see it: a small part of what all costs.
+        see it: a small part of what all costs. Where cells are compared, they are still to be matched.
 
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
@@ -138,10 +144,42 @@ class Scene:
         if surface:
             shallow = sorted(style_weights, key=extractor.layers.index)[:SURFACE_LAYERS]
             content_weights, style_weights = {}, {layer: style_weights[layer] for layer in shallow}
-        parts = self.parts(size, max(size) * options.brush, options, tuple(style_weights), extractor)
-        content = to_bytes(motif or self.photo, size)
+        scale = max(size) * options.brush
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
-        return Objective(wanted, content_weights, style_weights, parts, extractor, content, kept, tile, spill, watch)
+        content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
+        if wanted.style_loss == "nearest":
+            cells, content = self.cells(size, scale, options, content, extractor)
+        else:
+            parts = self.parts(size, scale, options, tuple(style_weights), extractor)
+        return Objective(
+            wanted, content_weights, style_weights, parts, extractor, content, kept, tile, spill, watch, cells
+        )  # fmt: skip
+
+    def cells(
+        self, size: tuple[int, int], scale: float, options: PaintOptions, motif: Tensor, extractor: Extractor
+    ) -> tuple[list[CellPart], Tensor]:
+        """The books at `scale`, each with where it is painted from, and the motif in its paintings' colours.
+
+        What no mask covers is painted from one book of all: a mean of several paintings' cells would be none's. `motif`
+        is in bytes [1, 3, H, W], as is what is returned.
+        """
+        books = [region.style.book(scale) for region in self.regions]
+        palettes = [region.style.palette for region in self.regions]
+        everything = joined([(book, 1.0) for book in books]), self.palette
+        if not any(region.mask for region in self.regions):
+            areas = [1 - self.kept(size, options.feather) if self.keep else None]
+            books, palettes = [everything[0]], [everything[1]]
+        else:
+            found, rest = self.areas_and_rest(size, options.feather)
+            areas = [*found]
+            if rest is not None:
+                areas, books, palettes = [*areas, rest], [*books, everything[0]], [*palettes, everything[1]]
+        grid = (size[1] // CELL, size[0] // CELL)
+        parts = [
+            CellPart(book.to(extractor.device), _on_grid(area, grid).to(extractor.device))
+            for book, area in zip(books, areas, strict=True)
+        ]
+        return parts, recolored(motif, palettes, areas)
 
     def parts(
         self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor
@@ -159,6 +197,11 @@ class Scene:
                 guides = _guides(area, size, options, layers, extractor)
                 parts.append(Part(style, share, guides))
         return parts
+
+
+def _on_grid(area: Tensor | None, grid: tuple[int, int]) -> Tensor:
+    """An area [1, 1, H, W] as the share of each cell [h, w]; None is everywhere."""
+    return torch.ones(grid) if area is None else F.avg_pool2d(area, CELL)[0, 0]
 
 
 def _guides(

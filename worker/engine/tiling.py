@@ -81,6 +81,9 @@ class Tileable(Protocol):
     @property
     def windows(self) -> Sequence[Window]: ...
 
+    @property
+    def needs_sums(self) -> bool: ...
+
     def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
         """What the style loss depends on, of one window; that of the whole is the sum over all."""
 
@@ -161,20 +164,24 @@ def _added(sums: list[Tensor], found: list[Tensor]) -> list[Tensor]:
 def _evaluated(objective: Tileable, pixels: Tensor) -> tuple[Tensor, Tensor]:
     sums: list[Tensor] = []
     count = len(objective.windows)
-    for index, window in enumerate(objective.windows, 1):
-        sums = _added(sums, objective.gathered(window.crop(pixels), window))
-        objective.after_window(FIRST_PASS * index / count)
-    with torch.enable_grad():
-        leaves = [each.requires_grad_(True) for each in sums]
-        loss = objective.style(leaves, objective.windows[0])
-    along = torch.autograd.grad(loss, leaves, allow_unused=True)
-    loss = loss.detach()
+    first, loss = 0.0, pixels.new_zeros(())
+    along: tuple[Tensor, ...] = ()
+    if objective.needs_sums:
+        first = FIRST_PASS
+        for index, window in enumerate(objective.windows, 1):
+            sums = _added(sums, objective.gathered(window.crop(pixels), window))
+            objective.after_window(first * index / count)
+        with torch.enable_grad():
+            leaves = [each.requires_grad_(True) for each in sums]
+            loss = objective.style(leaves, objective.windows[0])
+        along = torch.autograd.grad(loss, leaves, allow_unused=True)
+        loss = loss.detach()
     gradient = objective.no_gradient(pixels)
     for index, window in enumerate(objective.windows):
         local, of_window = _in_window(objective, index, window.crop(pixels), along)
         window.crop(gradient).add_(of_window)
         loss += local
-        objective.after_window(FIRST_PASS + (1 - FIRST_PASS) * (index + 1) / count)
+        objective.after_window(first + (1 - first) * (index + 1) / count)
     return loss, gradient
 
 
@@ -184,7 +191,7 @@ def _in_window(objective: Tileable, index: int, crop: Tensor, along: Sequence[Te
     with torch.enable_grad():
         local, found = objective.looked_at(pixels, index)
         products = [(part * factor).sum() for part, factor in zip(found, along, strict=True) if factor is not None]
-        (gradient,) = torch.autograd.grad(local + torch.stack(products).sum(), pixels)
+        (gradient,) = torch.autograd.grad(local + sum(products), pixels)
     return local.detach(), gradient
 
 

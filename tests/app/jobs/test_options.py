@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from app.errors import what_does_not_fit
 from app.jobs.models import PaintRequest
-from app.jobs.options import LACKING, LAYERS, Extractor, PaintingOptions
+from app.jobs.options import CELL_LAYERS, LACKING, LAYERS, Extractor, PaintingOptions
 from worker import engine
+from worker.engine import cells
 from worker.engine.extractors import COMPACT_BLOCKS, VGG_BLOCKS, steps_of
 
 PHOTO, MASK, JOB = "0" * 32, "1" * 32, "2" * 32
@@ -122,6 +123,18 @@ def test_layers_are_the_extractors() -> None:
     assert set(get_args(Extractor)) == {"auto", *blocks}
     for name, lacking in LACKING.items():
         assert [step.layer for step in steps_of(blocks[name])] == [each for each in LAYERS if each not in lacking]
+
+
+def test_cells_have_the_layers_of_the_engine() -> None:
+    assert CELL_LAYERS == cells.CELL_LAYERS
+
+
+@pytest.mark.parametrize("named", [{"preset": "nearest"}, {"style_loss": "nearest"}])
+def test_a_layer_that_no_cell_has_is_refused_where_cells_are_compared(named: dict[str, str]) -> None:
+    assert PaintingOptions.model_validate({"style_layers": {"relu3_1": 1, "relu5_1": 0}, **named})
+    with pytest.raises(ValidationError, match="relu5_1, which style_layers names"):
+        PaintingOptions.model_validate({"style_layers": {"relu5_1": 1}, **named})
+    assert PaintingOptions.model_validate({"style_layers": {"relu5_1": 1}, **named, "style_loss": "gram-code"})
 
 
 def test_painting_options_are_those_that_are_of_no_photo() -> None:

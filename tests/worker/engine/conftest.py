@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from worker.engine import Extractor, Fingerprint, fingerprint_of, load_extractor
+from worker.engine.extractors import POOL, Blocks, VggShaped, steps_of
 from worker.engine.losses import ContentScaling, content_factor, squared_distance
 from worker.engine.operators import is_onednns
 from worker.engine.statistics import at_least_float32
@@ -58,6 +59,27 @@ def compact(dtype: torch.dtype) -> Extractor:
     if dtype == torch.bfloat16 and not is_onednns(dtype):
         pytest.skip("oneDNN has no bfloat16 here, so nothing is painted in it")
     return load_extractor("compact", MODELS, MODELS, torch.device("cpu"), dtype)
+
+
+NARROW: Blocks = (
+    ("relu1_1", (3,)),
+    ("relu2_1", (4, POOL, 4)),
+    ("relu3_1", (5, POOL, 5)),
+    ("relu4_1", (5, 5, 6, POOL, 6)),
+    ("relu4_2", (6,)),
+    ("relu5_1", (6, 6, POOL, 7)),
+    ("relu5_4", (7, 6, 5)),
+)
+
+
+def narrow_extractor() -> Extractor:
+    """A network of VGG-19's depth with random weights, in float64: its tiles and its whole agree to the last digits."""
+    torch.manual_seed(5)
+    network = VggShaped(NARROW).double()
+    for step in steps_of(NARROW):
+        weight = network.convolution(step).weight.detach()
+        weight.normal_(std=(2 / weight[0].numel()) ** 0.5)
+    return Extractor("narrow", network, "random", torch.device("cpu"), torch.float64)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, fingerprint_of, needs, paint
+from worker.engine.cells import CELL_LAYERS
 from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.options import CHOICES
 
@@ -41,6 +42,8 @@ def options(draw: st.DrawFn) -> PaintOptions:
         "min_improvement": draw(st.sampled_from([0.0, 5.0])),
         "output_size": draw(st.sampled_from([None, 256])),
     }
+    if (chosen["style_loss"] or chosen["preset"]) == "nearest":
+        chosen["style_layers"] = draw(weights(CELL_LAYERS))
     if chosen["color_method"] == "luminance":
         chosen["color_when"] = "after"
     return PaintOptions(**chosen)  # type: ignore[arg-type]
@@ -52,8 +55,8 @@ _styles: dict[tuple[object, ...], list[Fingerprint]] = {}
 def styles(options: PaintOptions, extractor: Extractor) -> list[Fingerprint]:
     wanted = needs(options, extractor)
     if wanted not in _styles:
-        layers, pooling, correlations = wanted
-        _styles[wanted] = [fingerprint_of(each, extractor, (128,), layers, pooling, correlations) for each in PAINTINGS]
+        asked = wanted._replace(layers=wanted.layers or STYLE_LAYERS)
+        _styles[wanted] = [fingerprint_of(each, extractor, (128,), *asked) for each in PAINTINGS]
     return _styles[wanted]
 
 

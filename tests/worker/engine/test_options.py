@@ -46,10 +46,11 @@ def test_a_presets_content_layer_below_the_extractors_end_becomes_its_deepest(ex
 
 
 def test_needs_are_those_of_the_preset_and_of_what_was_asked_instead(extractor: Extractor) -> None:
-    assert needs(PaintOptions(), extractor) == (STYLE_LAYERS, "average", False)
-    assert needs(PaintOptions(preset="inetwork-paper"), extractor) == (extractor.layers, "max", True)
+    assert needs(PaintOptions(), extractor) == (STYLE_LAYERS, "average", False, False)
+    assert needs(PaintOptions(preset="inetwork-paper"), extractor) == (extractor.layers, "max", True, False)
     asked = PaintOptions(preset="inetwork-paper", style_layers={"relu2_2": 2.0, "relu3_1": 0.0}, pooling="l2")
-    assert needs(asked, extractor) == (("relu2_2",), "l2", False)
+    assert needs(asked, extractor) == (("relu2_2",), "l2", False, False)
+    assert needs(PaintOptions(preset="nearest"), extractor) == ((), "average", False, True)
 
 
 def test_asked_layer_weights_are_shares_so_that_strength_alone_says_how_much() -> None:

@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.engine.codebook import Book
 from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.fingerprint import ScaleStatistics, pair_name
+from worker.engine.match import CellPart
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.presets import PRESET_NAMES, PRESETS, PresetName, series_weights
@@ -37,6 +39,8 @@ class RandomExtractor:
     name: str = "random"
     layers: tuple[str, ...] = VGG
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float64
+    channels: dict[str, int] = field(default_factory=lambda: dict(zip(VGG, CHANNELS, strict=True)))
 
     def __post_init__(self) -> None:
         generator = torch.Generator().manual_seed(7)
@@ -107,9 +111,42 @@ def relative(x: Array, f: Features, photo: Features, painting: Features, weight:
     return content + weight * style
 
 
+def pooled(values: Array, side: int) -> Array:
+    """Means over squares of [C, H, W]."""
+    return values.reshape(len(values), values.shape[1] // side, side, -1, side).mean((2, 4))
+
+
+CELLS = {"relu1_1": 4, "relu2_1": 2, "relu3_1": 1, "relu4_1": 1}  # positions a side of a cell of 4 pixels
+
+
+def cells_of_painting(painting: Features) -> Features:
+    """Its 64 cells: of each layer [C, 8, 8], the coarse one's values each for four cells."""
+    found = {layer: pooled(painting[layer], side) for layer, side in CELLS.items()}
+    return found | {"relu4_1": upsampled(found["relu4_1"], found["relu3_1"])}
+
+
+# Cell (i, j) of the picture was matched with the painting's cell of this number.
+MATCHED = np.random.default_rng(5).integers(0, 64, (8, 8))
+
+
 def studio(x: Array, f: Features, photo: Features, painting: Features) -> float:
     rows, columns = differences(x)
     return relative(x, f, photo, painting, 20) + 4 * float((rows**2).mean() + (columns**2).mean())
+
+
+def nearest(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    """Content at two layers, 5 · mean over four layers of ‖F−T‖²/var(A) on cells, 50 · what leaves [0, 1]."""
+    loss = sum(
+        0.5 * squares(f[layer], photo[layer]) / squares(photo[layer], 0 * photo[layer])
+        for layer in ("relu3_1", "relu4_2")
+    )
+    for layer, cells in cells_of_painting(painting).items():
+        flat = cells.reshape(len(cells), -1)
+        target = flat[:, MATCHED.ravel()].reshape(cells.shape)
+        target = pooled(target, 2) if layer == "relu4_1" else target
+        variance = ((flat - flat.mean(1, keepdims=True)) ** 2).mean()
+        loss += 5 / 4 * float(((pooled(f[layer], CELLS[layer]) - target) ** 2).mean()) / variance
+    return loss + 50 * float(((x - x.clip(0, 1)) ** 2).mean())
 
 
 def inetwork_program(x: Array, f: Features, photo: Features, painting: Features) -> float:
@@ -165,6 +202,7 @@ def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> fl
 
 FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float]] = {
     "studio": studio,
+    "nearest": nearest,
     "gatys-2015": gatys_paper,
     "gatys-2016": gatys_paper,
     "gatys-code": gatys_code,
@@ -183,13 +221,28 @@ def statistics_of(taps: dict[str, Tensor]) -> ScaleStatistics:
     return found
 
 
+def book_of(taps: dict[str, Tensor]) -> Book:
+    """The painting's 64 cells, each for as much of it."""
+    cells = cells_of_painting({layer: values[0].numpy() for layer, values in taps.items()})
+    columns = torch.from_numpy(np.concatenate([each.reshape(len(each), -1) for each in cells.values()])).T
+    mean, count = columns.mean(0), len(columns)
+    shares, sources = torch.full((count,), 1 / count, dtype=torch.float64), torch.zeros(count, dtype=torch.long)
+    return Book(columns - mean, torch.zeros(count, 3), shares, sources, mean[None], torch.ones(1))
+
+
 @pytest.mark.parametrize("name", PRESET_NAMES)
 def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) -> None:
     extractor, options = RandomExtractor(), PaintOptions(preset=name)
     photo, painting, x = picture(1), picture(2), picture(3)
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
-    objective = Objective(wanted, content, style, [Part(statistics_of(extractor(painting)))], extractor, photo)
+    parts, cells = [Part(statistics_of(extractor(painting)))], []
+    if wanted.style_loss == "nearest":
+        parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8))]
+        x = 1.4 * x - 0.2  # some of it outside of [0, 1]
+    objective = Objective(wanted, content, style, parts, extractor, photo, cells=cells)
+    if cells:
+        objective.match(x, 0.5, 0, [torch.from_numpy(MATCHED)])
 
     def features(image: Tensor) -> Features:
         return {layer: values[0].numpy() for layer, values in extractor(image).items()}

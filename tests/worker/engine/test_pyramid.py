@@ -4,18 +4,31 @@ import numpy as np
 import pytest
 
 from worker.engine.options import PaintOptions, plan, work_of
-from worker.engine.pyramid import scales
+from worker.engine.pyramid import ROOT_OF_TWO, Pyramid, scales
 from worker.engine.tiling import STRIDE
 
 
 def test_scales_grow_by_about_the_root_of_two_up_to_the_asked_size() -> None:
-    assert scales(512) == [128, 183, 262, 374, 512]
-    assert scales(2048) == [128, 183, 262, 374, 535, 765, 1095, 1565, 2048]
+    assert scales(512, ROOT_OF_TWO) == [128, 183, 262, 374, 512]
+    assert scales(2048, ROOT_OF_TWO) == [128, 183, 262, 374, 535, 765, 1095, 1565, 2048]
+
+
+def test_another_pyramid_has_other_steps_and_without_one_there_is_one_scale() -> None:
+    assert scales(512, Pyramid(64, 2.0)) == [64, 128, 256, 512]
+    assert scales(512, None) == [512]
+
+
+def test_a_free_painting_is_matched_several_times_where_it_is_small() -> None:
+    bound, free = (plan((800, 600), PaintOptions(preset="nearest", strength=strength)) for strength in (2.0, 3.0))
+    assert [stage.scale for stage in bound] == [64, 128, 256, 512]
+    assert [(stage.scale, stage.round) for stage in free] == [
+        (64, 0), (64, 1), (64, 2), (128, 0), (128, 1), (128, 2), (256, 0), (256, 1), (512, 0),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("longest", [256, 300, 500, 777, 1500, 2048])
 def test_last_scale_is_the_asked_one_and_no_step_is_above_two_thirds_more(longest: int) -> None:
-    found = scales(longest)
+    found = scales(longest, ROOT_OF_TWO)
     assert found[-1] == longest
     assert all(1.1 < after / before < 1.7 for before, after in pairwise(found))
 
@@ -23,7 +36,7 @@ def test_last_scale_is_the_asked_one_and_no_step_is_above_two_thirds_more(longes
 def test_the_borders_of_pooled_cells_hardly_ever_meet() -> None:
     """Within half a pixel of each stage, but for the picture's edge; with √2 six of nine stages have one in common."""
     places = np.linspace(0.06, 0.999, 20_000)
-    cells = [places * scale / STRIDE for scale in scales(2048)]
+    cells = [places * scale / STRIDE for scale in scales(2048, ROOT_OF_TWO)]
     meeting = sum((np.abs(cell - np.round(cell)) * STRIDE < 0.5).astype(int) for cell in cells)
     assert np.max(meeting) <= 4
 

@@ -1,0 +1,169 @@
+"""Matching against brute force, and the loss that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
+from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, blend, fingerprint_of
+from worker.engine.cells import CELL_LAYERS, columns_of, soft_colors
+from worker.engine.codebook import Book
+from worker.engine.images import in_floats
+from worker.engine.match import CellPart, Match, Matching, matched, variances
+from worker.engine.objective import Objective
+from worker.engine.tiling import Window
+
+SIZE = (160, 120)
+NEAREST = partial(PaintOptions, preset="nearest")
+
+
+def brute_force(columns: np.ndarray, colors: np.ndarray, book: Book, color_weight: float) -> list[int]:
+    """For each cell, one by one, the book's cell of the greatest cosine less its colour's squared distance."""
+    here = columns - columns.mean(0)
+    found = []
+    for cell, color in zip(here, colors, strict=True):
+        scores = [
+            float(cell @ there / np.linalg.norm(cell) / np.linalg.norm(there))
+            - color_weight * float(((color - its) ** 2).sum())
+            for there, its in zip(book.deviations.double().numpy(), book.colors.double().numpy(), strict=True)
+        ]
+        found.append(int(np.argmax(scores)))
+    return found
+
+
+def looked_at(scene: Scene, extractor: Extractor, size: tuple[int, int] = SIZE) -> tuple[Objective, Tensor, Tensor]:
+    """An objective, and the columns and soft colours of its motif."""
+    objective = scene.objective(size, NEAREST(size=max(size)), extractor)
+    assert objective.photo is not None
+    pixels, window = in_floats(objective.photo), Window.whole(size[1], size[0])
+    return objective, columns_of(extractor(pixels, CELL_LAYERS), window, extractor), soft_colors(pixels, window)
+
+
+def test_without_prices_each_cell_gets_what_brute_force_finds(extractor: Extractor, style: Fingerprint) -> None:
+    _, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    book = style.book(128)
+    expected = brute_force(columns.double().numpy(), colors.double().numpy(), book, 2.0)
+    part, window = CellPart(book, torch.ones(30, 40)), Window.whole(SIZE[1], SIZE[0])
+    match = matched(lambda _: (columns, colors), [window], [part], Matching(usage=0, draw=0))
+    agreeing = match.entries[0].flatten().numpy() == np.array(expected)
+    assert agreeing.mean() > 0.995, "float32 may decide another way where two are alike to its last digits"
+
+
+def test_prices_keep_cells_from_being_used_too_often(extractor: Extractor, style: Fingerprint) -> None:
+    objective, columns, colors = looked_at(Scene.of(Image.new("RGB", SIZE, (120, 140, 160)), style), extractor)
+    window = Window.whole(SIZE[1], SIZE[0])
+
+    def most_used(usage: float) -> float:
+        found = matched(lambda _: (columns, colors), [window], objective.cells, Matching(usage=usage)).entries[0]
+        return float(torch.bincount(found.flatten().int()).max()) / found.numel()
+
+    assert most_used(0.1) < most_used(0.0)
+
+
+def test_a_blend_is_used_by_its_shares(extractor: Extractor, style: Fingerprint) -> None:
+    other = fingerprint_of(draw_painting(seed=9).convert("L").convert("RGB"), extractor, (128,))
+    objective, columns, colors = looked_at(Scene.of(draw_photo(), blend([(style, 3.0), (other, 1.0)])), extractor)
+    book = objective.cells[0].book
+    match = matched(lambda _: (columns, colors), [Window.whole(120, 160)], objective.cells, Matching())
+    used = torch.bincount(book.sources[match.entries[0].flatten().long()], minlength=len(book.shares)) / 1200
+    assert (used - book.shares).abs().max() < 0.05
+
+
+def test_windows_are_matched_as_the_whole_is(extractor: Extractor, style: Fingerprint) -> None:
+    size, options = (275, 151), NEAREST(size=275)
+    scene = Scene.of(draw_photo(*size), style)
+    pixels = torch.rand(1, 3, 151, 275, generator=torch.Generator().manual_seed(1))
+    whole, parts = (scene.objective(size, options, extractor, tile=tile) for tile in (None, 128))
+    assert len(parts.windows) == 6
+    found = [each.match(pixels, 0.5, 0).entries[0] for each in (whole, parts)]
+    assert float((found[0] == found[1]).float().mean()) > 0.99
+
+
+def test_another_seed_draws_other_cells(extractor: Extractor, style: Fingerprint) -> None:
+    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    matching, window = Matching(draw=0.05), Window.whole(120, 160)
+    first, again, other = (
+        matched(lambda _: (columns, colors), [window], objective.cells, matching, seed).entries[0] for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert float((first != other).float().mean()) > 0.05
+
+
+def test_targets_of_regions_come_from_their_own_books_and_are_mixed_where_they_meet(
+    extractor: Extractor, style: Fingerprint
+) -> None:
+    book = style.book(128)
+    height, width = 16, 24
+    left = torch.zeros(height, width)
+    left[:, :10] = 1
+    left[:, 10:12] = 0.25
+    entries = torch.zeros(height, width, dtype=torch.int16)
+    match = Match((CellPart(book, left), CellPart(book, 1 - left)), (entries, entries + 7))
+    targets = match.targets(Window.whole(4 * height, 4 * width), extractor)
+    layers = dict(zip(CELL_LAYERS, torch.split(book.columns, [16, 32, 64, 128], 1), strict=True))
+    target, factor = targets["relu3_1"]
+    torch.testing.assert_close(target[0, :, 3, 2].float(), layers["relu3_1"][0], atol=0.02, rtol=0.02)
+    torch.testing.assert_close(target[0, :, 3, 20].float(), layers["relu3_1"][7], atol=0.02, rtol=0.02)
+    mixed = 0.25 * layers["relu3_1"][0] + 0.75 * layers["relu3_1"][7]
+    torch.testing.assert_close(target[0, :, 3, 11].float(), mixed, atol=0.02, rtol=0.02)
+    variance = book.masses @ (layers["relu3_1"] - book.means[0][48:112]).square().mean(1)
+    torch.testing.assert_close(factor[0, 0, 3, 2], 1 / variance)
+    torch.testing.assert_close(variances(book, (16, 32, 64, 128))[2], variance)
+    assert targets["relu4_1"][0].shape == (1, 128, height // 2, width // 2)
+    assert targets["relu1_1"][0].shape == (1, 16, height, width)
+
+
+def test_a_regions_mask_decides_where_its_book_is_painted(extractor: Extractor, style: Fingerprint) -> None:
+    mask = Image.new("L", (40, 30))
+    mask.paste(255, (0, 0, 20, 30))
+    other = fingerprint_of(Image.new("RGB", (200, 200), (200, 40, 30)), extractor, (128,))
+    scene = Scene(draw_photo(), (Region(style, mask), Region(other)))
+    objective = scene.objective(SIZE, NEAREST(size=160, feather=0), extractor)
+    assert [len(part.book.masses) for part in objective.cells] == [
+        len(style.book(160).masses),
+        len(other.book(160).masses),
+    ]
+    assert objective.cells[0].area[:, :19].min() == 1
+    assert objective.cells[0].area[:, 21:].max() == 0
+    torch.testing.assert_close(objective.cells[0].area + objective.cells[1].area, torch.ones(30, 40))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gradient_is_that_of_finite_differences(seed: int) -> None:
+    narrow = narrow_extractor()
+    style = fingerprint_of(draw_painting(), narrow, (64, 128))
+    objective = Scene.of(draw_photo(64, 48), style).objective((64, 48), NEAREST(size=64), narrow)
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.rand(1, 3, 48, 64, dtype=torch.float64, generator=generator) * 1.2 - 0.1
+    objective.match(pixels, 0.3, 0)
+    along = torch.randn(pixels.shape, dtype=torch.float64, generator=generator)
+    along /= along.norm()
+    variable = pixels.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(objective(variable), variable)
+    step = 1e-5
+    difference = float(objective(pixels + step * along) - objective(pixels - step * along)) / (2 * step)
+    assert float((gradient * along).sum()) == pytest.approx(difference, rel=1e-4)
+
+
+def test_what_is_known_already_is_not_matched_again(extractor: Extractor, style: Fingerprint) -> None:
+    scene = Scene.of(draw_photo(), style)
+    objective, *_ = looked_at(scene, extractor)
+    known = torch.full((30, 40), 3, dtype=torch.int16)
+    noise = torch.rand(1, 3, 120, 160)
+    assert torch.equal(objective.match(noise, 0.5, 0, (known,)).entries[0], known)
+    assert not torch.equal(objective.match(noise, 0.5, 0).entries[0], known)
+
+
+def test_fewer_layers_are_compared_if_fewer_are_asked_for(extractor: Extractor, style: Fingerprint) -> None:
+    options = NEAREST(size=160, style_layers={"relu3_1": 2.0})
+    objective = Scene.of(draw_photo(), style).objective(SIZE, options, extractor)
+    assert objective.style_weights == {"relu3_1": 1.0}
+    with pytest.raises(ValueError, match="nearest compares"):
+        Scene.of(draw_photo(), style).objective(SIZE, replace(options, style_layers={"relu5_1": 1.0}), extractor)
