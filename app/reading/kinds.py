@@ -84,6 +84,9 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# A confined process can load none of these any more.
+for _mark, _name in MARKS:
+    codecs.lookup(_name)
 # A text is a web page if it begins with one of these, behind comments and declarations.
 HTML = re.compile(r"<(!doctype\s+html|html|head|body|script|title|meta|table|div|p)\b", re.IGNORECASE)
 BEFORE = re.compile(r"(\s|<\?xml.*?\?>|<!--.*?-->|<!doctype\s+svg[^\[>]*(\[.*?\])?\s*>)*", re.IGNORECASE | re.DOTALL)

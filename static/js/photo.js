@@ -4,6 +4,7 @@
  */
 import { connectPrints } from "./prints.js";
 import { whyNotSent } from "./lib/answers.js";
+import { at } from "./lib/root.js";
 import { UploadError, upload } from "./lib/upload.js";
 
 /**
@@ -77,7 +78,7 @@ export function connectPhoto(studio, signal) {
         photoId.value = photo.id;
         offerTransparency(photo.transparent === true);
         // The server can read photos that this browser cannot show.
-        if (view.complete && !view.naturalWidth) view.src = `/photos/${photo.id}/thumb.webp`;
+        if (view.complete && !view.naturalWidth) view.src = at(`/photos/${photo.id}/thumb.webp`);
         studio.dispatchEvent(new CustomEvent("photo", { detail: photo }));
       })
       .catch((/** @type {unknown} */ reason) => {

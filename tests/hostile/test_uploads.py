@@ -160,7 +160,7 @@ def test_a_name_is_never_used(server: Server, name: bytes) -> None:
     """Input 66."""
     answer = server.post(part(PHOTO, name) + END)
     assert answer.status == 201, answer.body
-    assert set(answer.body) == {"id", "width", "height"}
+    assert set(answer.body) == {"id", "width", "height", "transparent"}
     check_photo(server.data / "photos" / answer.body["id"], Taken())
 
 

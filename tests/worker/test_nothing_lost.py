@@ -171,7 +171,7 @@ def test_an_output_below_the_photos_is_not_painted_itself() -> None:
 
 
 def test_a_folder_says_what_it_leaves_out_and_why(capsys: pytest.CaptureFixture[str], desk: Path) -> None:
-    for name in ("c.heic", "d.xcf", "e.xcf", "notes", "._a.jpg", ".hidden.png", "A.JPG"):
+    for name in ("c.jxl", "d.xcf", "e.xcf", "notes", "._a.jpg", ".hidden.png", "A.JPG"):
         Path("in", name).write_bytes(Path("in/a.jpg").read_bytes())
     Path("in/broken.png").symlink_to("nowhere.png")
     Path("in/.thumbnails").mkdir()
@@ -180,7 +180,7 @@ def test_a_folder_says_what_it_leaves_out_and_why(capsys: pytest.CaptureFixture[
     draw_photo(80, 60).save("in/odd.jfif", "JPEG")
     assert main(["paint", "in", *STYLE, "-o", "out", *QUICK]) == 0
     told = capsys.readouterr().err
-    for named in ("2 × .xcf", "1 × .heic", "no ending", "in/broken.png", "in/older", "--recursive", "in/a.jpg (its"):
+    for named in ("2 × .xcf", "1 × .jxl", "no ending", "in/broken.png", "in/older", "--recursive", "in/a.jpg (its"):
         assert named in told, named
     assert "._a" not in told
     assert "hidden" not in told

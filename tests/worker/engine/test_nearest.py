@@ -1,8 +1,13 @@
-"""The preset `nearest` from photo to picture: near to the painting, faithful to the photo, the same after a break."""
+"""The preset `nearest` from photo to picture: near to the painting, faithful to the photo, the same after a break.
+
+With a painting that ships and the project's own photo: what of them is like what, a drawn one would not say.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from tests.worker.engine.conftest import compact, draw_painting, draw_photo
+from tests.worker.engine.conftest import compact, draw_painting
 from worker.engine import (
     Checkpoint,
     Extractor,
@@ -22,83 +27,95 @@ from worker.engine import (
     Room,
     Scene,
     fingerprint_of,
+    load_fingerprint,
     paint,
 )
 from worker.engine.cells import CELL_LAYERS, columns_of
 from worker.engine.images import to_tensor
 from worker.engine.tiling import Window
 
+ROOT = Path(__file__).parents[3]
 QUICK = PaintOptions(preset="nearest", size=256, quality="draft", feather=0.0)
 
 
-def cells(image: Image.Image, extractor: Extractor) -> torch.Tensor:
-    pixels = to_tensor(image.resize((256, 256 * image.height // image.width // 4 * 4)))
-    return columns_of(extractor(pixels, CELL_LAYERS), Window.whole(*pixels.shape[2:]), extractor)
+@pytest.fixture(scope="module")
+def sample() -> Image.Image:
+    with Image.open(ROOT / "static" / "pictures" / "sample.jpg") as photo:
+        return photo.convert("RGB")
 
 
-def distance(image: Image.Image, painting: Image.Image, extractor: Extractor) -> float:
-    """1 − cosine of each of the picture's cells to the most similar one of the painting, in the mean."""
-    there = cells(painting, extractor)
-    mean = there.mean(0)
-    cosine = F.normalize(cells(image, extractor) - mean, dim=1) @ F.normalize(there - mean, dim=1).T
+@pytest.fixture(scope="module")
+def starry_night(extractor: Extractor) -> Fingerprint:
+    return load_fingerprint(ROOT / "styles" / "starry_night" / "fingerprint.safetensors", extractor)
+
+
+@pytest.fixture(scope="module")
+def pastiche(sample: Image.Image, starry_night: Fingerprint, extractor: Extractor) -> Image.Image:
+    return paint(Scene.of(sample, starry_night), extractor, QUICK).picture.image()
+
+
+def distance(image: Image.Image, style: Fingerprint, extractor: Extractor) -> float:
+    """1 − cosine of each cell to the most similar one of the painting, in the mean."""
+    pixels, there = to_tensor(image.resize((256, 192))), style.book(256).deviations
+    here = columns_of(extractor(pixels, CELL_LAYERS), Window.whole(192, 256), extractor)
+    cosine = F.normalize(here - here.mean(0), dim=1) @ F.normalize(there, dim=1).T
     return 1 - float(cosine.max(1).values.mean())
 
 
 def likeness(one: Image.Image, other: Image.Image) -> float:
     """Correlation of luminances at 64 pixels."""
-    pair = [
-        np.asarray(each.convert("L").resize((64, 48), Image.Resampling.LANCZOS), float).ravel() for each in (one, other)
-    ]
-    return float(np.corrcoef(*pair)[0, 1])
+    size = (64, 64 * one.height // one.width)
+    grey = [np.asarray(each.convert("L").resize(size, Image.Resampling.LANCZOS), float) for each in (one, other)]
+    return float(np.corrcoef(grey[0].ravel(), grey[1].ravel())[0, 1])
 
 
-@pytest.fixture(scope="module")
-def pastiche(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> Image.Image:
-    return paint(Scene.of(photo, style), extractor, QUICK).picture.image()
+def mean_difference(one: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(one, int) - np.asarray(other, int)).mean())
+
+
+def falls(values: Sequence[float]) -> bool:
+    return all(before > after for before, after in pairwise(values))
 
 
 def test_strokes_become_the_paintings_and_shapes_stay_the_photos(
-    pastiche: Image.Image, photo: Image.Image, painting: Image.Image, extractor: Extractor
+    pastiche: Image.Image, sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
 ) -> None:
     assert pastiche.size == (256, 192)
-    assert distance(pastiche, painting, extractor) < 0.7 * distance(photo, painting, extractor)
-    assert abs(likeness(pastiche, photo)) > 0.5
-
-
-def test_a_painting_painted_from_itself_is_itself(
-    painting: Image.Image, style: Fingerprint, extractor: Extractor
-) -> None:
-    again = paint(Scene.of(painting, style), extractor, QUICK).picture.image()
-    assert likeness(again, painting) > 0.97
-    difference = np.asarray(again, float) - np.asarray(painting.resize(again.size, Image.Resampling.LANCZOS), float)
-    assert np.abs(difference).mean() < 20
+    assert distance(pastiche, starry_night, extractor) < 0.7 * distance(sample, starry_night, extractor)
+    assert likeness(pastiche, sample) > 0.9
 
 
 def test_stronger_is_nearer_to_the_painting_and_farther_from_the_photo(
-    photo: Image.Image, painting: Image.Image, style: Fingerprint, extractor: Extractor
+    sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
 ) -> None:
     pictures = [
-        paint(Scene.of(photo, style), extractor, replace(QUICK, strength=strength)).picture.image()
+        paint(Scene.of(sample, starry_night), extractor, replace(QUICK, strength=strength)).picture.image()
         for strength in (0.2, 1.0, 4.0)
     ]
-    near = [distance(each, painting, extractor) for each in pictures]
-    like = [likeness(each, photo) for each in pictures]
-    assert near[0] > near[1] > near[2]
-    assert like[0] > like[2]
+    assert falls([distance(each, starry_night, extractor) for each in pictures])
+    assert falls([likeness(each, sample) for each in pictures])
 
 
-def test_the_same_seed_gives_the_same_bytes(
-    pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
+def test_a_painting_painted_from_itself_is_itself(extractor: Extractor) -> None:
+    painting = draw_painting(256, 192)
+    again = paint(Scene.of(painting, fingerprint_of(painting, extractor)), extractor, QUICK).picture.image()
+    assert likeness(again, painting) > 0.9
+    other = draw_painting(256, 192, seed=9)
+    assert mean_difference(again, painting) < mean_difference(other, painting) / 2
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others(
+    pastiche: Image.Image, sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
 ) -> None:
-    assert paint(Scene.of(photo, style), extractor, QUICK).picture.image().tobytes() == pastiche.tobytes()
-    other = paint(Scene.of(photo, style), extractor, replace(QUICK, seed=1)).picture.image()
-    assert np.abs(np.asarray(other, int) - np.asarray(pastiche, int)).mean() > 1
+    scene = Scene.of(sample, starry_night)
+    assert paint(scene, extractor, QUICK).picture.image().tobytes() == pastiche.tobytes()
+    assert mean_difference(paint(scene, extractor, replace(QUICK, seed=1)).picture.image(), pastiche) > 1
 
 
-def test_a_break_leaves_the_match_as_it_was_and_the_picture_nearly_so(
-    tmp_path: Path, pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
+def test_a_break_leaves_the_match_as_it_was_and_the_picture_as_good(
+    tmp_path: Path, pastiche: Image.Image, sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
 ) -> None:
-    path = tmp_path / "checkpoint.safetensors"
+    scene, path = Scene.of(sample, starry_night), tmp_path / "checkpoint.safetensors"
 
     def stop_in_the_last_stage(iterate: Iterate) -> bool:
         if (iterate.scale, iterate.iteration) != (256, 9):
@@ -106,49 +123,49 @@ def test_a_break_leaves_the_match_as_it_was_and_the_picture_nearly_so(
         iterate.checkpoint().save(path)
         return True
 
-    paint(Scene.of(photo, style), extractor, QUICK, stop_in_the_last_stage)
-    before = Checkpoint.load(path)
-    after: list[Checkpoint] = []
+    paint(scene, extractor, QUICK, stop_in_the_last_stage)
+    before, after = Checkpoint.load(path), list[Checkpoint]()
 
     def look(iterate: Iterate) -> None:
         after.append(iterate.checkpoint())
 
-    resumed = paint(Scene.of(photo, style), extractor, QUICK, look, before).picture.image()
+    resumed = paint(scene, extractor, QUICK, look, before).picture.image()
+    assert before.entries
     assert all(torch.equal(one, other) for one, other in zip(before.entries, after[0].entries, strict=True))
-    assert np.abs(np.asarray(resumed, int) - np.asarray(pastiche, int)).mean() < 4
+    assert distance(resumed, starry_night, extractor) < 1.05 * distance(pastiche, starry_night, extractor)
+    assert likeness(resumed, pastiche) > 0.99
 
 
-def test_each_region_has_its_own_paintings_colors(photo: Image.Image, style: Fingerprint, extractor: Extractor) -> None:
-    red = fingerprint_of(reddish(), extractor)
+def test_each_region_has_its_own_paintings_colors(
+    sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
+) -> None:
+    red, green, blue = draw_painting(seed=9).split()
+    dim = [channel.point(lambda value: value // 5) for channel in (green, blue)]
+    reddish = fingerprint_of(Image.merge("RGB", (red, *dim)), extractor)
     mask = Image.new("L", (90, 40))
     mask.paste(255, (0, 0, 45, 40))
-    image = np.asarray(paint(Scene(photo, (Region(style, mask), Region(red))), extractor, QUICK).picture.image(), float)
-    right = image[:, 140:].reshape(-1, 3).mean(0)
-    left = image[:, :116].reshape(-1, 3).mean(0)
+    regions = (Region(starry_night, mask), Region(reddish))
+    image = np.asarray(paint(Scene(sample, regions), extractor, QUICK).picture.image(), float)
+    left, right = (part.reshape(-1, 3).mean(0) for part in (image[:, :116], image[:, 140:]))
     assert right[0] > right[2] + 40
-    assert left[0] < left[2] + 40
+    assert left[0] < left[2]
 
 
-def reddish() -> Image.Image:
-    """Strokes in shades of red alone."""
-    red, green, blue = draw_painting(seed=9).split()
-    return Image.merge("RGB", (red, green.point(lambda value: value // 4), blue.point(lambda value: value // 5)))
-
-
-def test_tiles_paint_what_the_whole_paints(tmp_path: Path, style: Fingerprint, extractor: Extractor) -> None:
-    scene, options = Scene.of(draw_photo(640, 480), style), replace(QUICK, size=640, iterations=16)
+def test_tiles_paint_what_the_whole_paints(
+    tmp_path: Path, sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
+) -> None:
+    scene, options = Scene.of(sample, starry_night), replace(QUICK, size=640, iterations=16)
     whole = paint(scene, extractor, options).picture.image()
     tiled = paint(scene, extractor, options, room=Room(330_000_000, tmp_path)).picture.image()
-    difference = np.abs(np.asarray(whole, int) - np.asarray(tiled, int))
-    assert difference.mean() < 1
+    assert mean_difference(whole, tiled) < 1
     assert not list(tmp_path.iterdir())
 
 
-def test_bfloat16_and_float32_cannot_be_told_apart(
-    photo: Image.Image, painting: Image.Image, pastiche: Image.Image, extractor: Extractor
+def test_bfloat16_paints_as_well_as_float32(
+    pastiche: Image.Image, sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
 ) -> None:
     half = compact(torch.bfloat16)
-    found = paint(Scene.of(photo, fingerprint_of(painting, half)), half, QUICK).picture.image()
-    one, other = (distance(each, painting, extractor) for each in (pastiche, found))
-    assert other == pytest.approx(one, rel=0.1)
-    assert likeness(found, pastiche) > 0.95
+    found = paint(Scene.of(sample, starry_night), half, QUICK).picture.image()
+    near, wanted = (distance(each, starry_night, extractor) for each in (found, pastiche))
+    assert near == pytest.approx(wanted, rel=0.05)
+    assert likeness(found, pastiche) > 0.97
