@@ -1,10 +1,16 @@
-"""Paint photos × paintings and let the judge score them: distance to painting's style and photo's content, grain."""
+"""Paint photos × paintings by one preset after the other, and let the judge score them.
+
+`near` and `cover` are distances of the artwork's cells to the painting's and the other way round (less is better),
+`struct` the correlation with the photo (more is better), `flat` the grain where the photo is flat, over the painting's.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
 import sys
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from types import ModuleType
@@ -43,8 +49,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=SETS, default="nine")
     parser.add_argument("--out", type=Path, default=Path("build/quality"), help="where the artworks are kept")
-    parser.add_argument("--strength", type=float, nargs="+", default=[1.0])
-    parser.add_argument("--smoothing", type=float, default=1.0)
+    parser.add_argument("--preset", choices=engine.PRESETS, nargs="+", default=["studio", "nearest"])
+    parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--size", type=int, default=512)
     args = parser.parse_args()
 
@@ -55,27 +61,25 @@ def main() -> None:
         shared_pictures(kind, names) for kind, names in zip(("photos", "paintings"), SETS[args.set], strict=True)
     )
     print(machine())
-    for strength in args.strength:
-        scores, worst_grain = [], 0.0
-        folder = args.out / f"strength-{strength:g}"
+    print("   near   cover  struct   flat")
+    for preset in args.preset:
+        scores = []
+        folder = args.out / f"{preset}-{args.strength:g}"
         folder.mkdir(parents=True, exist_ok=True)
-        for photo_name, photo_path in photos.items():
-            for style_name, painting_path in paintings.items():
-                style = engine.load_fingerprint(STYLES / style_name / "fingerprint.safetensors", extractor)
-                options = engine.PaintOptions(size=args.size, strength=strength, smoothing=args.smoothing)
-                target = folder / f"{photo_name}-{style_name}.png"
-                scene = engine.Scene.of(Image.open(photo_path).convert("RGB"), style)
-                engine.paint(scene, extractor, options).picture.image().save(target)
-                style_distance, content_distance = judge.judge(weights, photo_path, painting_path, target)
-                grain = judge.grain(target)
-                worst_grain = max(worst_grain, grain / max(judge.grain(photo_path), judge.grain(painting_path)))
-                scores.append((style_distance, content_distance, grain))
-                print(f"{style_distance:8.4f} {content_distance:7.3f} {grain:6.1f}  {target}", flush=True)
-        style_mean, content_mean, grain_mean = (mean(column) for column in zip(*scores, strict=True))
-        print(
-            f"strength {strength:g}: mean style {style_mean:.4f}, content {content_mean:.3f}, grain {grain_mean:.1f}; "
-            f"worst grain {worst_grain:.2f} times the larger of photo's and painting's"
-        )
+        for (photo_name, photo_path), (style_name, painting_path) in product(photos.items(), paintings.items()):
+            style = engine.load_fingerprint(STYLES / style_name / "fingerprint.safetensors", extractor)
+            options = engine.PaintOptions(preset=preset, size=args.size, strength=args.strength)
+            target = folder / f"{photo_name}-{style_name}.png"
+            scene = engine.Scene.of(Image.open(photo_path).convert("RGB"), style)
+            engine.paint(scene, extractor, options).picture.image().save(target)
+            scores.append(judge.judge(weights, photo_path, painting_path, target))
+            print(row(scores[-1]), target, flush=True)
+        print(row([mean(column) for column in zip(*scores, strict=True)]), f"{preset}: means")
+
+
+def row(score: Sequence[float]) -> str:
+    """near, cover, struct and flat of one artwork, or their means."""
+    return " ".join(f"{value:7.3f}" for value in score)
 
 
 if __name__ == "__main__":
