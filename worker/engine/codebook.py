@@ -5,7 +5,6 @@ With the sketch beside it, the painting can be drawn again from a codebook: it i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from worker.engine.cells import CELL_LAYERS, columns_of, soft_colors
 from worker.engine.extractors import Extractor
 from worker.engine.images import fitted_size, to_bytes, to_tensor
 from worker.engine.operators import Pooling
+from worker.engine.pyramid import between
 from worker.engine.tiling import Window
 
 SCALES = (64, 128, 256, 512, 1024)
@@ -108,15 +108,8 @@ class Codebook:
     size: tuple[int, int]
 
     def at(self, scale: float) -> Book:
-        """The book of any scale: a stored one, the nearest end's, or two, with the shares of a mix in log scale."""
-        known = sorted(self.pages)
-        scale = min(max(scale, known[0]), known[-1])
-        above = next(each for each in known if each >= scale)
-        below = max(each for each in known if each <= scale)
-        if above == below:
-            return self._opened(above)
-        share = math.log(scale / below) / math.log(above / below)
-        return joined([(self._opened(below), 1 - share), (self._opened(above), share)])
+        """The book of any scale: a stored one, or those of two with their shares."""
+        return joined([(self._opened(known), share) for known, share in between(self.pages, scale)])
 
     def _opened(self, scale: int) -> Book:
         codes, step, colors, masses, mean = (part.float() for part in self.pages[scale])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from worker.engine.extractors import STYLE_LAYERS, Extractor
 from worker.engine.images import fitted_size, to_tensor
 from worker.engine.operators import Pooling
 from worker.engine.palette import Palette, mixed_palette, palette_of
+from worker.engine.pyramid import between
 from worker.engine.statistics import LayerStatistics, cross_statistics, layer_statistics
 
 FINGERPRINT_SCALES = (128, 256, 512, 1024)
@@ -82,16 +82,10 @@ class Fingerprint:
 
     def at(self, scale: float) -> ScaleStatistics:
         """Statistics at any scale: stored, interpolated linearly in log scale, or the nearest end's."""
-        known = sorted(self.scales)
-        scale = min(max(scale, known[0]), known[-1])
-        above = next(each for each in known if each >= scale)
-        below = max(each for each in known if each <= scale)
-        if above == below:
-            return self.scales[above]
-        share = math.log(scale / below) / math.log(above / below)
-        return {
-            key: _mixed([(self.scales[below][key], 1 - share), (self.scales[above][key], share)]) for key in self.keys
-        }
+        parts = between(self.scales, scale)
+        if len(parts) == 1:
+            return self.scales[parts[0][0]]
+        return {key: _mixed([(self.scales[known][key], share) for known, share in parts]) for key in self.keys}
 
     def check(self, extractor: Extractor) -> None:
         """Raise FingerprintMismatchError unless this fingerprint was made with `extractor` and its very weights."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from worker.engine.images import fitted_size
@@ -41,6 +42,19 @@ class Stage(NamedTuple):
     def work(self) -> float:
         """Megapixel-evaluations, the unit in which time is linear."""
         return self.evaluations * self.width * self.height / 1e6
+
+
+def between(known: Collection[int], scale: float) -> list[tuple[int, float]]:
+    """The one or two of the `known` scales that stand for any scale, with shares that are linear in its logarithm.
+
+    Beyond both ends it is the nearest end.
+    """
+    scale = min(max(scale, min(known)), max(known))
+    above, below = min(each for each in known if each >= scale), max(each for each in known if each <= scale)
+    if above == below:
+        return [(above, 1.0)]
+    share = math.log(scale / below) / math.log(above / below)
+    return [(below, 1 - share), (above, share)]
 
 
 def scales(longest: int, pyramid: Pyramid | None) -> list[int]:

