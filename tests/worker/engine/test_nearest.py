@@ -157,7 +157,9 @@ def test_tiles_paint_what_the_whole_paints(
     scene, options = Scene.of(sample, starry_night), replace(QUICK, size=640, iterations=16)
     whole = paint(scene, extractor, options).picture.image()
     tiled = paint(scene, extractor, options, room=Room(330_000_000, tmp_path)).picture.image()
-    assert mean_difference(whole, tiled) < 1
+    # Two cells that are as like decide by their last digits, and the next scale begins with what came of it.
+    assert mean_difference(whole, tiled) < 3
+    assert likeness(whole, tiled) > 0.999
     assert not list(tmp_path.iterdir())
 
 
