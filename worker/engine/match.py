@@ -124,7 +124,9 @@ def matched(
     places: list[Tensor] = []
     samples: list[tuple[Tensor, Tensor]] = []
     for (rows, cells), columns, colors in seen():
-        drawn = torch.arange(0, len(columns), every, device=columns.device)
+        # By their places in the whole, so that the prices are the same however it is looked at.
+        places_here = torch.arange(rows.start, rows.stop)[:, None] * width + torch.arange(cells.start, cells.stop)
+        drawn = (places_here.flatten() % every == 0).nonzero()[:, 0].to(columns.device)
         samples.append((columns[drawn], colors[drawn]))
         places.append(torch.stack([part.area[rows, cells].flatten()[drawn] for part in parts], 1))
     columns, colors = (torch.cat(each) for each in zip(*samples, strict=True))

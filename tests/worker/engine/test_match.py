@@ -57,7 +57,7 @@ def test_without_prices_each_cell_gets_what_brute_force_finds(extractor: Extract
 
 
 def test_prices_keep_cells_from_being_used_too_often(extractor: Extractor, style: Fingerprint) -> None:
-    objective, columns, colors = looked_at(Scene.of(Image.new("RGB", SIZE, (120, 140, 160)), style), extractor)
+    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
     window = Window.whole(SIZE[1], SIZE[0])
 
     def most_used(usage: float) -> float:
