@@ -27,11 +27,6 @@ def on_cells(activations: Tensor, stride: int) -> Tensor:
     return F.avg_pool2d(activations, CELL // stride) if stride < CELL else activations
 
 
-def grid_of(stride: int) -> int:
-    """Pixels from one position of `on_cells` to the next."""
-    return max(stride, CELL)
-
-
 def columns_of(taps: Mapping[str, Tensor], window: Window, extractor: Extractor) -> Tensor:
     """The core's cells [h·w, C] of a window, in float32, from CELL_LAYERS' activations of its crop, shallow to deep.
 

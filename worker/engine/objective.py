@@ -153,21 +153,18 @@ class Objective:
         share: float,
         seed: int,
         known: Sequence[Tensor] = (),
-        color_share: float | None = None,
     ) -> Match:
         """Match the cells of a mix of that share of the photo with an iterate [1, 3, H, W], unless it is `known` how.
 
-        `color_share` is that of the soft colours, if it is another. What the picture's cells are matched with, they are
-        compared with from now on.
+        What the picture's cells are matched with, they are compared with from now on.
         """
         assert self.photo is not None
         photo, device = self.photo, self.extractor.device
-        color_share = share if color_share is None else color_share
 
         def look(window: Window) -> tuple[Tensor, Tensor]:
             of_photo, of_iterate = (in_floats(window.crop(each).to(device)) for each in (photo, pixels))
             columns = torch.lerp(self._columns(of_iterate, window), self._columns(of_photo, window), share)
-            colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), color_share)
+            colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), share)
             return columns, colors
 
         if known:
