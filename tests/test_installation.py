@@ -69,11 +69,16 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of somebody who types `make`, also where these tests were themselves started by one."""
+    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+
+
 def start(checkout: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["make", "run", f"PYTHON={sys.executable}"],
         cwd=checkout,
-        env=os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent)},
+        env=surroundings() | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -123,7 +128,7 @@ def test_the_checkout_may_be_in_any_folder(tmp_path: Path) -> None:
     process = subprocess.Popen(
         ["make", "run", "--old-file=.venv/.ready"],
         cwd=checkout,
-        env=os.environ | {"ATELIER_PORT": "0"},
+        env=surroundings() | {"ATELIER_PORT": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

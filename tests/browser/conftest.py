@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.app import pictures
 from tests.conftest import NO_CHROMIUM, Product, address, close, launch
@@ -21,6 +21,8 @@ from tests.elsewhere import Place, elsewhere
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 NewPage = Callable[..., Page]
+
+expect.set_options(timeout=20_000)  # on a busy machine an answer may take longer than Playwright's five seconds
 
 
 @pytest.fixture(scope="session")
