@@ -137,7 +137,11 @@ def paint(
     # The largest first: should it not fit, the error tells what it takes.
     layouts = [_layout(stage, extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
-    pixels = resume.iterate.float() if resume else _start(finish.motif, scene, stages[0], wanted, options.seed)
+    pixels = (
+        resume.iterate.to(torch.float32, copy=True)
+        if resume
+        else _start(finish.motif, scene, stages[0], wanted, options.seed)
+    )
     pixels, moments, stopped = pixels.to(extractor.device), None, False
     sharpening = resume.sharpening if resume else 0.0
     # Also while stages are painted that fit: what they leave in the heap would be missing later.
