@@ -96,7 +96,7 @@ def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITL
     """
     styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
     after = studio.gallery.titles((choice.id for choice in job.request.styles), own)
-    artists = " and ".join(card.artist for card in styles if card.artist)
+    artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
     width, height = job.artwork_width or 0, job.artwork_height or 0
     return {
         "heading": f"After {after}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -104,3 +105,51 @@ def test_artwork_to_start_from_that_is_gone_is_said_beside_it(client: TestClient
     assert "start__picture" not in page
     data = {"photo_id": photo_id, "style": "dusk", "start_job": "0" * 32}
     assert beside(client.post("/jobs", data=data).text, "start_job-error") == words
+
+
+@pytest.fixture
+def label(request: pytest.FixtureRequest, own_styles: Path) -> None:
+    """What is written of the painting "checks"."""
+    (own_styles / "checks.toml").write_text(request.param)
+
+
+def labels(client: TestClient, job_id: str) -> list[str]:
+    """The lines about the paintings as a person reads them."""
+    page = client.get(f"/jobs/{job_id}").text
+    return [
+        html.unescape(re.sub("<.+?>", "", line)) for line in re.findall(r'<p class="label__artist">(.*?)</p>', page)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ('artist = "Jan"\nborn = 1870\ndied = 1955\nyear = "1913"\nmuseum = "Hall"', ["Jan (1870–1955), 1913. Hall"]),
+        ('artist = "Jan"\ndied = 1955\nyear = "1913"', ["Jan (died 1955), 1913"]),
+        ('artist = "Jan"\nyear = "1913"\nmuseum = "Hall"', ["Jan, 1913. Hall"]),
+        ('artist = "Jan"\nmuseum = "Hall"', ["Jan. Hall"]),
+        ('year = "1913"', ["1913"]),
+        ('museum = "Hall"', ["Hall"]),
+        ("", []),
+    ],
+    indirect=["label"],
+)
+@pytest.mark.usefixtures("label")
+def test_label_reads_well_without_what_is_not_known(
+    client: TestClient, studio: Studio, paint: Paint, said: list[str]
+) -> None:
+    job_id = paint(style="checks")
+    finish(studio, job_id, pictures.encoded(pictures.quarters(512, 384)))
+    assert labels(client, job_id) == said
+
+
+def test_labels_of_two_paintings_name_them(client: TestClient, finished: str) -> None:
+    assert labels(client, finished) == ["Dusk & <Dawn>, Zoë Müller (1901–1980), 1931. Town Hall", "Checks"]
+
+
+@pytest.mark.parametrize("label", ['artist = "Zoë Müller"'], indirect=True)
+@pytest.mark.usefixtures("label")
+def test_artist_of_both_paintings_is_named_once(client: TestClient, finished: str) -> None:
+    page = html.unescape(client.get(f"/jobs/{finished}").text)
+    assert "painted after Dusk & <Dawn> and Checks by Zoë Müller" in page
+    assert "Zoë Müller and" not in page

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app.gallery import Gallery, load_gallery, picture, plain
+from app.jobs.styles import Style
 from tests.app import pictures
 
 
@@ -38,6 +39,20 @@ def test_label_of_a_painting(gallery: Gallery) -> None:
         "(1898–1920)",
         "c. 1919",
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"born": 1853, "died": 1890}, "(1853–1890)"),
+        ({"died": 1890}, "(died 1890)"),
+        ({"born": 1990}, "(born 1990)"),
+        ({}, ""),
+    ],
+)
+def test_years_of_an_artist_as_far_as_they_are_known(known: dict[str, int], said: str) -> None:
+    (card,) = Gallery([Style(id="night", title="Night", **known)]).cards
+    assert card.life == said
 
 
 def test_a_painting_without_a_label_is_named_after_its_file(gallery: Gallery) -> None:
