@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 def styles(_args: argparse.Namespace, settings: Settings) -> None:
     """List the styles: id, title, artist, year."""
     for style in find_styles(own=settings.styles):
-        print(f"{style.id:<30} {style.title}, {style.artist or 'unknown'}, {style.year or 'undated'}")
+        print(f"{style.id:<36} {style.title}, {style.artist or 'unknown'}, {style.year or 'undated'}")
 
 
 def presets(_args: argparse.Namespace, _settings: Settings) -> None:

@@ -309,14 +309,17 @@ def _style_of(name: str, hanging: Mapping[str, Style]) -> Style:
         return Style(id="file", title=OWN.title, image=Path(name))
     if Path(name).is_dir():
         raise UsageError(f"--style {name} is a folder; name the file of one painting in it.")
-    called = {_plain(word): style.id for style in hanging.values() for word in _names(style)}
-    near = dict.fromkeys(called[each] for each in difflib.get_close_matches(_plain(name), called))
+    called: dict[str, list[str]] = {}
+    for style in hanging.values():
+        for word in _names(style):
+            called.setdefault(_plain(word), []).append(style.id)
+    near = dict.fromkeys(each for word in difflib.get_close_matches(_plain(name), called) for each in called[word])
     hint = f"Did you mean {' or '.join(near)}?" if near else "`atelier styles` lists the styles."
     raise UsageError(f"There is no style {name!r}, and no such file. {hint}")
 
 
 def _names(style: Style) -> tuple[str, ...]:
-    """What somebody may call it, the surest last."""
+    """What somebody may call it; an artist's name is that of all their paintings."""
     return style.artist.rpartition(" ")[2], style.artist, style.title, style.id
 
 

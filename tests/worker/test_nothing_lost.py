@@ -502,6 +502,13 @@ def test_a_style_that_is_none_is_answered_with_what_may_have_been_meant(
     assert meant in refused(capsys, "paint", "photo.png", "--style", typed, "-o", "art.png")
 
 
+def test_an_artists_name_is_answered_with_all_their_paintings(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("dawn", "dusk"):
+        draw_painting().save(f"styles/{name}.png")
+        Path(f"styles/{name}.toml").write_text('artist = "Zoë Müller"')
+    assert "Did you mean dawn or dusk?" in refused(capsys, "paint", "photo.png", "--style", "Müller", "-o", "art.png")
+
+
 def test_a_style_may_be_a_file_with_an_equals_sign_in_its_name() -> None:
     Path("mine.png").rename("a=b.png")
     assert main(["paint", "photo.png", "--style", "a=b.png", "--style", "strokes=2", "-o", "art.png", *QUICK]) == 0
