@@ -168,13 +168,7 @@ WAYS = (
     Way(
         "studio",
         "Our studio’s",
-        "Broad strokes first, then detail; strength and brush mean the same for every painting and size.",
-        "after Gatys, Ecker and Bethge 2016",
-    ),
-    Way(
-        "nearest",
-        "Nearest strokes",
-        "Every spot is painted as the painting has its most similar one: more of a painting, less of the photo.",
+        "Every spot is painted as the painting has its most similar one, broad strokes first, then detail.",
         "after Kolkin et al. 2022, and Li and Wand 2016",
     ),
     Way(

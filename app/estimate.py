@@ -23,8 +23,7 @@ LEAST_SIDE = 32
 # Of each preset: the pyramid that it climbs, and the evaluations of each scale from the coarsest; the last number holds
 # for all that follow.
 SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
-    "studio": (ROOT_OF_TWO, (64, 28, 18, 13, 11, 10, 9, 8, 7)),
-    "nearest": (DOUBLING, (50, 40, 30, 25, 20, 12, 6, 3)),
+    "studio": (DOUBLING, (50, 40, 30, 25, 20, 12, 6, 3)),
     "gatys-2015": (None, (500,)),
     "gatys-2016": (None, (500,)),
     "gatys-code": (None, (500,)),
@@ -33,7 +32,7 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "inetwork-paper": (None, (200,)),
     "multiscale-w2": (ROOT_OF_TWO, (1000, 500)),
 }
-# Where `nearest` is stronger than this, small scales are painted several times, with this share of the evaluations.
+# Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
@@ -54,7 +53,7 @@ def planned_work(
     """
     aspect = min(photo_size) / max(photo_size)
     pyramid, evaluations = SCHEDULES[preset]
-    rounds = FREE_ROUNDS if preset == "nearest" and strength > FREE_ABOVE else (1,)
+    rounds = FREE_ROUNDS if preset == "studio" and strength > FREE_ABOVE else (1,)
     scales, counts = [], []
     for index, scale in enumerate([*below(longest, pyramid), longest] if pyramid else [longest]):
         count, times = (each[min(index, len(each) - 1)] for each in (evaluations, rounds))

@@ -6,7 +6,7 @@ import hashlib
 import io
 import logging
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -85,11 +85,15 @@ class Card:
 
 
 class Gallery:
-    """All styles, read once at start, by title."""
+    """All styles, read once at start: the owner's by title, then those that ship in `order`."""
 
-    def __init__(self, styles: Iterable[Style]) -> None:
+    def __init__(self, styles: Iterable[Style], order: Sequence[str] = ()) -> None:
         cards = [Card(style, *(picture_url(style, name) for name in PICTURES)) for style in styles]
-        self.cards = sorted(cards, key=lambda card: plain(card.title).removeprefix("the ").removeprefix("a "))
+        places = {style_id: place for place, style_id in enumerate(order, 1)}
+        self.cards = sorted(
+            cards,
+            key=lambda card: (places.get(card.id, 0), plain(card.title).removeprefix("the ").removeprefix("a ")),
+        )
         self.by_id = {card.id: card for card in self.cards}
         self.movements = sorted({card.movement for card in cards if card.movement}, key=plain)
 
@@ -114,8 +118,9 @@ class Gallery:
 
 
 def load_gallery(builtin: Path, own: Path | None) -> Gallery:
-    """Read the built-in styles and the owner's folder."""
-    return Gallery(find_styles(builtin, own))
+    """Read the built-in styles and the owner's folder; a built-in list has the order in which they show best."""
+    order = builtin / "order.txt"
+    return Gallery(find_styles(builtin, own), order.read_text(encoding="utf-8").split() if order.is_file() else ())
 
 
 def plain(text: str) -> str:

@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=SETS, default="nine")
     parser.add_argument("--out", type=Path, default=Path("build/quality"), help="where the artworks are kept")
-    parser.add_argument("--preset", choices=engine.PRESETS, nargs="+", default=["studio", "nearest"])
+    parser.add_argument("--preset", choices=engine.PRESETS, nargs="+", default=["studio"])
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--size", type=int, default=512)
     args = parser.parse_args()

@@ -1,11 +1,11 @@
-"""Make a style's fingerprint, swatch and example from its painting.
+"""Make a style's fingerprint, card and example from its painting.
 
-    python -m training.fingerprint --paintings FOLDER --photo PHOTO
+    python -m training.fingerprint --paintings FOLDER --photos PORTRAIT CITY LANDSCAPE
 
-FOLDER holds `<style id>.jpg` for each folder under styles/. The fingerprint is all that ships of a painting: the swatch
-is a texture synthesised from it alone, the example a photo painted with it. A style whose files are newer than the
-extractor's weights is left alone, so an interrupted run goes on where it stopped; a palette or a codebook that is
-missing is added.
+FOLDER holds `<style id>.jpg` for each folder under styles/. The fingerprint is all that ships of a painting: the card
+(swatch.webp, swatch.avif) is drawn again from cells and a colour sketch of 24 pixels, the example is those photos
+painted with the fingerprint. A style whose files are newer than the extractor's weights is left alone, so an
+interrupted run goes on where it stopped; a palette or a codebook that is missing is added.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from app.settings import load_settings
 from worker import engine
+from worker.engine.codebook import codebook_of
 from worker.engine.fingerprint import add_codebook, add_palette
 
-SWATCH_SIDE, SMALL_SIDE = 384, 288
-EXAMPLE_SIDE = 512
+CARD_SIDE, SMALL_SIDE = 384, 288
+# Of a card's codebook, which is finer than a fingerprint's and does not ship: scales below the card's own, and cells.
+CARD_SCALES, CARD_CELLS = (64, 96, 128, 192, 256), 2000
+# Where a card is cut from a painting that is not square: people's heads are in its upper half.
+CARD_CENTER = (0.5, 0.4)
+EXAMPLE_SIDE, GAP = 768, 8
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paintings", type=Path, required=True, help="folder of <style id>.jpg")
-    parser.add_argument("--photo", type=Path, help="photo to paint as the example")
+    parser.add_argument("--photos", type=Path, nargs=3, help="photos to paint as the example")
     parser.add_argument("--styles", type=Path, default=Path("styles"))
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--extractor", default="compact", choices=["compact", "vgg19", "vgg16"])
@@ -56,20 +61,38 @@ def main() -> None:
             (folder / "swatch.webp").unlink(missing_ok=True)
             (folder / "example.webp").unlink(missing_ok=True)
         if not (folder / "swatch.webp").exists():
-            swatch = engine.synthesize(fingerprint, extractor, SWATCH_SIDE)
-            swatch.save(folder / "swatch.webp", quality=80, method=6)
+            card(Image.open(source).convert("RGB"), extractor).save(folder / "swatch.webp", quality=80, method=6)
             (folder / "swatch.avif").unlink(missing_ok=True)
         if not (folder / "swatch.avif").exists():
             save_small(Image.open(folder / "swatch.webp"), folder / "swatch.avif")
-        if args.photo and not (folder / "example.webp").exists():
-            photo = Image.open(args.photo).convert("RGB")
-            scene = engine.Scene.of(photo, fingerprint)
-            example = engine.paint(scene, extractor, engine.PaintOptions(size=EXAMPLE_SIDE)).picture.image()
-            example.save(folder / "example.webp", quality=82, method=6)
+        if args.photos and not (folder / "example.webp").exists():
+            photos = [Image.open(path).convert("RGB") for path in args.photos]
+            example(photos, fingerprint, extractor).save(folder / "example.webp", quality=72, method=6)
+
+
+def card(painting: Image.Image, extractor: engine.Extractor) -> Image.Image:
+    """A square that people know the painting by, CARD_SIDE pixels."""
+    longest = round(CARD_SIDE * max(painting.size) / min(painting.size))
+    codebook = codebook_of(painting, extractor, scales=(*CARD_SCALES, longest), count=CARD_CELLS, turned=False)
+    return ImageOps.fit(engine.repaint(codebook, extractor, longest), (CARD_SIDE, CARD_SIDE), centering=CARD_CENTER)
+
+
+def example(photos: list[Image.Image], style: engine.Fingerprint, extractor: engine.Extractor) -> Image.Image:
+    """The photos after a painting, side by side, each EXAMPLE_SIDE pixels on its longer side, as high as the lowest."""
+    options = engine.PaintOptions(size=EXAMPLE_SIDE)
+    painted = [engine.paint(engine.Scene.of(photo, style), extractor, options).picture.image() for photo in photos]
+    height = min(each.height for each in painted)
+    tiles = [ImageOps.scale(each, height / each.height) for each in painted]
+    strip = Image.new("RGB", (sum(each.width for each in tiles) + GAP * (len(tiles) - 1), height), "white")
+    left = 0
+    for tile in tiles:
+        strip.paste(tile, (left, 0))
+        left += tile.width + GAP
+    return strip
 
 
 def save_small(swatch: Image.Image, path: Path) -> None:
-    """What the page shows of a swatch: all that a first view loads has 200 kB."""
+    """What the page shows of a card: all that a first view loads has 200 kB."""
     small = swatch.convert("RGB").resize((SMALL_SIDE, SMALL_SIDE), Image.Resampling.LANCZOS)
     small.save(path, quality=36, speed=0)
 

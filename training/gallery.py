@@ -25,6 +25,7 @@ SAMPLE = ROOT / "static" / "pictures" / "sample.jpg"
 STYLES = ROOT / "styles"
 TILE = 320  # longest side of a picture in a grid
 GAP = 6
+STAND_IN = 1024
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.25, 1.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
 USUAL = engine.PaintOptions(size=TILE)
@@ -147,7 +148,7 @@ class Studio:
             shipped = engine.load_fingerprint(STYLES / name / "fingerprint.safetensors", self.extractor)
             if not shipped.covers(*needs):
                 if name not in self._stand_ins:
-                    self._stand_ins[name] = engine.stand_in(shipped, self.extractor)
+                    self._stand_ins[name] = engine.repaint(shipped.codebooks[0][0], self.extractor, STAND_IN)
                 layers, pooling, correlations, cells = needs
                 measured = engine.fingerprint_of(
                     self._stand_ins[name], self.extractor, layers=layers, pooling=pooling,
@@ -186,7 +187,7 @@ def main() -> None:
 
 INTRODUCTION = """All of these are the project's own: its sample photo, drawn by `python -m training.sample_photo`, and
 its built-in styles, with the compact extractor. `make gallery` paints them again. Presets that need more statistics
-than a built-in fingerprint holds measure a texture that is synthesised from it."""
+than a built-in fingerprint holds measure the painting as it is drawn again from its codebook."""
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The paintings that jobs take their styles from, and what is measured of each: its fingerprint, made once and kept.
 
 There are three kinds: built-in ones ship fingerprints and no pixels; the owner's lie in a folder; people's own lie in
-the storage. Where a shipped fingerprint does not cover what the options need, a texture is synthesised from it, once,
-and measured instead: a stand-in.
+the storage. Where a shipped fingerprint does not cover what the options need, the painting is drawn again from it,
+once, and measured instead: a stand-in.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from app.reading.errors import RefusedError
 from app.reading.picture import read_photo
 from worker import engine
 from worker.failures import PAINTING_GONE, JobFailedError, style_damaged, style_gone
+
+STAND_IN = 1024  # pixels on its longer side: the largest scale that fingerprints have
 
 log = logging.getLogger(__name__)
 
@@ -131,25 +133,27 @@ class Paintings:
             raise style_damaged(painting.title) from error
         if source is extractor and shipped.covers(*needs):
             return shipped
-        prefix = f"fingerprints/{digest}"
+        if not shipped.codebooks:  # made by an earlier release
+            raise style_damaged(painting.title)
+        prefix, codebook = f"fingerprints/{digest}", shipped.codebooks[0][0]
 
         def stand_in() -> Image.Image:
-            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.stand_in(shipped, source, after=after))
+            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.repaint(codebook, source, STAND_IN, after))
 
         measured = self._measured(prefix, stand_in, extractor, needs)
-        # The painting's own colours are known better than the texture's.
+        # The painting's own colours are known better than those of what stands in for it.
         return replace(measured, palette=shipped.palette or measured.palette)
 
     def _stand_in(self, key: str, make: Callable[[], Image.Image]) -> Image.Image:
         try:
             return Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"]).convert("RGB")
         except (BlobNotFoundError, OSError):
-            log.info("a stand-in is synthesised: %s", key)
-        texture = make()
+            log.info("a painting is drawn again from its codebook: %s", key)
+        drawn = make()
         buffer = io.BytesIO()
-        texture.save(buffer, "PNG")
+        drawn.save(buffer, "PNG")
         self._keep(key, buffer.getvalue())
-        return texture
+        return drawn
 
     def _measured(
         self, prefix: str, picture: Callable[[], Image.Image], extractor: engine.Extractor, needs: engine.Needs

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchem
 
 Preset = Literal[
     "studio",
-    "nearest",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -70,7 +69,7 @@ class PaintingOptions(Frozen):
     """
 
     preset: Preset = Field(default="studio", description="which published way to paint")
-    size: int = Field(default=512, ge=256, le=8192, description="longest side in pixels at which is painted")
+    size: int = Field(default=1024, ge=256, le=8192, description="longest side in pixels at which is painted")
     strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
     brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
     smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")
@@ -90,7 +89,8 @@ class PaintingOptions(Frozen):
     style_layers: LayerWeights | None = Field(default=None, description="shares by layer; not all 0")
     content_scaling: ContentScaling | None = Field(default=None, description="formula of the content loss")
     style_loss: StyleLoss | None = Field(
-        default=None, validate_default=True, description="formula of the style loss; nearest compares cells instead"
+        default=None,
+        description="formula of the style loss; nearest, which is the studio's, compares cells",
     )
     pooling: Pooling | None = Field(default=None, description="the extractor's pooling")
     optimizer: Optimizer | None = None
@@ -124,7 +124,7 @@ class PaintingOptions(Frozen):
     def cells_have_its_layers(cls, loss: str | None, info: ValidationInfo) -> str | None:
         asked = {layer for layer, weight in (info.data.get("style_layers") or {}).items() if weight}
         strangers = sorted(asked - set(CELL_LAYERS))
-        if strangers and (loss or info.data.get("preset")) == "nearest":
+        if strangers and loss == "nearest":
             raise ValueError(f"nearest compares {', '.join(CELL_LAYERS)}, not {strangers[0]}, which style_layers names")
         return loss
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.gallery import Gallery, load_gallery, picture, plain
-from app.jobs.styles import Style
+from app.jobs.styles import BUILT_IN, Style
 from tests.app import pictures
 
 
@@ -29,6 +29,13 @@ def gallery(tmp_path: Path, own_styles: Path) -> Gallery:
 
 def test_built_in_and_own_paintings_hang_together_by_title(gallery: Gallery) -> None:
     assert [card.id for card in gallery.cards] == ["night", "checks", "dusk"]
+
+
+def test_an_owners_paintings_hang_first_and_those_that_ship_as_they_show_best(own_styles: Path) -> None:
+    hanging = [card.id for card in load_gallery(BUILT_IN, own_styles).cards]
+    order = (BUILT_IN / "order.txt").read_text().split()
+    assert hanging == ["checks", "dusk", *order]
+    assert sorted(order) == sorted(path.parent.name for path in BUILT_IN.glob("*/style.toml"))
 
 
 def test_label_of_a_painting(gallery: Gallery) -> None:
@@ -112,7 +119,7 @@ def test_address_of_a_picture_changes_with_its_content(gallery: Gallery, tmp_pat
 
 def test_every_painting_that_ships_has_a_small_swatch_of_a_third_of_the_bytes() -> None:
     folders = [path.parent for path in Path("styles").glob("*/style.toml")]
-    assert len(folders) == 30
+    assert len(folders) == 66
     for folder in folders:
         with Image.open(folder / "swatch.avif") as small:
             assert small.size == (288, 288)

@@ -21,6 +21,7 @@ from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
 from worker.devices import Device
+from worker.engine.codebook import Codebook
 from worker.failures import JobFailedError
 from worker.materials import Commission, Materials
 from worker.sitting import NotBegunError
@@ -57,15 +58,14 @@ def fingerprint(materials: Materials, **wish: Any) -> engine.Fingerprint:
 
 @pytest.fixture
 def quick_stand_ins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stand-ins that are drawn instead of synthesised, and the extractors that would have made them."""
-    made = []
+    """Stand-ins of the size of a stamp, and the extractors that they were made with."""
+    made, whole = [], engine.repaint
 
-    def stand_in(style: engine.Fingerprint, extractor: engine.Extractor, **_options: Any) -> Image.Image:
-        style.check(extractor)
+    def small(codebook: Codebook, extractor: engine.Extractor, longest: int, *_after: Any) -> Image.Image:
         made.append(extractor.name)
-        return draw_painting(64, 64)
+        return whole(codebook, extractor, longest // 16)
 
-    monkeypatch.setattr(engine, "stand_in", stand_in)
+    monkeypatch.setattr(engine, "repaint", small)
     return made
 
 
@@ -154,14 +154,14 @@ def test_where_it_does_not_do_a_stand_in_is_made_once_and_measured(
         asked = commission(materials, styles=[{"id": BUILT_IN}], **options)
         found = asked.scene.regions[0].style
         assert found.covers(*engine.needs(asked.options, asked.extractor))
-        # Colours are the painting's own, not the texture's.
+        # Colours are the painting's own, not the stand-in's.
         assert found.palette
         assert shipped.palette
         assert torch.equal(found.palette.mean, shipped.palette.mean)
     assert quick_stand_ins == ["compact"]
-    (texture,) = [key for key in materials.storage.list("fingerprints/") if key.endswith(".png")]
-    with Image.open(io.BytesIO(materials.storage.get(texture))) as image:
-        assert image.size == (64, 64)
+    (drawn,) = [key for key in materials.storage.list("fingerprints/") if key.endswith(".png")]
+    with Image.open(io.BytesIO(materials.storage.get(drawn))) as image:
+        assert max(image.size) == 64
 
 
 def test_a_damaged_stand_in_is_made_again(materials: Materials, quick_stand_ins: list[str]) -> None:

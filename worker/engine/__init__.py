@@ -20,9 +20,9 @@ from worker.engine.options import CHOICES, LIMITS, USUAL, Needs, PaintOptions, n
 from worker.engine.paint import Iterate, Pastiche, paint
 from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
+from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
-from worker.engine.texture import stand_in, synthesize
 from worker.engine.weights import fetch_weights
 
 __all__ = [
@@ -63,8 +63,7 @@ __all__ = [
     "palette_of",
     "plan",
     "regions_of",
-    "stand_in",
-    "synthesize",
+    "repaint",
     "to_tensor",
     "work_of",
 ]

@@ -25,7 +25,6 @@ class Checkpoint:
     L-BFGS's history is not kept: the next worker starts it anew from the iterate, and makes a few evaluations again.
 
     Attributes:
-        sharpening: by how much the stage's start was sharpened, which finer stages may take over.
         entries: what the cells were matched with in this stage (match.py).
     """
 
@@ -35,13 +34,12 @@ class Checkpoint:
     seed: int
     plan: str
     optimizer: str = "L-BFGS"
-    sharpening: float = 0.0
     entries: tuple[Tensor, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; the caller renames the file into place."""
         fields = {"format": FORMAT, "stage": self.stage, "iteration": self.iteration, "seed": self.seed}
-        fields |= {"plan": self.plan, "optimizer": self.optimizer, "sharpening": self.sharpening}
+        fields |= {"plan": self.plan, "optimizer": self.optimizer}
         metadata = {"checkpoint": json.dumps(fields)}
         entries = {f"{ENTRIES}{index}": each for index, each in enumerate(self.entries)}
         save_file({"iterate": self.iterate} | entries, path, metadata=metadata)

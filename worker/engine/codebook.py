@@ -150,16 +150,18 @@ def codebook_of(
     pooling: Pooling = "average",
     scales: Collection[int] = SCALES,
     count: int = CELLS,
+    turned: bool = True,
 ) -> Codebook:
     """The codebook of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
 
-    Only a painting smaller than the smallest scale is enlarged, to that one. `count` is how many cells a scale gets.
+    Only a painting smaller than the smallest scale is enlarged, to that one. `count` is how many cells a scale gets,
+    of the painting's turns and mirror image as well, if `turned`.
     """
     longest = max(painting.size)
     used = sorted(scale for scale in scales if scale <= longest) or [min(scales)]
     if used[-1] * 1.1 < longest < max(scales):
         used.append(longest)
-    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling), extractor, count) for scale in used}
+    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling, turned), extractor, count) for scale in used}
     basis = extractor.basis or Basis.of(torch.cat([cells.deviations for cells in found.values()]), widths(extractor))
     width, height = (max(1, round(side * SKETCH_SIDE / longest)) for side in painting.size)
     small = painting.convert("RGB").resize((width, height), Image.Resampling.BOX)
@@ -175,12 +177,15 @@ def widths(extractor: Extractor) -> tuple[int, ...]:
 
 @torch.no_grad()
 def cells_of(
-    painting: Image.Image, extractor: Extractor, scale: int, pooling: Pooling = "average"
+    painting: Image.Image, extractor: Extractor, scale: int, pooling: Pooling = "average", turned: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Columns [N, C] and colours [N, 3] of all cells of a painting at a scale, its mirror image and its three turns."""
+    """Columns [N, C] and colours [N, 3] of all cells of a painting at a scale; of its mirror image and three turns too,
+    if `turned`.
+    """
     pixels = to_tensor(painting, fitted_size(painting.size, scale)).to(extractor.device)
     columns, colors = [], []
-    for view in (pixels, pixels.flip(3), *(pixels.rot90(turns, (2, 3)) for turns in (1, 2, 3))):
+    views = (pixels, pixels.flip(3), *(pixels.rot90(turns, (2, 3)) for turns in (1, 2, 3)))
+    for view in views if turned else views[:1]:
         window = Window.whole(view.shape[2], view.shape[3])
         columns.append(columns_of(extractor(view, CELL_LAYERS, pooling), window, extractor))
         colors.append(soft_colors(view, window))

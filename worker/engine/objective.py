@@ -151,20 +151,23 @@ class Objective:
         self,
         pixels: Tensor,
         share: float,
-        seed: int,
+        seed: int = 0,
         known: Sequence[Tensor] = (),
+        color_share: float | None = None,
     ) -> Match:
         """Match the cells of a mix of that share of the photo with an iterate [1, 3, H, W], unless it is `known` how.
 
-        What the picture's cells are matched with, they are compared with from now on.
+        Colours are mixed by `color_share`, which is the same by default. What the picture's cells are matched with,
+        they are compared with from now on.
         """
         assert self.photo is not None
         photo, device = self.photo, self.extractor.device
+        mixed = share if color_share is None else color_share
 
         def look(window: Window) -> tuple[Tensor, Tensor]:
             of_photo, of_iterate = (in_floats(window.crop(each).to(device)) for each in (photo, pixels))
             columns = torch.lerp(self._columns(of_iterate, window), self._columns(of_photo, window), share)
-            colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), share)
+            colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), mixed)
             return columns, colors
 
         if known:

@@ -84,7 +84,8 @@ class PaintOptions:
         guides: how a mask becomes each layer's guide (masks.py).
         start: what the first stage begins from.
         content_layers, style_layers: layer name → weight, 0 or more, not all 0.
-        content_scaling, style_loss: which formula (losses.py).
+        content_scaling, style_loss: which formula (losses.py). Where cells are compared by default, but `style_layers`
+            names others than theirs, it is `relative-gram`.
         pooling: of the extractor.
         optimizer: `lbfgs` or `adam`.
         iterations: evaluations in all, 1 to 5000, shared over the stages as the preset does.
@@ -97,7 +98,7 @@ class PaintOptions:
     """
 
     preset: PresetName = "studio"
-    size: int = 512
+    size: int = 1024
     strength: float = 1.0
     brush: float = 1.0
     smoothing: float = 1.0
@@ -169,9 +170,12 @@ def recipe(options: PaintOptions) -> Preset:
         asked["style_layers"] = {layer: weight / total for layer, weight in options.style_layers.items() if weight}
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
-    if options.style_loss and (options.style_loss == "nearest") != (preset.style_loss == "nearest"):
+    style_loss = options.style_loss or preset.style_loss
+    if options.style_loss is None and set(asked.get("style_layers", ())) - set(CELL_LAYERS) and style_loss == "nearest":
+        style_loss = asked["style_loss"] = "relative-gram"  # cells have no such layers
+    if (style_loss == "nearest") != (preset.style_loss == "nearest"):
         # What one kind of loss compares and weighs says nothing of the other.
-        kind = NEAREST if options.style_loss == "nearest" else STATISTICAL
+        kind = NEAREST if style_loss == "nearest" else STATISTICAL
         preset = replace(preset, style_layers=kind.layers, style_weight=kind.weight, correlations=False)
     if options.style_loss == "wasserstein":
         # It compares what belongs to one layer; between two there is no covariance that could be a Gaussian's.

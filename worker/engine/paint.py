@@ -12,28 +12,24 @@ from PIL import Image
 from torch import Tensor
 
 from worker.engine.checkpoint import Checkpoint
-from worker.engine.detail import add_detail, sharpen, sharpness
+from worker.engine.detail import add_lost_detail
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish, Picture
 from worker.engine.graphs import captured
 from worker.engine.heap import frugal_heap
-from worker.engine.images import in_floats, resized, shrunk, to_bytes, to_tensor
+from worker.engine.images import in_floats, resized, shrunk, to_tensor
 from worker.engine.match import Match
-from worker.engine.objective import Objective
 from worker.engine.optimize import Method, Moments, minimize
 from worker.engine.options import PaintOptions, layer_weights, photo_share, plan, recipe
-from worker.engine.presets import Preset
+from worker.engine.presets import Preset, Start
 from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
-from worker.engine.spill import STRETCH, Spill
+from worker.engine.spill import Spill
 
 # Numbers in an iterate above which checkpoints are written with half the bits.
 HALVED_FROM = 2**24
-# Longest side up to which a stage finds out how sharp it should begin. Larger ones take over what the last one found:
-# it changes little from one to the next, and to try takes three copies of the picture.
-SHARPNESS_LOOKED_AT = 2048
 # Evaluations that are made again after a break, because checkpoints leave out L-BFGS's history, which they would make
 # many times as large; and numbers in an iterate above which they would take longer than it is worth.
 REBUILT = 8
@@ -51,7 +47,6 @@ class Iterate:
     iterations: int
     fraction: float
     _pixels: Tensor
-    _sharpening: float
     _match: Match | None
     _finish: Finish
     _seed: int
@@ -74,9 +69,7 @@ class Iterate:
         dtype = torch.float16 if self._pixels.numel() > HALVED_FROM else torch.float32
         copy = self._pixels.detach().to("cpu", dtype, copy=True)
         entries = tuple(each.cpu() for each in self._match.entries) if self._match else ()
-        return Checkpoint(
-            copy, self.stage, self.iteration, self._seed, self._plan, sharpening=self._sharpening, entries=entries
-        )  # fmt: skip
+        return Checkpoint(copy, self.stage, self.iteration, self._seed, self._plan, entries=entries)
 
 
 @dataclass(frozen=True)
@@ -109,13 +102,14 @@ def paint(
     """Paint a scene, stage by stage, and return the pastiche.
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
-    upscaled, with the detail that the preset adds. `callback` sees every evaluation, and every tile of one in tiles
-    (which leaves the iterate as it is), and stops the painting by returning True. `resume` goes on from a checkpoint of
-    the same scene and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the same loss and
-    gradient but for rounding, in up to twice the time.
+    upscaled; where cells are compared, they are matched first (match.py), and the photo's detail that the last size had
+    no room for is added. `callback` sees every evaluation, and every tile of one in tiles (which leaves the iterate as
+    it is), and stops the painting by returning True. `resume` goes on from a checkpoint of the same scene and options.
+    Where a stage does not fit into `room`, it is evaluated in tiles: to the same loss and gradient but for rounding, in
+    up to twice the time.
 
-    Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo instead of
-    white noise, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
+    Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo in the
+    painting's colours, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
 
     Raises:
         FingerprintMismatchError: a style was not made with `extractor`.
@@ -130,20 +124,17 @@ def paint(
     wanted = recipe(options)
     finish = Finish(scene, options)
     stages = plan(scene.photo.size, options)
-    identity = repr((scene.photo.size, sorted(asdict(options).items())))
+    # With the stages: an earlier version's plan of the same options was another one.
+    identity = repr((scene.photo.size, sorted(asdict(options).items()), stages))
     if resume and (resume.plan != identity or resume.stage >= len(stages)):
-        raise CheckpointMismatchError("The checkpoint belongs to another photo's size or other options.")
+        raise CheckpointMismatchError("The checkpoint is of another photo's size, other options or another version.")
     method = _method(wanted, options)
     # The largest first: should it not fit, the error tells what it takes.
     layouts = [_layout(stage, extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
-    pixels = (
-        resume.iterate.to(torch.float32, copy=True)
-        if resume
-        else _start(finish.motif, scene, stages[0], wanted, options.seed)
-    )
-    pixels, moments, stopped = pixels.to(extractor.device), None, False
-    sharpening = resume.sharpening if resume else 0.0
+    begun = resume.iterate if resume else _start(finish.motif, scene, stages[0], wanted.start, options.seed)
+    pixels = begun.to(extractor.device, torch.float32, copy=True)
+    moments, stopped = None, False
     # Also while stages are painted that fit: what they leave in the heap would be missing later.
     with frugal_heap() if any(each.tile for each in layouts) else nullcontext():
         for index, stage in enumerate(stages[first:], first):
@@ -152,13 +143,8 @@ def paint(
             tile, scratch = layouts[-1 - index]
             spill = Spill(scratch) if scratch else None
             last = (pixels.shape[3], pixels.shape[2])
-            if last != size:
-                is_looked_at = wanted.detail and stage.scale <= SHARPNESS_LOOKED_AT
-                surface = None
-                if is_looked_at:
-                    surface = scene.objective(size, options, extractor, finish.motif, tile, surface=True)
-                pixels, sharpening = _finer(pixels, size, finish.motif, wanted.detail, surface, sharpening)
-            watcher = _Watcher(stages, index, skipped, pixels, sharpening, finish, options.seed, identity, callback)
+            pixels = pixels if last == size else resized(pixels, size)
+            watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
             objective = scene.objective(size, options, extractor, finish.motif, tile, spill, watcher.within)
             if objective.cells:
@@ -167,7 +153,7 @@ def paint(
                 if index == 0 and not resume and wanted.start == "photo":  # in the painting's colours
                     watcher.newest = pixels = in_floats(objective.photo).to(extractor.device).contiguous()
                 elif last != size:
-                    _add_lost_detail(pixels, objective.photo, last, share)
+                    add_lost_detail(pixels, objective.photo, last, share)
                 known = resume.entries if resume and index == first else ()
                 watcher.match = objective.match(pixels, share, options.seed, known)
             try:
@@ -192,13 +178,12 @@ class _Watcher:
         index: int,
         skipped: int,
         pixels: Tensor,
-        sharpening: float,
         finish: Finish,
         seed: int,
         plan: str,
         callback: Callback | None,
     ) -> None:
-        self.newest, self._sharpening = pixels, sharpening
+        self.newest = pixels
         self.match: Match | None = None
         self._stages, self._index, self._skipped = stages, index, skipped
         self._finish, self._seed, self._plan, self._callback = finish, seed, plan, callback
@@ -226,8 +211,8 @@ class _Watcher:
         work += stage.work * (iteration + share) / stage.evaluations
         iterate = Iterate(
             self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
-            work / sum(each.work for each in self._stages), self.newest, self._sharpening, self.match,
-            self._finish, self._seed, self._plan,
+            work / sum(each.work for each in self._stages), self.newest, self.match, self._finish,
+            self._seed, self._plan,
         )  # fmt: skip
         return bool(self._callback(iterate))
 
@@ -239,24 +224,19 @@ def _skipped(resume: Checkpoint, stage: Stage) -> int:
     return max(0, resume.iteration - REBUILT)
 
 
-def _start(motif: Image.Image, scene: Scene, stage: Stage, recipe: Preset, seed: int) -> Tensor:
+def _start(motif: Image.Image, scene: Scene, stage: Stage, start: Start, seed: int) -> Tensor:
     """The first iterate [1, 3, H, W] in [0, 1]."""
     size = (stage.width, stage.height)
-    generator = torch.Generator().manual_seed(seed)
-    shape = (1, 3, stage.height, stage.width)
-    match recipe.start:
+    match start:
         case "noise":
-            return torch.rand(shape, generator=generator)
+            return torch.rand(1, 3, stage.height, stage.width, generator=torch.Generator().manual_seed(seed))
         case "grey":
             return to_tensor(motif.convert("L"), size)
         case "artwork":
             assert scene.start is not None
             return to_tensor(scene.start, size)
         case "photo":
-            pixels = to_tensor(motif, size)
-            for stretch in torch.split(pixels.view(-1), STRETCH):
-                stretch.add_(torch.randn(len(stretch), generator=generator), alpha=recipe.start_noise)
-            return pixels.clamp_(0, 1)
+            return to_tensor(motif, size)
 
 
 def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: Method, room: Room | None) -> Layout:
@@ -274,33 +254,6 @@ def _method(recipe: Preset, options: PaintOptions) -> Method:
         recipe.optimizer, recipe.learning_rate, recipe.average, recipe.bounds,
         recipe.gradient_tolerance, options.min_improvement,
     )  # fmt: skip
-
-
-def _finer(
-    pixels: Tensor,
-    size: tuple[int, int],
-    motif: Image.Image,
-    detail: float,
-    surface: Objective | None,
-    sharpening: float,
-) -> tuple[Tensor, float]:
-    """The last stage's pixels at `size`, with the detail that belongs there; and by how much they were sharpened.
-
-    That is what `surface` likes best, or without one `sharpening`.
-    """
-    last = (pixels.shape[3], pixels.shape[2])
-    pixels = resized(pixels, size)
-    if detail:
-        add_detail(pixels, to_bytes(motif, size), to_bytes(motif, last), detail)
-        sharpening = sharpness(pixels, surface) if surface else sharpening
-        sharpen(pixels, sharpening)
-    return pixels, sharpening
-
-
-def _add_lost_detail(pixels: Tensor, photo: Tensor, last: tuple[int, int], share: float) -> None:
-    """Add that share of what of the photo, in the painting's colours, the last stage's size had no room for."""
-    coarse = torch.cat([resized(in_floats(channel), last) for channel in torch.split(photo, 1, 1)], 1)
-    add_detail(pixels, photo, coarse, share)
 
 
 def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:

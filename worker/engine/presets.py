@@ -20,7 +20,6 @@ from worker.engine.pyramid import ROOT_OF_TWO, Pyramid
 
 PresetName = Literal[
     "studio",
-    "nearest",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -54,10 +53,7 @@ class Preset:
         matching: how cells are matched, where `style_loss` is `nearest`.
         pooling: of the extractor.
         start: what the first stage begins from.
-        start_noise: standard deviation of the noise on a start from the photo; without any, a seed changes nothing.
         pyramid: how to work coarse to fine, if not at the asked size only.
-        detail: share of the photo's own detail that a finer stage begins with; if there is any, what it begins with is
-            also made as sharp as the style asks for (detail.py).
         evaluations: of each stage from the coarsest; the last number holds for all that follow.
         optimizer, learning_rate: of the pixels.
         average: decay of the running mean of iterates that is shown and handed on; 0 shows the iterate itself.
@@ -83,9 +79,7 @@ class Preset:
     matching: Matching = MATCHING
     pooling: Pooling = "average"
     start: Start = "photo"
-    start_noise: float = 0.0
     pyramid: Pyramid | None = None
-    detail: float = 0.0
     evaluations: tuple[int, ...] = (500,)
     optimizer: Optimizer = "lbfgs"
     learning_rate: float = 1.0
@@ -101,29 +95,11 @@ def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, floa
 
 
 PRESETS: dict[PresetName, Preset] = {
-    # α·relative content + β·relative Gram, coarse to fine. Chosen by eye and by measured style and content distances
-    # over nine pairs. The seed varies soft noise on the first, coarsest stage: enough for another composition of
-    # strokes. Composition and strokes are decided while pixels are cheap; fine stages begin with the detail that
-    # belongs there, so that few evaluations are enough.
+    # α·relative content + β·matched cells. A stage's targets are fixed, so its loss is local: tiles take one pass.
+    # Composition and strokes are decided while pixels are cheap.
     "studio": Preset(
         title="Studio",
-        description="Our own: strokes decided small and refined large, every painting equally strong.",
-        source="Gatys et al., CVPR 2016, with losses relative to their targets, over a pyramid",
-        content_layers={"relu4_2": 1.0},
-        content_scaling="relative",
-        style_layers=equal_weights(STYLE_LAYERS),
-        style_loss="relative-gram",
-        style_weight=20.0,
-        tv_weight=4.0,
-        start_noise=0.05,
-        pyramid=ROOT_OF_TWO,
-        detail=0.6,
-        evaluations=(64, 28, 18, 13, 11, 10, 9, 8, 7),
-    ),
-    # α·relative content + β·nearest cells. The targets of a stage are fixed, so its loss is local: tiles take one pass.
-    "nearest": Preset(
-        title="Nearest strokes",
-        description="Each small square becomes the painting's most similar one: a painting more than a filter.",
+        description="Our own: each small square becomes the painting's most similar one, and the photo stays itself.",
         source="Kolkin et al., arXiv 2203.13215; Li and Wand, CVPR 2016; the content of Gatys et al., CVPR 2016",
         content_layers={"relu3_1": 0.5, "relu4_2": 0.5},
         content_scaling="relative",

@@ -27,8 +27,6 @@ from worker.engine.spill import Spill
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
-# Style layers by which the sharpness of a picture is judged. Of the usual five they take a sixth of the operations.
-SURFACE_LAYERS = 2
 Place = TypeVar("Place", bound=Hashable)
 
 
@@ -129,21 +127,16 @@ class Scene:
         tile: int | None = None,
         spill: Spill | None = None,
         watch: Callable[[float], None] = lambda _share: None,
-        surface: bool = False,
     ) -> Objective:
         """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
 
-        `tile`, `spill` and `watch` are those of Objective. `surface` takes the style alone, as the shallowest layers
-        see it: a small part of what all costs. Where cells are compared, they are still to be matched.
+        `tile`, `spill` and `watch` are those of Objective. Where cells are compared, they are still to be matched.
 
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
         """
         wanted = recipe(options)
         content_weights, style_weights = layer_weights(wanted, options, extractor)
-        if surface:
-            shallow = sorted(style_weights, key=extractor.layers.index)[:SURFACE_LAYERS]
-            content_weights, style_weights = {}, {layer: style_weights[layer] for layer in shallow}
         scale = max(size) * options.brush
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
         content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()

@@ -6,17 +6,15 @@ from app.jobs.styles import BUILT_IN, find_styles
 from tests.worker.engine.conftest import draw_painting
 
 
-def test_the_gallery_has_thirty_labelled_paintings_within_twelve_megabytes() -> None:
+def test_the_gallery_has_sixty_six_labelled_paintings_within_26_megabytes() -> None:
     styles = find_styles()
-    assert len(styles) == 30
+    assert len(styles) == 66
     for style in styles:
         assert style.title
         assert style.artist
-        assert style.born
-        assert style.died
-        assert style.born < style.died < 1956
+        assert style.born is None or style.died is None or style.born < style.died
+        assert style.died is None or style.died < 1956
         assert style.year
-        assert style.museum
         assert style.movement
         assert style.description.endswith(".")
         assert style.commons == "" or style.commons.startswith("https://commons.wikimedia.org/wiki/File:")
@@ -24,7 +22,7 @@ def test_the_gallery_has_thirty_labelled_paintings_within_twelve_megabytes() -> 
         assert style.fingerprint("vgg19") is None
         for name in ("swatch.webp", "example.webp"):
             assert (BUILT_IN / style.id / name).is_file()
-    assert sum(path.stat().st_size for path in BUILT_IN.rglob("*") if path.is_file()) <= 12_000_000
+    assert sum(path.stat().st_size for path in BUILT_IN.rglob("*") if path.is_file()) <= 26_000_000
 
 
 def test_an_owners_paintings_are_found_with_and_without_a_label(tmp_path: Path) -> None:

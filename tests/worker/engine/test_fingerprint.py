@@ -169,7 +169,7 @@ def test_blend_mixes_correlations_and_refuses_parts_that_hold_other_things(
 
 def test_the_fingerprints_that_ship_are_of_five_layers_and_average_pooling(extractor: Extractor) -> None:
     paths = sorted(SHIPPED.glob("*/fingerprint.safetensors"))
-    assert len(paths) == 30
+    assert len(paths) == 66
     for path in paths:
         shipped = load_fingerprint(path, extractor)
         assert (shipped.layers, shipped.pooling) == (STYLE_LAYERS, "average")

@@ -21,7 +21,7 @@ from worker.engine.objective import Objective
 from worker.engine.tiling import Window
 
 SIZE = (160, 120)
-NEAREST = partial(PaintOptions, preset="nearest")
+NEAREST = partial(PaintOptions, preset="studio")
 
 
 def brute_force(columns: np.ndarray, colors: np.ndarray, book: Book, color_weight: float) -> list[int]:

@@ -130,11 +130,6 @@ MATCHED = np.random.default_rng(5).integers(0, 64, (8, 8))
 
 
 def studio(x: Array, f: Features, photo: Features, painting: Features) -> float:
-    rows, columns = differences(x)
-    return relative(x, f, photo, painting, 20) + 4 * float((rows**2).mean() + (columns**2).mean())
-
-
-def nearest(x: Array, f: Features, photo: Features, painting: Features) -> float:
     """Content at two layers, 5 · mean over four layers of ‖F−T‖²/var(A) on cells, 50 · what leaves [0, 1]."""
     loss = sum(
         0.5 * squares(f[layer], photo[layer]) / squares(photo[layer], 0 * photo[layer])
@@ -202,7 +197,6 @@ def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> fl
 
 FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float]] = {
     "studio": studio,
-    "nearest": nearest,
     "gatys-2015": gatys_paper,
     "gatys-2016": gatys_paper,
     "gatys-code": gatys_code,

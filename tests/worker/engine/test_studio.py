@@ -1,4 +1,4 @@
-"""The preset `nearest` from photo to picture: near to the painting, faithful to the photo, the same after a break.
+"""The preset `studio` from photo to picture: near to the painting, faithful to the photo, the same after a break.
 
 With a painting that ships and the project's own photo: what of them is like what, a drawn one would not say.
 """
@@ -35,7 +35,7 @@ from worker.engine.images import to_tensor
 from worker.engine.tiling import Window
 
 ROOT = Path(__file__).parents[3]
-QUICK = PaintOptions(preset="nearest", size=256, quality="draft", feather=0.0)
+QUICK = PaintOptions(preset="studio", size=256, quality="draft", feather=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,61 @@
+"""A painting drawn again from its codebook: what stands in for it where it is not at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from worker.engine.cells import CELL, CELL_LAYERS
+from worker.engine.codebook import Codebook
+from worker.engine.extractors import Extractor
+from worker.engine.images import fitted_size, resized, to_image
+from worker.engine.match import CellPart, Matching
+from worker.engine.objective import Objective
+from worker.engine.optimize import minimize
+from worker.engine.presets import PRESETS, equal_weights
+
+# Where things are is known by the sketch's colours alone, so they count more than in a photo.
+MATCHING = Matching(colors=6.0, usage=0.05, draw=0.0)
+SKETCH_SHARE = 0.5  # of the sketch in the colours that are matched, beside the iterate's; none in what else is
+# How often each scale is matched, and the evaluations after each time; the last number holds for all that follow.
+ROUNDS, EVALUATIONS = (3, 2, 2, 2, 1), (30, 25, 20, 20, 15)
+
+
+def repaint(
+    codebook: Codebook, extractor: Extractor, longest: int, after: Callable[[], None] | None = None
+) -> Image.Image:
+    """The painting, RGB, `longest` pixels on its longer side, from its codebook's cells and sketch.
+
+    It climbs through the codebook's own scales. `after` is called after every evaluation; what it raises ends it.
+    Composition and palette are the painting's; what is smaller than a pixel of the sketch is only like it.
+    """
+    recipe = replace(PRESETS["studio"], matching=MATCHING)
+    sketch = codebook.sketch.permute(2, 0, 1)[None].to(extractor.device, torch.float32) / 255
+    pixels: Tensor | None = None
+
+    def go_on(_done: int, _iterate: Tensor) -> bool:
+        if after:
+            after()
+        return False
+
+    scales = [scale for scale in sorted(codebook.pages) if scale < longest]
+    for index, scale in enumerate([*scales, longest]):
+        size = fitted_size(codebook.size, scale)
+        motif = resized(sketch, size)
+        pixels = motif.clone() if pixels is None else resized(pixels, size)
+        part = CellPart(codebook.at(scale).to(extractor.device), _everywhere(motif))
+        objective = Objective(recipe, {}, equal_weights(CELL_LAYERS), [], extractor, motif, cells=[part])
+        for _ in range(ROUNDS[min(index, len(ROUNDS) - 1)]):
+            objective.match(pixels, 0.0, color_share=SKETCH_SHARE)
+            pixels = minimize(pixels, objective, EVALUATIONS[min(index, len(EVALUATIONS) - 1)], go_on).pixels
+    assert pixels is not None
+    return to_image(pixels)
+
+
+def _everywhere(pixels: Tensor) -> Tensor:
+    return torch.ones_like(F.avg_pool2d(pixels[:, 0], CELL))[0]
