@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         return self.models or (self.data if self._has_data else user_data_path(APP, appauthor=False)) / "models"
 
     @property
+    def originals_cache(self) -> Path:
+        """Where fetched originals of built-in paintings are kept: for service and shell the same, as weights are."""
+        return (self.data if self._has_data else user_cache_path(APP, appauthor=False)) / "originals"
+
+    @property
     def _has_data(self) -> bool:
         """Whether somebody has said where the data are to be."""
         return "data" in self.model_fields_set

@@ -11,14 +11,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tqdm import tqdm
-
 from app.jobs.styles import find_styles
 from app.settings import Settings, SettingsError, load_settings
 from worker import devices, engine, parser
 from worker.failures import JobFailedError
-from worker.files import UsageError, opened
-from worker.shell import ROOT, paint, recolor
+from worker.fetching import fetch
+from worker.files import UsageError
+from worker.shell import paint, recolor
 
 # What is said where the terminal has no such letters.
 PLAIN = str.maketrans({"×": "x", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "…": "..."})
@@ -66,20 +65,6 @@ def presets(_args: argparse.Namespace, _settings: Settings) -> None:
     """List the presets: name, and what each is."""
     for name, preset in engine.PRESETS.items():
         print(f"{name:<20} {preset.description}")
-
-
-def fetch(args: argparse.Namespace, settings: Settings) -> None:
-    """Download a VGG's weights into the model cache, and normalise them over the project's own pictures."""
-    paths = [ROOT / "static" / "pictures" / "sample.jpg", *sorted((ROOT / "styles").glob("*/example.webp"))]
-    pictures = [opened(path) for path in paths]
-    with tqdm(unit="B", unit_scale=True, desc=args.extractor) as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total or None
-            bar.update(done - bar.n)
-
-        path = engine.fetch_weights(args.extractor, settings.models_cache, report, calibration=pictures)
-    print(path)
 
 
 COMMANDS = {"paint": paint, "recolor": recolor, "styles": styles, "presets": presets, "fetch": fetch}

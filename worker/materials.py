@@ -54,7 +54,7 @@ class Materials:
         self.settings = settings
         self.storage = storage
         self.device = device
-        self.paintings = Paintings(storage, settings.styles, self._loaded)
+        self.paintings = Paintings(storage, settings.styles, settings.originals_cache, self._loaded)
         self._extractors: dict[str, engine.Extractor] = {}
 
     def photo(self, wish: PaintRequest) -> Image.Image:
@@ -161,7 +161,7 @@ class Materials:
         """The asked extractor; `auto` falls back to compact where a painting is known to that one only."""
         name = wish.extractor if wish.extractor != "auto" else self.settings.extractor
         extractor = self._loaded(name)
-        if name == "auto" and not all(each.has_pixels or each.shipped(extractor.name) for each in paintings):
+        if name == "auto" and not all(self.paintings.can_measure(each, extractor.name) for each in paintings):
             return self._loaded("compact")
         return extractor
 

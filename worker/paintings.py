@@ -1,8 +1,8 @@
 """The paintings that jobs take their styles from, and what is measured of each: its fingerprint, made once and kept.
 
 There are three kinds: built-in ones ship fingerprints and no pixels; the owner's lie in a folder; people's own lie in
-the storage. Where a shipped fingerprint does not cover what the options need, the painting is drawn again from it,
-once, and measured instead: a stand-in.
+the storage. Where a shipped fingerprint does not cover what the options need, the original is measured if it was
+fetched; else the painting is drawn again from the fingerprint, once, and measured instead: a stand-in.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from app.reading.errors import RefusedError
 from app.reading.picture import read_photo
 from worker import engine
 from worker.failures import PAINTING_GONE, JobFailedError, style_damaged, style_gone
+from worker.originals import original_of
 
 STAND_IN = 1024  # pixels on its longer side: the largest scale that fingerprints have
 
@@ -53,11 +54,17 @@ class Painting:
 
 
 class Paintings:
-    """Finds paintings, and measures them with the extractors that `load` gives by their names."""
+    """Finds paintings, and measures them with the extractors that `load` gives by their names.
 
-    def __init__(self, storage: Storage, folder: Path | None, load: Callable[[str], engine.Extractor]) -> None:
+    `folder` has the owner's, `originals` what was fetched of the built-in ones.
+    """
+
+    def __init__(
+        self, storage: Storage, folder: Path | None, originals: Path, load: Callable[[str], engine.Extractor]
+    ) -> None:
         self.storage = storage
         self.folder = folder
+        self.originals = originals
         self._load = load
 
     def hanging(self) -> dict[str, Style]:
@@ -109,7 +116,16 @@ class Paintings:
         if painting.key:  # so that all that is known of it goes with it
             prefix = painting.key.removesuffix("/painting.jpg") + "/fingerprint"
             return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
-        picture = _decoded(content, painting.title)
+        return self._of_picture(_decoded(content, painting.title), extractor, needs)
+
+    def can_measure(self, painting: Painting, extractor: str) -> bool:
+        """Whether an extractor knows a painting itself, without a stand-in."""
+        return painting.has_pixels or painting.shipped(extractor) is not None or self._original(painting) is not None
+
+    def _original(self, painting: Painting) -> Path | None:
+        return original_of(painting.style.id, self.originals) if painting.style else None
+
+    def _of_picture(self, picture: Image.Image, extractor: engine.Extractor, needs: engine.Needs) -> engine.Fingerprint:
         # Not of the file's bytes: another release may read another picture from them.
         digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
         return self._measured(f"fingerprints/{digest}", lambda: picture, extractor, needs)
@@ -133,6 +149,9 @@ class Paintings:
             raise style_damaged(painting.title) from error
         if source is extractor and shipped.covers(*needs):
             return shipped
+        original = _read_original(self._original(painting))
+        if original is not None:
+            return self._of_picture(original, extractor, needs)
         if not shipped.codebooks:  # made by an earlier release
             raise style_damaged(painting.title)
         prefix, codebook = f"fingerprints/{digest}", shipped.codebooks[0][0]
@@ -204,3 +223,15 @@ def _decoded(content: bytes, title: str) -> Image.Image:
         return read_photo(io.BytesIO(content))
     except RefusedError as error:
         raise style_damaged(title) from error
+
+
+def _read_original(path: Path | None) -> Image.Image | None:
+    """A fetched original; None where there is none, or a damaged one."""
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return read_photo(file)
+    except (RefusedError, OSError) as error:
+        log.warning("%s cannot be read, so something stands in for it: %r", path, error)
+        return None

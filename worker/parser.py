@@ -8,6 +8,7 @@ from pathlib import Path
 from app.jobs.encoding import DPI, LEAST_DPI, MOST_DPI
 from app.jobs.recipe import version
 from worker import engine
+from worker.originals import COMMONS, WIDTH, WIDTHS
 from worker.outputs import SUFFIXES
 
 COMMANDS = {
@@ -15,7 +16,7 @@ COMMANDS = {
     "recolor": "give an artwork other colours, without painting it again",
     "styles": "list the styles",
     "presets": "list the published ways to paint",
-    "fetch": "download the weights of VGG-19 or VGG-16 once",
+    "fetch": "download once what does not ship: VGG's weights, originals",
 }
 EXAMPLES = """\
 examples:
@@ -46,6 +47,16 @@ RECOLOR_EXAMPLES = """\
 examples:
   atelier recolor painted.png photo.jpg -o in-my-colours.png
   atelier recolor painted.png photo.jpg --method histogram --share 0.5 -o o.png
+"""
+FETCH_EXAMPLES = """\
+examples:
+  the network of the papers:
+    atelier fetch vgg19
+  all built-in paintings as Wikimedia Commons has them, then one in print size:
+    atelier fetch paintings --contact me@example.org
+    atelier fetch paintings starry_night --size 3840 --again
+
+What was cut off is gone on with by the same command.
 """
 # The engine's options in the order in which they are told, below the titles of their groups.
 GROUPS = {
@@ -102,14 +113,14 @@ def build() -> argparse.ArgumentParser:
             name,
             help=told,
             description=f"{told[0].upper()}{told[1:]}.",
-            epilog={"paint": PAINT_EXAMPLES, "recolor": RECOLOR_EXAMPLES}.get(name),
+            epilog={"paint": PAINT_EXAMPLES, "recolor": RECOLOR_EXAMPLES, "fetch": FETCH_EXAMPLES}.get(name),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         for name, told in COMMANDS.items()
     }
     _fill_paint(added["paint"])
     _fill_recolor(added["recolor"])
-    added["fetch"].add_argument("extractor", choices=["vgg19", "vgg16"])
+    _fill_fetch(added["fetch"])
     return parser
 
 
@@ -159,6 +170,33 @@ def _fill_recolor(command: argparse.ArgumentParser) -> None:
     group.add_argument("--share", type=float, default=1.0, help="share of the photo's colours, 0 to 1 (%(default)s)")
     group.add_argument("--mask", type=Path, metavar="FILE", help="where white, the photo's colours are kept")
     _add_option(group, "feather", engine.PaintOptions().feather)
+
+
+def _fill_fetch(command: argparse.ArgumentParser) -> None:
+    command.usage = "atelier fetch WHAT [ID ...] [more]"
+    group = command.add_argument_group("what is fetched")
+    group.add_argument(
+        "what", choices=["vgg19", "vgg16", "paintings"], metavar="WHAT",
+        help="vgg19 or vgg16: the weights of a network; paintings: originals of the built-in ones",
+    )  # fmt: skip
+    group.add_argument("ids", nargs="*", metavar="ID", help="of paintings: these styles' alone")
+    group = command.add_argument_group("of paintings")
+    group.add_argument(
+        "--size", type=int, choices=WIDTHS, default=WIDTH, metavar="N",
+        help=f"width in pixels, one of {', '.join(map(str, WIDTHS))}, as Commons renders them (%(default)s)",
+    )  # fmt: skip
+    group.add_argument("--again", action="store_true", help="also what is there already")
+    group.add_argument(
+        "--contact", type=_contact, default="", metavar="WHOM",
+        help="a mail or web address of yours that Wikimedia is told with each request, as its rules ask",
+    )  # fmt: skip
+    group.add_argument("--site", default=COMMONS, help=argparse.SUPPRESS)
+
+
+def _contact(typed: str) -> str:
+    if not typed.isascii() or not typed.isprintable() or set(typed) & set("()\\"):
+        raise argparse.ArgumentTypeError(f"{typed!r} is no mail or web address")
+    return typed
 
 
 def _add_output(group: argparse._ActionsContainer, told: str) -> None:

@@ -236,7 +236,7 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
 
     options = _options(args)
     start = opened(Path(args.start)) if options.start == "artwork" else None
-    paintings = Paintings(LocalStorage(settings.data), settings.styles, load)
+    paintings = Paintings(LocalStorage(settings.data), settings.styles, settings.originals_cache, load)
     extractor = load(args.extractor if args.extractor != "auto" else settings.extractor)
     needs = engine.needs(options, extractor)
     choices = [

@@ -18,7 +18,7 @@ from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.settings import Settings
 from tests.stored import encoded, store_mask, store_painting
 from tests.worker.conftest import WISH
-from tests.worker.engine.conftest import draw_painting, draw_photo
+from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
 from worker import engine
 from worker.devices import Device
 from worker.engine.codebook import Codebook
@@ -196,6 +196,61 @@ def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> No
     folder = materials.storage.list(keys.painting_prefix(identifier))
     assert len([key for key in folder if "/fingerprint." in key]) == 2
     assert materials.storage.list("fingerprints/") == []
+
+
+@pytest.fixture
+def original(materials: Materials) -> Image.Image:
+    """A fetched original of the built-in painting."""
+    folder = materials.settings.originals_cache
+    folder.mkdir(parents=True)
+    picture = draw_painting(400, 320)
+    picture.save(folder / f"{BUILT_IN}.png")
+    return picture
+
+
+def test_a_fetched_original_is_measured_where_the_shipped_fingerprint_does_not_do(
+    materials: Materials, original: Image.Image
+) -> None:
+    asked = commission(materials, styles=[{"id": BUILT_IN}], pooling="max")
+    found = asked.scene.regions[0].style
+    expected = engine.fingerprint_of(original, asked.extractor, pooling="max")
+    for layer, statistics in expected.at(256).items():
+        torch.testing.assert_close(found.at(256)[layer].mean, statistics.mean, rtol=1e-2, atol=1e-3)
+    assert found.palette
+    assert expected.palette
+    torch.testing.assert_close(found.palette.mean, expected.palette.mean)
+    # Measured once, under the pixels' own hash; nothing stood in for it.
+    (kept,) = materials.storage.list("fingerprints/")
+    digest = hashlib.sha256(repr(original.size).encode() + original.tobytes()).hexdigest()
+    assert kept.startswith(f"fingerprints/{digest}.")
+
+
+def test_a_shipped_fingerprint_goes_before_a_fetched_original(materials: Materials, original: Image.Image) -> None:
+    assert set(fingerprint(materials, styles=[{"id": BUILT_IN}]).scales) == {128, 256, 512, 1024}
+    assert materials.storage.list("fingerprints/") == []
+
+
+def test_something_stands_in_for_a_damaged_original(
+    materials: Materials, original: Image.Image, quick_stand_ins: list[str]
+) -> None:
+    path = materials.settings.originals_cache / f"{BUILT_IN}.png"
+    path.write_bytes(path.read_bytes()[:500])
+    commission(materials, styles=[{"id": BUILT_IN}], pooling="max")
+    assert quick_stand_ins == ["compact"]
+
+
+@pytest.mark.parametrize("is_fetched", [False, True])
+def test_auto_falls_back_to_compact_only_for_paintings_that_it_could_not_measure(
+    materials: Materials, is_fetched: bool, request: pytest.FixtureRequest
+) -> None:
+    if is_fetched:
+        request.getfixturevalue("original")
+    # As where CUDA and VGG-19's weights are.
+    materials._extractors["auto"] = narrow_extractor()
+    wish = {"content_layers": {"relu3_1": 1.0}, "style_layers": {"relu2_1": 1.0}}
+    assert commission(materials, **wish).extractor.name == "narrow"
+    found = commission(materials, styles=[{"id": BUILT_IN}], **wish).extractor.name
+    assert found == ("narrow" if is_fetched else "compact")
 
 
 def test_a_deleted_own_painting_fails_its_jobs_also_if_it_was_measured(materials: Materials) -> None:

@@ -1,8 +1,11 @@
 """The style transfer itself: photo and fingerprint in, pastiche out. This is the engine's public interface."""
 
 from worker.engine.checkpoint import Checkpoint
+from worker.engine.download import Remote, download
 from worker.engine.errors import (
+    BusyError,
     CheckpointMismatchError,
+    DownloadError,
     EmptyMaskError,
     EngineError,
     ExtractorUnavailableError,
@@ -10,6 +13,7 @@ from worker.engine.errors import (
     FingerprintMismatchError,
     NotFiniteError,
     TooLargeError,
+    UnreachableError,
 )
 from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
@@ -30,8 +34,10 @@ __all__ = [
     "LIMITS",
     "PRESETS",
     "USUAL",
+    "BusyError",
     "Checkpoint",
     "CheckpointMismatchError",
+    "DownloadError",
     "EmptyMaskError",
     "EngineError",
     "Extractor",
@@ -49,10 +55,13 @@ __all__ = [
     "Picture",
     "Preset",
     "Region",
+    "Remote",
     "Room",
     "Scene",
     "TooLargeError",
+    "UnreachableError",
     "blend",
+    "download",
     "fetch_weights",
     "fingerprint_of",
     "load_extractor",

@@ -9,6 +9,22 @@ class ExtractorUnavailableError(EngineError):
     """An extractor's weights are not here and could not be fetched, or are damaged."""
 
 
+class DownloadError(EngineError):
+    """A file could not be fetched; the message says from where, and why."""
+
+
+class UnreachableError(DownloadError):
+    """There is no connection to where the file lies."""
+
+
+class BusyError(DownloadError):
+    """The server wants to be left alone, for `pause_s` seconds if it said so."""
+
+    def __init__(self, message: str, pause_s: float | None) -> None:
+        super().__init__(message)
+        self.pause_s = pause_s
+
+
 class FingerprintMismatchError(EngineError):
     """A fingerprint was made with another extractor, or other weights, than the one that is to use it."""
 

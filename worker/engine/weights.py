@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +15,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from worker.engine.errors import ExtractorUnavailableError
+from worker.engine.download import Remote, download
+from worker.engine.errors import DownloadError, ExtractorUnavailableError
 from worker.engine.extractors import Step, Vgg, vgg_path
 from worker.engine.images import fitted_size, to_tensor
 
 CALIBRATION_SIDE = 512
+LIMIT_BYTES = 1 << 30
+DOMAINS = ("pytorch.org",)
 
 
 class Source(NamedTuple):
@@ -51,7 +52,8 @@ def fetch_weights(
 
     `report(done_bytes, total_bytes)` is called as the download goes on; the total is 0 where the server does not say.
     `calibration` are the pictures over which each layer's mean activation becomes 1 (see `normalize`); without any,
-    the weights stay as they are. Weights that are already there are fetched again only if they are not whole.
+    the weights stay as they are. Weights that are already there are fetched again only if they are not whole; a
+    download that was cut off is gone on with.
 
     Raises:
         ExtractorUnavailableError: no connection, a broken download, a file with another hash or without these layers.
@@ -64,22 +66,48 @@ def fetch_weights(
     if _is_whole(target, name):
         return target
     cache_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir) as folder:
-        downloaded = Path(folder) / f"{name}.pth"
-        digest = _download(source.url, downloaded, report)
-        if not digest.startswith(source.sha256_prefix):
-            raise ExtractorUnavailableError(
-                f"The file from {source.url} is not that of {name}: its SHA-256 begins with {digest[:8]} instead of "
-                f"{source.sha256_prefix}. Nothing was kept; try again, or ask your network's owner what sits between."
-            )
-        network = Vgg(name)
-        # torch.load also refuses a legacy pickle's code: weights_only admits tensors and nothing else.
-        network.load_state_dict(_renamed(torch.load(downloaded, map_location="cpu", weights_only=True), network.steps))
-        normalize(network, calibration)
+    downloaded = cache_dir / f"{name}.pth.partial"
+    _download(source.url, downloaded, report)
+    try:
+        _keep(name, source, downloaded, target, calibration)
+    except Exception:  # it will not do the next time either; who interrupts this goes on with it
+        downloaded.unlink()
+        raise
+    downloaded.unlink()
+    return target
+
+
+def _download(url: str, path: Path, report: Callable[[int, int], None] | None) -> None:
+    try:
+        download(Remote(url, LIMIT_BYTES, domains=DOMAINS), path, report)
+    except DownloadError as error:
+        raise ExtractorUnavailableError(
+            f"The weights could not be fetched: {error} Check the connection and try again, which goes on with what "
+            "has come; the extractor `compact` needs no download."
+        ) from error
+
+
+def _keep(name: str, source: Source, downloaded: Path, target: Path, calibration: Sequence[Image.Image]) -> None:
+    """Check a downloaded file, and write the normalised convolutions of it.
+
+    Raises:
+        ExtractorUnavailableError: it is another file.
+    """
+    with downloaded.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(source.sha256_prefix):
+        raise ExtractorUnavailableError(
+            f"The file from {source.url} is not that of {name}: its SHA-256 begins with {digest[:8]} instead of "
+            f"{source.sha256_prefix}. Nothing was kept; try again, or ask your network's owner what sits between."
+        )
+    network = Vgg(name)
+    # torch.load also refuses a legacy pickle's code: weights_only admits tensors and nothing else.
+    network.load_state_dict(_renamed(torch.load(downloaded, map_location="cpu", weights_only=True), network.steps))
+    normalize(network, calibration)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         partial = Path(folder) / target.name
         save_file(network.state_dict(), partial, metadata={"source": source.url, "sha256": digest})
         os.replace(partial, target)
-    return target
 
 
 @torch.no_grad()
@@ -120,25 +148,6 @@ def _is_whole(path: Path, name: str) -> bool:
             return set(Vgg(name).state_dict()) <= set(file.keys())
     except (SafetensorError, OSError):
         return False
-
-
-def _download(url: str, path: Path, report: Callable[[int, int], None] | None) -> str:
-    digest = hashlib.sha256()
-    try:
-        with urllib.request.urlopen(url, timeout=30) as response, path.open("wb") as file:
-            total, done = int(response.headers.get("Content-Length") or 0), 0
-            while chunk := response.read(1 << 20):
-                file.write(chunk)
-                digest.update(chunk)
-                done += len(chunk)
-                if report:
-                    report(done, total)
-    except (urllib.error.URLError, OSError) as error:
-        raise ExtractorUnavailableError(
-            f"The weights could not be fetched from {url}: {error}. Check the connection and try again; the extractor "
-            "`compact` needs no download."
-        ) from error
-    return digest.hexdigest()
 
 
 def _renamed(state: dict[str, Tensor], steps: Sequence[Step]) -> dict[str, Tensor]:

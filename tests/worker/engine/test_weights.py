@@ -1,12 +1,14 @@
 """The real fetching code, on weights of the right shape that the test makes and serves on loopback."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import urlopen
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ import torchvision
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from tests.commons import CHANGED_S, serving
 from tests.worker.engine.conftest import MODELS, draw_painting, draw_photo
 from worker.engine import ExtractorUnavailableError, fetch_weights, load_extractor
 
@@ -106,6 +109,18 @@ def test_normalised_layers_have_mean_one_and_differ_by_a_factor_only(served: Ser
 def test_weights_that_are_there_are_not_fetched_again(served: Served, tmp_path: Path) -> None:
     path = fetch_weights(served.name, tmp_path, None, served.url, served.digest, calibration=[])
     assert fetch_weights(served.name, tmp_path, None, served.url + ".gone", "ffffffff", calibration=[]) == path
+
+
+def test_a_download_that_was_cut_off_is_gone_on_with(served: Served, tmp_path: Path) -> None:
+    with urlopen(served.url) as response, serving() as server:
+        content = server.files["weights"] = response.read()
+        half = len(content) // 2
+        partial = tmp_path / f"{served.name}.pth.partial"
+        partial.write_bytes(content[:half])
+        os.utime(partial, (CHANGED_S, CHANGED_S))
+        path = fetch_weights(served.name, tmp_path, None, f"{server.site}/thumb/weights", served.digest, calibration=[])
+    assert [asked.headers["Range"] for asked in server.asked] == [f"bytes={half}-"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_weights_without_the_deeper_layers_must_be_fetched_again(served: Served, tmp_path: Path) -> None:
