@@ -34,6 +34,8 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
 }
 # Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
+# What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations.
+OVERHEAD, BEFORE = 0.008, 2.3
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
 SIZE_STEP = 128
@@ -62,8 +64,8 @@ def planned_work(
     if iterations is not None:
         ratio = iterations / sum(counts)
         counts = [max(1, round(count * ratio)) for count in counts]
-    painted = [widened(scale, aspect) for scale in scales]
-    return sum(count * scale * scale for count, scale in zip(counts, painted, strict=True)) * aspect / 1e6
+    megapixels = [widened(scale, aspect) ** 2 * aspect / 1e6 for scale in scales]
+    return sum((BEFORE + count) * (OVERHEAD + each) for count, each in zip(counts, megapixels, strict=True))
 
 
 def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:

@@ -26,7 +26,9 @@ CARD_SIDE, SMALL_SIDE = 384, 288
 CARD_SCALES, CARD_CELLS = (64, 96, 128, 192, 256), 2000
 # Where a card is cut from a painting that is not square: people's heads are in its upper half.
 CARD_CENTER = (0.5, 0.4)
-EXAMPLE_SIDE, GAP = 768, 8
+# Of an example: its side, and left, top, right and bottom of the three photos in it.
+EXAMPLE_SIDE, EXAMPLE_QUALITY = 768, 50
+EXAMPLE_PLACES = ((0, 0, 381, 508), (387, 0, 768, 508), (0, 514, 768, 768))
 
 
 def main() -> None:
@@ -67,7 +69,7 @@ def main() -> None:
             save_small(Image.open(folder / "swatch.webp"), folder / "swatch.avif")
         if args.photos and not (folder / "example.webp").exists():
             photos = [Image.open(path).convert("RGB") for path in args.photos]
-            example(photos, fingerprint, extractor).save(folder / "example.webp", quality=72, method=6)
+            example(photos, fingerprint, extractor).save(folder / "example.webp", quality=EXAMPLE_QUALITY, method=6)
 
 
 def card(painting: Image.Image, extractor: engine.Extractor) -> Image.Image:
@@ -78,17 +80,15 @@ def card(painting: Image.Image, extractor: engine.Extractor) -> Image.Image:
 
 
 def example(photos: list[Image.Image], style: engine.Fingerprint, extractor: engine.Extractor) -> Image.Image:
-    """The photos after a painting, side by side, each EXAMPLE_SIDE pixels on its longer side, as high as the lowest."""
-    options = engine.PaintOptions(size=EXAMPLE_SIDE)
-    painted = [engine.paint(engine.Scene.of(photo, style), extractor, options).picture.image() for photo in photos]
-    height = min(each.height for each in painted)
-    tiles = [ImageOps.scale(each, height / each.height) for each in painted]
-    strip = Image.new("RGB", (sum(each.width for each in tiles) + GAP * (len(tiles) - 1), height), "white")
-    left = 0
-    for tile in tiles:
-        strip.paste(tile, (left, 0))
-        left += tile.width + GAP
-    return strip
+    """A portrait and a city side by side above a landscape, each cut to its place and then painted: a square."""
+    sheet = Image.new("RGB", (EXAMPLE_SIDE, EXAMPLE_SIDE), "white")
+    for photo, (left, top, right, bottom) in zip(photos, EXAMPLE_PLACES, strict=True):
+        size = (right - left, bottom - top)
+        motif = ImageOps.fit(photo, (2 * size[0], 2 * size[1]), centering=CARD_CENTER)
+        scene = engine.Scene.of(motif, style)
+        painted = engine.paint(scene, extractor, engine.PaintOptions(size=max(size))).picture.image()
+        sheet.paste(painted, (left, top))
+    return sheet
 
 
 def save_small(swatch: Image.Image, path: Path) -> None:

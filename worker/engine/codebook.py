@@ -22,7 +22,7 @@ from worker.engine.pyramid import between
 from worker.engine.tiling import Window
 
 SCALES = (64, 128, 256, 512, 1024)
-CELLS = 464  # of a scale
+CELLS = 400  # of a scale
 SKETCH_SIDE = 24
 # Cells of a scale among which is chosen, and how often groups are formed anew.
 CONSIDERED, ROUNDS = 12_000, 8

@@ -44,9 +44,10 @@ class Grid(NamedTuple):
 Measure = Callable[[LayerStatistics, Grid], Tensor]
 
 
-def squared_distance(features: Tensor, target: Tensor) -> Tensor:
-    """Σ (F − P)², at least in float32."""
-    distance: Tensor = (at_least_float32(features) - at_least_float32(target)).square().sum()
+def squared_distance(features: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Σ (F − P)² of [1, C, h, w], at least in float32; `weights` [1, 1, h, w] are its positions'."""
+    squares = (at_least_float32(features) - at_least_float32(target)).square()
+    distance: Tensor = squares.sum() if weights is None else (squares.sum(1, keepdim=True) * weights).sum()
     return distance
 
 

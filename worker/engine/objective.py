@@ -27,6 +27,7 @@ from worker.engine.losses import (
 from worker.engine.masks import geometry
 from worker.engine.match import CellPart, Match, matched
 from worker.engine.presets import Preset
+from worker.engine.salience import saliences
 from worker.engine.spill import Spill
 from worker.engine.statistics import LayerStatistics, at_least_float32, channel_means, cross_moment, gram, upsampled
 from worker.engine.tiling import Window, halo_of, tiled, windows
@@ -127,6 +128,7 @@ class Objective:
         self._spill = spill
         self._content = [self._measured(window) for window in self.windows]
         self._content_factors = dict(self._factors())
+        self._saliences = dict(self._weighted()) if recipe.salience else {}
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The loss, a scalar in at least float32."""
@@ -277,7 +279,8 @@ class Objective:
             loss = loss + self.recipe.outside_weight * outside(crop, window)
         for layer, factor in self._content_factors.items():
             features = window.core_of(taps[layer], self._geometry[layer][0])
-            loss = loss + factor * squared_distance(features, self._content[index][layer])
+            weights = self._saliences[layer][index] if self._saliences else None
+            loss = loss + factor * squared_distance(features, self._content[index][layer], weights)
         if self._match:
             loss = loss + self.recipe.style_weight * self._unlike(taps, window, self._match)
         return loss
@@ -327,6 +330,12 @@ class Objective:
             entries, window = sum(core.numel() for core in cores), self.windows[0]
             factor = content_factor(scaling, squares, cores[0].shape[1], entries, window.height * window.width)
             yield layer, self.recipe.content_weight * unit * weight * factor
+            self.release()
+
+    def _weighted(self) -> Iterator[tuple[str, list[Tensor]]]:
+        """Of each content layer, what its positions weigh, window by window."""
+        for layer in self.content_weights:
+            yield layer, saliences([each[layer] for each in self._content], self.recipe.salience)
             self.release()
 
     def _style_terms(self, weights: Mapping[str, float], parts: Sequence[Part]) -> Iterator[_Term]:

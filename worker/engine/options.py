@@ -60,7 +60,7 @@ class StyleDefaults(NamedTuple):
     weight: float
 
 
-NEAREST = StyleDefaults(equal_weights(CELL_LAYERS), 5.0)
+NEAREST = StyleDefaults(equal_weights(CELL_LAYERS), 6.5)
 STATISTICAL = StyleDefaults(equal_weights(STYLE_LAYERS), 20.0)
 LEARNING_RATES: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.02}
 

@@ -208,7 +208,7 @@ class _Watcher:
             return False
         stage, iteration = self._stages[self._index], self._skipped + self._done
         work = sum(each.work for each in self._stages[: self._index])
-        work += stage.work * (iteration + share) / stage.evaluations
+        work += stage.done(iteration + share)
         iterate = Iterate(
             self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
             work / sum(each.work for each in self._stages), self.newest, self.match, self._finish,

@@ -47,6 +47,7 @@ class Preset:
         content_layers, style_layers: layer name → weight. `Series`: every convolution, weighted by its place.
         content_scaling, style_loss, smoothing: which formula (losses.py).
         content_weight, style_weight, tv_weight: α, β and the weight of smoothing.
+        salience: share of the content that counts where the photo has something to see (salience.py).
         feature_scale: factor on all activations before any loss.
         activation_shift: added to all activations before their Gram matrices.
         correlations: Gram matrices between neighbouring layers instead of within one.
@@ -71,6 +72,7 @@ class Preset:
     style_loss: StyleLoss
     style_weight: float
     content_weight: float = 1.0
+    salience: float = 0.0
     smoothing: Smoothing = "mean-square"
     tv_weight: float = 0.0
     feature_scale: float = 1.0
@@ -103,9 +105,11 @@ PRESETS: dict[PresetName, Preset] = {
         source="Kolkin et al., arXiv 2203.13215; Li and Wand, CVPR 2016; the content of Gatys et al., CVPR 2016",
         content_layers={"relu3_1": 0.5, "relu4_2": 0.5},
         content_scaling="relative",
+        salience=0.8,
         style_layers=equal_weights(CELL_LAYERS),
         style_loss="nearest",
-        style_weight=5.0,
+        style_weight=6.5,
+        tv_weight=12.0,
         outside_weight=50.0,
         pyramid=Pyramid(64, 2.0),
         evaluations=(50, 40, 30, 25, 20, 12, 6, 3),

@@ -11,6 +11,9 @@ from worker.engine.images import fitted_size
 Quality = Literal["draft", "good", "best"]
 
 ROUND = 0.6
+# What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations:
+# measuring the photo, and matching.
+OVERHEAD, BEFORE = 0.008, 2.3
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
@@ -40,8 +43,12 @@ class Stage(NamedTuple):
 
     @property
     def work(self) -> float:
-        """Megapixel-evaluations, the unit in which time is linear."""
-        return self.evaluations * self.width * self.height / 1e6
+        """Megapixel-evaluations, with all that a stage takes beside them: the unit in which time is linear."""
+        return (BEFORE + self.evaluations) * (OVERHEAD + self.width * self.height / 1e6)
+
+    def done(self, evaluations: float) -> float:
+        """The same after so many evaluations."""
+        return self.work * (BEFORE + evaluations) / (BEFORE + self.evaluations)
 
 
 def between(known: Collection[int], scale: float) -> list[tuple[int, float]]:
