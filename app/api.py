@@ -116,7 +116,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 @router.get("/styles", summary="All paintings to paint after", response_description="The list.")
 def list_styles(studio: StudioHere) -> list[StyleAnswer]:
-    """Sorted by title."""
+    """The owner's by title, then those that ship, as they show best."""
     return [
         StyleAnswer(
             id=card.id,

@@ -132,6 +132,7 @@ CONTENT_SCALINGS: Choices = (
 STYLE_LOSSES: Choices = (
     USUAL,
     ("nearest", "Nearest cells"),
+    ("nearest-and-gram", "Nearest cells, and Gram"),
     ("relative-gram", "Gram, relative to the painting"),
     ("gram-2015", "Gram, Gatys 2015"),
     ("gram-code", "Gram, Gatys’ notebook"),

@@ -27,7 +27,7 @@ CARD_SCALES, CARD_CELLS = (64, 96, 128, 192, 256), 2000
 # Where a card is cut from a painting that is not square: people's heads are in its upper half.
 CARD_CENTER = (0.5, 0.4)
 # Of an example: its side, and left, top, right and bottom of the three photos in it.
-EXAMPLE_SIDE, EXAMPLE_QUALITY = 768, 50
+EXAMPLE_SIDE, EXAMPLE_QUALITY = 768, 20
 EXAMPLE_PLACES = ((0, 0, 381, 508), (387, 0, 768, 508), (0, 514, 768, 768))
 
 
@@ -63,7 +63,7 @@ def main() -> None:
             (folder / "swatch.webp").unlink(missing_ok=True)
             (folder / "example.webp").unlink(missing_ok=True)
         if not (folder / "swatch.webp").exists():
-            card(Image.open(source).convert("RGB"), extractor).save(folder / "swatch.webp", quality=80, method=6)
+            card(Image.open(source).convert("RGB"), extractor).save(folder / "swatch.webp", quality=70, method=6)
             (folder / "swatch.avif").unlink(missing_ok=True)
         if not (folder / "swatch.avif").exists():
             save_small(Image.open(folder / "swatch.webp"), folder / "swatch.avif")

@@ -24,7 +24,7 @@ ColorMethod = Literal["luminance", "histogram", "linear", "linear-cholesky", "li
 Guides = Literal["simple", "inside", "all"]
 Start = Literal["photo", "noise", "grey", "artwork"]
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
-StyleLoss = Literal["nearest", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+StyleLoss = Literal["nearest", "nearest-and-gram", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
 Pooling = Literal["max", "average", "l2"]
 Optimizer = Literal["lbfgs", "adam"]
 Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
@@ -43,7 +43,7 @@ LACKING: dict[Extractor, frozenset[str]] = {
     "vgg16": frozenset({"relu3_4", "relu4_4", "relu5_4"}),
     "vgg19": frozenset(),
 }
-# Those that the style loss `nearest` compares.
+# Those that style losses of cells compare.
 CELL_LAYERS: tuple[Layer, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 LayerWeights = Annotated[
@@ -124,8 +124,8 @@ class PaintingOptions(Frozen):
     def cells_have_its_layers(cls, loss: str | None, info: ValidationInfo) -> str | None:
         asked = {layer for layer, weight in (info.data.get("style_layers") or {}).items() if weight}
         strangers = sorted(asked - set(CELL_LAYERS))
-        if strangers and loss == "nearest":
-            raise ValueError(f"nearest compares {', '.join(CELL_LAYERS)}, not {strangers[0]}, which style_layers names")
+        if strangers and loss in ("nearest", "nearest-and-gram"):
+            raise ValueError(f"{loss} compares {', '.join(CELL_LAYERS)}, not {strangers[0]}, which style_layers names")
         return loss
 
     def painting(self) -> dict[str, Any]:

@@ -83,6 +83,6 @@ def wishes(draw: st.DrawFn) -> PaintRequest:
         given["color_when"] = draw(st.sampled_from(["after", "before"]))
     if given.get("start") == "artwork":
         given["start_job"] = draw(IDS)
-    if given.get("style_loss") == "nearest" and "style_layers" in given:
+    if given.get("style_loss") in ("nearest", "nearest-and-gram") and "style_layers" in given:
         given["style_layers"] = {layer: draw(numbers(0.1, 10)) for layer in draw(SOME_CELL_LAYERS)}
     return PaintRequest(photo=draw(IDS), styles=draw(choices_of_styles()), **given)

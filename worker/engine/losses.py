@@ -18,7 +18,7 @@ from worker.engine.statistics import LayerStatistics, at_least_float32
 from worker.engine.tiling import Window
 
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
-StyleLoss = Literal["nearest", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+StyleLoss = Literal["nearest", "nearest-and-gram", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
 Smoothing = Literal["mean-square", "nst", "nine-point"]
 CONTENT_SCALINGS: tuple[ContentScaling, ...] = get_args(ContentScaling)
 STYLE_LOSSES: tuple[StyleLoss, ...] = get_args(StyleLoss)
@@ -29,6 +29,8 @@ EPSILON = 1e-12
 RIDGE = 1e-4
 # Of Gatys' own notebook: 10³/C² for each layer (leongatys/PytorchNeuralStyleTransfer).
 CODE_STYLE_WEIGHT = 1e3
+# What the mean relative distance of Gram matrices counts beside that of matched cells, which is ten times as large.
+GRAM_BESIDE_CELLS = 3.0
 # The notebooks and programs on Caffe's VGG have pixels from 0 to 255.
 PIXEL_RANGE = 255.0
 
@@ -136,8 +138,9 @@ def wasserstein(target: LayerStatistics) -> Measure:
 
 # What each makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting alone is
 # computed once, not at every evaluation.
-# `nearest` compares cells, not statistics: match.py.
+# `nearest` compares cells alone: match.py.
 STYLE_LOSS: dict[StyleLoss, Callable[[LayerStatistics], Measure]] = {
+    "nearest-and-gram": relative_gram,
     "relative-gram": relative_gram,
     "gram-2015": gram_2015,
     "gram-code": gram_code,

@@ -15,6 +15,7 @@ from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.images import in_floats
 from worker.engine.losses import (
     EPSILON,
+    GRAM_BESIDE_CELLS,
     STYLE_LOSS,
     Grid,
     Measure,
@@ -115,7 +116,7 @@ class Objective:
         self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
         self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
         self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
-        self._terms = [] if cells else list(self._style_terms(style_weights, parts))
+        self._terms = list(self._style_terms(style_weights, parts))
         self._match: Match | None = None
         self._targets: dict[str, tuple[Tensor, Tensor]] | None = None
         self.windows: list[Window] = []
@@ -197,7 +198,8 @@ class Objective:
             pixels = window.height * window.width
             grid = Grid(len(moment), (window.height // stride) * (window.width // stride), pixels)
             losses.append(term.weight * term.measure(self._prepared(LayerStatistics(mean, moment), other), grid))
-        return self.recipe.style_weight * torch.stack(losses).sum()
+        beside = GRAM_BESIDE_CELLS if self.cells else 1.0
+        return beside * self.recipe.style_weight * torch.stack(losses).sum()
 
     def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
         """What the core of a window adds to the moments of the whole, term by term, and to its means if they count."""

@@ -170,12 +170,12 @@ def recipe(options: PaintOptions) -> Preset:
         asked["style_layers"] = {layer: weight / total for layer, weight in options.style_layers.items() if weight}
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
-    style_loss = options.style_loss or preset.style_loss
-    if options.style_loss is None and set(asked.get("style_layers", ())) - set(CELL_LAYERS) and style_loss == "nearest":
-        style_loss = asked["style_loss"] = "relative-gram"  # cells have no such layers
-    if (style_loss == "nearest") != (preset.style_loss == "nearest"):
+    if options.style_loss is None and preset.compares_cells and set(asked.get("style_layers", ())) - set(CELL_LAYERS):
+        asked["style_loss"] = "relative-gram"  # cells have no such layers
+    compares_cells = replace(preset, style_loss=asked.get("style_loss", preset.style_loss)).compares_cells
+    if compares_cells != preset.compares_cells:
         # What one kind of loss compares and weighs says nothing of the other.
-        kind = NEAREST if style_loss == "nearest" else STATISTICAL
+        kind = NEAREST if compares_cells else STATISTICAL
         preset = replace(preset, style_layers=kind.layers, style_weight=kind.weight, correlations=False)
     if options.style_loss == "wasserstein":
         # It compares what belongs to one layer; between two there is no covariance that could be a Gaussian's.
@@ -214,8 +214,10 @@ def layer_weights(
     if isinstance(recipe.style_layers, str):
         return content, series_weights(recipe.style_layers, extractor.layers)
     strangers = [layer for layer in recipe.style_layers if layer not in CELL_LAYERS]
-    if recipe.style_loss == "nearest" and strangers:
-        raise ValueError(f"style_layers: nearest compares {', '.join(CELL_LAYERS)}, not {', '.join(strangers)}")
+    if recipe.compares_cells and strangers:
+        raise ValueError(
+            f"style_layers: {recipe.style_loss} compares {', '.join(CELL_LAYERS)}, not {', '.join(strangers)}"
+        )
     return content, dict(recipe.style_layers)
 
 
@@ -227,15 +229,14 @@ def needs(options: PaintOptions, extractor: Extractor) -> Needs:
     """
     wanted = recipe(options)
     _, style = layer_weights(wanted, options, extractor)
-    if wanted.style_loss == "nearest":
-        return Needs((), wanted.pooling, False, True)
-    return Needs(tuple(style), wanted.pooling, wanted.correlations, False)
+    statistics = tuple(style) if wanted.compares_statistics else ()
+    return Needs(statistics, wanted.pooling, wanted.correlations, wanted.compares_cells)
 
 
 def plan(photo_size: tuple[int, int], options: PaintOptions) -> list[Stage]:
     """The stages of a painting of a photo of `photo_size` (width, height)."""
     preset = PRESETS[options.preset]
-    is_free = preset.style_loss == "nearest" and freedom(options.strength) > 0
+    is_free = preset.compares_cells and freedom(options.strength) > 0
     rounds = FREE_ROUNDS if is_free else (1,)
     planned = stages(photo_size, options.size, preset.pyramid, preset.evaluations, EFFORT[options.quality], rounds)
     if options.iterations is None:

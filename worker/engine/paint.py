@@ -245,7 +245,7 @@ def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: M
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
     size = (stage.width, stage.height)
-    matches = wanted.style_loss == "nearest"
+    matches = wanted.compares_cells
     return layout(size, stage.evaluations, extractor, content, style, wanted.correlations, method, room, matches)
 
 

@@ -51,7 +51,7 @@ class Preset:
         feature_scale: factor on all activations before any loss.
         activation_shift: added to all activations before their Gram matrices.
         correlations: Gram matrices between neighbouring layers instead of within one.
-        matching: how cells are matched, where `style_loss` is `nearest`.
+        matching: how cells are matched, where they are compared.
         pooling: of the extractor.
         start: what the first stage begins from.
         pyramid: how to work coarse to fine, if not at the asked size only.
@@ -89,6 +89,16 @@ class Preset:
     gradient_tolerance: float = 0.0
     bounds: tuple[float, float] | None = None
     outside_weight: float = 0.0
+
+    @property
+    def compares_cells(self) -> bool:
+        """Whether cells are matched (match.py), for which there must be a codebook."""
+        return self.style_loss in ("nearest", "nearest-and-gram")
+
+    @property
+    def compares_statistics(self) -> bool:
+        """Whether statistics of layers are compared, for which a fingerprint must hold them."""
+        return self.style_loss != "nearest"
 
 
 def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, float]:

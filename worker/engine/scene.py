@@ -140,9 +140,9 @@ class Scene:
         scale = max(size) * options.brush
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
         content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
-        if wanted.style_loss == "nearest":
+        if wanted.compares_cells:
             cells, content = self.cells(size, scale, options, content, extractor)
-        else:
+        if wanted.compares_statistics:
             parts = self.parts(size, scale, options, tuple(style_weights), extractor)
         return Objective(
             wanted, content_weights, style_weights, parts, extractor, content, kept, tile, spill, watch, cells

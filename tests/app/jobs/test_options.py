@@ -129,8 +129,9 @@ def test_cells_have_the_layers_of_the_engine() -> None:
     assert CELL_LAYERS == cells.CELL_LAYERS
 
 
-def test_a_layer_that_no_cell_has_is_refused_where_cells_are_asked_for() -> None:
-    nearest = {"style_loss": "nearest"}
+@pytest.mark.parametrize("loss", ["nearest", "nearest-and-gram"])
+def test_a_layer_that_no_cell_has_is_refused_where_cells_are_asked_for(loss: str) -> None:
+    nearest = {"style_loss": loss}
     assert PaintingOptions.model_validate({"style_layers": {"relu3_1": 1, "relu5_1": 0}, **nearest})
     with pytest.raises(ValidationError, match="relu5_1, which style_layers names"):
         PaintingOptions.model_validate({"style_layers": {"relu5_1": 1}, **nearest})

@@ -42,7 +42,7 @@ def options(draw: st.DrawFn) -> PaintOptions:
         "min_improvement": draw(st.sampled_from([0.0, 5.0])),
         "output_size": draw(st.sampled_from([None, 256])),
     }
-    if chosen["style_loss"] == "nearest":
+    if chosen["style_loss"] in ("nearest", "nearest-and-gram"):
         chosen["style_layers"] = draw(weights(CELL_LAYERS))
     if chosen["color_method"] == "luminance":
         chosen["color_when"] = "after"

@@ -162,7 +162,7 @@ def test_what_is_known_already_is_not_matched_again(extractor: Extractor, style:
 
 
 def test_fewer_layers_are_compared_if_fewer_are_asked_for(extractor: Extractor, style: Fingerprint) -> None:
-    options = NEAREST(size=160, style_layers={"relu3_1": 2.0})
+    options = NEAREST(size=160, style_loss="nearest", style_layers={"relu3_1": 2.0})
     objective = Scene.of(draw_photo(), style).objective(SIZE, options, extractor)
     assert objective.style_weights == {"relu3_1": 1.0}
     with pytest.raises(ValueError, match="nearest compares"):

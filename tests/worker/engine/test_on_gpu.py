@@ -64,7 +64,7 @@ def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> 
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
     photo = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
-    if wanted.style_loss == "nearest":
+    if wanted.compares_cells:
         area = torch.empty(HEIGHT // CELL, WIDTH // CELL, device=GPU)
         cells = [CellPart(book_of(extractor), area)] * (2 if with_masks else 1)
         keep = photo[:, :1] if with_masks else None

@@ -130,8 +130,8 @@ MATCHED = np.random.default_rng(5).integers(0, 64, (8, 8))
 
 
 def studio(x: Array, f: Features, photo: Features, painting: Features) -> float:
-    """Content at two layers, where the photo is unusual above all, 6.5 · mean over four layers of ‖F−T‖²/var(A) on cells,
-    12 · mean squared differences, 50 · what leaves [0, 1].
+    """Content at two layers, where the photo is unusual above all, 6.5 · mean over four layers of ‖F−T‖²/var(A) on
+    cells, 12 · mean squared differences, 50 · what leaves [0, 1].
     """
     loss = 0.0
     for layer in ("relu3_1", "relu4_2"):
@@ -231,6 +231,22 @@ def book_of(taps: dict[str, Tensor]) -> Book:
     return Book(columns - mean, torch.zeros(count, 3), shares, sources, mean[None], torch.ones(1))
 
 
+def test_gram_matrices_count_beside_cells_where_both_are_asked_for() -> None:
+    extractor, options = RandomExtractor(), PaintOptions(style_loss="nearest-and-gram")
+    photo, painting, x = picture(1), picture(2), picture(3)
+    content, style = layer_weights(recipe(options), options, extractor)
+    parts, cells = (
+        [Part(statistics_of(extractor(painting)))],
+        [CellPart(book_of(extractor(painting)), torch.ones(8, 8))],
+    )
+    objective = Objective(recipe(options), content, style, parts, extractor, photo, cells=cells)
+    objective.match(x, 0.5, 0, [torch.from_numpy(MATCHED)])
+    f, p, a = ({layer: values[0].numpy() for layer, values in extractor(each).items()} for each in (x, photo, painting))
+    grams = [(undivided(f[layer]), undivided(a[layer])) for layer in style]
+    beside = sum(squares(g, wanted) / squares(wanted, 0 * wanted) for g, wanted in grams) / 4
+    assert objective(x).item() == pytest.approx(studio(x[0].numpy(), f, p, a) + 3 * 6.5 * beside, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", PRESET_NAMES)
 def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) -> None:
     extractor, options = RandomExtractor(), PaintOptions(preset=name)
@@ -238,7 +254,7 @@ def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) 
     wanted = recipe(options)
     content, style = layer_weights(wanted, options, extractor)
     parts, cells = [Part(statistics_of(extractor(painting)))], []
-    if wanted.style_loss == "nearest":
+    if wanted.compares_cells:
         parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8))]
         x = 1.4 * x - 0.2  # some of it outside of [0, 1]
     objective = Objective(wanted, content, style, parts, extractor, photo, cells=cells)

@@ -93,6 +93,12 @@ def test_every_preset_in_float64(
     assert_tiles_add_up(scene, options, narrow, size, tiles, 1e-9)
 
 
+def test_cells_and_gram_matrices_together_in_float64(narrow: Extractor, painting: Image.Image) -> None:
+    options = PaintOptions(style_loss="nearest-and-gram", size=275)
+    scene = Scene.of(draw_photo(275, 151), style_for(options, narrow, painting))
+    assert_tiles_add_up(scene, options, narrow, (275, 151), 6, 1e-9)
+
+
 @pytest.mark.kernels
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("size", [(270, 200), (384, 140)])
