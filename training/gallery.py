@@ -27,7 +27,7 @@ TILE = 320  # longest side of a picture in a grid
 GAP = 6
 STAND_IN = 1024
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
-STRENGTHS, BRUSHES, SIZES = (0.25, 1.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
+STRENGTHS, BRUSHES, SIZES = (0.2, 0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
 USUAL = engine.PaintOptions(size=TILE)
 COLOR_METHODS: list[dict[str, object]] = [
     {"keep_colors": 0.0},
@@ -102,6 +102,8 @@ def grids() -> Iterator[Grid]:
     )  # fmt: skip
     for option, values in (("strength", STRENGTHS), ("brush", BRUSHES)):
         text = f"Across: {option} " + ", ".join(map(str, values)) + ". Down: " + ", ".join(titled(SIX)) + "."
+        if option == "strength":
+            text += " From the photo to the painting: above 2 the painting's own larger things form."
         pieces = [Piece(style, replace(USUAL, **{option: value})) for style in SIX for value in values]
         yield Grid(option, option.capitalize(), text, len(values), pieces)
     text = "Across: painted at " + ", ".join(map(str, SIZES)) + " pixels, shown alike. Down: " + ", ".join(titled(SIX))

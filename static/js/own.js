@@ -79,7 +79,7 @@ export function connectOwn(studio, signal) {
   }, { signal });
 
   studio.addEventListener("submit", async (event) => {
-    if (!uploading) return;
+    if (!uploading || event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     paint.disabled = true;

@@ -137,6 +137,7 @@ export function connectPhoto(studio, signal) {
 
   studio.addEventListener("submit", async (event) => {
     if (submitting || event.submitter === sample) return event.preventDefault();
+    if (event.submitter?.hasAttribute("formaction")) return; // it sends the form elsewhere, for which no photo is needed
     if (unsent) take(unsent);
     if (uploading || prints.isSending()) {
       event.preventDefault();

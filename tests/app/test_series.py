@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.studio import Studio
 from tests.app import pictures
 from tests.app.test_api import problem
+from worker import engine
 
 KEY = {"Idempotency-Key": "a key"}
 SINGLE = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="dusk")])
@@ -128,14 +129,15 @@ class TestApi:
         assert changed.json()["status"] == "running"
 
     def test_progress_is_linear_in_the_planned_work(self, client: TestClient, studio: Studio) -> None:
-        # A photo of half the height is half the work, so the larger one is two thirds of both.
         photos = [
             str(client.post("/api/v1/photos", files={"photo": ("a", pictures.landscape(320, height))}).json()["id"])
             for height in (320, 160)
         ]
         body = start(client, photos)
         finish(studio, body["jobs"][0]["id"])
-        assert client.get(f"/api/v1/series/{body['id']}").json()["progress"] == pytest.approx(2 / 3, abs=0.01)
+        one, other = (engine.work_of((320, height), engine.PaintOptions(size=256)) for height in (320, 160))
+        progress = client.get(f"/api/v1/series/{body['id']}").json()["progress"]
+        assert progress == pytest.approx(one / (one + other), abs=0.01)
 
     def test_stopping_stops_all_and_only_once(self, client: TestClient, studio: Studio, photo_ids: list[str]) -> None:
         body = start(client, photo_ids)
