@@ -23,7 +23,7 @@ WORK = 10.0  # megapixel-evaluations
 
 def iterate(percent: int) -> engine.Iterate:
     finish = Finish(engine.Scene(Image.new("RGB", (8, 8)), ()), engine.PaintOptions())
-    return engine.Iterate(0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), 0.0, None, finish, 0, "")
+    return engine.Iterate(0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), None, finish, 0, "")
 
 
 def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_them(
