@@ -299,14 +299,14 @@ def test_an_artwork_that_a_full_disk_does_not_take_is_put_where_there_is_room(tm
     with small_disk(tmp_path / "small") as disk:
         fill(disk / "filler")
         with (disk / "filler").open("r+b") as filler:
-            filler.truncate(filler.seek(0, os.SEEK_END) - 2**17)
+            filler.truncate(filler.seek(0, os.SEEK_END) - 2**16)
         out = disk / "art.png"
-        done = run("paint", "photo.png", *STYLE, "-o", str(out), "--size", "512", "--iterations", "1")
+        done = run("paint", "photo.png", *STYLE, "-o", str(out), "--size", "1024", "--iterations", "1")
         assert done.returncode == 1
         assert [path.name for path in disk.iterdir()] == ["filler"]
     assert "art.png could not be written (No space left on device)" in done.stderr
     with Image.open(rescued(done.stderr, tmp_path / "home")) as image:
-        assert image.size == (512, 384)
+        assert image.size == (1024, 768)
 
 
 def test_a_full_disk_is_told_before_painting(tmp_path: Path) -> None:
