@@ -91,7 +91,9 @@ def evaluation_seconds(extractor: Extractor, size: int, runs: int) -> float:
     """Median seconds of one evaluation with its step, as a painting makes them."""
     noise = Image.effect_noise((size, size), 64).convert("RGB")
     style = engine.fingerprint_of(noise, extractor, (min(size, 512),))
-    objective = engine.Scene.of(noise, style).objective((size, size), engine.PaintOptions(size=size), extractor)
+    objective = engine.Scene.of(noise, style).objective(
+        (size, size), engine.PaintOptions(preset="seed", size=size), extractor
+    )
     times = [perf_counter()]
 
     def after(_done: int, _pixels: torch.Tensor) -> bool:

@@ -40,5 +40,5 @@ def test_first_view_stays_small_and_within_the_site(new_page: NewPage, atelier: 
 def test_painted_example_is_loaded_when_its_card_is_pointed_at(page: Page) -> None:
     page.goto("/", wait_until="networkidle")
     with page.expect_response("**/example.webp*") as answer:
-        page.locator(".card").first.hover()
+        page.locator(".card:has(.card__example)").first.hover()
     assert answer.value.ok
