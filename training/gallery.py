@@ -106,7 +106,9 @@ def grids() -> Iterator[Grid]:
             text += " From the photo to the painting: above 2 the painting's own larger things form."
         pieces = [Piece(style, replace(USUAL, **{option: value})) for style in SIX for value in values]
         yield Grid(option, option.capitalize(), text, len(values), pieces)
-    text = "Across: painted at " + ", ".join(map(str, SIZES)) + " pixels, shown alike. Down: " + ", ".join(titled(SIX[:3]))
+    text = (
+        "Across: painted at " + ", ".join(map(str, SIZES)) + " pixels, shown alike. Down: " + ", ".join(titled(SIX[:3]))
+    )
     text += ". A small painting predicts the large one: the same composition, the same relative brush."
     pieces = [Piece(style, replace(USUAL, size=size)) for style in SIX[:3] for size in SIZES]
     yield Grid("sizes", "Sizes", text, len(SIZES), pieces)
