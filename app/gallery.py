@@ -22,7 +22,7 @@ from app.reading.picture import read_photo
 SWATCH_SIDE = 384
 SWATCH_OF = Side(4 * SWATCH_SIDE, 2 * SWATCH_SIDE)  # enough for a square of a painting twice as long as high
 OWN_TITLE = "Your own painting"
-# Of each style, where there is such a picture: a texture of it, a photo painted after it, and the texture for the page:
+# Of each style, where there is such a picture: a card, photos painted after it, and the card for the page:
 # smaller, and in a third of the bytes.
 PICTURES = ("swatch.webp", "example.webp", "swatch.avif")
 log = logging.getLogger(__name__)
