@@ -33,7 +33,6 @@ from worker.engine.pyramid import Quality
 
 PAIRS = [("portrait_barista", "the_scream"), ("tubingen", "great_wave"), ("cat_calico", "starry_night")]
 SIZE = 512
-LONG = {"evaluations": (100, 80, 60, 50)}
 SAME_SECONDS_AT_ONE_SIZE = 40  # evaluations at 512 pixels that take as long as the default's pyramid
 
 
@@ -93,7 +92,6 @@ VARIANTS = [
     Variant("default", {}),
     Variant("draft", {}, "draft"),
     Variant("best", {}, "best"),
-    Variant("long", LONG),
     Variant("without lost detail", {}, instead=without_lost_detail),
     Variant("use has no price", {"matching": Matching(usage=0.0)}),
     Variant("use has thrice the price", {"matching": Matching(usage=0.3)}),

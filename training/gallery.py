@@ -25,7 +25,6 @@ SAMPLE = ROOT / "static" / "pictures" / "sample.jpg"
 STYLES = ROOT / "styles"
 TILE = 320  # longest side of a picture in a grid
 GAP = 6
-STAND_IN = 1024
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.2, 0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
 USUAL = engine.PaintOptions(size=TILE)
@@ -152,7 +151,7 @@ class Studio:
             shipped = engine.load_fingerprint(STYLES / name / "fingerprint.safetensors", self.extractor)
             if not shipped.covers(*needs):
                 if name not in self._stand_ins:
-                    self._stand_ins[name] = engine.repaint(shipped.codebooks[0][0], self.extractor, STAND_IN)
+                    self._stand_ins[name] = engine.repaint(shipped.codebooks[0][0], self.extractor)
                 layers, pooling, correlations, cells = needs
                 measured = engine.fingerprint_of(
                     self._stand_ins[name], self.extractor, layers=layers, pooling=pooling,

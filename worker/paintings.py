@@ -27,8 +27,6 @@ from worker import engine
 from worker.failures import PAINTING_GONE, JobFailedError, style_damaged, style_gone
 from worker.originals import original_of
 
-STAND_IN = 1024  # pixels on its longer side: the largest scale that fingerprints have
-
 log = logging.getLogger(__name__)
 
 
@@ -157,7 +155,7 @@ class Paintings:
         prefix, codebook = f"fingerprints/{digest}", shipped.codebooks[0][0]
 
         def stand_in() -> Image.Image:
-            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.repaint(codebook, source, STAND_IN, after))
+            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.repaint(codebook, source, after=after))
 
         measured = self._measured(prefix, stand_in, extractor, needs)
         # The painting's own colours are known better than those of what stands in for it.

@@ -61,9 +61,9 @@ def quick_stand_ins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stand-ins of the size of a stamp, and the extractors that they were made with."""
     made, whole = [], engine.repaint
 
-    def small(codebook: Codebook, extractor: engine.Extractor, longest: int, *_after: Any) -> Image.Image:
+    def small(codebook: Codebook, extractor: engine.Extractor, **_after: Any) -> Image.Image:
         made.append(extractor.name)
-        return whole(codebook, extractor, longest // 16)
+        return whole(codebook, extractor, 64)
 
     monkeypatch.setattr(engine, "repaint", small)
     return made

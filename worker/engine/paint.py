@@ -132,8 +132,10 @@ def paint(
     # The largest first: should it not fit, the error tells what it takes.
     layouts = [_layout(stage, extractor, options, method, room) for stage in reversed(stages)]
     first = resume.stage if resume else 0
-    begun = resume.iterate if resume else _start(finish.motif, scene, stages[0], wanted.start, options.seed)
-    pixels = begun.to(extractor.device, torch.float32, copy=True)
+    if resume:  # it stays as it is
+        pixels = resume.iterate.to(extractor.device, torch.float32, copy=True)
+    else:
+        pixels = _start(finish.motif, scene, stages[0], wanted.start, options.seed).to(extractor.device)
     moments, stopped = None, False
     # Also while stages are painted that fit: what they leave in the heap would be missing later.
     with frugal_heap() if any(each.tile for each in layouts) else nullcontext():

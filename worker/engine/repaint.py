@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from worker.engine.cells import CELL, CELL_LAYERS
-from worker.engine.codebook import Codebook
+from worker.engine.codebook import SCALES, Codebook
 from worker.engine.extractors import Extractor
 from worker.engine.images import fitted_size, resized, to_image
 from worker.engine.match import CellPart, Matching
@@ -27,9 +26,11 @@ ROUNDS, EVALUATIONS = (3, 2, 2, 2, 1), (30, 25, 20, 20, 15)
 
 
 def repaint(
-    codebook: Codebook, extractor: Extractor, longest: int, after: Callable[[], None] | None = None
+    codebook: Codebook, extractor: Extractor, longest: int = max(SCALES), after: Callable[[], None] | None = None
 ) -> Image.Image:
     """The painting, RGB, `longest` pixels on its longer side, from its codebook's cells and sketch.
+
+    By default that is the largest scale of codebooks.
 
     It climbs through the codebook's own scales. `after` is called after every evaluation; what it raises ends it.
     Composition and palette are the painting's; what is smaller than a pixel of the sketch is only like it.
@@ -48,14 +49,11 @@ def repaint(
         size = fitted_size(codebook.size, scale)
         motif = resized(sketch, size)
         pixels = motif.clone() if pixels is None else resized(pixels, size)
-        part = CellPart(codebook.at(scale).to(extractor.device), _everywhere(motif))
+        everywhere = torch.ones(size[1] // CELL, size[0] // CELL, device=extractor.device)
+        part = CellPart(codebook.at(scale).to(extractor.device), everywhere)
         objective = Objective(recipe, {}, equal_weights(CELL_LAYERS), [], extractor, motif, cells=[part])
         for _ in range(ROUNDS[min(index, len(ROUNDS) - 1)]):
             objective.match(pixels, 0.0, color_share=SKETCH_SHARE)
             pixels = minimize(pixels, objective, EVALUATIONS[min(index, len(EVALUATIONS) - 1)], go_on).pixels
     assert pixels is not None
     return to_image(pixels)
-
-
-def _everywhere(pixels: Tensor) -> Tensor:
-    return torch.ones_like(F.avg_pool2d(pixels[:, 0], CELL))[0]
