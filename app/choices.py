@@ -173,6 +173,12 @@ WAYS = (
         "after Kolkin et al. 2022, and Li and Wand 2016",
     ),
     Way(
+        "instant",
+        "Instant",
+        "The same, drawn by our own network in one pass: a second instead of a minute, a little softer.",
+        "after Johnson et al. 2016, and Chen and Schmidt 2016",
+    ),
+    Way(
         "gatys-2016",
         "The classic",
         "The paper to the letter, from white noise: slow, and close to the photo.",

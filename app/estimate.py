@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.jobs.memory import painting_bytes
-from app.jobs.options import PaintingOptions, Preset, Quality
+from app.jobs.options import CELL_LAYERS, PaintingOptions, Preset, Quality
 
 
 class Pyramid(NamedTuple):
@@ -24,6 +24,7 @@ LEAST_SIDE = 32
 # for all that follow.
 SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "studio": (DOUBLING, (50, 40, 30, 25, 20, 12, 6, 3)),
+    "instant": (DOUBLING, (20, 16, 12, 10, 8, 5, 3, 2)),
     "gatys-2015": (None, (500,)),
     "gatys-2016": (None, (500,)),
     "gatys-code": (None, (500,)),
@@ -32,10 +33,13 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "inetwork-paper": (None, (200,)),
     "multiscale-w2": (ROOT_OF_TWO, (1000, 500)),
 }
+# Where a network draws each scale, only the last one has evaluations: so many, by its place from the coarsest.
+REFINEMENTS: dict[Preset, tuple[int, ...]] = {"studio": (12, 12, 12, 12, 10, 8, 5, 3), "instant": (0,)}
 # Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
-# What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations.
-OVERHEAD, BEFORE = 0.008, 2.3
+# What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations; and
+# where that is drawn.
+OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
 SIZE_STEP = 128
@@ -48,29 +52,49 @@ def planned_work(
     preset: Preset = "studio",
     iterations: int | None = None,
     strength: float = 1.0,
+    is_decoded: bool = True,
 ) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels at `longest` pixels on its longer side.
 
-    `iterations` are all evaluations together, where they are not left to preset and quality.
+    `iterations` are all evaluations together, where they are not left to preset and quality; `is_decoded` is whether
+    the network draws what it can.
     """
     aspect = min(photo_size) / max(photo_size)
     pyramid, evaluations = SCHEDULES[preset]
-    rounds = FREE_ROUNDS if preset == "studio" and strength > FREE_ABOVE else (1,)
-    scales, counts = [], []
-    for index, scale in enumerate([*below(longest, pyramid), longest] if pyramid else [longest]):
+    refinement = REFINEMENTS.get(preset) if is_decoded else None
+    rounds = FREE_ROUNDS if preset in REFINEMENTS and strength > FREE_ABOVE else (1,)
+    scales: list[int] = []
+    counts: list[int] = []
+    climbed = [*below(longest, pyramid), longest] if pyramid else [longest]
+    for index, scale in enumerate(climbed):
         count, times = (each[min(index, len(each) - 1)] for each in (evaluations, rounds))
         scales += [scale] * times
         counts += [max(1, round(count * EFFORT[quality] * (ROUND if times > 1 else 1)))] * times
-    if iterations is not None:
+    if refinement:
+        last = refinement[min(len(climbed), len(refinement)) - 1]
+        counts = [0] * (len(counts) - 1) + [max(1, round(last * EFFORT[quality])) if last else 0]
+        counts[-1] = counts[-1] if iterations is None else iterations
+    elif iterations is not None:
         ratio = iterations / sum(counts)
         counts = [max(1, round(count * ratio)) for count in counts]
     megapixels = [widened(scale, aspect) ** 2 * aspect / 1e6 for scale in scales]
-    return sum((BEFORE + count) * (OVERHEAD + each) for count, each in zip(counts, megapixels, strict=True))
+    before = BEFORE_DECODED if refinement else BEFORE
+    return sum((before + count) * (OVERHEAD + each) for count, each in zip(counts, megapixels, strict=True))
 
 
 def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels with these options."""
-    return planned_work(photo_size, options.size, options.quality, options.preset, options.iterations, options.strength)
+    return planned_work(
+        photo_size, options.size, options.quality, options.preset, options.iterations, options.strength,
+        is_decoded(options),
+    )  # fmt: skip
+
+
+def is_decoded(options: PaintingOptions) -> bool:
+    """Whether the network draws what the studio matches: it knows its cells alone, and only under average pooling."""
+    layers = {layer for layer, weight in (options.style_layers or {}).items() if weight}
+    loss = options.style_loss or ("relative-gram" if layers - set(CELL_LAYERS) else "nearest")
+    return loss in ("nearest", "nearest-and-gram") and options.pooling in (None, "average")
 
 
 def widened(longest: float, aspect: float) -> float:

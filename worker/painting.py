@@ -35,7 +35,7 @@ from worker.failures import (
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
 from worker.memory import room_for_a_job
-from worker.publishing import preview_of, publish
+from worker.publishing import network_of, preview_of, publish
 from worker.sitting import NotBegunError, Sitting
 from worker.watchdog import Watchdog
 
@@ -174,7 +174,7 @@ class Easel:
         if pastiche.stopped and not lease.is_cancelled:
             self._put_back(job)
             return
-        recipe = self._recipe(job.request, Network(name=extractor.name, weights=extractor.weights_hash))
+        recipe = self._recipe(job.request, network_of(extractor, engine.PaintOptions(**job.request.painting())))
         size = publish(self.storage, job, with_alpha(pastiche.picture, alpha), pastiche.canvas, recipe)
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})

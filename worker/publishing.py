@@ -1,4 +1,4 @@
-"""What is stored of a painting for people to see: previews, the canvas, the artwork with its recipe."""
+"""What is kept of a painting for people to see: previews, the canvas, the artwork with its recipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from app.jobs.blobs import Storage
 from app.jobs.encoding import encode
 from app.jobs.models import Job
 from app.jobs.pictures import Picture
-from app.jobs.recipe import Recipe
+from app.jobs.recipe import Network, Recipe
+from worker import engine
 
 PREVIEW_SIDE = 512
 
@@ -31,6 +32,12 @@ def publish(storage: Storage, job: Job, artwork: Picture, canvas: Picture, recip
     with storage.writing(keys.artwork_key(job.id, job.fence)) as file:
         encode(artwork, file, "png", recipe.text())
     return {"artwork_width": artwork.width, "artwork_height": artwork.height}
+
+
+def network_of(extractor: engine.Extractor, options: engine.PaintOptions) -> Network:
+    """What a recipe says of the networks that paint with these options."""
+    decoder = extractor.decoder.weights_hash if extractor.decoder and engine.decodes(options) else None
+    return Network(name=extractor.name, weights=extractor.weights_hash, decoder=decoder)
 
 
 def preview_of(image: Image.Image) -> bytes:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from app.jobs.blobs import LocalStorage
 from app.jobs.pictures import Picture, with_alpha
-from app.jobs.recipe import OWN, Ingredient, Network, Recipe, version
+from app.jobs.recipe import OWN, Ingredient, Recipe, version
 from app.jobs.styles import Style, find_styles
 from app.reading.normal import Upright
 from app.settings import Settings
@@ -31,6 +31,7 @@ from worker.interrupts import Interrupts
 from worker.memory import room_for_a_job
 from worker.outputs import check_originals, check_writable, keep
 from worker.paintings import Painting, Paintings
+from worker.publishing import network_of
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "models"
@@ -247,7 +248,7 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
     recipe = Recipe(
         atelier=version(),
         styles=_ingredients(parts),
-        extractor=Network(name=extractor.name, weights=extractor.weights_hash),
+        extractor=network_of(extractor, options),
         options={field.name: value for field in fields(options) if (value := getattr(options, field.name)) is not None},
         keep=keep is not None,
         color_mask=color_mask is not None,

@@ -73,7 +73,9 @@ class Sitting:
         if is_shown:
             self._previewed = now
             self._show(iterate)
-        if has_changed and (stage_ends or now - self._checkpointed >= self.settings.checkpoint_s):
+        # What was drawn at once is drawn again as soon as it would be read.
+        is_kept = stage_ends and iterate.iterations > 0
+        if has_changed and (is_kept or now - self._checkpointed >= self.settings.checkpoint_s):
             self._checkpointed = now
             self.keep_checkpoint()
         if (is_shown or now - self._reported >= REPORT_S) and now >= self._silent_until:

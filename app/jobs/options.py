@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchem
 
 Preset = Literal[
     "studio",
+    "instant",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",

@@ -45,10 +45,11 @@ class Ingredient(Frozen):
 
 
 class Network(Frozen):
-    """The extractor, and the hash of its weights."""
+    """The extractor, the hash of its weights, and that of the decoder's, if one drew what was matched."""
 
     name: str
     weights: str
+    decoder: str | None = None
 
 
 class Recipe(Frozen):

@@ -66,6 +66,7 @@ def opened(browser: Browser, url: str) -> Iterator[NewPage]:
     def new(**options: object) -> Page:
         context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
         contexts.append(context)
+        context.set_default_timeout(90_000)  # the same of pages that open and buttons that can be pressed
         page = context.new_page()
         listen(page)
         return page

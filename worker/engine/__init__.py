@@ -20,7 +20,7 @@ from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_f
 from worker.engine.finish import Finish, Picture
 from worker.engine.images import to_tensor
 from worker.engine.masks import mask_of_color
-from worker.engine.options import CHOICES, LIMITS, USUAL, Needs, PaintOptions, needs, plan, work_of
+from worker.engine.options import CHOICES, LIMITS, USUAL, Needs, PaintOptions, decodes, needs, plan, work_of
 from worker.engine.paint import Iterate, Pastiche, paint
 from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
@@ -61,6 +61,7 @@ __all__ = [
     "TooLargeError",
     "UnreachableError",
     "blend",
+    "decodes",
     "download",
     "fetch_weights",
     "fingerprint_of",

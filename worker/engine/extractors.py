@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from worker.engine.basis import Basis
+from worker.engine.decoder import Decoder, load_decoder
 from worker.engine.errors import ExtractorUnavailableError
 from worker.engine.operators import POOLINGS, Pooling, conv_relu, is_onednns, mirrored, pooled
 
@@ -57,6 +58,7 @@ VGG_BLOCKS = {"vgg19": VGG19_BLOCKS, "vgg16": VGG16_BLOCKS}
 
 COMPACT_FILE = "compact.safetensors"
 COMPACT_BASIS_FILE = "compact-basis.safetensors"
+DECODER_FILE = "decoder.safetensors"  # of compact's activations
 
 
 class Step(NamedTuple):
@@ -143,6 +145,7 @@ class Extractor:
         layers: the names of all its convolutions' layers, shallow to deep.
         channels: layer name → its activations' channels.
         basis: of codebooks that ship without one of their own, if there is one.
+        decoder: that draws what its activations say, if there is one.
     """
 
     def __init__(
@@ -153,8 +156,10 @@ class Extractor:
         device: torch.device,
         dtype: torch.dtype,
         basis: Basis | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
         self.name = name
+        self.decoder = decoder
         self.weights_hash = weights_hash
         self.basis = basis
         self.device = device
@@ -258,11 +263,13 @@ def _loaded(name: str, network: VggShaped, path: Path, device: torch.device, dty
         network.load_state_dict(weights)
         shared = path.with_name(COMPACT_BASIS_FILE)
         basis = Basis.from_tensors(load_file(shared)) if name == "compact" and shared.exists() else None
+        weights_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        decoder = load_decoder(path.with_name(DECODER_FILE), weights_hash, device, dtype)
     except FileNotFoundError as error:
         raise ExtractorUnavailableError(f"{path} is missing: the checkout or the package is incomplete.") from error
-    except (SafetensorError, RuntimeError, OSError) as error:
+    except (SafetensorError, KeyError, RuntimeError, OSError) as error:
         raise ExtractorUnavailableError(f"{path} is damaged ({error}). {again}") from error
-    return Extractor(name, network, hashlib.sha256(path.read_bytes()).hexdigest(), device, dtype, basis)
+    return Extractor(name, network, weights_hash, device, dtype, basis, decoder)
 
 
 class Vgg(VggShaped):

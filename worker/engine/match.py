@@ -67,28 +67,38 @@ class Match:
     parts: tuple[CellPart, ...]
     entries: tuple[Tensor, ...]
 
+    def columns(self, window: Window) -> Tensor:
+        """What a window's core is to become [1, C, h, w]: where parts meet, their columns mixed by their areas."""
+        rows, cells = window.cells(CELL)
+        shape = (rows.stop - rows.start, cells.stop - cells.start)
+        mixed: Tensor | float = 0.0
+        total: Tensor | float = 0.0
+        for part, entries in zip(self.parts, self.entries, strict=True):
+            area = part.area[None, None, rows, cells]
+            found = part.book.columns[entries[rows, cells].flatten().long()].T.view(1, -1, *shape)
+            mixed, total = mixed + area * found, total + area
+        assert isinstance(mixed, Tensor)
+        assert isinstance(total, Tensor)
+        return mixed / total.clamp_min(EPSILON)
+
+    def area(self, window: Window) -> Tensor:
+        """How much of each of a window's core's cells is painted [1, 1, h, w]."""
+        rows, cells = window.cells(CELL)
+        return torch.stack([part.area[None, None, rows, cells] for part in self.parts]).sum(0)
+
     def targets(self, window: Window, extractor: Extractor) -> dict[str, tuple[Tensor, Tensor]]:
         """Of each layer, the target [1, C, h, w] of a window's core, as `on_cells` has it, and a factor [1, 1, h, w].
 
         The factor is the share of the cell that is painted, over the painting's variance in that layer: a distance of 1
         is that of any two of its cells. Where parts meet, targets and variances are mixed by their areas.
         """
-        rows, columns = window.cells(CELL)
-        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        rows, cells = window.cells(CELL)
         widths = [extractor.channels[layer] for layer in CELL_LAYERS]
-        mixed: Tensor | float = 0.0
-        total: Tensor | float = 0.0
-        spreads: Tensor | float = 0.0
-        for part, entries in zip(self.parts, self.entries, strict=True):
-            area = part.area[None, None, rows, columns]
-            found = part.book.columns[entries[rows, columns].flatten().long()].T.view(1, -1, *shape)
-            mixed, total = mixed + area * found, total + area
-            spreads = spreads + area * variances(part.book, widths)[:, None, None]
-        assert isinstance(mixed, Tensor)
-        assert isinstance(total, Tensor)
-        assert isinstance(spreads, Tensor)
-        targets = torch.split(mixed / total.clamp_min(EPSILON), widths, 1)
-        factors = torch.split(total.square() / spreads.clamp_min(EPSILON), 1, 1)
+        spreads = torch.stack(
+            [part.area[None, None, rows, cells] * variances(part.book, widths)[:, None, None] for part in self.parts]
+        ).sum(0)
+        targets = torch.split(self.columns(window), widths, 1)
+        factors = torch.split(self.area(window).square() / spreads.clamp_min(EPSILON), 1, 1)
         result = {}
         for layer, target, factor in zip(CELL_LAYERS, targets, factors, strict=True):
             coarser = max(1, geometry(layer, extractor.layers)[0] // CELL)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from worker.engine.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
+from worker.engine.decoder import HALO
 from worker.engine.extractors import Extractor
 from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.images import in_floats
@@ -169,7 +171,7 @@ class Objective:
 
         def look(window: Window) -> tuple[Tensor, Tensor]:
             of_photo, of_iterate = (in_floats(window.crop(each).to(device)) for each in (photo, pixels))
-            columns = torch.lerp(self._columns(of_iterate, window), self._columns(of_photo, window), share)
+            columns = torch.lerp(self.columns(of_iterate, window), self.columns(of_photo, window), share)
             colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), mixed)
             return columns, colors
 
@@ -182,7 +184,39 @@ class Objective:
             self._targets = match.targets(self.windows[0], self.extractor)
         return match
 
-    def _columns(self, crop: Tensor, window: Window) -> Tensor:
+    @torch.no_grad()
+    def draw(self, pixels: Tensor, strength: float) -> None:
+        """Draw what was matched into pixels [1, 3, H, W], at once, by the extractor's decoder.
+
+        `strength` is what the style counts beside the photo; 1 is usual.
+        """
+        decoder, match = self.extractor.decoder, self._match
+        assert decoder is not None
+        assert match is not None
+        assert self.photo is not None
+        for window in self.windows:
+            seen = window.grown(HALO)
+            area, matched = match.area(seen), match.columns(seen)
+            crop = in_floats(seen.crop(self.photo).to(self.extractor.device))
+            photo = self.columns(crop, seen).T.view(matched.shape)
+            matched = torch.where(area > 0, matched, photo)
+            core = seen.core_of(crop, 1)[..., : CELL * area.shape[2], : CELL * area.shape[3]]
+            given = (
+                each.to(self.extractor.dtype, memory_format=torch.channels_last) for each in (matched, photo, core)
+            )
+            drawn = decoder(*given, strength).float()
+            # Rows and columns that make no whole cell take after their neighbours.
+            missing = seen.bottom - seen.top - drawn.shape[2], seen.right - seen.left - drawn.shape[3]
+            drawn = F.pad(drawn, (0, missing[1], 0, missing[0]), mode="replicate")
+            rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
+            top, left = seen.top, seen.left
+            pixels[..., rows, columns] = drawn[
+                ..., window.top - top : window.bottom - top, window.left - left : window.right - left
+            ]
+            self.release()
+
+    def columns(self, crop: Tensor, window: Window) -> Tensor:
+        """The core's cells [h·w, C] of a window of a picture, of which the crop [1, 3, H, W] is looked at."""
         return columns_of(self.extractor(crop, CELL_LAYERS, self.recipe.pooling), window, self.extractor)
 
     def style(self, gathered: Sequence[Tensor], window: Window) -> Tensor:

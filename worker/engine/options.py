@@ -233,16 +233,22 @@ def needs(options: PaintOptions, extractor: Extractor) -> Needs:
     return Needs(statistics, wanted.pooling, wanted.correlations, wanted.compares_cells)
 
 
-def plan(photo_size: tuple[int, int], options: PaintOptions) -> list[Stage]:
-    """The stages of a painting of a photo of `photo_size` (width, height)."""
+def decodes(options: PaintOptions) -> bool:
+    """Whether an extractor's decoder draws the stages, if it has one: it knows cells under average pooling."""
+    wanted = recipe(options)
+    return wanted.refinement is not None and wanted.compares_cells and wanted.pooling == "average"
+
+
+def plan(photo_size: tuple[int, int], options: PaintOptions, has_decoder: bool = True) -> list[Stage]:
+    """The stages of a painting of a photo of `photo_size` (width, height), with a decoder or without."""
     preset = PRESETS[options.preset]
     is_free = preset.compares_cells and freedom(options.strength) > 0
     rounds = FREE_ROUNDS if is_free else (1,)
-    planned = stages(photo_size, options.size, preset.pyramid, preset.evaluations, EFFORT[options.quality], rounds)
-    if options.iterations is None:
-        return planned
-    ratio = options.iterations / sum(stage.evaluations for stage in planned)
-    return [stage._replace(evaluations=max(1, round(stage.evaluations * ratio))) for stage in planned]
+    refinement = preset.refinement if has_decoder and decodes(options) else None
+    effort = EFFORT[options.quality]
+    return stages(
+        photo_size, options.size, preset.pyramid, preset.evaluations, effort, rounds, refinement, options.iterations
+    )
 
 
 def photo_share(stages: Sequence[Stage], index: int, options: PaintOptions) -> float:
@@ -266,7 +272,7 @@ def freedom(strength: float) -> float:
 
 
 def work_of(photo_size: tuple[int, int], options: PaintOptions) -> float:
-    """Megapixel-evaluations of the whole plan."""
+    """Megapixel-evaluations of the whole plan, where there is a decoder."""
     return sum(stage.work for stage in plan(photo_size, options))
 
 

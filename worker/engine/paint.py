@@ -123,7 +123,7 @@ def paint(
     scene.check(extractor, options)
     wanted = recipe(options)
     finish = Finish(scene, options)
-    stages = plan(scene.photo.size, options)
+    stages = plan(scene.photo.size, options, extractor.decoder is not None)
     # With the stages: an earlier version's plan of the same options was another one.
     identity = repr((scene.photo.size, sorted(asdict(options).items()), stages))
     if resume and (resume.plan != identity or resume.stage >= len(stages)):
@@ -148,23 +148,31 @@ def paint(
             pixels = pixels if last == size else resized(pixels, size)
             watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
-            objective = scene.objective(size, options, extractor, finish.motif, tile, spill, watcher.within)
+            objective = scene.objective(
+                size, options, extractor, finish.motif, tile, spill, watcher.within, evaluations > 0
+            )  # fmt: skip
             if objective.cells:
                 assert objective.photo is not None
                 share = photo_share(stages, index, options)
                 if index == 0 and not resume and wanted.start == "photo":  # in the painting's colours
                     watcher.newest = pixels = in_floats(objective.photo).to(extractor.device).contiguous()
-                elif last != size:
+                elif last != size and not stage.is_decoded:
                     add_lost_detail(pixels, objective.photo, last, share)
                 known = resume.entries if resume and index == first else ()
                 watcher.match = objective.match(pixels, share, options.seed, known)
-            try:
-                pixels, moments, stopped = minimize(
-                    pixels, captured(objective, pixels, evaluations), evaluations,
-                    watcher.after, method, moments, spill,
-                )  # fmt: skip
-            except _StoppedError:
-                pixels, stopped = watcher.newest, True
+                if stage.is_decoded and not known:
+                    objective.draw(pixels, options.strength)
+                    if evaluations:  # towards what is most like what was drawn
+                        watcher.match = objective.match(pixels, share, options.seed)
+                    stopped = watcher.after(0, pixels)
+            if evaluations and not stopped:
+                try:
+                    pixels, moments, stopped = minimize(
+                        pixels, captured(objective, pixels, evaluations), evaluations,
+                        watcher.after, method, moments, spill,
+                    )  # fmt: skip
+                except _StoppedError:
+                    pixels, stopped = watcher.newest, True
             del objective  # the next one takes more
             if stopped:
                 break

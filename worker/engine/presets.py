@@ -8,7 +8,7 @@ stands for the factor between, so that their content, style and smoothing weight
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from worker.engine.cells import CELL_LAYERS
@@ -20,6 +20,7 @@ from worker.engine.pyramid import ROOT_OF_TWO, Pyramid
 
 PresetName = Literal[
     "studio",
+    "instant",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -56,6 +57,8 @@ class Preset:
         start: what the first stage begins from.
         pyramid: how to work coarse to fine, if not at the asked size only.
         evaluations: of each stage from the coarsest; the last number holds for all that follow.
+        refinement: where the extractor has a decoder (decoder.py), it draws every stage, and only the last one has
+            evaluations: so many, by its place from the coarsest. None leaves the decoder out.
         optimizer, learning_rate: of the pixels.
         average: decay of the running mean of iterates that is shown and handed on; 0 shows the iterate itself.
         gradient_tolerance: the painting ends when no pixel's gradient is above this share of the first one's largest.
@@ -83,6 +86,7 @@ class Preset:
     start: Start = "photo"
     pyramid: Pyramid | None = None
     evaluations: tuple[int, ...] = (500,)
+    refinement: tuple[int, ...] | None = None
     optimizer: Optimizer = "lbfgs"
     learning_rate: float = 1.0
     average: float = 0.0
@@ -106,23 +110,34 @@ def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, floa
     return dict.fromkeys(layers, total / len(layers))
 
 
+# α·relative content + β·matched cells. A stage's targets are fixed, so its loss is local: tiles take one pass.
+# Composition and strokes are decided while pixels are cheap.
+STUDIO = Preset(
+    title="Studio",
+    description="Our own: each small square becomes the painting's most similar one, and the photo stays itself.",
+    source="Kolkin et al., arXiv 2203.13215; Li and Wand, CVPR 2016; the content of Gatys et al., CVPR 2016",
+    content_layers={"relu3_1": 0.5, "relu4_2": 0.5},
+    content_scaling="relative",
+    salience=0.8,
+    style_layers=equal_weights(CELL_LAYERS),
+    style_loss="nearest",
+    style_weight=6.5,
+    tv_weight=12.0,
+    outside_weight=50.0,
+    pyramid=Pyramid(64, 2.0),
+    evaluations=(50, 40, 30, 25, 20, 12, 6, 3),
+    refinement=(12, 12, 12, 12, 10, 8, 5, 3),
+)
+
 PRESETS: dict[PresetName, Preset] = {
-    # α·relative content + β·matched cells. A stage's targets are fixed, so its loss is local: tiles take one pass.
-    # Composition and strokes are decided while pixels are cheap.
-    "studio": Preset(
-        title="Studio",
-        description="Our own: each small square becomes the painting's most similar one, and the photo stays itself.",
-        source="Kolkin et al., arXiv 2203.13215; Li and Wand, CVPR 2016; the content of Gatys et al., CVPR 2016",
-        content_layers={"relu3_1": 0.5, "relu4_2": 0.5},
-        content_scaling="relative",
-        salience=0.8,
-        style_layers=equal_weights(CELL_LAYERS),
-        style_loss="nearest",
-        style_weight=6.5,
-        tv_weight=12.0,
-        outside_weight=50.0,
-        pyramid=Pyramid(64, 2.0),
-        evaluations=(50, 40, 30, 25, 20, 12, 6, 3),
+    "studio": STUDIO,
+    "instant": replace(
+        STUDIO,
+        title="Instant",
+        description="The studio's matching, drawn by a network in one pass: a finished picture in a second.",
+        source="Johnson et al., ECCV 2016; Chen and Schmidt, arXiv 1612.04337; with the studio's objective as the loss",
+        evaluations=(20, 16, 12, 10, 8, 5, 3, 2),
+        refinement=(0,),
     ),
     # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
     "gatys-2015": Preset(

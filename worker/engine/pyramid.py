@@ -12,8 +12,8 @@ Quality = Literal["draft", "good", "best"]
 
 ROUND = 0.6
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations:
-# measuring the photo, and matching.
-OVERHEAD, BEFORE = 0.008, 2.3
+# measuring the photo, and matching; and drawing, where that is decoded.
+OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
@@ -32,7 +32,7 @@ ROOT_OF_TWO = Pyramid(128, 1.43)
 class Stage(NamedTuple):
     """One step of the plan: `scale` is the longest side in pixels, `width` × `height` the picture at it.
 
-    `round` counts from 0 the stages of the same scale.
+    `round` counts from 0 the stages of the same scale; `is_decoded` says whether the decoder draws it first.
     """
 
     scale: int
@@ -40,15 +40,17 @@ class Stage(NamedTuple):
     height: int
     evaluations: int
     round: int = 0
+    is_decoded: bool = False
 
     @property
     def work(self) -> float:
         """Megapixel-evaluations, with all that a stage takes beside them: the unit in which time is linear."""
-        return (BEFORE + self.evaluations) * (OVERHEAD + self.width * self.height / 1e6)
+        return self.done(self.evaluations)
 
     def done(self, evaluations: float) -> float:
         """The same after so many evaluations."""
-        return self.work * (BEFORE + evaluations) / (BEFORE + self.evaluations)
+        before = BEFORE_DECODED if self.is_decoded else BEFORE
+        return (before + evaluations) * (OVERHEAD + self.width * self.height / 1e6)
 
 
 def between(known: Collection[int], scale: float) -> list[tuple[int, float]]:
@@ -85,16 +87,28 @@ def stages(
     evaluations: Sequence[int],
     effort: float = 1.0,
     rounds: Sequence[int] = (1,),
+    refinement: Sequence[int] | None = None,
+    iterations: int | None = None,
 ) -> list[Stage]:
     """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side.
 
     `evaluations` are those of each scale from the coarsest, times `effort`, and `rounds` its stages, each of which
-    takes ROUND of them if there are several; the last number of each holds for all that follow.
+    takes ROUND of them if there are several; the last number of each holds for all that follow. Where the last stage
+    alone has evaluations, `refinement` says how many, by its scale's place. `iterations` are how many there are to be
+    in all, if that is asked.
     """
     planned = []
-    for index, scale in enumerate(scales(longest, pyramid)):
+    climbed = scales(longest, pyramid)
+    for index, scale in enumerate(climbed):
         width, height = fitted_size(photo_size, scale)
         count, times = (each[min(index, len(each) - 1)] for each in (evaluations, rounds))
-        count = max(1, round(count * effort * (ROUND if times > 1 else 1)))
-        planned += [Stage(scale, width, height, count, number) for number in range(times)]
+        count = 0 if refinement is not None else max(1, round(count * effort * (ROUND if times > 1 else 1)))
+        planned += [Stage(scale, width, height, count, number, refinement is not None) for number in range(times)]
+    if refinement is not None:
+        count = refinement[min(len(climbed), len(refinement)) - 1]
+        count = max(1, round(count * effort)) if count else 0
+        planned[-1] = planned[-1]._replace(evaluations=count if iterations is None else iterations)
+    elif iterations is not None:
+        ratio = iterations / sum(stage.evaluations for stage in planned)
+        planned = [stage._replace(evaluations=max(1, round(stage.evaluations * ratio))) for stage in planned]
     return planned

@@ -127,10 +127,12 @@ class Scene:
         tile: int | None = None,
         spill: Spill | None = None,
         watch: Callable[[float], None] = lambda _share: None,
+        is_evaluated: bool = True,
     ) -> Objective:
         """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
 
-        `tile`, `spill` and `watch` are those of Objective. Where cells are compared, they are still to be matched.
+        `tile`, `spill` and `watch` are those of Objective. Where cells are compared, they are still to be matched; if
+        that is all, and it is not to be evaluated, the rest is left out.
 
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
@@ -142,7 +144,9 @@ class Scene:
         content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
         if wanted.compares_cells:
             cells, content = self.cells(size, scale, options, content, extractor)
-        if wanted.compares_statistics:
+        if not is_evaluated:
+            content_weights = {}
+        elif wanted.compares_statistics:
             parts = self.parts(size, scale, options, tuple(style_weights), extractor)
         return Objective(
             wanted, content_weights, style_weights, parts, extractor, content, kept, tile, spill, watch, cells

@@ -45,6 +45,17 @@ class Window(NamedTuple):
         """All of the picture."""
         return Window(0, height, 0, width, 0, height, 0, width, height, width)
 
+    def grown(self, margin: int) -> Window:
+        """With so many pixels more on every side of core and surroundings, as far as the picture goes."""
+        top, left, outer_top, outer_left = (
+            max(0, edge - margin) for edge in (self.top, self.left, self.outer_top, self.outer_left)
+        )
+        bottom, outer_bottom = (min(self.height, edge + margin) for edge in (self.bottom, self.outer_bottom))
+        right, outer_right = (min(self.width, edge + margin) for edge in (self.right, self.outer_right))
+        return Window(
+            top, bottom, left, right, outer_top, outer_bottom, outer_left, outer_right, self.height, self.width
+        )  # fmt: skip
+
     @property
     def is_whole(self) -> bool:
         return (self.bottom - self.top, self.right - self.left) == (self.height, self.width)

@@ -204,6 +204,7 @@ def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> fl
 
 FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float]] = {
     "studio": studio,
+    "instant": studio,
     "gatys-2015": gatys_paper,
     "gatys-2016": gatys_paper,
     "gatys-code": gatys_code,

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,17 +56,45 @@ def test_a_very_long_photo_keeps_a_side_that_the_extractor_can_see() -> None:
 
 def test_planned_work_of_a_square_is_the_sum_over_the_stages_by_hand() -> None:
     by_hand = 52.3 * (0.008 + 0.064**2) + 42.3 * (0.008 + 0.128**2) + 32.3 * (0.008 + 0.256**2)
-    assert work_of((640, 640), PaintOptions(size=256)) == pytest.approx(by_hand)
+    evaluated = plan((640, 640), PaintOptions(size=256), has_decoder=False)
+    assert sum(stage.work for stage in evaluated) == pytest.approx(by_hand)
+    drawn = 3 * (0.008 + 0.064**2) + 3 * (0.008 + 0.128**2) + 15 * (0.008 + 0.256**2)
+    assert work_of((640, 640), PaintOptions(size=256)) == pytest.approx(drawn)
 
 
-def test_better_quality_is_more_work_in_every_stage() -> None:
-    draft, good, best = (plan((800, 600), PaintOptions(quality=quality)) for quality in ("draft", "good", "best"))
-    assert all(a.evaluations < b.evaluations < c.evaluations for a, b, c in zip(draft, good, best, strict=True))
+@pytest.mark.parametrize("has_decoder", [False, True])
+def test_better_quality_is_more_work_in_every_stage_that_has_any(has_decoder: bool) -> None:
+    draft, good, best = (
+        plan((800, 600), PaintOptions(quality=quality), has_decoder) for quality in ("draft", "good", "best")
+    )
+    for a, b, c in zip(draft, good, best, strict=True):
+        assert a.evaluations < b.evaluations < c.evaluations or (has_decoder and a.evaluations == c.evaluations == 0)
+    assert draft[-1].evaluations < best[-1].evaluations
+
+
+def test_what_the_decoder_draws_is_evaluated_at_the_last_scale_only() -> None:
+    for strength in (1.0, 4.0):
+        *drawn, last = plan((800, 600), PaintOptions(strength=strength))
+        assert all(stage.is_decoded and stage.evaluations == 0 for stage in drawn)
+        assert last.is_decoded
+        assert last.evaluations == 10
+    assert not any(stage.evaluations for stage in plan((800, 600), PaintOptions(preset="instant")))
+    assert plan((800, 600), PaintOptions(preset="instant", iterations=7))[-1].evaluations == 7
+
+
+@pytest.mark.parametrize(
+    "asked", [{"pooling": "max"}, {"style_loss": "relative-gram"}, {"style_layers": {"relu5_1": 1.0}}]
+)
+def test_the_decoder_draws_only_what_it_knows(asked: dict[str, Any]) -> None:
+    for options in (PaintOptions(**asked), PaintOptions(preset="instant", **asked)):
+        planned = plan((800, 600), options)
+        assert not any(stage.is_decoded for stage in planned)
+        assert all(stage.evaluations for stage in planned)
 
 
 def test_iterations_are_shared_over_the_stages_as_the_preset_does() -> None:
-    usual = plan((800, 600), PaintOptions())
-    asked = plan((800, 600), PaintOptions(iterations=1000))
+    usual = plan((800, 600), PaintOptions(), has_decoder=False)
+    asked = plan((800, 600), PaintOptions(iterations=1000), has_decoder=False)
     assert sum(stage.evaluations for stage in asked) == pytest.approx(1000, abs=len(asked))
     ratios = [after.evaluations / before.evaluations for before, after in zip(usual, asked, strict=True)]
     assert max(ratios) == pytest.approx(min(ratios), rel=0.03)
