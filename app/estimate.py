@@ -91,10 +91,13 @@ def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
 
 
 def is_decoded(options: PaintingOptions) -> bool:
-    """Whether the network draws what the studio matches: it knows its cells alone, and only under average pooling."""
+    """Whether the network draws what the studio matches: it knows its cells alone, and only under average pooling, and
+    begins with the photo.
+    """
     layers = {layer for layer, weight in (options.style_layers or {}).items() if weight}
     loss = options.style_loss or ("relative-gram" if layers - set(CELL_LAYERS) else "nearest")
-    return loss in ("nearest", "nearest-and-gram") and options.pooling in (None, "average")
+    knows = loss in ("nearest", "nearest-and-gram") and options.pooling in (None, "average")
+    return knows and options.start in (None, "photo")
 
 
 def widened(longest: float, aspect: float) -> float:

@@ -39,6 +39,7 @@ def test_estimate_agrees_with_the_engine(preset: Preset, size: int, quality: Any
             "strength": st.floats(0.1, 10),
             "output_size": st.none() | st.integers(256, 4096),
             "style_loss": st.sampled_from([None, "nearest", "nearest-and-gram", "gram-2015"]),
+            "start": st.sampled_from([None, "photo", "noise", "grey"]),
             "pooling": st.sampled_from([None, "average", "max"]),
         }
     ),

@@ -234,9 +234,13 @@ def needs(options: PaintOptions, extractor: Extractor) -> Needs:
 
 
 def decodes(options: PaintOptions) -> bool:
-    """Whether an extractor's decoder draws the stages, if it has one: it knows cells under average pooling."""
+    """Whether an extractor's decoder draws the stages, if it has one: it knows cells under average pooling.
+
+    What begins from something else than the photo is not drawn anew: it is evaluated from there on.
+    """
     wanted = recipe(options)
-    return wanted.refinement is not None and wanted.compares_cells and wanted.pooling == "average"
+    knows = wanted.compares_cells and wanted.pooling == "average"
+    return wanted.refinement is not None and knows and wanted.start == "photo"
 
 
 def plan(photo_size: tuple[int, int], options: PaintOptions, has_decoder: bool = True) -> list[Stage]:

@@ -83,7 +83,8 @@ def test_what_the_decoder_draws_is_evaluated_at_the_last_scale_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"pooling": "max"}, {"style_loss": "relative-gram"}, {"style_layers": {"relu5_1": 1.0}}]
+    "asked",
+    [{"pooling": "max"}, {"start": "noise"}, {"style_loss": "relative-gram"}, {"style_layers": {"relu5_1": 1.0}}],
 )
 def test_the_decoder_draws_only_what_it_knows(asked: dict[str, Any]) -> None:
     for options in (PaintOptions(**asked), PaintOptions(preset="instant", **asked)):
