@@ -1,7 +1,7 @@
-"""Seconds and memory of an artwork, and of the textbook run beside it.
+"""Seconds and memory of an artwork, and beside it of what `instant` draws, of one without the decoder, of the textbook.
 
-The textbook run is Gatys et al. as usually implemented: Gram matrices at one scale, L-BFGS, 500 evaluations, float32,
-same extractor.
+Without its decoder the studio paints every scale by evaluations, as it did before there was one. The textbook run is
+Gatys et al. as usually implemented: Gram matrices at one scale, L-BFGS, 500 evaluations, float32, same extractor.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ PAINTINGS = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_
 TEXTBOOK_EVALUATIONS = 500
 
 
-def artwork(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Extractor, size: int) -> Measurement:
+def artwork(
+    photo: Image.Image, style: engine.Fingerprint, extractor: engine.Extractor, options: engine.PaintOptions
+) -> Measurement:
     """Measure the product's own way from photo to pastiche."""
     with measured() as measurement:
-        engine.paint(engine.Scene.of(photo, style), extractor, engine.PaintOptions(size=size))
+        engine.paint(engine.Scene.of(photo, style), extractor, options)
     return measurement
 
 
@@ -49,30 +51,40 @@ def main() -> None:
     photos = {name: Image.open(path).convert("RGB") for name, path in shared_pictures("photos", PHOTOS).items()}
     fast = engine.load_extractor("compact", MODELS, Path())
     print(f"{machine()}, {fast.dtype}, longest side {args.size}")
-    print(f"{'photo':>18} {'style':>18} {'seconds':>8} {'peak GiB':>8}")
+    print(f"{'photo':>18} {'style':>18} {'way':>16} {'seconds':>8} {'peak GiB':>8}")
     styles = {name: engine.load_fingerprint(STYLES / name / "fingerprint.safetensors", fast) for name in PAINTINGS}
     # Not measured: the first evaluations at each size compile their kernels.
     scene = engine.Scene.of(next(iter(photos.values())), styles[PAINTINGS[0]])
     engine.paint(scene, fast, engine.PaintOptions(size=args.size, quality="draft"))
-    ours, textbooks = [], []
+    studio, instant = (engine.PaintOptions(preset=preset, size=args.size) for preset in ("studio", "instant"))
+    evaluated = engine.load_extractor("compact", MODELS, Path())
+    evaluated.decoder = None
+    ways = {"studio": (fast, studio), "instant": (fast, instant), "without decoder": (evaluated, studio)}
+    found: dict[str, list[Measurement]] = {way: [] for way in ways}
     for photo_name, photo in photos.items():
         for style_name, style in styles.items():
-            ours.append(artwork(photo, style, fast, args.size))
-            report(photo_name, style_name, ours[-1])
+            for way, (extractor, options) in ways.items():
+                found[way].append(artwork(photo, style, extractor, options))
+                report(photo_name, style_name, way, found[way][-1])
     # Last, because the memory that it leaves in pieces would count against the artworks.
     exact = engine.load_extractor("compact", MODELS, Path(), dtype=torch.float32)
     photo_name, photo = next(iter(photos.items()))
+    found["textbook"] = []
     for _ in range(args.textbook):
-        textbooks.append(textbook(photo, styles[PAINTINGS[0]], exact, args.size))
-        report(photo_name, "(textbook)", textbooks[-1])
-    seconds, slow = (median(each.seconds for each in kind) for kind in (ours, textbooks))
-    print(f"median {seconds:.1f} s, peak {max(each.peak_bytes for each in ours) / 2**30:.2f} GiB")
-    print(f"textbook {slow:.1f} s: {slow / seconds:.1f} times slower")
+        found["textbook"].append(textbook(photo, styles[PAINTINGS[0]], exact, args.size))
+        report(photo_name, PAINTINGS[0], "textbook", found["textbook"][-1])
+    usual = median(each.seconds for each in found["studio"])
+    for way, measurements in found.items():
+        seconds, peak = median(each.seconds for each in measurements), max(each.peak_bytes for each in measurements)
+        print(f"{way}: median {seconds:.2f} s, {seconds / usual:.2f} of the studio's; peak {peak / 2**30:.2f} GiB")
 
 
-def report(photo: str, style: str, measurement: Measurement) -> None:
+def report(photo: str, style: str, way: str, measurement: Measurement) -> None:
     """One line of the table."""
-    print(f"{photo:>18} {style:>18} {measurement.seconds:8.1f} {measurement.peak_bytes / 2**30:8.2f}", flush=True)
+    print(
+        f"{photo:>18} {style:>18} {way:>16} {measurement.seconds:8.2f} {measurement.peak_bytes / 2**30:8.2f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

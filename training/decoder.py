@@ -17,7 +17,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,12 +44,18 @@ HELD_OUT = 48  # photos
 SCALES = (96, 1024)  # of the codebooks
 # Cells a side over which the places within cells are compared: a grain of the cells' own period shows, strokes do not.
 NEIGHBORHOOD = 8
+KNOWN = 5.0  # what a difference in known pixels counts
 SAMPLES = 6
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the result of a run; saved beside its checkpoints."""
+    """What decides the result of a run; saved beside its checkpoints.
+
+    `content` is what the photo counts, beside its weight in the studio: what is drawn at once keeps less of it.
+    `known` is the share of examples whose cells are the crop's own, so that their pixels are known. `grain` weighs
+    `regular_grain`, and `strengths` are from where to where the photo's weight goes, in half of the examples.
+    """
 
     steps: int = 12_000
     batch: int = 4
@@ -57,6 +63,8 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup: int = 100
     averaged: float = 0.998
+    content: float = 1.6
+    known: float = 0.12
     grain: float = 400.0
     strengths: tuple[float, float] = (0.35, 3.0)
     seed: int = 0
@@ -70,6 +78,7 @@ class Example(NamedTuple):
     pixels: Tensor
     strength: float
     objective: Objective
+    is_known: bool = False
 
     def drawn(self, decoder: Decoder) -> Tensor:
         """What the decoder makes of it, in bfloat16 where that is fast."""
@@ -79,8 +88,13 @@ class Example(NamedTuple):
         return drawn.float()
 
     def loss(self, decoder: Decoder, grain: float) -> tuple[Tensor, Tensor]:
-        """The studio's objective over its style weight, and the grain's share of the loss beside it."""
+        """The studio's objective over its style weight, and the grain's share of the loss beside it.
+
+        Where pixels are known, it is their distance instead.
+        """
         drawn = self.drawn(decoder)
+        if self.is_known:
+            return KNOWN * (drawn - self.pixels).abs().mean(), drawn.new_zeros(())
         found = self.objective(drawn) / self.objective.recipe.style_weight
         return found, grain * regular_grain(drawn, self.pixels)
 
@@ -102,18 +116,25 @@ class Studio:
     """Photos, paintings' codebooks, and what becomes of one with another."""
 
     def __init__(
-        self, photos: Sequence[Image.Image], styles: Sequence[engine.Fingerprint], extractor: Extractor
+        self,
+        photos: Sequence[Image.Image],
+        styles: Sequence[engine.Fingerprint],
+        extractor: Extractor,
+        chosen: Recipe,
     ) -> None:
-        self._photos, self._styles, self._extractor = photos, styles, extractor
+        self._photos, self._styles, self._extractor, self._chosen = photos, styles, extractor, chosen
 
-    def example(self, decoder: Decoder, chosen: Recipe, rng: random.Random) -> Example:
+    def example(self, decoder: Decoder, rng: random.Random) -> Example:
         """A crop, matched as in a painting that is under way: half of them with what the last scale would have been."""
-        style = rng.choice(self._styles)
+        chosen, style = self._chosen, rng.choice(self._styles)
         scale = math.exp(rng.uniform(*map(math.log, SCALES)))
         strength = 1.0 if rng.random() < 0.5 else math.exp(rng.uniform(*map(math.log, chosen.strengths)))
         motif = self._crop(rng, scale, rng.choice(chosen.crops))
         assert style.palette is not None
         motif = recolored(motif, [style.palette], [None])
+        if rng.random() < chosen.known:
+            example = self._matched(style, scale, in_floats(motif), in_floats(motif), 1.0, strength, 0)
+            return example._replace(matched=example.photo, is_known=True)
         iterate, share = in_floats(motif), rng.uniform(0.25, 0.6)
         size = (motif.shape[3], motif.shape[2])
         if rng.random() < 0.5 and min(size) >= 128:
@@ -158,7 +179,7 @@ class Studio:
         extractor, device = self._extractor, self._extractor.device
         height, width = motif.shape[2:]
         options = PaintOptions(strength=strength)
-        wanted = recipe(options)
+        wanted = replace(recipe(options), content_weight=self._chosen.content)
         everywhere = torch.ones(height // CELL, width // CELL, device=device)
         part = CellPart(style.book(scale).to(device), everywhere)
         weights = layer_weights(wanted, options, extractor)
@@ -182,7 +203,7 @@ def evaluate(decoder: Decoder, studio: Studio, chosen: Recipe, samples: Path) ->
     """Means of loss and grain over crops of photos that it never saw; some of what it draws lies in `samples`."""
     losses, pictures = [], []
     for index in range(HELD_OUT):
-        example = studio.example(decoder, chosen, random.Random(index))
+        example = studio.example(decoder, random.Random(index))
         losses.append(torch.stack(example.loss(decoder, chosen.grain)))
         if index < SAMPLES:
             pictures.append(to_image(torch.cat([example.pixels, example.drawn(decoder)], 2)))
@@ -204,7 +225,7 @@ def train(args: argparse.Namespace, chosen: Recipe) -> None:
     paths = sorted(args.styles.glob("*/fingerprint.safetensors"))
     styles = [engine.load_fingerprint(path, extractor) for path in tqdm(paths, desc="reading codebooks", leave=False)]
     photos = [Image.fromarray(each) for each in load_images(args.photos, shortest=512)]
-    studio, held_out = (Studio(each, styles, extractor) for each in (photos[HELD_OUT:], photos[:HELD_OUT]))
+    studio, held_out = (Studio(each, styles, extractor, chosen) for each in (photos[HELD_OUT:], photos[:HELD_OUT]))
 
     net = Decoder(sum(extractor.channels[layer] for layer in CELL_LAYERS))
     if args.begin_with:
@@ -232,7 +253,7 @@ def train(args: argparse.Namespace, chosen: Recipe) -> None:
         optimizer.zero_grad(set_to_none=True)
         losses = []
         for _ in range(chosen.batch):  # one after the other: their sizes differ
-            loss = torch.stack(studio.example(net, chosen, rng).loss(net, chosen.grain))
+            loss = torch.stack(studio.example(net, rng).loss(net, chosen.grain))
             (loss.sum() / chosen.batch).backward()
             losses.append(loss.detach().cpu())
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
