@@ -278,7 +278,7 @@ def train(args: argparse.Namespace, chosen: Recipe) -> None:
             partial.replace(checkpoint)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--styles", type=Path, default=Path("styles"), help="the gallery, for its codebooks")
@@ -290,7 +290,7 @@ def main() -> None:
     for name, default in asdict(Recipe()).items():
         if not isinstance(default, tuple):
             parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     asked = {name: getattr(args, name) for name in asdict(Recipe()) if hasattr(args, name)}
     train(args, Recipe(**asked))
