@@ -175,7 +175,7 @@ WAYS = (
     Way(
         "instant",
         "Instant",
-        "The same, drawn by our own network in one pass: a second instead of a minute, a little softer.",
+        "The same, drawn by our own network in one pass: at once, and a little softer.",
         "after Johnson et al. 2016, and Chen and Schmidt 2016",
     ),
     Way(

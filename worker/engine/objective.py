@@ -74,6 +74,10 @@ class _Term(NamedTuple):
         return guide.sum() / self.weight_of_guide
 
 
+# Pixels a side of what is drawn at a time.
+DRAWN = 768
+
+
 class Objective:
     """Loss of an iterate [1, 3, H, W]; the targets are computed once, at construction.
 
@@ -128,7 +132,7 @@ class Objective:
             self.windows = windows(height, width, tile, halo) if tile else [Window.whole(height, width)]
         self._watch = watch
         self._zero = torch.zeros((), device=extractor.device)
-        self._spill = spill
+        self._spill, self._tile = spill, tile
         self._content = [self._measured(window) for window in self.windows]
         self._content_factors = dict(self._factors())
         self._saliences = dict(self._weighted()) if recipe.salience else {}
@@ -188,32 +192,41 @@ class Objective:
     def draw(self, pixels: Tensor, strength: float) -> None:
         """Draw what was matched into pixels [1, 3, H, W], at once, by the extractor's decoder.
 
-        `strength` is what the style counts beside the photo; 1 is usual.
+        `strength` is what the style counts beside the photo; 1 is usual. A picture is drawn in parts of DRAWN pixels a
+        side, which takes less memory than its evaluation does.
         """
+        assert self.photo is not None
+        fields = (geometry(layer, self.extractor.layers) for layer in CELL_LAYERS)
+        halo = max(halo_of(field, stride) for stride, field in fields)
+        height, width = pixels.shape[2:]
+        for window in windows(height, width, min(DRAWN, self._tile or DRAWN), halo):
+            seen = window.grown(HALO)
+            drawn = self._drawn(in_floats(seen.crop(self.photo).to(self.extractor.device)), seen, strength)
+            top, left = window.top - seen.top, window.left - seen.left
+            rows, columns = (
+                slice(top, top + window.bottom - window.top),
+                slice(left, left + window.right - window.left),
+            )
+            pixels[..., window.top : window.bottom, window.left : window.right] = drawn[..., rows, columns]
+            self.release()
+
+    def _drawn(self, crop: Tensor, window: Window, strength: float) -> Tensor:
+        """A window's core, drawn, in float32; of the photo the crop is looked at."""
         decoder, match = self.extractor.decoder, self._match
         assert decoder is not None
         assert match is not None
-        assert self.photo is not None
-        for window in self.windows:
-            seen = window.grown(HALO)
-            area, matched = match.area(seen), match.columns(seen)
-            crop = in_floats(seen.crop(self.photo).to(self.extractor.device))
-            photo = self.columns(crop, seen).T.view(matched.shape)
-            matched = torch.where(area > 0, matched, photo)
-            core = seen.core_of(crop, 1)[..., : CELL * area.shape[2], : CELL * area.shape[3]]
-            given = (
-                each.to(self.extractor.dtype, memory_format=torch.channels_last) for each in (matched, photo, core)
-            )
-            drawn = decoder(*given, strength).float()
-            # Rows and columns that make no whole cell take after their neighbours.
-            missing = seen.bottom - seen.top - drawn.shape[2], seen.right - seen.left - drawn.shape[3]
-            drawn = F.pad(drawn, (0, missing[1], 0, missing[0]), mode="replicate")
-            rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-            top, left = seen.top, seen.left
-            pixels[..., rows, columns] = drawn[
-                ..., window.top - top : window.bottom - top, window.left - left : window.right - left
-            ]
-            self.release()
+        area, matched = match.area(window), match.columns(window)
+        photo = self.columns(crop, window).T.view(matched.shape)
+        # What is not painted stays the photo, also for the eyes of its neighbours.
+        matched = torch.where(area > 0, matched, photo)
+        core = window.core_of(crop, 1)[..., : CELL * area.shape[2], : CELL * area.shape[3]]
+        matched, photo, core = (
+            each.to(self.extractor.dtype, memory_format=torch.channels_last) for each in (matched, photo, core)
+        )
+        drawn = decoder(matched, photo, core, strength).float()
+        # Rows and columns that make no whole cell take after their neighbours.
+        missing = window.bottom - window.top - drawn.shape[2], window.right - window.left - drawn.shape[3]
+        return F.pad(drawn, (0, missing[1], 0, missing[0]), mode="replicate")
 
     def columns(self, crop: Tensor, window: Window) -> Tensor:
         """The core's cells [h·w, C] of a window of a picture, of which the crop [1, 3, H, W] is looked at."""
