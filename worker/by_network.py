@@ -45,9 +45,7 @@ class ByNetwork:
             UsageError: there is no such network, or an option was typed that says nothing to one.
             NetworkFormatError: it is another kind of file, or damaged.
         """
-        usual = engine.PaintOptions()
-        names = [field.name for field in fields(usual) if field.name not in OPTIONS]
-        typed = [name for name in names if getattr(options, name) != getattr(usual, name)]
+        typed = beyond_networks(options)
         typed += ["mask"] if args.mask else []
         typed += ["extractor"] if args.extractor != "auto" else []
         if typed:
@@ -71,7 +69,7 @@ class ByNetwork:
         return Recipe(
             atelier=version(),
             styles=[Ingredient(title=about.title, artist=about.artist)],
-            network=Network(name=f"transform-net {about.arch}", weights=self.network.weights_hash),
+            network=told_of(self.network),
             options=as_typed(self.options, OPTIONS),
             keep=self.keep is not None,
             color_mask=self.color_mask is not None,
@@ -79,10 +77,22 @@ class ByNetwork:
         )
 
 
+def beyond_networks(options: engine.PaintOptions) -> list[str]:
+    """The options that are not as usual, and say nothing to a network."""
+    usual = engine.PaintOptions()
+    names = [field.name for field in fields(usual) if field.name not in OPTIONS]
+    return [name for name in names if getattr(options, name) != getattr(usual, name)]
+
+
 def as_typed(options: engine.PaintOptions, names: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The options, or those of these names, without what was left to a preset."""
     named = names or tuple(field.name for field in fields(options))
     return {name: value for name in named if (value := getattr(options, name)) is not None}
+
+
+def told_of(network: engine.TransformNet) -> Network:
+    """What a recipe says of a network."""
+    return Network(name=f"transform-net {network.about.arch}", weights=network.weights_hash)
 
 
 def network_file(name: str, models: Path) -> Path:
