@@ -346,6 +346,7 @@ def _write(training: Training, about: About, photos: Photos, files: Beside, foun
     """
     if not training.steps:
         return
+    files.network.parent.mkdir(parents=True, exist_ok=True)
     told = asdict(about) | {"steps": training.steps, "seconds": round(training.seconds)}
     training.mean.save(files.network, About(**told))
     training.keep(files.checkpoint)

@@ -258,3 +258,7 @@ def test_crops_are_of_the_asked_side_and_the_same_for_a_seed(desk: Path) -> None
     assert len({each.numpy().tobytes() for each in one}) > 1
     with pytest.raises(UsageError):
         fast_training.Photos(desk / "photo.jpg")
+
+
+def test_a_missing_folder_is_made() -> None:
+    assert trained("new/deep/net", steps=1).is_file()

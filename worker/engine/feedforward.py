@@ -3,8 +3,8 @@
 Instance norms take their statistics of the whole picture, so a tile by itself would be painted otherwise than the
 whole: with seams, and each in its own contrast. Where a picture does not fit, the statistics are therefore found first,
 norm after norm, each in a pass over all tiles with those before it known; the last pass paints. So tiles equal the
-whole but for rounding. That takes as many passes as there are norms, each a part of the network: about nine times as
-long as the whole in one pass for the usual architecture. Statistics of a smaller copy would be found sooner, but a
+whole but for rounding. That takes as many passes as there are norms, each of a part of the network: eight times as
+long as the whole in one pass, for the usual architecture. Statistics of a smaller copy would be found sooner, but a
 smaller copy has other edges: it would be another picture than the one that more memory gives.
 """
 
