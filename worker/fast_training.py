@@ -210,13 +210,19 @@ class Training:
         return drawn.float()
 
     def keep(self, path: Path) -> None:
-        """Write all that is needed to go on; whole or not at all."""
+        """Write all that is needed to go on; whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         parts = {"network": self.network.state_dict(), "mean": self.mean.state_dict()}
         state = parts | {"optimizer": self._optimizer.state_dict(), "recipe": asdict(self.recipe)}
         partial = path.with_name(f".partial-{path.name}")
         try:
             torch.save(state | {"steps": self.steps, "seconds": self.seconds}, partial)
             partial.replace(path)
+        except RuntimeError as error:  # torch's word for a full disk
+            raise OSError(f"{path} could not be written: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
 
@@ -272,7 +278,6 @@ def train_fast(args: argparse.Namespace, settings: Settings) -> None:
                 bar.update()
                 if training.steps % args.every == 0 and training.steps < args.steps:
                     _write(training, about, photos, files, found)
-                    found.clear()
         except KeyboardInterrupt:
             _write(training, about, photos, files, found)
             bar.close()
@@ -339,13 +344,22 @@ def _weights(typed: list[str] | None, name: str) -> dict[str, float] | None:
 
 
 def _write(training: Training, about: About, photos: Photos, files: Beside, found: list[float]) -> None:
-    """Keep the network as it is, its checkpoint, a line in its log, and what it draws.
+    """Keep the network as it is, its checkpoint, a line in its log from the losses `found`, and what it draws.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C came meanwhile; all is written.
         NotFiniteError: its weights have become infinite; the last checkpoint stays.
+        OSError: it cannot be written.
     """
     if not training.steps:
         return
+    with Interrupts() as interrupts:
+        interrupts.hold()
+        _write_all(training, about, photos, files, found)
+        found.clear()
+
+
+def _write_all(training: Training, about: About, photos: Photos, files: Beside, found: list[float]) -> None:
     files.network.parent.mkdir(parents=True, exist_ok=True)
     told = asdict(about) | {"steps": training.steps, "seconds": round(training.seconds)}
     training.mean.save(files.network, About(**told))

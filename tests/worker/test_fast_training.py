@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import fast_training
 from worker.cli import main
+from worker.engine.images import to_tensor
 from worker.engine.transform_net import About, about_network, load_transform_net
 from worker.files import UsageError, loaded, recipe_in
 from worker.shell import MODELS
@@ -124,6 +126,31 @@ def test_the_loss_falls_and_the_network_paints(loss: str) -> None:
     assert recipe.styles[0].title == "Own painting"
     assert recipe.options["size"] == 128
     assert "mine" not in recipe.text()
+
+
+def test_what_is_trained_with_noise_is_disturbed_less_by_it() -> None:
+    photo = to_tensor(draw_photo(160, 120))
+    noise = 0.04 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(9))
+    found = []
+    for name, more in (("plain", ()), ("steady", ("--noise", "3000"))):
+        network = load_transform_net(trained(name, "--learning-rate", "0.004", *more, steps=30))
+        with torch.no_grad():
+            drawn, disturbed = network(photo), network(photo + noise)
+        found.append((drawn - disturbed).square().mean().item() / drawn.var().item())
+    assert found[1] < 0.7 * found[0]
+
+
+def test_a_disk_that_takes_no_more_is_said_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("worker.engine.transform_net.save_file", full)
+    assert "net.safetensors could not be written: No space left" in refused(
+        capsys, *TRAIN, "-o", "net.safetensors", "--steps", "1"
+    )
+    assert not [path for path in Path().iterdir() if "net" in path.name]
 
 
 def test_a_built_in_painting_is_learnt_from_its_codebook_and_named() -> None:

@@ -304,6 +304,8 @@ class TransformNet(nn.Module):
         try:
             save_file(weights, partial, metadata=metadata)
             partial.replace(path)
+        except SafetensorError as error:  # it wraps a full disk
+            raise OSError(f"{path} could not be written: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
 
