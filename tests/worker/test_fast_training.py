@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from safetensors.torch import load
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
@@ -143,10 +143,11 @@ def test_what_is_trained_with_noise_is_disturbed_less_by_it() -> None:
 def test_a_disk_that_takes_no_more_is_said_in_a_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise SafetensorError("No space left on device")
+    def full(path: Path, _: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("worker.engine.transform_net.save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert "net.safetensors could not be written: No space left" in refused(
         capsys, *TRAIN, "-o", "net.safetensors", "--steps", "1"
     )

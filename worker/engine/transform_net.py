@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from worker.engine.errors import NetworkFormatError, NotFiniteError
@@ -302,10 +302,11 @@ class TransformNet(nn.Module):
         metadata = {"format": FORMAT} | {name: str(value) for name, value in asdict(about).items()}
         partial = path.with_name(f".partial-{path.name}")
         try:
-            save_file(weights, partial, metadata=metadata)
+            # Not by save_file, whose files are for nobody else to read.
+            partial.write_bytes(save(weights, metadata=metadata))
             partial.replace(path)
-        except SafetensorError as error:  # it wraps a full disk
-            raise OSError(f"{path} could not be written: {error}") from error
+        except OSError as error:
+            raise OSError(f"{path} could not be written: {error.strerror}.") from error
         finally:
             partial.unlink(missing_ok=True)
 

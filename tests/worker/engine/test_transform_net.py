@@ -165,6 +165,9 @@ def test_a_file_says_what_it_is_of_and_gives_the_same_picture(tmp_path: Path) ->
     network.save(path, about)
     kept = load_transform_net(path)
     assert kept.about == about
+    (tmp_path / "other").touch()
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode, "who may read it"
+    (tmp_path / "other").unlink()
     assert len(kept.weights_hash) == 64
     photo = draw_photo()
     same, before = (transferred(photo, each, 160, dtype=torch.float32) for each in (kept, network))
