@@ -1,4 +1,7 @@
-"""The shell's way in: `atelier paint`, `recolor`, `styles`, `presets`, `fetch`. What was typed is read by parser.py."""
+"""The shell's way in: `atelier paint`, `train-fast`, `recolor`, `styles`, `presets`, `fetch`.
+
+What was typed is read by parser.py.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,22 @@ def presets(_args: argparse.Namespace, _settings: Settings) -> None:
         print(f"{name:<20} {preset.description}")
 
 
-COMMANDS = {"paint": paint, "recolor": recolor, "styles": styles, "presets": presets, "fetch": fetch}
+def train_fast(args: argparse.Namespace, settings: Settings) -> None:
+    """Train a network for one painting."""
+    # Imported here, because torch's optimisers cost a second that no other command has to wait.
+    from worker import fast_training
+
+    fast_training.train_fast(args, settings)
+
+
+COMMANDS = {
+    "paint": paint,
+    "train-fast": train_fast,
+    "recolor": recolor,
+    "styles": styles,
+    "presets": presets,
+    "fetch": fetch,
+}
 
 
 def _speak_to_any_terminal() -> None:

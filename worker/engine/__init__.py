@@ -11,11 +11,13 @@ from worker.engine.errors import (
     ExtractorUnavailableError,
     FingerprintFormatError,
     FingerprintMismatchError,
+    NetworkFormatError,
     NotFiniteError,
     TooLargeError,
     UnreachableError,
 )
 from worker.engine.extractors import Extractor, load_extractor
+from worker.engine.feedforward import transferred
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.finish import Finish, Picture
 from worker.engine.images import to_tensor
@@ -27,6 +29,7 @@ from worker.engine.presets import PRESETS, Preset
 from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
+from worker.engine.transform_net import TransformNet, load_transform_net
 from worker.engine.weights import fetch_weights
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "Finish",
     "Iterate",
     "Needs",
+    "NetworkFormatError",
     "NotFiniteError",
     "PaintOptions",
     "Palette",
@@ -59,6 +63,7 @@ __all__ = [
     "Room",
     "Scene",
     "TooLargeError",
+    "TransformNet",
     "UnreachableError",
     "blend",
     "decodes",
@@ -67,6 +72,7 @@ __all__ = [
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
+    "load_transform_net",
     "mask_of_color",
     "needs",
     "paint",
@@ -75,5 +81,6 @@ __all__ = [
     "regions_of",
     "repaint",
     "to_tensor",
+    "transferred",
     "work_of",
 ]
