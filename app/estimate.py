@@ -34,7 +34,7 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "multiscale-w2": (ROOT_OF_TWO, (1000, 500)),
 }
 # Where a network draws each scale, only the last one has evaluations: so many, by its place from the coarsest.
-REFINEMENTS: dict[Preset, tuple[int, ...]] = {"studio": (12, 12, 12, 12, 10, 8, 5, 3), "instant": (0,)}
+REFINEMENTS: dict[Preset, tuple[int, ...]] = {"studio": (14, 14, 14, 14, 12, 8, 5, 3), "instant": (0,)}
 # Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations; and

@@ -46,7 +46,7 @@ class Matching:
         draw: standard deviation of the prices that a seed draws: with another one, others of like cells are taken.
     """
 
-    colors: float = 2.0
+    colors: float = 1.0
     usage: float = 0.1
     photo: tuple[float, float] = (0.3, 0.5)
     draw: float = 0.02

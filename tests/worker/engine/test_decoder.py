@@ -117,6 +117,19 @@ def test_strength_leads_from_the_photo_to_the_painting(extractor: Extractor, sty
     assert likenesses[0] > likenesses[-1] + 0.02
 
 
+def test_a_flat_photo_comes_out_without_a_grain_of_cells(extractor: Extractor) -> None:
+    """At the cells' period, and at half of it, there is no more than at the periods beside them."""
+    style = load_fingerprint(STYLES / "starry_night" / "fingerprint.safetensors", extractor)
+    photo = Image.new("RGB", (256, 256), (128, 128, 128))
+    for preset in ("instant", "studio"):
+        drawn = painted(photo, style, extractor, PaintOptions(preset=preset, size=256))[0].mean(0)
+        spectrum = torch.fft.fft2(drawn - drawn.mean()).abs().square()
+        for along in (spectrum[0], spectrum[:, 0]):
+            for cycles in (64, 128):  # in the picture: a quarter and a half of a pixel
+                beside = torch.cat([along[cycles - 12 : cycles - 2], along[cycles + 3 : cycles + 13]])
+                assert along[cycles] <= 6 * beside.mean() + 1e-6
+
+
 def test_each_region_is_drawn_of_its_own_painting(extractor: Extractor, style: Fingerprint) -> None:
     photo, other = draw_photo(256, 128), fingerprint_of(draw_painting(seed=9).convert("L").convert("RGB"), extractor)
     left = Image.new("L", (256, 128), 0)

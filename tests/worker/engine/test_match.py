@@ -51,7 +51,7 @@ def test_without_prices_each_cell_gets_what_brute_force_finds(extractor: Extract
     book = style.book(128)
     expected = brute_force(columns.double().numpy(), colors.double().numpy(), book, 2.0)
     part, window = CellPart(book, torch.ones(30, 40)), Window.whole(SIZE[1], SIZE[0])
-    match = matched(lambda _: (columns, colors), [window], [part], Matching(usage=0, draw=0))
+    match = matched(lambda _: (columns, colors), [window], [part], Matching(colors=2.0, usage=0, draw=0))
     agreeing = match.entries[0].flatten().numpy() == np.array(expected)
     assert agreeing.mean() > 0.995, "float32 may decide another way where two are alike to its last digits"
 

@@ -58,7 +58,7 @@ def test_planned_work_of_a_square_is_the_sum_over_the_stages_by_hand() -> None:
     by_hand = 52.3 * (0.008 + 0.064**2) + 42.3 * (0.008 + 0.128**2) + 32.3 * (0.008 + 0.256**2)
     evaluated = plan((640, 640), PaintOptions(size=256), has_decoder=False)
     assert sum(stage.work for stage in evaluated) == pytest.approx(by_hand)
-    drawn = 3 * (0.008 + 0.064**2) + 3 * (0.008 + 0.128**2) + 15 * (0.008 + 0.256**2)
+    drawn = 3 * (0.008 + 0.064**2) + 3 * (0.008 + 0.128**2) + 17 * (0.008 + 0.256**2)
     assert work_of((640, 640), PaintOptions(size=256)) == pytest.approx(drawn)
 
 
@@ -77,7 +77,7 @@ def test_what_the_decoder_draws_is_evaluated_at_the_last_scale_only() -> None:
         *drawn, last = plan((800, 600), PaintOptions(strength=strength))
         assert all(stage.is_decoded and stage.evaluations == 0 for stage in drawn)
         assert last.is_decoded
-        assert last.evaluations == 10
+        assert last.evaluations == 14
     assert not any(stage.evaluations for stage in plan((800, 600), PaintOptions(preset="instant")))
     assert plan((800, 600), PaintOptions(preset="instant", iterations=7))[-1].evaluations == 7
 
