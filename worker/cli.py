@@ -1,4 +1,4 @@
-"""The shell's way in: `atelier paint`, `recolor`, `styles`, `presets`, `fetch`. What was typed is read by parser.py."""
+"""The shell's way in: `atelier paint` and all other commands. What was typed is read by parser.py."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from worker.failures import JobFailedError
 from worker.fetching import fetch
 from worker.files import UsageError
 from worker.shell import paint, recolor
+from worker.upscaling import upscale
 
 # What is said where the terminal has no such letters.
 PLAIN = str.maketrans({"×": "x", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "…": "..."})
@@ -67,7 +68,14 @@ def presets(_args: argparse.Namespace, _settings: Settings) -> None:
         print(f"{name:<20} {preset.description}")
 
 
-COMMANDS = {"paint": paint, "recolor": recolor, "styles": styles, "presets": presets, "fetch": fetch}
+COMMANDS = {
+    "paint": paint,
+    "recolor": recolor,
+    "upscale": upscale,
+    "styles": styles,
+    "presets": presets,
+    "fetch": fetch,
+}
 
 
 def _speak_to_any_terminal() -> None:

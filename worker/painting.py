@@ -187,7 +187,7 @@ class Easel:
         self.records.publish(job.id)
 
     def _recolor(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> None:
-        """Give the canvas of an earlier job, `painted`, other colours, without a single evaluation.
+        """Give the canvas of an earlier job, `painted`, other colours or another size, without a single evaluation.
 
         Raises:
             JobFailedError: the canvas or a mask is gone.
@@ -196,17 +196,26 @@ class Easel:
             canvas, recipe = self.materials.canvas(self.records.get(painted))
         except JobNotFoundError as error:
             raise JobFailedError(CANVAS_GONE) from error
-        artwork = self.materials.recoloring(job.request, photo)(canvas)
+        finish = self.materials.recoloring(job.request, photo)
+        artwork = finish(canvas)
         if recipe is None:  # painted by an earlier release
             recipe = self._recipe(job.request, None)
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
-        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview_of(artwork.image()))
+        recipe = recipe.model_copy(update={"upscaler": self._upscaler(job.request)})
+        preview = preview_of(finish.preview(canvas).image())
+        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview)
         shown = {"preview": job.preview + 1, "preview_fence": job.fence}
         size = publish(self.storage, job, with_alpha(artwork, alpha), engine.Picture(canvas), recipe)
         self._end(job, JobState.FINISHED, size | shown)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
-        return recipe_of(wish, self.materials.paintings.labels(style.id for style in wish.styles), extractor)
+        labels = self.materials.paintings.labels(style.id for style in wish.styles)
+        return recipe_of(wish, labels, extractor, self._upscaler(wish))
+
+    def _upscaler(self, wish: PaintRequest) -> str | None:
+        """The hash of the network's weights that enlarges what is asked for, if one does."""
+        upscaler = self.materials.upscaler(wish)
+        return upscaler.weights_hash if upscaler else None
 
     def _start(self, wish: PaintRequest) -> Job | None:
         """The job whose artwork is painted over.

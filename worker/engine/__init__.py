@@ -14,6 +14,7 @@ from worker.engine.errors import (
     NotFiniteError,
     TooLargeError,
     UnreachableError,
+    UpscalerUnavailableError,
 )
 from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
@@ -27,6 +28,7 @@ from worker.engine.presets import PRESETS, Preset
 from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
+from worker.engine.upscale import Upscaler, doublings, load_upscaler
 from worker.engine.weights import fetch_weights
 
 __all__ = [
@@ -60,13 +62,17 @@ __all__ = [
     "Scene",
     "TooLargeError",
     "UnreachableError",
+    "Upscaler",
+    "UpscalerUnavailableError",
     "blend",
     "decodes",
+    "doublings",
     "download",
     "fetch_weights",
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
+    "load_upscaler",
     "mask_of_color",
     "needs",
     "paint",
