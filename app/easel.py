@@ -95,8 +95,9 @@ def page_of(
 
 def enlarged_size(job: Job) -> tuple[int, int] | None:
     """Width and height of the artwork when it is enlarged; None where that would be too large."""
-    size = (2 * (job.artwork_width or 0), 2 * (job.artwork_height or 0))
-    return size if 0 < max(size) <= MOST_OUTPUT else None
+    width, height = job.artwork_width or 0, job.artwork_height or 0
+    factor = Enlarging().factor
+    return (factor * width, factor * height) if 0 < factor * max(width, height) <= MOST_OUTPUT else None
 
 
 def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:

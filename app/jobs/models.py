@@ -11,6 +11,7 @@ from app.jobs import keys
 from app.jobs.options import (
     ENLARGED_BY,
     LACKING,
+    LEAST_OUTPUT,
     ColorMethod,
     Extractor,
     Frozen,
@@ -160,12 +161,12 @@ class Enlarging(Frozen):
     )
 
     def of(self, wish: PaintRequest, longest: int) -> PaintRequest:
-        """What was asked for, in this size; the artwork is `longest` pixels long.
+        """What was asked for, in this size; the artwork is `longest` pixels long, and may be a stopped one of a few.
 
         Raises:
             ValidationError: that would be too large.
         """
-        size = {"output_size": self.factor * longest, "resample": self.resample}
+        size = {"output_size": max(LEAST_OUTPUT, self.factor * longest), "resample": self.resample}
         return PaintRequest.model_validate(wish.model_dump() | size)
 
 

@@ -49,7 +49,7 @@ LACKING: dict[Extractor, frozenset[str]] = {
 # Those that style losses of cells compare.
 CELL_LAYERS: tuple[Layer, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
-MOST_OUTPUT = 8192  # pixels
+LEAST_OUTPUT, MOST_OUTPUT = 256, 8192  # pixels
 
 LayerWeights = Annotated[
     dict[Layer, Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]],
@@ -106,7 +106,10 @@ class PaintingOptions(Frozen):
         default=0.0, ge=0, le=50, description="percent: a stage ends when 20 evaluations lower the loss by less"
     )
     output_size: int | None = Field(
-        default=None, ge=256, le=MOST_OUTPUT, description="longest side to which the finished artwork is resampled"
+        default=None,
+        ge=LEAST_OUTPUT,
+        le=MOST_OUTPUT,
+        description="longest side to which the finished artwork is resampled",
     )
     resample: Resample = Field(
         default="lanczos", description="with which filter; or network, which draws what filters leave soft"
