@@ -93,6 +93,7 @@ SIZES: Choices = (
 QUALITIES: Choices = (("draft", "Draft"), ("good", "Good"), ("best", "Best"))
 OUTPUT_SIZES: Choices = (
     ("", "As painted"),
+    ("512", "512 pixels"),
     ("1024", "1024 pixels"),
     ("1536", "1536 pixels"),
     ("2048", "2048 pixels"),

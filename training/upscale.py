@@ -51,7 +51,11 @@ SHORTEST = 768  # side of a picture at most, before it is shrunk at random
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the result of a run; saved beside its checkpoints."""
+    """What decides the result of a run; saved beside its checkpoints.
+
+    `perceptual` is what activations count beside pixels, `painted` the share of examples that are of artworks, if there
+    are any, and `jpeg` of those that were compressed when they were small.
+    """
 
     steps: int = 4000
     batch: int = 6
@@ -273,7 +277,7 @@ def compare(args: argparse.Namespace) -> None:
     print(f"{args.run / 'compared.png'}: Lanczos, the network, the original")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--photos", type=Path, help="folder of photographs to train with")
@@ -288,7 +292,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     for name, default in asdict(Recipe()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     if args.compare:
         compare(args)

@@ -87,7 +87,7 @@ class _Residual(nn.Module):
 def _without_lows(x: Tensor) -> Tensor:
     """Four sub-pixels a channel [B, 12, h + 2·(LOWS − 1), …] without the low frequencies of their means: [B, 12, h, w].
 
-    Among those is the mean of all, so colours stay: over 16 pixels and more, means are the interpolation's.
+    Among those is the mean of all, so colours stay: of what is 32 pixels wide or wider, at most a twentieth is left.
     """
     means = x.view(x.shape[0], 3, 4, *x.shape[2:]).mean(2)
     lows = F.avg_pool2d(F.avg_pool2d(means, LOWS, 1), LOWS, 1)
