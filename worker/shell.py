@@ -83,7 +83,7 @@ class Setting(NamedTuple):
 def paint(args: argparse.Namespace, settings: Settings) -> None:
     """Paint one photo, or all in a folder. Ctrl-C keeps what there is of a single one."""
     parts = _parts(args, settings)
-    with _with_caches(settings) as cached:
+    with with_caches(settings) as cached:
         if args.photo.is_dir():
             _paint_folder(args, parts, cached, safe(settings))
         else:
@@ -188,7 +188,7 @@ def safe(settings: Settings) -> Path:
 
 
 @contextmanager
-def _with_caches(settings: Settings) -> Iterator[Settings]:
+def with_caches(settings: Settings) -> Iterator[Settings]:
     """The settings with a data folder that can be written: one for the while, if theirs cannot be."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)

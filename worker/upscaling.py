@@ -21,7 +21,7 @@ from worker.folders import Pair, read_folder
 from worker.memory import room_for_a_job
 from worker.outputs import FORMATS, check_originals, check_writable, keep
 from worker.parser import FACTORS
-from worker.shell import BAR, MODELS, safe
+from worker.shell import BAR, MODELS, safe, with_caches
 
 # The longest side that a format can tell of, and the bytes of a TIFF's pixels that its places can.
 MOST_PIXELS = {"webp": 16_383, "jpg": 65_500}
@@ -81,7 +81,8 @@ def upscale(args: argparse.Namespace, settings: Settings) -> None:
     check_writable(pair.output for pair in pairs)
     device = devices.choose(settings.device)
     upscaler = engine.load_upscaler(MODELS, device.torch) if args.method == "network" else None
-    room = room_for_a_job(settings, devices.Device("cpu")).memory
+    with with_caches(settings) as cached:
+        room = room_for_a_job(cached, devices.Device("cpu")).memory
     failed = []
     with tqdm(total=100 * len(pairs), unit="%", bar_format=BAR) as bar:
         for index, (source, output) in enumerate(pairs):

@@ -103,6 +103,12 @@ def test_transparency_is_enlarged_too() -> None:
     assert np.abs(shrunk - np.asarray(photo.getchannel("A"), dtype=float)).max() < 4
 
 
+def test_a_folder_for_caches_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_DATA", "photo.png/data")
+    assert main(["upscale", "painted.png", "-o", "out.png"]) == 0
+    assert loaded(Path("out.png")).size == (192, 144)
+
+
 def test_several_and_folders_are_enlarged_past_what_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     Path("in/deep").mkdir(parents=True)
     draw_photo(50, 40).save("in/a.webp")
