@@ -68,8 +68,17 @@ def presets(_args: argparse.Namespace, _settings: Settings) -> None:
         print(f"{name:<20} {preset.description}")
 
 
+def train_fast(args: argparse.Namespace, settings: Settings) -> None:
+    """Train a network for one painting."""
+    # Imported here, because torch's optimisers cost a second that no other command has to wait.
+    from worker import fast_training
+
+    fast_training.train_fast(args, settings)
+
+
 COMMANDS = {
     "paint": paint,
+    "train-fast": train_fast,
     "recolor": recolor,
     "upscale": upscale,
     "styles": styles,

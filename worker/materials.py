@@ -22,6 +22,7 @@ from app.jobs.pictures import Alpha, StoredPicture, whole
 from app.jobs.recipe import Recipe, read
 from app.settings import Settings
 from worker import engine
+from worker.by_network import beyond_networks
 from worker.devices import Device
 from worker.failures import (
     CANVAS_GONE,
@@ -31,6 +32,7 @@ from worker.failures import (
     START_GONE,
     JobFailedError,
     options_unfit,
+    style_damaged,
 )
 from worker.paintings import Painting, Paintings
 
@@ -57,6 +59,7 @@ class Materials:
         self.paintings = Paintings(storage, settings.styles, settings.originals_cache, self._loaded)
         self._extractors: dict[str, engine.Extractor] = {}
         self._upscaler: engine.Upscaler | None = None
+        self._networks: dict[Path, engine.TransformNet] = {}
 
     def photo(self, wish: PaintRequest) -> Image.Image:
         """The stored photo as RGB.
@@ -118,8 +121,28 @@ class Materials:
         )
         return Commission(scene, extractor, options)
 
+    def network(self, wish: PaintRequest) -> engine.TransformNet | None:
+        """The network of the one painting that a request names, where it has one that can do all that is asked.
+
+        Raises:
+            JobFailedError: the painting is gone, or its network damaged.
+        """
+        choice, options = wish.styles[0], engine.PaintOptions(**wish.painting())
+        if len(wish.styles) > 1 or choice.mask or wish.extractor != "auto" or beyond_networks(options):
+            return None
+        painting = self.paintings.find([choice.id])[choice.id]
+        path = painting.style.network if painting.style else None
+        if path is None:
+            return None
+        try:
+            if path not in self._networks:
+                self._networks[path] = engine.load_transform_net(path, self.device.torch)
+        except engine.NetworkFormatError as error:
+            raise style_damaged(painting.title) from error
+        return self._networks[path]
+
     def recoloring(self, wish: PaintRequest, photo: Image.Image) -> engine.Finish:
-        """The touches that give a canvas the colours and the size that a request asks for.
+        """The touches that give a canvas the colours and the size that are asked for, and the photo where it is kept.
 
         Raises:
             JobFailedError: a mask is gone.
@@ -169,8 +192,9 @@ class Materials:
         return None
 
     def forget(self) -> None:
-        """Drop the loaded networks, and with them the device's memory that they hold."""
+        """Drop the loaded extractors and networks, and with them the device's memory that they hold."""
         self._extractors.clear()
+        self._networks.clear()
         self._upscaler = None
 
     def _extractor(self, wish: PaintRequest, paintings: list[Painting]) -> engine.Extractor:

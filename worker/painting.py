@@ -14,12 +14,13 @@ from redis import RedisError
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage, Storage
 from app.jobs.models import Job, JobState, PaintRequest
-from app.jobs.pictures import Alpha, with_alpha
+from app.jobs.pictures import Alpha, Picture, with_alpha
 from app.jobs.queue import Publisher
 from app.jobs.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
 from app.settings import Settings
 from worker import engine, process
+from worker.by_network import told_of
 from worker.devices import Device, Trouble, required_bytes, trouble
 from worker.failures import (
     CANVAS_GONE,
@@ -156,8 +157,12 @@ class Easel:
             self._recolor(job, job.recolor_of, photo, alpha)
             return
         sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
+        network = self.materials.network(job.request)
         try:
             with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
+                if network:
+                    self._pass(job, network, photo, alpha, sitting, watchdog)
+                    return
                 pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
         except NotBegunError:
             if lease.is_cancelled:
@@ -181,6 +186,46 @@ class Easel:
         else:
             self._end(job, JobState.FINISHED, size)
 
+    def _pass(
+        self,
+        job: Job,
+        network: engine.TransformNet,
+        photo: Image.Image,
+        alpha: Alpha | None,
+        sitting: Sitting,
+        watchdog: Watchdog,
+    ) -> None:
+        """Paint by a network in one pass.
+
+        Raises:
+            JobFailedError: a mask is gone, or it does not fit.
+            NotBegunError: the job was cancelled, or the worker told to stop; there is nothing to keep yet.
+        """
+        finish = self.materials.recoloring(job.request, photo)
+
+        def watch(_share: float) -> None:
+            watchdog.touch()
+            sitting.before()
+
+        sitting.before()
+        room = room_for_a_job(self.settings, self.device)
+        try:
+            canvas = engine.transferred(photo, network, finish.options.size, room, watch)
+        except engine.TooLargeError as error:
+            raise too_large(None) from error
+        artwork, painted = finish(canvas), finish.canvas(canvas)
+        recipe = self._recipe(job.request, None).model_copy(update={"network": told_of(network)})
+        self._publish_at_once(
+            job, with_alpha(artwork, alpha), painted, preview_of(finish.preview(canvas).image()), recipe
+        )
+
+    def _publish_at_once(self, job: Job, artwork: Picture, canvas: Picture, preview: bytes, recipe: Recipe) -> None:
+        """Finish a job that has had no previews: its artwork is its only one."""
+        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview)
+        shown = {"preview": job.preview + 1, "preview_fence": job.fence}
+        size = publish(self.storage, job, artwork, canvas, recipe)
+        self._end(job, JobState.FINISHED, size | shown)
+
     def _put_back(self, job: Job) -> None:
         """Queue the job again. A worker that is told to stop has not failed it: the attempt does not count."""
         self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
@@ -203,10 +248,7 @@ class Easel:
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
         recipe = recipe.model_copy(update={"upscaler": self._upscaler(job.request)})
         preview = preview_of(finish.preview(canvas).image())
-        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview)
-        shown = {"preview": job.preview + 1, "preview_fence": job.fence}
-        size = publish(self.storage, job, with_alpha(artwork, alpha), engine.Picture(canvas), recipe)
-        self._end(job, JobState.FINISHED, size | shown)
+        self._publish_at_once(job, with_alpha(artwork, alpha), engine.Picture(canvas), preview, recipe)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
         labels = self.materials.paintings.labels(style.id for style in wish.styles)

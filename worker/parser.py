@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 from app.jobs.encoding import DPI, LEAST_DPI, MOST_DPI
 from app.jobs.options import ENLARGED_BY
 from app.jobs.recipe import version
 from worker import engine
+from worker.engine.perceptual import LOSSES
+from worker.engine.transform_net import ARCH
 from worker.originals import COMMONS, WIDTH, WIDTHS
 from worker.outputs import SUFFIXES
 
 FACTORS, METHODS = (2, 4, 8), ("network", "lanczos")
 COMMANDS = {
     "paint": "paint a photo, or all photos in a folder",
+    "train-fast": "train a network that paints after one painting in one pass",
     "recolor": "give an artwork other colours, without painting it again",
     "upscale": "enlarge pictures for print, with sharp strokes",
     "styles": "list the styles",
@@ -47,6 +52,18 @@ examples:
 
 A photo, a mask or a painting is never overwritten: -o replaces artworks only.
 """
+TRAIN_EXAMPLES = """\
+examples:
+  the studio's objective, for a painting of the gallery:
+    atelier train-fast starry_night -o starry.safetensors --photos holidays
+  the published loss, for yours, with less flicker in films:
+    atelier train-fast mine.jpg -o mine.safetensors --photos holidays \
+      --loss johnson --noise 100
+  then:
+    atelier paint photo.jpg --network mine.safetensors -o painted.png
+
+What was stopped is gone on with by the same command. docs/fast.md has the formulas.
+"""
 RECOLOR_EXAMPLES = """\
 examples:
   atelier recolor painted.png photo.jpg -o in-my-colours.png
@@ -74,6 +91,7 @@ What was cut off is gone on with by the same command.
 """
 EPILOGS = {
     "paint": PAINT_EXAMPLES,
+    "train-fast": TRAIN_EXAMPLES,
     "recolor": RECOLOR_EXAMPLES,
     "upscale": UPSCALE_EXAMPLES,
     "fetch": FETCH_EXAMPLES,
@@ -139,6 +157,7 @@ def build() -> argparse.ArgumentParser:
         for name, told in COMMANDS.items()
     }
     _fill_paint(added["paint"])
+    _fill_train(added["train-fast"])
     _fill_recolor(added["recolor"])
     _fill_upscale(added["upscale"])
     _fill_fetch(added["fetch"])
@@ -146,13 +165,17 @@ def build() -> argparse.ArgumentParser:
 
 
 def _fill_paint(command: argparse.ArgumentParser) -> None:
-    command.usage = "atelier paint PHOTO --style STYLE -o OUT [more]"
+    command.usage = "atelier paint PHOTO (--style STYLE | --network NET) -o OUT [more]"
     command.add_argument("-v", "--verbose", action="store_true", help="say what is painted on")
     group = command.add_argument_group("what is painted, and where to")
     group.add_argument("photo", type=Path, metavar="PHOTO", help="a picture file, or a folder of them")
     group.add_argument(
-        "--style", action="append", required=True, metavar="STYLE[=WEIGHT]",
+        "--style", action="append", default=[], metavar="STYLE[=WEIGHT]",
         help="a style's id (`atelier styles` lists them), or the file of a painting; several are blended",
+    )  # fmt: skip
+    group.add_argument(
+        "--network", metavar="NET",
+        help="instead of styles: a network that `atelier train-fast` made, or one that ships; paints in one pass",
     )  # fmt: skip
     _add_output(group, f"a file ({SUFFIXES}), or a folder for a folder's")
     group.add_argument("--recursive", action="store_true", help="of a folder: also what is in folders below it")
@@ -174,7 +197,75 @@ def _fill_paint(command: argparse.ArgumentParser) -> None:
         "--keep-transparency", action="store_true",
         help="PNG, WebP and TIFF are transparent where the photo is; JPEG never is",
     )  # fmt: skip
-    published.add_argument(
+    _add_extractor(published)
+
+
+def _fill_train(command: argparse.ArgumentParser) -> None:
+    command.usage = "atelier train-fast PAINTING -o NET --photos FOLDER [more]"
+    command.add_argument("-v", "--verbose", action="store_true", help="say what is computed on")
+    group = command.add_argument_group("what is learnt, from what, and where to")
+    group.add_argument("painting", metavar="PAINTING", help="a style's id, or the file of a painting")
+    group.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="NET",
+        help="a file (.safetensors); checkpoint, log and samples lie beside it",
+    )  # fmt: skip
+    group.add_argument(
+        "--photos",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="of pictures, also in folders below it; any will do",
+    )
+    group.add_argument("--again", action="store_true", help="begin anew, whatever is there")
+    group = command.add_argument_group("how long")
+    whole, number = _at_least(1, int), _at_least(0, float)
+    group.add_argument("--steps", type=whole, default=1500, metavar="N", help="in all (%(default)s; published 40000)")
+    group.add_argument("--batch", type=whole, default=4, metavar="N", help="photos in a step (%(default)s)")
+    group.add_argument("--crop", type=_at_least(64, int), default=256, metavar="N", help="side in pixels (%(default)s)")
+    group.add_argument("--learning-rate", type=number, default=1e-3, metavar="N", help="of Adam (%(default)s)")
+    group.add_argument("--every", type=whole, default=50, metavar="N", help="steps between checkpoints (%(default)s)")
+    group.add_argument(
+        "--seed", type=_at_least(0, int), default=0, metavar="N", help="of weights and crops (%(default)s)"
+    )
+    group = command.add_argument_group("what for")
+    group.add_argument("--loss", choices=LOSSES, default="studio", metavar="NAME", help="studio, johnson (%(default)s)")
+    group.add_argument(
+        "--style-size", type=_at_least(32, int), default=512, metavar="N",
+        help="longest side at which the painting is seen: larger strokes from more (%(default)s)",
+    )  # fmt: skip
+    group.add_argument("--strength", type=number, default=1.0, metavar="N", help="of studio's style (%(default)s)")
+    group.add_argument(
+        "--noise",
+        type=number,
+        default=0.0,
+        metavar="N",
+        help="weight of what noise in a photo must not change (%(default)s)",
+    )
+    for name, told in (("content", "relu3_3=1"), ("style", "relu1_2, relu2_2, relu3_3, relu4_3, each =5")):
+        group.add_argument(
+            f"--{name}-layer", dest=f"{name}_layers", action="append", metavar="LAYER=WEIGHT",
+            help=f"of johnson, may be repeated ({told}; of compact its nearest)",
+        )  # fmt: skip
+    group.add_argument(
+        "--tv-weight", type=number, default=1e-6, metavar="N", help="of johnson's smoothing (%(default)s)"
+    )
+    group.add_argument("--arch", default=ARCH, metavar="ARCH", help="the network's layers (%(default)s)")
+    _add_extractor(group)
+
+
+def _at_least(low: int, kind: type[int] | type[float]) -> Callable[[str], int | float]:
+    def read(typed: str) -> int | float:
+        value = kind(typed)
+        if not low <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"{typed} is not a number from {low}")
+        return value
+
+    read.__name__ = "number"  # what argparse calls it
+    return read
+
+
+def _add_extractor(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
         "--extractor", choices=["auto", "compact", "vgg19", "vgg16"], default="auto", metavar="NAME",
         help="network that looks at pictures: auto, compact, vgg19, vgg16 (%(default)s)",
     )  # fmt: skip

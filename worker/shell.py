@@ -25,6 +25,7 @@ from app.jobs.styles import Style, find_styles
 from app.reading.normal import Upright
 from app.settings import Settings
 from worker import devices, engine
+from worker.by_network import ByNetwork, as_typed
 from worker.files import UsageError, is_artwork, loaded, mask_in, opened, recipe_in, with_transparency
 from worker.folders import read_folder
 from worker.interrupts import Interrupts
@@ -41,7 +42,6 @@ MASK = re.compile(r"(?P<style>.+?)=(?P<file>.+?)(?P<color>#[0-9a-fA-F]{6})?")
 PURE = ("#000000", "#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ff00ff", "#00ffff", "#ffffff")
 UNLIKE = 128
 MOST_WEIGHT = 100  # of a style, as in a job
-Show = Callable[[engine.Iterate], None]
 
 
 class Part(NamedTuple):
@@ -59,8 +59,19 @@ class Part(NamedTuple):
         return self.painting.style.image if self.painting.style else None
 
 
+class Seen(NamedTuple):
+    """How far a painting is, at how many pixels, and the way to what there is of it, if it is shown before its end."""
+
+    scale: int
+    fraction: float
+    picture: Callable[[], Picture] | None = None
+
+
+Show = Callable[[Seen], None]
+
+
 class Setting(NamedTuple):
-    """All that a command paints its photos with."""
+    """All that a command paints its photos with, evaluation by evaluation."""
 
     extractor: engine.Extractor
     options: engine.PaintOptions
@@ -72,16 +83,33 @@ class Setting(NamedTuple):
     room: engine.Room
     recipe: Recipe
 
-    def scene(self, photo: Image.Image) -> engine.Scene:
-        return engine.Scene(photo, self.regions, self.keep, self.color_mask, self.start, self.upscaler)
+    def painted(self, photo: Image.Image, show: Show) -> Picture:
+        """The picture of a photo."""
+        scene = engine.Scene(photo, self.regions, self.keep, self.color_mask, self.start, self.upscaler)
 
-    def seen(self, picture: Picture, photo: Upright) -> Picture:
-        """What was painted, with the photo's transparency if that is asked for."""
-        return _with_alpha(picture, photo.alpha if self.recipe.keep_transparency else None)
+        def told(iterate: engine.Iterate) -> None:
+            show(Seen(iterate.scale, iterate.fraction, iterate.picture))
+
+        return engine.paint(scene, self.extractor, self.options, told, room=self.room).picture
+
+
+class Passing(NamedTuple):
+    """The same, by a network in one pass."""
+
+    by: ByNetwork
+    recipe: Recipe
+
+    def painted(self, photo: Image.Image, show: Show) -> Picture:
+        """The picture of a photo."""
+        return self.by.painted(photo, lambda share: show(Seen(self.by.options.size, share)))
 
 
 def paint(args: argparse.Namespace, settings: Settings) -> None:
     """Paint one photo, or all in a folder. Ctrl-C keeps what there is of a single one."""
+    if args.network and args.style:
+        raise UsageError("--network has one painting's style in it already; leave out --style, or --network.")
+    if not (args.network or args.style):
+        raise UsageError("Name what to paint after: --style STYLE, or --network NET.")
     parts = _parts(args, settings)
     with with_caches(settings) as cached:
         if args.photo.is_dir():
@@ -100,23 +128,23 @@ def _paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Sett
     check_writable([args.output])
     photo = with_transparency(args.photo)
     setting = _setting(args, parts, settings)
-    newest: engine.Iterate | None = None
+    newest: Seen | None = None
     whole = ""
     with Interrupts() as interrupts, tqdm(total=100, unit="%", bar_format=BAR) as bar:
 
-        def show(iterate: engine.Iterate) -> None:
+        def show(seen: Seen) -> None:
             nonlocal newest
-            newest = iterate
-            bar.set_description_str(f"{iterate.scale} px", refresh=False)
-            bar.update(int(100 * iterate.fraction) - bar.n)
+            newest = seen
+            bar.set_description_str(f"{seen.scale} px", refresh=False)
+            bar.update(int(100 * seen.fraction) - bar.n)
 
         try:
             picture = _painted(setting, photo, show)
             interrupts.hold()
         except KeyboardInterrupt:
-            if newest is None:
+            if newest is None or newest.picture is None:
                 raise
-            picture, whole = setting.seen(newest.picture(), photo), ", as far as it was painted"
+            picture, whole = _seen(newest.picture(), photo, setting.recipe), ", as far as it was painted"
         keep(picture, args.output, setting.recipe, dpi=args.dpi, safe=safe)
         bar.close()
         print(f"{args.output}: {picture.width}×{picture.height}{whole}")
@@ -145,8 +173,8 @@ def _paint_folder(args: argparse.Namespace, parts: Sequence[Part], settings: Set
             for index, (source, output) in enumerate(pairs):
                 bar.set_description_str(f"{index + 1}/{len(pairs)}", refresh=False)
 
-                def show(iterate: engine.Iterate) -> None:
-                    bar.update(int(100 * (index + iterate.fraction)) - bar.n)  # noqa: B023 - only within this turn
+                def show(seen: Seen) -> None:
+                    bar.update(int(100 * (index + seen.fraction)) - bar.n)  # noqa: B023 - only within this turn
 
                 with Interrupts() as interrupts:
                     try:
@@ -210,25 +238,31 @@ def _with_alpha(picture: Picture, alpha: Image.Image | None) -> Picture:
     return with_alpha(picture, np.asarray(alpha) if alpha else None)
 
 
-def _painted(setting: Setting, photo: Upright, show: Show) -> Picture:
-    def told(iterate: engine.Iterate) -> None:
+def _seen(picture: Picture, photo: Upright, made_with: Recipe) -> Picture:
+    """What was painted, with the photo's transparency if that is asked for."""
+    return _with_alpha(picture, photo.alpha if made_with.keep_transparency else None)
+
+
+def _painted(setting: Setting | Passing, photo: Upright, show: Show) -> Picture:
+    def told(seen: Seen) -> None:
         try:
-            show(iterate)
+            show(seen)
         except OSError:
             pass  # The terminal is gone; that is no reason to drop the painting.
 
-    scene = setting.scene(photo.picture)
-    pastiche = engine.paint(scene, setting.extractor, setting.options, told, room=setting.room)
-    return setting.seen(pastiche.picture, photo)
+    return _seen(setting.painted(photo.picture, told), photo, setting.recipe)
 
 
-def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings) -> Setting:
+def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings) -> Setting | Passing:
     """Everything but the photo, loaded and measured.
 
     Raises:
         UsageError: something that was typed does not fit.
     """
     device = devices.choose(settings.device)
+    if args.network:
+        by = ByNetwork.of(args, _options(args), MODELS, device, room_for_a_job(settings, device))
+        return Passing(by, by.recipe(args.keep_transparency))
     loaded_extractors: dict[str, engine.Extractor] = {}
 
     def load(name: str) -> engine.Extractor:
@@ -251,7 +285,7 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
         atelier=version(),
         styles=_ingredients(parts),
         extractor=network_of(extractor, options),
-        options={field.name: value for field in fields(options) if (value := getattr(options, field.name)) is not None},
+        options=as_typed(options),
         keep=keep is not None,
         color_mask=color_mask is not None,
         keep_transparency=args.keep_transparency,
@@ -266,7 +300,7 @@ def _options(args: argparse.Namespace) -> engine.PaintOptions:
     typed: dict[str, Any] = {field.name: getattr(args, field.name) for field in fields(engine.PaintOptions)}
     for name in ("content_layers", "style_layers"):
         if typed[name] is not None:
-            typed[name] = dict(_weighed(each, name) for each in typed[name])
+            typed[name] = dict(weighed(each, name) for each in typed[name])
     if typed["start"] not in (None, *engine.CHOICES["start"]):
         typed["start"] = "artwork"
     elif typed["start"] == "artwork":
@@ -281,8 +315,8 @@ def _parts(args: argparse.Namespace, settings: Settings) -> list[Part]:
         UsageError: there is no such style, it was named twice, or a mask names none that was chosen.
     """
     hanging = {style.id: style for style in find_styles(own=settings.styles)}
-    named = [_weighed(each, "style") for each in args.style]
-    styles = {name: hanging.get(name) or _style_of(name, hanging) for name, _ in named}
+    named = [weighed(each, "style") for each in args.style]
+    styles = {name: style_named(name, hanging) for name, _ in named}
     places = [style.image.resolve() if style.image else style.id for style in (styles[name] for name, _ in named)]
     masks: dict[str, list[tuple[Path | None, str | None]]] = {name: [] for name in styles}
     for wish in args.mask:
@@ -303,12 +337,14 @@ def _parts(args: argparse.Namespace, settings: Settings) -> list[Part]:
     return parts
 
 
-def _style_of(name: str, hanging: Mapping[str, Style]) -> Style:
-    """A painting's file as a style.
+def style_named(name: str, hanging: Mapping[str, Style]) -> Style:
+    """A style by its id, or a painting's file as one.
 
     Raises:
-        UsageError: it is no file; the message names the styles that may have been meant.
+        UsageError: there is none, and no such file; the message names the styles that may have been meant.
     """
+    if name in hanging:
+        return hanging[name]
     if Path(name).is_file():
         return Style(id="file", title=OWN.title, image=Path(name))
     if Path(name).is_dir():
@@ -331,7 +367,7 @@ def _plain(name: str) -> str:
     return re.sub(r"\W+|_+", " ", name.lower()).strip()
 
 
-def _weighed(wish: str, name: str) -> tuple[str, float]:
+def weighed(wish: str, name: str) -> tuple[str, float]:
     """`NAME`, or `NAME=WEIGHT`.
 
     Raises:

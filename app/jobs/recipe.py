@@ -45,7 +45,7 @@ class Ingredient(Frozen):
 
 
 class Network(Frozen):
-    """The extractor, the hash of its weights, and that of the decoder's, if one drew what was matched."""
+    """A network, the hash of its weights, and of an extractor that of the decoder's, if one drew what was matched."""
 
     name: str
     weights: str
@@ -55,6 +55,7 @@ class Network(Frozen):
 class Recipe(Frozen):
     """All that an artwork was made with. `options` are the engine's, without those that were left to the preset.
 
+    `network` is the image transformation network that painted it, where no extractor saw it.
     `upscaler` is the hash of the weights of the network that enlarged it, if one did. A picture that was enlarged, and
     that nobody knows the painting of, has no styles.
     """
@@ -62,6 +63,7 @@ class Recipe(Frozen):
     atelier: str
     styles: list[Ingredient]
     extractor: Network | None = None
+    network: Network | None = None
     options: dict[str, Any]
     keep: bool = False
     color_mask: bool = False

@@ -11,6 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 BUILT_IN = Path(__file__).parents[2] / "styles"
+# In a style's folder.
+LABEL, NETWORK = "style.toml", "network.safetensors"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".heic")
 log = logging.getLogger(__name__)
 
@@ -18,7 +20,8 @@ log = logging.getLogger(__name__)
 class Style(BaseModel):
     """What a museum label says, and where the style's files are.
 
-    A built-in style has a `folder` with its fingerprint; an owner's has an `image`.
+    A built-in style has a `folder` with its fingerprint; an owner's has an `image`, and in a folder of its own it may
+    have a `network` that paints after it in one pass.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
@@ -35,6 +38,7 @@ class Style(BaseModel):
     commons: str = ""
     folder: Path | None = None
     image: Path | None = None
+    network: Path | None = None
 
     def fingerprint(self, extractor: str) -> Path | None:
         """The shipped fingerprint for an extractor, if there is one."""
@@ -51,9 +55,9 @@ def find_styles(builtin: Path = BUILT_IN, own: Path | None = None) -> list[Style
     found = {style.id: style for style in map(_from_folder, _folders(builtin)) if style}
     if own:
         pictures = [(path, path.with_suffix(".toml")) for path in _pictures(own)]
-        pictures += [(path, folder / "style.toml") for folder in _folders(own) for path in _pictures(folder)[:1]]
+        pictures += [(path, folder / LABEL) for folder in _folders(own) for path in _pictures(folder)[:1]]
         for picture, label in pictures:
-            name = label.parent.name if label.name == "style.toml" else picture.stem
+            name = label.parent.name if label.name == LABEL else picture.stem
             style = _from_picture(picture, label, name)
             if style:
                 found[style.id] = style
@@ -61,7 +65,7 @@ def find_styles(builtin: Path = BUILT_IN, own: Path | None = None) -> list[Style
 
 
 def _from_folder(folder: Path) -> Style | None:
-    label = folder / "style.toml"
+    label = folder / LABEL
     if not label.is_file() or not (folder / "fingerprint.safetensors").is_file():
         return None
     return _style(label, {"folder": folder}, {})
@@ -69,10 +73,12 @@ def _from_folder(folder: Path) -> Style | None:
 
 def _from_picture(picture: Path, label: Path, name: str) -> Style | None:
     defaults = {"id": _slug(name), "title": name.replace("_", " ").replace("-", " ").strip().capitalize()}
-    return _style(label, {"image": picture}, defaults)
+    network = label.with_name(NETWORK)
+    in_folder = label.name == LABEL and network.is_file()
+    return _style(label, {"image": picture, "network": network if in_folder else None}, defaults)
 
 
-def _style(label: Path, where: dict[str, Path], defaults: dict[str, str]) -> Style | None:
+def _style(label: Path, where: dict[str, Path | None], defaults: dict[str, str]) -> Style | None:
     try:
         written = tomllib.loads(label.read_text(encoding="utf-8")) if label.is_file() else {}
         return Style.model_validate(defaults | written | where)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from tests.bench import Bench, StartWorker
 from tests.stored import encoded, store_mask, store_painting
 from tests.waiting import until
 from tests.worker.engine.conftest import draw_painting, draw_photo
+from worker.engine.transform_net import About, TransformNet
 
 QUICK = {"size": 256, "quality": "draft", "iterations": 24}
 PRESETS = PaintingOptions.model_json_schema()["properties"]["preset"]["enum"]
@@ -247,3 +250,25 @@ def test_a_request_that_says_yes_to_colors_is_painted_as_before() -> None:
     old = {"photo": "0" * 32, "styles": [{"id": "strokes", "weight": 1.0}], "size": 512, "keep_colors": True}
     request = PaintRequest.model_validate_json(json.dumps(old))
     assert (request.keep_colors, request.color_method, request.preset) == (1.0, "luminance", "studio")
+
+
+def test_a_painting_with_a_network_is_painted_in_one_pass(
+    bench: Bench, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    folder = tmp_path / "own" / "waves"
+    folder.mkdir(parents=True)
+    draw_painting().save(folder / "any.png")
+    network = TransformNet(About(arch="c5s1-4,d6,u4,c5s1-3"))
+    network.save(folder / "network.safetensors", network.about)
+    start_worker(ATELIER_STYLES=str(folder.parent))
+    job = done(bench, bench.job(styles=[{"id": "waves"}], quality="good", keep_colors=0.5))
+    image = artwork(bench, job)
+    assert image.size == (job.artwork_width, job.artwork_height)
+    assert max(image.size) == 256
+    told = recipe(bench, job)
+    assert told["network"]["weights"] == hashlib.sha256((folder / "network.safetensors").read_bytes()).hexdigest()
+    assert told["styles"][0]["id"] == "waves"
+    assert "extractor" not in told
+    assert job.preview == 1
+    assert bench.storage.exists(keys.preview_key(job.id, job.fence, 1))
+    assert bench.storage.exists(keys.canvas_key(job.id, job.fence))

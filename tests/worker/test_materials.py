@@ -22,6 +22,7 @@ from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extra
 from worker import engine
 from worker.devices import Device
 from worker.engine.codebook import Codebook
+from worker.engine.transform_net import About
 from worker.failures import JobFailedError
 from worker.materials import Commission, Materials
 from worker.sitting import NotBegunError
@@ -364,6 +365,33 @@ def test_the_canvas_is_the_artwork_unless_something_was_changed_after_painting(m
     with pytest.raises(JobFailedError) as caught:
         materials.canvas(job)
     assert caught.value.error.code == "canvas_gone"
+
+
+def test_a_painting_with_a_network_is_painted_by_it_where_it_can_do_what_is_asked(materials: Materials) -> None:
+    assert materials.settings.styles
+    folder = materials.settings.styles / "waves"
+    folder.mkdir()
+    draw_painting().save(folder / "any.png")
+    network = engine.TransformNet(About(arch="c5s1-4,c5s1-3"))
+    network.save(folder / "network.safetensors", network.about)
+
+    def found(**wish: Any) -> engine.TransformNet | None:
+        wish = {"styles": [StyleChoice(id="waves")]} | wish
+        return materials.network(PaintRequest.model_validate(WISH.model_dump() | wish))
+
+    loaded = found()
+    assert loaded
+    assert found(size=2048, keep_colors=0.5, output_size=512) is loaded
+    for wish in ({"strength": 2}, {"preset": "instant"}, {"quality": "best"}, {"extractor": "compact"}, {"seed": 3}):
+        assert found(**wish) is None, wish
+    assert found(styles=[StyleChoice(id="waves"), StyleChoice(id="strokes")]) is None
+    assert found(styles=[StyleChoice(id="strokes")]) is None
+    assert found(styles=[StyleChoice(id="waves", mask="0" * 32)]) is None
+    materials.forget()
+    (folder / "network.safetensors").write_bytes(b"torn")
+    with pytest.raises(JobFailedError) as caught:
+        found()
+    assert caught.value.error.code == "style_damaged"
 
 
 def test_a_stored_photo_is_read_as_jpeg_and_nothing_else(materials: Materials, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from worker.engine.errors import (
     ExtractorUnavailableError,
     FingerprintFormatError,
     FingerprintMismatchError,
+    NetworkFormatError,
     NotFiniteError,
     TooLargeError,
     UnreachableError,
     UpscalerUnavailableError,
 )
 from worker.engine.extractors import Extractor, load_extractor
+from worker.engine.feedforward import transferred
 from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.finish import Finish, Picture
 from worker.engine.images import to_tensor
@@ -28,6 +30,7 @@ from worker.engine.presets import PRESETS, Preset
 from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
+from worker.engine.transform_net import TransformNet, load_transform_net
 from worker.engine.upscale import Upscaler, doublings, load_upscaler
 from worker.engine.weights import fetch_weights
 
@@ -50,6 +53,7 @@ __all__ = [
     "Finish",
     "Iterate",
     "Needs",
+    "NetworkFormatError",
     "NotFiniteError",
     "PaintOptions",
     "Palette",
@@ -61,6 +65,7 @@ __all__ = [
     "Room",
     "Scene",
     "TooLargeError",
+    "TransformNet",
     "UnreachableError",
     "Upscaler",
     "UpscalerUnavailableError",
@@ -72,6 +77,7 @@ __all__ = [
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
+    "load_transform_net",
     "load_upscaler",
     "mask_of_color",
     "needs",
@@ -81,5 +87,6 @@ __all__ = [
     "regions_of",
     "repaint",
     "to_tensor",
+    "transferred",
     "work_of",
 ]

@@ -37,6 +37,10 @@ class FingerprintFormatError(EngineError):
     """A file is not a fingerprint, or is damaged."""
 
 
+class NetworkFormatError(EngineError):
+    """A file is no image transformation network, or is damaged."""
+
+
 class CheckpointMismatchError(EngineError):
     """A checkpoint belongs to a painting with another plan of stages."""
 

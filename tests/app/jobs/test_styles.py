@@ -36,6 +36,17 @@ def test_an_owners_paintings_are_found_with_and_without_a_label(tmp_path: Path) 
     assert found["blaue_nachte"].title == "Blaue nächte"
     assert (found["dusk"].title, found["dusk"].year, found["dusk"].born) == ("Dusk", "1931", 1900)
     assert found["dusk"].image == folder / "any.jpg"
+    assert found["dusk"].network is None
+
+
+def test_a_network_goes_with_the_painting_of_its_folder(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "dusk", tmp_path / "without"):
+        place.mkdir(exist_ok=True)
+        draw_painting().save(place / "any.jpg")
+        (place / "network.safetensors").write_bytes(b"of which only the worker knows more")
+    (tmp_path / "without" / "network.safetensors").unlink()
+    found = {style.id: style.network for style in find_styles(tmp_path / "nothing", tmp_path)}
+    assert found == {"any": None, "dusk": tmp_path / "dusk" / "network.safetensors", "without": None}
 
 
 @pytest.mark.parametrize("label", ["title = ", "colour = 3", "born = 'long ago'", "id = '../x'"])
