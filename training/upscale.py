@@ -45,6 +45,7 @@ KERNELS = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANC
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 SMOOTH = 1e-3  # of the differences that count by their squares
 SIDE = 192  # of a picture in a sheet
+LOOKED_AT = 320  # side of what is evaluated of one while training
 SAMPLES = 6
 SHORTEST = 768  # side of a picture at most, before it is shrunk at random
 
@@ -195,7 +196,13 @@ def pictures_in(folder: Path | None) -> tuple[list[Image.Image], list[Image.Imag
     found = [Image.fromarray(each) for each in load_images(folder, SHORTEST)] if folder else []
     found = [each for each in found if min(each.size) >= SIDE]
     held_out = min(HELD_OUT, len(found) // 4)
-    return found[:held_out], found[held_out:]
+    return [_central(each) for each in found[:held_out]], found[held_out:]
+
+
+def _central(picture: Image.Image) -> Image.Image:
+    """The middle of a picture, LOOKED_AT pixels a side at most."""
+    left, top = (max(0, (length - LOOKED_AT) // 2) for length in picture.size)
+    return picture.crop((left, top, min(picture.width, left + LOOKED_AT), min(picture.height, top + LOOKED_AT)))
 
 
 def train(args: argparse.Namespace, chosen: Recipe) -> None:
@@ -288,7 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--styles", type=Path, default=Path("styles"), help="the gallery, to paint them after")
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/upscale"), help="checkpoints, log and samples")
-    parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
+    parser.add_argument("--every", type=int, default=500, help="steps between evaluations and checkpoints")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     for name, default in asdict(Recipe()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
