@@ -17,13 +17,14 @@ from app.errors import RefusalError
 from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.encoding import Format
-from app.jobs.models import TERMINAL, Job, JobState, PaintRequest, Recoloring
+from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.records import Standing
 from app.limits import client_of
 from app.security import derived_id
 from app.studio import (
     Studio,
     StudioHere,
+    enlarge_job,
     find_job,
     recolor_job,
     retry_job,
@@ -103,7 +104,9 @@ class JobAnswer(BaseModel):
     )
     retry_of: str | None = Field(description="Id of the job that this one tries again.")
     retried_by: str | None = Field(description="Id of the job that tried this one again.")
-    recolor_of: str | None = Field(description="Id of the job whose strokes this one has, in other colours.")
+    recolor_of: str | None = Field(
+        description="Id of the job whose strokes this one has, in other colours or at a larger size."
+    )
     share: str | None = Field(description="Path of the page that shows the artwork to others, once it is shared.")
     request: PaintRequest
 
@@ -281,6 +284,21 @@ def create_recoloring(
     painting's own colours back.
     """
     job = recolor_job(studio, find_job(studio, job_id), colors, client_of(request, studio.secret))
+    return started(studio, job, response)
+
+
+@router.post(
+    "/jobs/{job_id}/enlarge",
+    status_code=202,
+    summary="Enlarge an artwork for print",
+    response_description="The new job.",
+    responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
+)
+def create_enlarging(
+    job_id: JobId, size: Enlarging, request: Request, studio: StudioHere, response: Response
+) -> JobAnswer:
+    """A new job that takes the same strokes and paints nothing; a network draws what filters would leave soft."""
+    job = enlarge_job(studio, find_job(studio, job_id), size, client_of(request, studio.secret))
     return started(studio, job, response)
 
 

@@ -93,11 +93,14 @@ SIZES: Choices = (
 QUALITIES: Choices = (("draft", "Draft"), ("good", "Good"), ("best", "Best"))
 OUTPUT_SIZES: Choices = (
     ("", "As painted"),
+    ("512", "512 pixels"),
     ("1024", "1024 pixels"),
     ("1536", "1536 pixels"),
     ("2048", "2048 pixels"),
     ("3072", "3072 pixels"),
     ("4096", "4096 pixels"),
+    ("6144", "6144 pixels"),
+    ("8192", "8192 pixels"),
 )
 COLOR_METHODS: Choices = (
     ("luminance", "Only light and dark are painted"),
@@ -143,6 +146,7 @@ POOLINGS: Choices = (USUAL, ("max", "Maximum"), ("average", "Average"), ("l2", "
 OPTIMIZERS: Choices = (USUAL, ("lbfgs", "L-BFGS"), ("adam", "Adam"))
 RESAMPLES: Choices = (
     ("lanczos", "Lanczos"),
+    ("network", "Our network: sharper where it enlarges"),
     ("bicubic", "Bicubic"),
     ("bilinear", "Bilinear"),
     ("nearest", "Nearest pixel"),

@@ -19,7 +19,8 @@ from app.form import address_of, form_of
 from app.gallery import OWN_TITLE
 from app.ingredients import ingredients
 from app.jobs.encoding import DPI, LEAST_DPI, MOST_DPI, Format
-from app.jobs.models import Job, JobState, Recoloring
+from app.jobs.models import Enlarging, Job, JobState, Recoloring
+from app.jobs.options import MOST_OUTPUT
 from app.limits import client_of
 from app.pages import template, to_easel
 from app.refused import places_of
@@ -27,6 +28,7 @@ from app.studio import (
     Studio,
     StudioHere,
     delete_photo,
+    enlarge_job,
     find_job,
     find_shared,
     recolor_job,
@@ -83,11 +85,19 @@ def page_of(
             "form": form_of(job.request),
             "choices": choices,
             "refused": refused,
+            "enlarged": enlarged_size(job),
         }
     else:
         stopped = "You stopped it while the canvas was still white."
         context |= {"heading": "Not painted", "why": job.error.message if job.error else stopped}
     return template(request, "job.html", context, status)
+
+
+def enlarged_size(job: Job) -> tuple[int, int] | None:
+    """Width and height of the artwork when it is enlarged; None where that would be too large."""
+    width, height = job.artwork_width or 0, job.artwork_height or 0
+    factor = Enlarging().factor
+    return (factor * width, factor * height) if 0 < factor * max(width, height) <= MOST_OUTPUT else None
 
 
 def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
@@ -162,6 +172,18 @@ def recolor(
         return page_of(request, studio, job, places_of(error), 422)
     except RefusalError as refusal:
         response = page_of(request, studio, job, {"recolor": refusal.sentence}, refusal.kind.status)
+        response.headers.update(refusal.headers)
+        return response
+
+
+@router.post("/jobs/{job_id}/enlarge")
+def enlarge(request: Request, job_id: str, studio: StudioHere) -> Response:
+    """The artwork's strokes at twice the size, as a new job."""
+    job = find_job(studio, job_id)
+    try:
+        return to_easel(request, studio, enlarge_job(studio, job, Enlarging(), client_of(request, studio.secret)))
+    except RefusalError as refusal:
+        response = page_of(request, studio, job, {"enlarge": refusal.sentence}, refusal.kind.status)
         response.headers.update(refusal.headers)
         return response
 

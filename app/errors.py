@@ -204,8 +204,15 @@ CANVAS_MISSING = Kind(
     "canvas-missing",
     409,
     "Its canvas is not kept",
-    "The canvas of this artwork was not kept, so it can't be given other colours. Paint it again with these.",
+    "The canvas of this artwork was not kept, so neither its colours nor its size can be changed. Paint it again.",
     "options",
+)
+TOO_LARGE_TO_PRINT = Kind(
+    "too-large-to-print",
+    422,
+    "It would be too large",
+    "{size} pixels are more than the {most} that an artwork can have here. Download it, and enlarge it in the shell.",
+    "enlarge",
 )
 NOT_RETRYABLE = Kind(
     "not-retryable",

@@ -34,6 +34,7 @@ DEEDS = {
     "again": "Paint it again",
     "retry": "Paint it after all",
     "recolor": "Change the colours",
+    "enlarge": "Enlarge it for print",
     "share": "Make an address to share",
     "cancel": "Stop painting",
     "delete": "Delete photos and artworks",

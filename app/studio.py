@@ -23,7 +23,8 @@ from app.estimate import largest_size, memory_bytes
 from app.gallery import Gallery
 from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage
-from app.jobs.models import MOST_IN_SERIES, Job, JobState, PaintRequest, Recoloring
+from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
+from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import (
     ClientBusyError,
@@ -333,9 +334,33 @@ def recolor_job(studio: Studio, job: Job, colors: Recoloring, client: str) -> Jo
     """
     if not job.has_artwork:
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
+    check_canvas(studio, job)
+    return start_job(studio, colors.of(job.request), client, recolor_of=job.id)
+
+
+def enlarge_job(studio: Studio, job: Job, size: Enlarging, client: str) -> Job:
+    """A job's artwork at a larger size, as a new job that is linked to it and paints nothing.
+
+    Raises:
+        RefusalError: there is no artwork, its canvas was not kept, it would be too large, or as in `start_job`.
+    """
+    longest = max(job.artwork_width or 0, job.artwork_height or 0)
+    if not job.has_artwork or not longest:
+        raise RefusalError(errors.ARTWORK_NOT_FOUND)
+    if size.factor * longest > MOST_OUTPUT:
+        raise RefusalError(errors.TOO_LARGE_TO_PRINT, size=size.factor * longest, most=MOST_OUTPUT)
+    check_canvas(studio, job)
+    return start_job(studio, size.of(job.request, longest), client, recolor_of=job.id)
+
+
+def check_canvas(studio: Studio, job: Job) -> None:
+    """Make sure that what was painted for a job is here.
+
+    Raises:
+        RefusalError: it was not kept.
+    """
     if not any(map(studio.storage.exists, keys.canvas_keys(job.id, job.fence, job.request.touches_up))):
         raise RefusalError(errors.CANVAS_MISSING)
-    return start_job(studio, colors.of(job.request), client, recolor_of=job.id)
 
 
 def share_job(studio: Studio, job: Job) -> Job:

@@ -34,6 +34,7 @@ class ByNetwork:
     keep: Image.Image | None
     color_mask: Image.Image | None
     room: engine.Room
+    upscaler: engine.Upscaler | None = None
 
     @staticmethod
     def of(
@@ -44,6 +45,7 @@ class ByNetwork:
         Raises:
             UsageError: there is no such network, or an option was typed that says nothing to one.
             NetworkFormatError: it is another kind of file, or damaged.
+            UpscalerUnavailableError: the network that is to enlarge is not here.
         """
         typed = beyond_networks(options)
         typed += ["mask"] if args.mask else []
@@ -55,11 +57,12 @@ class ByNetwork:
             )
         network = engine.load_transform_net(network_file(args.network, models), device.torch)
         keep, color_mask = (mask_in(path) if path else None for path in (args.keep, args.color_mask))
-        return ByNetwork(network, options, keep, color_mask, room)
+        upscaler = engine.load_upscaler(models, device.torch) if options.resample == "network" else None
+        return ByNetwork(network, options, keep, color_mask, room, upscaler)
 
     def painted(self, photo: Image.Image, watch: Callable[[float], None]) -> Picture:
         """The picture of a photo; `watch` is told what share of it is done."""
-        scene = engine.Scene(photo, (), self.keep, self.color_mask)
+        scene = engine.Scene(photo, (), self.keep, self.color_mask, upscaler=self.upscaler)
         canvas = engine.transferred(photo, self.network, self.options.size, self.room, watch)
         return engine.Finish(scene, self.options)(canvas)
 
@@ -74,6 +77,7 @@ class ByNetwork:
             keep=self.keep is not None,
             color_mask=self.color_mask is not None,
             keep_transparency=keep_transparency,
+            upscaler=self.upscaler.weights_hash if self.upscaler else None,
         )
 
 

@@ -1,7 +1,4 @@
-"""The shell's way in: `atelier paint`, `train-fast`, `recolor`, `styles`, `presets`, `fetch`.
-
-What was typed is read by parser.py.
-"""
+"""The shell's way in: `atelier paint` and all other commands. What was typed is read by parser.py."""
 
 from __future__ import annotations
 
@@ -21,6 +18,7 @@ from worker.failures import JobFailedError
 from worker.fetching import fetch
 from worker.files import UsageError
 from worker.shell import paint, recolor
+from worker.upscaling import upscale
 
 # What is said where the terminal has no such letters.
 PLAIN = str.maketrans({"×": "x", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "…": "..."})
@@ -82,6 +80,7 @@ COMMANDS = {
     "paint": paint,
     "train-fast": train_fast,
     "recolor": recolor,
+    "upscale": upscale,
     "styles": styles,
     "presets": presets,
     "fetch": fetch,

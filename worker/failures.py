@@ -95,6 +95,8 @@ def explained(error: Exception) -> JobError:
             return TOO_LARGE
         case engine.ExtractorUnavailableError() if trouble(error) is None:
             return JobError(code="extractor_unavailable", message=str(error))
+        case engine.UpscalerUnavailableError() if trouble(error) is None:
+            return JobError(code="upscaler_unavailable", message=str(error))
         case engine.NotFiniteError():
             return DIVERGED
         case engine.EmptyMaskError():

@@ -58,6 +58,7 @@ class Materials:
         self.device = device
         self.paintings = Paintings(storage, settings.styles, settings.originals_cache, self._loaded)
         self._extractors: dict[str, engine.Extractor] = {}
+        self._upscaler: engine.Upscaler | None = None
         self._networks: dict[Path, engine.TransformNet] = {}
 
     def photo(self, wish: PaintRequest) -> Image.Image:
@@ -101,7 +102,7 @@ class Materials:
         Raises:
             JobFailedError: a painting, a mask or the artwork to start from is gone or damaged, or the options do not
                 fit the extractor.
-            ExtractorUnavailableError: its weights are not here.
+            ExtractorUnavailableError, UpscalerUnavailableError: its weights are not here.
         """
         found = self.paintings.find(choice.id for choice in wish.styles)
         extractor = self._extractor(wish, list(found.values()))
@@ -116,6 +117,7 @@ class Materials:
             keep=self._mask(wish, wish.keep),
             color_mask=self._mask(wish, wish.color_mask),
             start=self._artwork(start) if start else None,
+            upscaler=self.upscaler(wish),
         )
         return Commission(scene, extractor, options)
 
@@ -140,14 +142,27 @@ class Materials:
         return self._networks[path]
 
     def recoloring(self, wish: PaintRequest, photo: Image.Image) -> engine.Finish:
-        """The touches that give a canvas the colours that a request asks for, and the photo's own where it is kept.
+        """The touches that give a canvas the colours and the size that are asked for, and the photo where it is kept.
 
         Raises:
             JobFailedError: a mask is gone.
+            UpscalerUnavailableError: the weights of the network that is to enlarge it are not here.
         """
         keep, color_mask = self._mask(wish, wish.keep), self._mask(wish, wish.color_mask)
-        scene = engine.Scene(photo, (), keep=keep, color_mask=color_mask)
+        scene = engine.Scene(photo, (), keep=keep, color_mask=color_mask, upscaler=self.upscaler(wish))
         return engine.Finish(scene, engine.PaintOptions(**wish.painting()))
+
+    def upscaler(self, wish: PaintRequest) -> engine.Upscaler | None:
+        """The network that enlarges what a request asks for, if it is to.
+
+        Raises:
+            UpscalerUnavailableError: its weights are not here.
+        """
+        if wish.resample != "network":
+            return None
+        if self._upscaler is None:
+            self._upscaler = engine.load_upscaler(MODELS, self.device.torch)
+        return self._upscaler
 
     def canvas(self, job: Job) -> tuple[Tensor, Recipe | None]:
         """What was painted for a job [1, 3, H, W], before its colours or size were changed, and the artwork's recipe.
@@ -180,6 +195,7 @@ class Materials:
         """Drop the loaded extractors and networks, and with them the device's memory that they hold."""
         self._extractors.clear()
         self._networks.clear()
+        self._upscaler = None
 
     def _extractor(self, wish: PaintRequest, paintings: list[Painting]) -> engine.Extractor:
         """The asked extractor; `auto` falls back to compact where a painting is known to that one only."""

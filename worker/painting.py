@@ -215,7 +215,9 @@ class Easel:
             raise too_large(None) from error
         artwork, painted = finish(canvas), finish.canvas(canvas)
         recipe = self._recipe(job.request, None).model_copy(update={"network": told_of(network)})
-        self._publish_at_once(job, with_alpha(artwork, alpha), painted, preview_of(artwork.image()), recipe)
+        self._publish_at_once(
+            job, with_alpha(artwork, alpha), painted, preview_of(finish.preview(canvas).image()), recipe
+        )
 
     def _publish_at_once(self, job: Job, artwork: Picture, canvas: Picture, preview: bytes, recipe: Recipe) -> None:
         """Finish a job that has had no previews: its artwork is its only one."""
@@ -230,7 +232,7 @@ class Easel:
         self.records.publish(job.id)
 
     def _recolor(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> None:
-        """Give the canvas of an earlier job, `painted`, other colours, without a single evaluation.
+        """Give the canvas of an earlier job, `painted`, other colours or another size, without a single evaluation.
 
         Raises:
             JobFailedError: the canvas or a mask is gone.
@@ -239,15 +241,23 @@ class Easel:
             canvas, recipe = self.materials.canvas(self.records.get(painted))
         except JobNotFoundError as error:
             raise JobFailedError(CANVAS_GONE) from error
-        artwork = self.materials.recoloring(job.request, photo)(canvas)
+        finish = self.materials.recoloring(job.request, photo)
+        artwork = finish(canvas)
         if recipe is None:  # painted by an earlier release
             recipe = self._recipe(job.request, None)
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
-        preview = preview_of(artwork.image())
+        recipe = recipe.model_copy(update={"upscaler": self._upscaler(job.request)})
+        preview = preview_of(finish.preview(canvas).image())
         self._publish_at_once(job, with_alpha(artwork, alpha), engine.Picture(canvas), preview, recipe)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
-        return recipe_of(wish, self.materials.paintings.labels(style.id for style in wish.styles), extractor)
+        labels = self.materials.paintings.labels(style.id for style in wish.styles)
+        return recipe_of(wish, labels, extractor, self._upscaler(wish))
+
+    def _upscaler(self, wish: PaintRequest) -> str | None:
+        """The hash of the network's weights that enlarges what is asked for, if one does."""
+        upscaler = self.materials.upscaler(wish)
+        return upscaler.weights_hash if upscaler else None
 
     def _start(self, wish: PaintRequest) -> Job | None:
         """The job whose artwork is painted over.

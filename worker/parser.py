@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.jobs.encoding import DPI, LEAST_DPI, MOST_DPI
+from app.jobs.options import ENLARGED_BY
 from app.jobs.recipe import version
 from worker import engine
 from worker.engine.perceptual import LOSSES
@@ -15,10 +16,12 @@ from worker.engine.transform_net import ARCH
 from worker.originals import COMMONS, WIDTH, WIDTHS
 from worker.outputs import SUFFIXES
 
+FACTORS, METHODS = (2, 4, 8), ("network", "lanczos")
 COMMANDS = {
     "paint": "paint a photo, or all photos in a folder",
     "train-fast": "train a network that paints after one painting in one pass",
     "recolor": "give an artwork other colours, without painting it again",
+    "upscale": "enlarge pictures for print, with sharp strokes",
     "styles": "list the styles",
     "presets": "list the published ways to paint",
     "fetch": "download once what does not ship: VGG's weights, originals",
@@ -28,6 +31,7 @@ examples:
   atelier paint photo.jpg --style starry_night -o painted.png
   atelier paint holidays --style great_wave -o painted
   atelier recolor painted.png photo.jpg -o in-my-colours.png
+  atelier upscale painted.png -o poster.tif
 
 `atelier COMMAND --help` says more of a command.
 """
@@ -65,6 +69,16 @@ examples:
   atelier recolor painted.png photo.jpg -o in-my-colours.png
   atelier recolor painted.png photo.jpg --method histogram --share 0.5 -o o.png
 """
+UPSCALE_EXAMPLES = """\
+examples:
+  an artwork twice as wide and as high, for a poster:
+    atelier upscale painted.png -o poster.tif --dpi 200
+  all of a folder, four times:
+    atelier upscale painted --factor 4 -o posters
+
+Whatever was painted is drawn sharper, not painted anew: `atelier paint --size`
+paints at a larger size, with finer strokes.
+"""
 FETCH_EXAMPLES = """\
 examples:
   the network of the papers:
@@ -75,7 +89,13 @@ examples:
 
 What was cut off is gone on with by the same command.
 """
-EPILOGS = {"paint": PAINT_EXAMPLES, "train-fast": TRAIN_EXAMPLES, "recolor": RECOLOR_EXAMPLES, "fetch": FETCH_EXAMPLES}
+EPILOGS = {
+    "paint": PAINT_EXAMPLES,
+    "train-fast": TRAIN_EXAMPLES,
+    "recolor": RECOLOR_EXAMPLES,
+    "upscale": UPSCALE_EXAMPLES,
+    "fetch": FETCH_EXAMPLES,
+}
 # The engine's options in the order in which they are told, below the titles of their groups.
 GROUPS = {
     "look": ("strength", "brush", "smoothing", "seed", "start"),
@@ -110,7 +130,7 @@ HELP = {
     "iterations": "evaluations in all",
     "min_improvement": "a stage ends when 20 evaluations lower the loss by fewer percent",
     "output_size": "longest side to which the finished artwork is resampled",
-    "resample": "filter of that",
+    "resample": "filter of that; network draws what filters leave soft",
 }
 # What holds where nothing is said, if it is not the preset's.
 UNSAID = {"output_size": "as painted"}
@@ -139,6 +159,7 @@ def build() -> argparse.ArgumentParser:
     _fill_paint(added["paint"])
     _fill_train(added["train-fast"])
     _fill_recolor(added["recolor"])
+    _fill_upscale(added["upscale"])
     _fill_fetch(added["fetch"])
     return parser
 
@@ -261,6 +282,24 @@ def _fill_recolor(command: argparse.ArgumentParser) -> None:
     group.add_argument("--share", type=float, default=1.0, help="share of the photo's colours, 0 to 1 (%(default)s)")
     group.add_argument("--mask", type=Path, metavar="FILE", help="where white, the photo's colours are kept")
     _add_option(group, "feather", engine.PaintOptions().feather)
+
+
+def _fill_upscale(command: argparse.ArgumentParser) -> None:
+    command.usage = "atelier upscale PICTURE [PICTURE ...] -o OUT [more]"
+    group = command.add_argument_group("what is enlarged, and where to")
+    group.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE", help="artworks, photos, or folders of them")
+    _add_output(group, f"a file ({SUFFIXES}), or a folder for several")
+    group.add_argument("--recursive", action="store_true", help="of a folder: also what is in folders below it")
+    group.add_argument("--again", action="store_true", help="of several: also what is there already")
+    group = command.add_argument_group("how")
+    group.add_argument(
+        "--factor", type=int, choices=FACTORS, default=2, metavar="N",
+        help=f"{', '.join(map(str, FACTORS))}: times as wide and as high (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--method", choices=METHODS, default=ENLARGED_BY, metavar="NAME",
+        help=f"{', '.join(METHODS)}: our own, which draws sharp edges, or a plain filter (%(default)s)",
+    )  # fmt: skip
 
 
 def _fill_fetch(command: argparse.ArgumentParser) -> None:

@@ -79,12 +79,13 @@ class Setting(NamedTuple):
     keep: Image.Image | None
     color_mask: Image.Image | None
     start: Image.Image | None
+    upscaler: engine.Upscaler | None
     room: engine.Room
     recipe: Recipe
 
     def painted(self, photo: Image.Image, show: Show) -> Picture:
         """The picture of a photo."""
-        scene = engine.Scene(photo, self.regions, self.keep, self.color_mask, self.start)
+        scene = engine.Scene(photo, self.regions, self.keep, self.color_mask, self.start, self.upscaler)
 
         def told(iterate: engine.Iterate) -> None:
             show(Seen(iterate.scale, iterate.fraction, iterate.picture))
@@ -112,9 +113,9 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
     parts = _parts(args, settings)
     with with_caches(settings) as cached:
         if args.photo.is_dir():
-            _paint_folder(args, parts, cached, _safe(settings))
+            _paint_folder(args, parts, cached, safe(settings))
         else:
-            _paint_photo(args, parts, cached, _safe(settings))
+            _paint_photo(args, parts, cached, safe(settings))
 
 
 def _paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Settings, safe: Path) -> None:
@@ -205,11 +206,11 @@ def recolor(args: argparse.Namespace, settings: Settings) -> None:
     before = recipe_in(loaded(args.artwork))
     colors = {"keep_colors": args.share, "color_method": args.method, "color_when": "after"}
     recipe = before.recolored(colors, bool(args.mask)) if before else None
-    keep(_with_alpha(picture, alpha if is_ours else None), args.output, recipe, dpi=args.dpi, safe=_safe(settings))
+    keep(_with_alpha(picture, alpha if is_ours else None), args.output, recipe, dpi=args.dpi, safe=safe(settings))
     print(f"{args.output}: {picture.width}×{picture.height}")
 
 
-def _safe(settings: Settings) -> Path:
+def safe(settings: Settings) -> Path:
     """Where an artwork goes that cannot be written to where it should."""
     return settings.data / "rescued"
 
@@ -279,6 +280,7 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
     ]
     regions = engine.regions_of(choices, lambda place: _mask(*place, parts))
     keep, color_mask = (mask_in(path) if path else None for path in (args.keep, args.color_mask))
+    upscaler = engine.load_upscaler(MODELS, device.torch) if options.resample == "network" else None
     recipe = Recipe(
         atelier=version(),
         styles=_ingredients(parts),
@@ -287,9 +289,10 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
         keep=keep is not None,
         color_mask=color_mask is not None,
         keep_transparency=args.keep_transparency,
+        upscaler=upscaler.weights_hash if upscaler else None,
     )
     room = room_for_a_job(settings, device)
-    return Setting(extractor, options, regions, keep, color_mask, start, room, recipe)
+    return Setting(extractor, options, regions, keep, color_mask, start, upscaler, room, recipe)
 
 
 def _options(args: argparse.Namespace) -> engine.PaintOptions:

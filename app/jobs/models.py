@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from app.jobs import keys
-from app.jobs.options import LACKING, ColorMethod, Extractor, Frozen, PaintingOptions, Share
+from app.jobs.options import (
+    ENLARGED_BY,
+    LACKING,
+    LEAST_OUTPUT,
+    ColorMethod,
+    Extractor,
+    Frozen,
+    PaintingOptions,
+    Resample,
+    Share,
+)
 
 
 class JobState(StrEnum):
@@ -140,6 +150,24 @@ class Recoloring(Frozen):
     def of(self, wish: PaintRequest) -> PaintRequest:
         """What was asked for, in these colours."""
         return PaintRequest.model_validate(wish.model_dump() | self.model_dump() | {"color_when": "after"})
+
+
+class Enlarging(Frozen):
+    """A larger size for a finished artwork, whose strokes stay."""
+
+    factor: Literal[2, 4, 8] = Field(default=2, description="how many times as wide and as high")
+    resample: Resample = Field(
+        default=ENLARGED_BY, description="with which filter; or network, which draws what filters leave soft"
+    )
+
+    def of(self, wish: PaintRequest, longest: int) -> PaintRequest:
+        """What was asked for, in this size; the artwork is `longest` pixels long, and may be a stopped one of a few.
+
+        Raises:
+            ValidationError: that would be too large.
+        """
+        size = {"output_size": max(LEAST_OUTPUT, self.factor * longest), "resample": self.resample}
+        return PaintRequest.model_validate(wish.model_dump() | size)
 
 
 class SeriesRequest(Manner):

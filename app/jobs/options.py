@@ -28,7 +28,9 @@ ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
 StyleLoss = Literal["nearest", "nearest-and-gram", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
 Pooling = Literal["max", "average", "l2"]
 Optimizer = Literal["lbfgs", "adam"]
-Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
+Resample = Literal["lanczos", "network", "bicubic", "bilinear", "nearest"]
+# How a finished artwork is enlarged where nothing else is said, on its page and in the shell.
+ENLARGED_BY: Resample = "network"
 Extractor = Literal["auto", "compact", "vgg19", "vgg16"]
 # All convolutions of the largest extractor.
 Layer = Literal[
@@ -46,6 +48,8 @@ LACKING: dict[Extractor, frozenset[str]] = {
 }
 # Those that style losses of cells compare.
 CELL_LAYERS: tuple[Layer, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+LEAST_OUTPUT, MOST_OUTPUT = 256, 8192  # pixels
 
 LayerWeights = Annotated[
     dict[Layer, Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]],
@@ -102,9 +106,14 @@ class PaintingOptions(Frozen):
         default=0.0, ge=0, le=50, description="percent: a stage ends when 20 evaluations lower the loss by less"
     )
     output_size: int | None = Field(
-        default=None, ge=256, le=4096, description="longest side to which the finished artwork is resampled"
+        default=None,
+        ge=LEAST_OUTPUT,
+        le=MOST_OUTPUT,
+        description="longest side to which the finished artwork is resampled",
     )
-    resample: Resample = "lanczos"
+    resample: Resample = Field(
+        default="lanczos", description="with which filter; or network, which draws what filters leave soft"
+    )
 
     @field_validator("color_when")
     @classmethod

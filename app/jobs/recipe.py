@@ -56,6 +56,8 @@ class Recipe(Frozen):
     """All that an artwork was made with. `options` are the engine's, without those that were left to the preset.
 
     `network` is the image transformation network that painted it, where no extractor saw it.
+    `upscaler` is the hash of the weights of the network that enlarged it, if one did. A picture that was enlarged, and
+    that nobody knows the painting of, has no styles.
     """
 
     atelier: str
@@ -66,17 +68,25 @@ class Recipe(Frozen):
     keep: bool = False
     color_mask: bool = False
     keep_transparency: bool = False
+    upscaler: str | None = None
 
     def recolored(self, options: Mapping[str, Any], color_mask: bool) -> Recipe:
         """The same for an artwork whose strokes were kept, and whose colours were asked for anew."""
         return self.model_copy(update={"options": {**self.options, **options}, "color_mask": color_mask})
+
+    def enlarged(self, output_size: int, resample: str, upscaler: str | None) -> Recipe:
+        """The same for an artwork that was resampled to a size in pixels."""
+        size = {"output_size": output_size, "resample": resample}
+        return self.model_copy(update={"options": {**self.options, **size}, "upscaler": upscaler})
 
     def text(self) -> str:
         """The recipe as a PNG carries it: JSON."""
         return json.dumps(self.model_dump(exclude_none=True), ensure_ascii=False)
 
 
-def recipe_of(wish: PaintRequest, labels: Mapping[str, Label], extractor: Network | None) -> Recipe:
+def recipe_of(
+    wish: PaintRequest, labels: Mapping[str, Label], extractor: Network | None, upscaler: str | None = None
+) -> Recipe:
     """The recipe of a request; `labels` are those of its styles by their ids."""
     masks = list(dict.fromkeys(style.mask for style in wish.styles if style.mask))
     return Recipe(
@@ -97,6 +107,7 @@ def recipe_of(wish: PaintRequest, labels: Mapping[str, Label], extractor: Networ
         keep=wish.keep is not None,
         color_mask=wish.color_mask is not None,
         keep_transparency=wish.keep_transparency,
+        upscaler=upscaler,
     )
 
 

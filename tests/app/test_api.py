@@ -476,6 +476,39 @@ class TestOtherColors:
         answer = client.post(f"/api/v1/jobs/{job_id}/recolor", json={"color_mask": "1" * 32})
         assert problem(answer, 422, "mask-gone")["detail"].startswith("color_mask")
 
+    def test_a_linked_job_takes_the_strokes_at_a_larger_size(
+        self, client: TestClient, studio: Studio, job_id: str
+    ) -> None:
+        answer = client.post(f"/api/v1/jobs/{job_id}/enlarge", json={"factor": 4})
+        assert answer.status_code == 202
+        body = answer.json()
+        assert body["recolor_of"] == job_id
+        size = {"output_size": 4 * 320, "resample": "network"}
+        assert body["request"] == client.get(f"/api/v1/jobs/{job_id}").json()["request"] | size
+        assert studio.records.get(body["id"]).planned_work == 0
+        plain = client.post(f"/api/v1/jobs/{job_id}/enlarge", json={"resample": "lanczos"}).json()["request"]
+        assert (plain["output_size"], plain["resample"]) == (640, "lanczos")
+
+    def test_what_cannot_be_enlarged_is_a_problem(
+        self, client: TestClient, photo_id: str, studio: Studio, job_id: str
+    ) -> None:
+        path = f"/api/v1/jobs/{job_id}/enlarge"
+        assert "factor" in problem(client.post(path, json={"factor": 3}), 422, "request-invalid")["detail"]
+        job = studio.records.get(job_id)
+        studio.records.note(job, {"artwork_width": 3072})
+        assert "24576" in problem(client.post(path, json={"factor": 8}), 422, "too-large-to-print")["detail"]
+        studio.storage.delete(keys.artwork_key(job_id, job.fence))
+        problem(client.post(path, json={}), 409, "canvas-missing")
+        waiting = client.post("/api/v1/jobs", json=wish(photo_id)).json()["id"]
+        problem(client.post(f"/api/v1/jobs/{waiting}/enlarge", json={}), 404, "artwork-not-found")
+
+    def test_a_stopped_one_of_a_few_pixels_is_enlarged_to_the_least_size(
+        self, client: TestClient, studio: Studio, job_id: str
+    ) -> None:
+        studio.records.note(studio.records.get(job_id), {"artwork_width": 64, "artwork_height": 48})
+        body = client.post(f"/api/v1/jobs/{job_id}/enlarge", json={}).json()
+        assert body["request"]["output_size"] == 256
+
     def test_a_painting_may_start_from_an_artwork_that_is_there(
         self, client: TestClient, photo_id: str, job_id: str
     ) -> None:

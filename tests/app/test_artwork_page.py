@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs import keys
+from app.jobs.options import ENLARGED_BY
 from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
@@ -84,6 +85,33 @@ def test_colours_that_can_not_be_changed_are_said_beside_the_form(client: TestCl
     assert bad.status_code == 422
     assert "at most 1" in beside(bad.text, "keep_colors-error")
     assert "not one of the choices" in beside(bad.text, "color_method-error")
+
+
+def test_it_is_enlarged_for_print_in_a_job_of_its_own(client: TestClient, finished: str) -> None:
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    job = studio.records.get(finished)
+    page = client.get(f"/jobs/{finished}").text
+    assert "640 × 480 pixels" in page
+    gone = client.post(f"/jobs/{finished}/enlarge")
+    assert gone.status_code == 409
+    assert "was not kept" in beside(gone.text, "enlarge-error")
+    assert '<details class="fold" id="recolor">' in gone.text
+    studio.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    answer = client.post(f"/jobs/{finished}/enlarge")
+    assert answer.status_code == 303
+    new = client.get(f"/api/v1{answer.headers['location']}").json()
+    assert new["recolor_of"] == finished
+    assert (new["request"]["output_size"], new["request"]["resample"]) == (640, ENLARGED_BY)
+    assert (new["request"]["keep_colors"], new["request"]["strength"]) == (0.5, 1.9)
+
+
+def test_what_is_as_large_as_can_be_has_no_button_for_more(client: TestClient, finished: str) -> None:
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    studio.records.note(studio.records.get(finished), {"artwork_width": 4608, "artwork_height": 3456})
+    assert "for print, twice the size" not in client.get(f"/jobs/{finished}").text
+    answer = client.post(f"/jobs/{finished}/enlarge")
+    assert answer.status_code == 422
+    assert "9216 pixels" in beside(answer.text, "enlarge-error")
 
 
 def test_it_can_be_painted_over(client: TestClient, finished: str) -> None:

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image, ImageDraw
 
 from app.jobs import keys, retention
-from app.jobs.models import Job, JobState, PaintRequest, Recoloring
+from app.jobs.models import Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import PaintingOptions
 from app.jobs.recipe import KEYWORD
 from app.jobs.records import JobRecords
@@ -133,6 +133,29 @@ def test_transparency_changes_no_color_and_goes_with_what_is_made_of_it(
     )
     opacity(over)
     assert np.array_equal(pixels(artwork(bench, over)), pixels(artwork(bench, under)))
+
+
+def test_an_artwork_is_enlarged_and_recoloured_at_that_size(bench: Bench, start_worker: StartWorker) -> None:
+    start_worker()
+    job = done(bench, bench.job(keep_colors=0.5, **QUICK))
+    large = done(bench, bench.records.create(Enlarging().of(job.request, 256), 0.0, recolor_of=job.id))
+    image = artwork(bench, large)
+    assert image.size == (large.artwork_width, large.artwork_height) == (512, 384)
+    shrunk = image.resize((256, 192), Image.Resampling.BOX)
+    assert np.abs(pixels(shrunk) - pixels(artwork(bench, job))).mean() < 8
+    told = recipe(bench, large)
+    assert (told["options"]["output_size"], told["options"]["resample"]) == (512, "network")
+    assert len(told["upscaler"]) == 64
+    assert told["extractor"] == recipe(bench, job)["extractor"]
+    other = done(bench, recolored(bench.records, large, keep_colors=0.0))
+    assert artwork(bench, other).size == (512, 384)
+    assert recipe(bench, other)["upscaler"] == told["upscaler"]
+    # As if it had been asked for at once.
+    at_once = done(
+        bench, bench.job(photo=job.request.photo, keep_colors=0.5, output_size=512, resample="network", **QUICK)
+    )
+    assert np.abs(pixels(artwork(bench, at_once)) - pixels(image)).mean() < 1
+    assert recipe(bench, at_once)["upscaler"] == told["upscaler"]
 
 
 def test_an_opaque_photo_gives_an_opaque_artwork(bench: Bench, start_worker: StartWorker) -> None:

@@ -25,6 +25,7 @@ def cpu_allocation_error() -> RuntimeError:
         (engine.NotFiniteError("inf"), "diverged"),
         (engine.TooLargeError(2, 1), "too_large"),
         (engine.ExtractorUnavailableError("Fetch it."), "extractor_unavailable"),
+        (engine.UpscalerUnavailableError("Restore it."), "upscaler_unavailable"),
         (MemoryError(), "too_large"),
         (torch.OutOfMemoryError("CUDA out of memory."), "too_large"),
         (cpu_allocation_error(), "too_large"),

@@ -241,6 +241,18 @@ def test_folders_and_frames_are_painted_by_a_network_with_what_goes_for_any_pict
     assert "--again" in capsys.readouterr().out
 
 
+def test_what_a_network_painted_is_enlarged_by_another_one() -> None:
+    trained()
+    arguments = ["paint", "photo.jpg", "--network", "net.safetensors", "--size", "128", "--output-size", "256"]
+    for resample in ("network", "lanczos"):
+        assert main([*arguments, "--resample", resample, "-o", f"{resample}.png"]) == 0
+    large, plain = (loaded(Path(f"{resample}.png")) for resample in ("network", "lanczos"))
+    assert large.size == plain.size == (256, 192)
+    assert large.tobytes() != plain.tobytes()
+    recipes = [recipe_in(each) for each in (large, plain)]
+    assert [bool(recipe and recipe.upscaler) for recipe in recipes] == [True, False]
+
+
 def test_a_network_that_ships_has_a_short_name(monkeypatch: pytest.MonkeyPatch, desk: Path) -> None:
     (desk / "models").mkdir()
     for path in MODELS.glob("*.safetensors"):

@@ -291,6 +291,13 @@ def test_every_option_reaches_the_engine_by_its_name(materials: Materials) -> No
     assert {name: getattr(options, name) for name in asked} == asked
 
 
+def test_the_network_that_enlarges_is_there_where_it_is_asked_for(materials: Materials) -> None:
+    scenes = [commission(materials, resample=name).scene for name in ("network", "network", "lanczos")]
+    assert scenes[0].upscaler is not None
+    assert scenes[0].upscaler is scenes[1].upscaler
+    assert scenes[2].upscaler is None
+
+
 def test_styles_of_one_place_are_blended_and_places_become_regions(materials: Materials) -> None:
     mask = Image.new("L", (40, 20))
     ImageDraw.Draw(mask).rectangle((0, 0, 19, 19), "white")

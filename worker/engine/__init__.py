@@ -15,6 +15,7 @@ from worker.engine.errors import (
     NotFiniteError,
     TooLargeError,
     UnreachableError,
+    UpscalerUnavailableError,
 )
 from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.feedforward import transferred
@@ -30,6 +31,7 @@ from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
 from worker.engine.transform_net import TransformNet, load_transform_net
+from worker.engine.upscale import Upscaler, doublings, load_upscaler
 from worker.engine.weights import fetch_weights
 
 __all__ = [
@@ -65,14 +67,18 @@ __all__ = [
     "TooLargeError",
     "TransformNet",
     "UnreachableError",
+    "Upscaler",
+    "UpscalerUnavailableError",
     "blend",
     "decodes",
+    "doublings",
     "download",
     "fetch_weights",
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
     "load_transform_net",
+    "load_upscaler",
     "mask_of_color",
     "needs",
     "paint",

@@ -9,6 +9,10 @@ class ExtractorUnavailableError(EngineError):
     """An extractor's weights are not here and could not be fetched, or are damaged."""
 
 
+class UpscalerUnavailableError(EngineError):
+    """The weights of the network that enlarges are not here, or are damaged."""
+
+
 class DownloadError(EngineError):
     """A file could not be fetched; the message says from where, and why."""
 

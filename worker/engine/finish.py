@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -16,15 +15,18 @@ from worker.engine.color import ColorSpace, Recoloring, Tint
 from worker.engine.images import exact_size, fitted_size, in_floats, shrunk, to_bytes, to_image
 from worker.engine.masks import soft_mask
 from worker.engine.options import PaintOptions
+from worker.engine.rows import STRIP_ROWS, resampled
 from worker.engine.scene import Scene
+from worker.engine.upscale import Upscaler, doubled, doublings
 
+# What the network enlarges too far, or need not enlarge, is resampled with Lanczos.
 FILTERS = {
+    "network": Image.Resampling.LANCZOS,
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
 }
-STRIP_ROWS = 256
 # Longest side at which a canvas's colours are looked at before they are changed: more would not change them.
 LOOKED_AT = 2048
 Depth = type[np.uint8] | type[np.uint16]
@@ -37,13 +39,14 @@ class Picture:
     """A finished picture that is made strip by strip, as deep as it was painted.
 
     Its parts: the canvas [1, 3, H, W] in float32, what is done to strips of it, and the size and filter to which it is
-    resampled.
+    resampled, after a network has doubled it as often as that takes, if there is one.
     """
 
     _canvas: Tensor
     _touches: tuple[Touch, ...] = ()
     _size: tuple[int, int] | None = None
     _filter: Image.Resampling = Image.Resampling.LANCZOS
+    _upscaler: Upscaler | None = None
     bands: ClassVar = 3
 
     @property
@@ -57,7 +60,7 @@ class Picture:
     def strips(self, dtype: Depth) -> Iterator[Pixels]:
         """Rows from the top, [rows, W, 3] in sRGB, whole numbers over the whole range of `dtype`."""
         most = np.iinfo(dtype).max
-        for strip in self._resampled() if self._size else self._touched():
+        for strip in self._resampled(self._size) if self._size else self._touched():
             rows = (strip[0].clamp(0, 1) * most).round().permute(1, 2, 0).numpy()
             yield np.ascontiguousarray(rows, dtype)
 
@@ -77,13 +80,12 @@ class Picture:
                 strip = touch(strip, top)
             yield strip
 
-    def _resampled(self) -> Iterator[Tensor]:
-        """Each channel as a picture of floats, so that nothing of the depth is lost."""
-        whole = torch.cat(list(self._touched()), 2)[0]
-        size = (self.width, self.height)
-        channels = [np.asarray(Image.fromarray(each.numpy()).resize(size, self._filter)) for each in whole]
-        for top in range(0, self.height, STRIP_ROWS):
-            yield torch.from_numpy(np.stack([each[top : top + STRIP_ROWS] for each in channels]))[None]
+    def _resampled(self, asked: tuple[int, int]) -> Iterator[Tensor]:
+        strips, size = self._touched(), (self._canvas.shape[3], self._canvas.shape[2])
+        for _ in range(doublings(size, asked) if self._upscaler else 0):
+            assert self._upscaler is not None
+            strips, size = doubled(strips, size, self._upscaler), (2 * size[0], 2 * size[1])
+        return strips if size == asked else resampled(strips, size, asked, self._filter)
 
 
 class Finish:
@@ -97,8 +99,11 @@ class Finish:
         """Prepare the touches.
 
         Raises:
-            ValueError: colours are to be kept from before on, and a style has no palette.
+            ValueError: colours are to be kept from before on, and a style has no palette; or a network is to resample,
+                and the scene has none.
         """
+        if options.resample == "network" and scene.upscaler is None:
+            raise ValueError("resample is network, but there is no network here that enlarges; choose lanczos")
         self.scene = scene
         self.options = options
         self.space: ColorSpace | None = None
@@ -116,7 +121,8 @@ class Finish:
         # A long and thin photo may have been painted larger, so that the extractor could see it.
         is_larger = (canvas.shape[3], canvas.shape[2]) == fitted_size(photo, options.size) != asked
         size = asked if options.output_size or is_larger else None
-        return Picture(canvas, tuple(self._touches(canvas)), size, FILTERS[options.resample])
+        upscaler = self.scene.upscaler if options.resample == "network" else None
+        return Picture(canvas, tuple(self._touches(canvas)), size, FILTERS[options.resample], upscaler)
 
     def canvas(self, canvas: Tensor) -> Picture:
         """What was painted, before any colours are kept or parts of the photo put back."""

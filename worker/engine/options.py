@@ -17,7 +17,7 @@ from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start,
 from worker.engine.pyramid import EFFORT, Quality, Stage, stages
 
 ColorWhen = Literal["after", "before"]
-Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
+Resample = Literal["lanczos", "network", "bicubic", "bilinear", "nearest"]
 
 LIMITS: dict[str, tuple[float, float]] = {
     "size": (64, 8192),
@@ -28,7 +28,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "feather": (0.0, 0.1),
     "iterations": (1, 5000),
     "min_improvement": (0.0, 50.0),
-    "output_size": (256, 4096),
+    "output_size": (256, 8192),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "preset": tuple(PRESETS),
@@ -90,8 +90,8 @@ class PaintOptions:
         optimizer: `lbfgs` or `adam`.
         iterations: evaluations in all, 1 to 5000, shared over the stages as the preset does.
         min_improvement: a stage ends when its loss falls by less than so many percent in 20 evaluations; 0 never ends.
-        output_size: longest side in pixels to which the finished pastiche is resampled, 256 to 4096.
-        resample: with which filter.
+        output_size: longest side in pixels to which the finished pastiche is resampled, 256 to 8192.
+        resample: with which filter, or by the network that enlarges (upscale.py).
 
     Raises:
         ValueError: an option is out of its range or none that there is; the message names it.

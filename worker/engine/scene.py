@@ -24,6 +24,7 @@ from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.palette import Palette, mixed_palette
 from worker.engine.spill import Spill
+from worker.engine.upscale import Upscaler
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
@@ -57,6 +58,7 @@ class Scene:
         keep: a mask that is white where the photo stays as it is.
         color_mask: a mask that is white where the photo's colours are kept; None is everywhere.
         start: the picture that `start="artwork"` begins from.
+        upscaler: what enlarges the finished picture with `resample="network"`.
 
     Masks may have any mode and size; they are stretched over the photo.
     """
@@ -66,6 +68,7 @@ class Scene:
     keep: Image.Image | None = None
     color_mask: Image.Image | None = None
     start: Image.Image | None = None
+    upscaler: Upscaler | None = None
 
     @staticmethod
     def of(photo: Image.Image, style: Fingerprint) -> Scene:

@@ -18,7 +18,7 @@ from worker.engine.presets import PRESETS
         {"keep_colors": 1.5},
         {"feather": 0.2},
         {"iterations": 0},
-        {"output_size": 5000},
+        {"output_size": 9000},
         {"preset": "impressionist"},
         {"pooling": "median"},
         {"content_layers": {}},
