@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+PARTIAL = ".partial-"
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
 
 
@@ -37,6 +40,8 @@ class Storage(Protocol):
     def list(self, prefix: str) -> list[str]: ...
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
+    def age_s(self, key: str) -> float: ...
+    def tidy(self, prefix: str, older_than_s: float) -> None: ...
 
 
 class LocalStorage:
@@ -65,7 +70,7 @@ class LocalStorage:
         """
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
         try:
             with os.fdopen(handle, "w+b") as file:
                 yield file
@@ -119,6 +124,31 @@ class LocalStorage:
     def delete_prefix(self, prefix: str) -> None:
         """Delete a folder and all below it; nothing happens where there is none."""
         shutil.rmtree(self._path(prefix.rstrip("/")), ignore_errors=True)
+
+    def age_s(self, key: str) -> float:
+        """Seconds since a blob was written; 0 for one that has just gone."""
+        try:
+            return time.time() - self._path(key).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def tidy(self, prefix: str, older_than_s: float) -> None:
+        """Remove what was cut off below a folder, and that nobody has touched for so long: unfinished writes, empty
+        folders.
+        """
+        top, before = self._path(prefix.rstrip("/")), time.time() - older_than_s
+        for parent, _, names in os.walk(top, topdown=False):
+            folder = Path(parent)
+            try:
+                is_old = folder.stat().st_mtime < before  # before a removal counts as a change
+                for name in names:
+                    if name.startswith(PARTIAL) and (folder / name).stat().st_mtime < before:
+                        (folder / name).unlink()
+                if is_old and folder != top:
+                    folder.rmdir()
+            except OSError as error:
+                if error.errno not in {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):
