@@ -1,4 +1,4 @@
-"""The shell's way in: `atelier paint`, `recolor`, `styles`, `presets`, `fetch`. What was typed is read by parser.py."""
+"""The shell's way in: `paint`, `recolor`, `styles`, `presets`, `fetch`, `check`. What is typed is read by parser.py."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from app.jobs.styles import find_styles
 from app.settings import Settings, SettingsError, load_settings
 from worker import devices, engine, parser
+from worker.checking import check
 from worker.failures import JobFailedError
 from worker.fetching import fetch
 from worker.files import UsageError
@@ -67,7 +68,7 @@ def presets(_args: argparse.Namespace, _settings: Settings) -> None:
         print(f"{name:<20} {preset.description}")
 
 
-COMMANDS = {"paint": paint, "recolor": recolor, "styles": styles, "presets": presets, "fetch": fetch}
+COMMANDS = {"paint": paint, "recolor": recolor, "styles": styles, "presets": presets, "fetch": fetch, "check": check}
 
 
 def _speak_to_any_terminal() -> None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -41,7 +41,7 @@ class Storage(Protocol):
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
     def age_s(self, key: str) -> float: ...
-    def tidy(self, prefix: str, older_than_s: float) -> None: ...
+    def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]: ...
 
 
 class LocalStorage:
@@ -132,23 +132,29 @@ class LocalStorage:
         except FileNotFoundError:
             return 0.0
 
-    def tidy(self, prefix: str, older_than_s: float) -> None:
+    def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]:
         """Remove what was cut off below a folder, and that nobody has touched for so long: unfinished writes, empty
-        folders.
+        folders. Returns their names; in a trial nothing is removed.
         """
         top, before = self._path(prefix.rstrip("/")), time.time() - older_than_s
-        for parent, _, names in os.walk(top, topdown=False):
+        found = []
+        for parent, folders, names in os.walk(top, topdown=False):
             folder = Path(parent)
             try:
-                is_old = folder.stat().st_mtime < before  # before a removal counts as a change
-                for name in names:
-                    if name.startswith(PARTIAL) and (folder / name).stat().st_mtime < before:
-                        (folder / name).unlink()
-                if is_old and folder != top:
+                # Looked at before anything is removed, which counts as a change: the folder goes the next time.
+                is_empty = not folders and not names and folder != top and folder.stat().st_mtime < before
+                old = [folder / name for name in names if name.startswith(PARTIAL)]
+                old = [path for path in old if path.stat().st_mtime < before]
+                for path in old if not is_trial else []:
+                    path.unlink()
+                if is_empty and not is_trial:
                     folder.rmdir()
             except OSError as error:
                 if error.errno not in {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}:
                     raise
+            else:
+                found += [path.relative_to(self.root).as_posix() for path in [*old, *([folder] if is_empty else [])]]
+        return found
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

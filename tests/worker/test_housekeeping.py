@@ -18,8 +18,10 @@ from app.jobs.rounds import Round
 from app.main import create_app
 from app.settings import Settings
 from tests.worker.conftest import WISH, Hints
+from worker.cli import main
 from worker.reconcile import Housekeeping
 
+Captured = pytest.CaptureFixture[str]
 PHOTO, OTHER = "a" * 32, "b" * 32
 
 
@@ -175,3 +177,39 @@ def test_orphans_of_every_kind_go_when_they_are_old_and_nothing_else_does(record
     assert left == kept | {keys.manifest_key(back.id), f"quarantine/{keys.series_key('5' * 32)}"}
     assert not any((tmp_path / "photos" / each).exists() for each in (PHOTO, OTHER))
     assert records.position(records.get(back.id)) is not None
+
+
+def test_check_tells_what_is_wrong_and_mends_it(
+    records: JobRecords, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path))
+    monkeypatch.setenv("ATELIER_REDIS_URL", str(settings.redis_url))
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out == "0 found; 0 in quarantine.\n"
+    damaged, lost = records.create(WISH, 1.0), accept_half(records, PHOTO)
+    records.storage.put(keys.manifest_key(damaged.id), b"{")
+    records.storage.put(keys.share_key("2" * 32), b"3" * 32)
+    (tmp_path / "photos" / OTHER).mkdir(parents=True)
+    for folder in ("jobs", "photos", "shares"):
+        grow_old(tmp_path / folder)
+    for options, status in ((["check"], 1), (["check", "--mend"], 0)):
+        assert main(options) == status
+        told = capsys.readouterr().out
+        assert "a job whose manifest is damaged or missing: jobs/" in told
+        assert "a job without a record: jobs/" in told
+        assert "a share of nothing: shares/222222…/job" in told
+        assert f"cut off: photos/{OTHER[:6]}…" in told
+        assert damaged.id not in told
+        assert "4 found" in told
+    assert main(["check"]) == 0
+    assert Job.model_validate_json(records.storage.get(keys.manifest_key(damaged.id))) == records.get(damaged.id)
+    assert records.redis.exists(keys.record(lost.id))
+
+
+def test_check_without_redis_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path))
+    assert main(["check"]) == 1
+    assert "start Atelier" in capsys.readouterr().err
+    monkeypatch.setenv("ATELIER_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert main(["check"]) == 1
+    assert "does not answer" in capsys.readouterr().err
