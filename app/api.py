@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -41,6 +42,7 @@ IdempotencyKey = Annotated[
     Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
 ]
 ETAG = re.compile(r'"(\d+(?:\.\d+)?)"')  # one of `etag`
+MOST_KNOWN = 10  # a page names one, and Redis looks at all of them
 LONGEST_KEY = 200
 POLL_RUNNING_S, POLL_QUEUED_MOST_S = 1, 10
 
@@ -194,7 +196,7 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
 )
 async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
-    known = ",".join(ETAG.findall(if_none_match or ""))
+    known = ",".join(islice((found[1] for found in ETAG.finditer(if_none_match or "")), MOST_KNOWN))
     standing = await studio.standings.of(job_id, known) if keys.ID.fullmatch(job_id) else None
     if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.

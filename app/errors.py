@@ -289,6 +289,12 @@ FORM_TOO_LARGE = Kind(
     "These photos are larger than {limit_mb} MB together. Send fewer at a time.",
     "photo",
 )
+REQUEST_TOO_LARGE = Kind(
+    "request-too-large",
+    413,
+    "Too much in one request",
+    "This request is larger than {limit_kb} kB, and nothing that is asked for here needs so much. Send less.",
+)
 TOO_MANY_REQUESTS = Kind(
     "too-many-requests",
     429,
@@ -342,6 +348,8 @@ INTERNAL = Kind(
     "Something broke here",
     "Something broke on our side, not on yours. Try again; the failure is on record.",
 )
+MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
+LONGEST_NAME = 80  # of a field that somebody else has named
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
 
 
@@ -390,7 +398,12 @@ def answer(request: Request, kind: Kind, sentence: str = "", *, headers: dict[st
 def what_does_not_fit(errors: Sequence[Mapping[str, Any]]) -> str:
     """One sentence for the first of pydantic's errors, naming the field as the request spells it."""
     first = errors[0]
-    names = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "[key]"}]
+    names = [str(part) for part in where(first) if part not in {"body", "query", "path", "[key]"}]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     name = ".".join(names)
     return f"{name}: {message}." if name else f"{message}."
+
+
+def where(error: Mapping[str, Any]) -> list[int | str]:
+    """Pydantic's path to a value, in which whoever sent it may have named a field anything, at any length."""
+    return [part if isinstance(part, int) else str(part)[:LONGEST_NAME] for part in error["loc"]]

@@ -201,7 +201,7 @@ class HomeForm:
 def last(sent: ImmutableMultiDict[str, Any], name: str) -> str:
     """The text of a field, as browsers send it last; empty for a file or for nothing."""
     text = sent.get(name)
-    return text.strip()[:LONGEST] if isinstance(text, str) else ""
+    return text[:LONGEST].strip() if isinstance(text, str) else ""
 
 
 def settled(options: Mapping[str, str]) -> dict[str, str]:
@@ -214,7 +214,7 @@ def parts_of(sent: ImmutableMultiDict[str, Any]) -> tuple[Part, ...]:
     browsers leave it out where none is chosen.
     """
     styles, weights, masks, colors = (
-        [text.strip()[:LONGEST] for text in sent.getlist(name) if isinstance(text, str)]
+        [text[:LONGEST].strip() for text in sent.getlist(name) if isinstance(text, str)]
         for name in ("style", "weight", "style_mask", "style_color")
     )
     missing = max(len(weights), len(masks), 1) - len(styles)

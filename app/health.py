@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, Field
 from redis import RedisError
 from starlette.requests import Request
+
+from app.jobs import keys, rounds
 
 router = APIRouter(tags=["health"])
 
@@ -15,9 +18,10 @@ router = APIRouter(tags=["health"])
 class Ready(BaseModel):
     """Whether the product can paint, and what is there of what it needs."""
 
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "degraded", "not ready"]
     redis: bool
     worker: bool
+    housekeeping: bool = Field(description="Whether the last round of it did all that it had to.")
 
 
 @router.get("/healthz", summary="Is the process up?")
@@ -28,13 +32,33 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it paint?", responses={503: {"model": Ready, "description": "Not now, and why."}})
 def readyz(request: Request, response: Response) -> Ready:
-    """Redis answers and a worker was seen lately."""
+    """Redis answers and a worker was seen lately. Where housekeeping fails, photos are painted all the same: that is
+    `degraded`, and no reason to send visitors elsewhere.
+    """
     try:
-        request.app.state.redis.ping()
-        ready = Ready(status="not ready", redis=True, worker=request.app.state.studio.records.worker_seen())
+        records = request.app.state.studio.records
+        is_well = rounds.told(records.redis, records.now()).is_well
+        ready = Ready(status="not ready", redis=True, worker=records.worker_seen(), housekeeping=is_well)
     except RedisError:
-        ready = Ready(status="not ready", redis=False, worker=False)
+        ready = Ready(status="not ready", redis=False, worker=False, housekeeping=False)
     if not ready.worker:
         response.status_code = 503
         return ready
-    return ready.model_copy(update={"status": "ready"})
+    return ready.model_copy(update={"status": "ready" if ready.housekeeping else "degraded"})
+
+
+@router.get("/metrics", summary="What can be counted", response_class=PlainTextResponse, include_in_schema=False)
+def metrics(request: Request) -> str:
+    """In Prometheus's text format."""
+    records = request.app.state.studio.records
+    report = rounds.told(records.redis, records.now())
+    counts = {
+        "atelier_housekeeping_rounds_total": report.rounds,
+        "atelier_housekeeping_failed_rounds_total": report.failed_rounds,
+        "atelier_housekeeping_well": int(report.is_well),
+        "atelier_quarantined": report.quarantined,
+        "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
+        "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
+        "atelier_workers": records.workers(),
+    }
+    return "".join(f"{name} {count}\n" for name, count in counts.items())

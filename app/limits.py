@@ -23,7 +23,7 @@ from app.settings import Settings, SettingsError
 
 IPV6_PREFIX = 64  # a household or a server has at least so much of its own
 # Pictures of the gallery and the page's own files are kept by browsers, and probes belong to whoever runs this.
-UNCOUNTED = ("/static/", "/styles/", "/healthz", "/readyz")
+UNCOUNTED = ("/static/", "/styles/", "/healthz", "/readyz", "/metrics")
 log = logging.getLogger(__name__)
 
 

@@ -177,17 +177,19 @@ def on_refusal(request: Request, error: Exception) -> Response:
 def on_invalid_request(request: Request, error: Exception) -> Response:
     """A request that does not fit its route's types."""
     assert isinstance(error, RequestValidationError)
-    found: list[dict[str, Any]] = list(error.errors())
+    found: list[dict[str, Any]] = list(error.errors())[: errors.MOST_MISFITS]
     sentence = errors.what_does_not_fit(found)
     if not errors.wants_json(request):
         return errors.answer(request, errors.OPTIONS_INVALID, sentence)
-    members = [{"where": list(each["loc"]), "message": each["msg"]} for each in found]
+    members = [{"where": errors.where(each), "message": each["msg"]} for each in found]
     return errors.problem(errors.OPTIONS_INVALID, sentence, errors=members)
 
 
 def on_http_error(request: Request, error: Exception) -> Response:
     """What the framework refuses by itself: unknown paths and methods."""
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, RefusalError):  # whatever is raised while it reads a body, the framework calls 400
+        return on_refusal(request, error.__cause__)
     if error.status_code == 404 and (redirect := addresses.without_slash(request)):
         return redirect
     kind = errors.BY_STATUS.get(error.status_code)

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,6 +58,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_OVERHEAD_BYTES = 256 * 1024
 LARGE_PART_BYTES = 16 * 1024
 FORM_OF_PHOTOS = "/jobs"
+# Where files come in, always as multipart/form-data; the form of the home page goes to the first three.
+TAKES_FILES = re.compile(r"/jobs|/photos/sample|/paintings/remove|/api/v1/(photos|photos/[^/]+/masks|paintings)")
+# Of everything else that is sent: JSON, and the forms of the other pages. It is taken apart on the event loop.
+SMALL_BODY_BYTES = 64 * 1024
+LENGTH = re.compile(r"\d{1,19}", re.ASCII)
 VISIT_COOKIE = "atelier_form"
 
 
@@ -147,7 +153,10 @@ def visit_token(request: Request, visit: str) -> str:
 
 
 class BodyLimit:
-    """Refuses a body above the limit: at its Content-Length before a byte is read, or while it streams in.
+    """Refuses a body above its limit: at its Content-Length before a byte is read, or while it streams in.
+
+    Forms with files have the limit of an upload, the home page's that of several, and all else, which is taken apart at
+    once and on the event loop, SMALL_BODY_BYTES.
 
     The refusal is raised where the route reads the body, so that the route answers it as any other. The server goes on
     dropping what still arrives, which browsers need: they show an answer only after they have sent the whole form.
@@ -165,11 +174,10 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             return await self.app(scope, receive, send)
-        # Only the home page's form holds several photos.
-        is_form = scope["path"] == FORM_OF_PHOTOS
-        limit_bytes = (self.form_limit_mb if is_form else self.limit_mb) * 1_000_000 + FORM_OVERHEAD_BYTES
-        declared = Headers(scope=scope).get("content-length", "")
-        received = int(declared) if declared.isdigit() and int(declared) > limit_bytes else 0
+        headers = Headers(scope=scope)
+        limit_bytes, refusal = self._limit(scope["path"], headers.get("content-type", ""))
+        declared = headers.get("content-length", "")
+        received = int(declared) if LENGTH.fullmatch(declared) and int(declared) > limit_bytes else 0
 
         async def receive_counting() -> Message:
             nonlocal received
@@ -180,13 +188,22 @@ class BodyLimit:
                 if size > LARGE_PART_BYTES:
                     async with self.turnstile:
                         await asyncio.sleep(0)
-            if received > limit_bytes and is_form:
-                raise errors.RefusalError(errors.FORM_TOO_LARGE, limit_mb=self.form_limit_mb)
             if received > limit_bytes:
-                raise errors.RefusalError(errors.PHOTO_TOO_MANY_BYTES, limit_mb=self.limit_mb)
+                raise refusal
             return message
 
         return await self.app(scope, receive_counting, send)
+
+    def _limit(self, path: str, content_type: str) -> tuple[int, errors.RefusalError]:
+        """The most bytes of a body, and how a larger one is refused."""
+        if not (TAKES_FILES.fullmatch(path) and content_type.lower().startswith("multipart/form-data")):
+            limit_kb = SMALL_BODY_BYTES // 1024
+            return SMALL_BODY_BYTES, errors.RefusalError(errors.REQUEST_TOO_LARGE, limit_kb=limit_kb)
+        # Only the home page's form holds several photos.
+        is_form = path == FORM_OF_PHOTOS
+        limit_mb = self.form_limit_mb if is_form else self.limit_mb
+        kind = errors.FORM_TOO_LARGE if is_form else errors.PHOTO_TOO_MANY_BYTES
+        return limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES, errors.RefusalError(kind, limit_mb=limit_mb)
 
 
 def load_secret(path: Path) -> bytes:

@@ -18,13 +18,14 @@ from types import FrameType
 from app.settings import Settings, SettingsError, load_settings
 from launcher import addresses, commands, health, redis_server
 from launcher.errors import LaunchError
-from launcher.processes import Process
+from launcher.processes import Process, raise_open_files
+from launcher.restarts import Watched
 
 ROOT = Path(__file__).parents[1]
 START_S = 60.0
 STOP_S = 3.5  # of the 5 s within which everything has ended: a painting needs one evaluation to notice
 REDIS_STOP_S = 1.0
-MOST_RESTARTS = 5
+MOST_STARTS = 3  # before anybody was let in
 _stop = threading.Event()
 
 
@@ -34,12 +35,15 @@ def main() -> int:
         signal.signal(number, _on_signal)
     try:
         settings = load_settings()
-        with _locked(settings.data), _product(settings) as (processes, port):
-            _wait_until_ready(processes, settings.host, port)
+        raise_open_files()
+        with _locked(settings.data), _product(settings) as (parts, port):
+            _wait_until_ready(parts, settings.host, port)
             if not _stop.is_set():
                 _say_open([f"{url}{settings.root_path}" for url in addresses.urls(settings.host, port)])
-                _watch(processes)
+                _watch(parts)
     except (LaunchError, SettingsError) as error:
+        if _stop.is_set():  # before all had started
+            return 0
         print(f"atelier: {error}", file=sys.stderr)
         return 1
     return 0
@@ -79,7 +83,7 @@ def _about_folder(data: Path, error: OSError) -> str:
 
 
 @contextmanager
-def _product(settings: Settings) -> Iterator[tuple[list[Process], int]]:
+def _product(settings: Settings) -> Iterator[tuple[list[Watched], int]]:
     """All processes, started, and the web server's port; ended in order when the block ends.
 
     Worker and web first, while Redis still listens.
@@ -92,7 +96,7 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], int]]:
         redis_server.check(settings.redis_url)
         redis_url = settings.redis_url
     else:
-        redis_process, redis_url = redis_server.start(data, logs)
+        redis_process, redis_url = redis_server.start(data, logs, _stop.is_set)
     environment = {
         "ATELIER_REDIS_URL": redis_url,
         "ATELIER_DATA": str(data),
@@ -107,7 +111,7 @@ def _product(settings: Settings) -> Iterator[tuple[list[Process], int]]:
     try:
         for process in serving:
             process.start()
-        yield ([redis_process] if redis_process else []) + serving, port
+        yield [Watched(process) for process in ([redis_process] if redis_process else []) + serving], port
     finally:
         _end(serving, STOP_S)
         if redis_process:
@@ -136,19 +140,21 @@ def _free_port(settings: Settings) -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(processes: list[Process], host: str, port: int) -> None:
-    """Until the page answers and a worker was seen, or a stop."""
+def _wait_until_ready(parts: list[Watched], host: str, port: int) -> None:
+    """Until the page answers and a worker was seen, or a stop. What ends meanwhile is tried again."""
     deadline = time.monotonic() + START_S
     while not _stop.is_set():
-        for process in processes:
-            if not process.is_running():
+        for part in parts:
+            part.look(time.monotonic())
+            if part.ends >= MOST_STARTS:
+                process = part.process
                 raise LaunchError(
                     f"The {process.name} process ended while starting: {process.last_line()} ({process.log})."
                 )
         if all(health.answers(addresses.own(host), port, path) for path in ("/readyz", "/")):
             return
         if time.monotonic() > deadline:
-            raise LaunchError(f"The page did not answer within {START_S:.0f} s; see {processes[-1].log.parent}.")
+            raise LaunchError(f"The page did not answer within {START_S:.0f} s; see {parts[-1].process.log.parent}.")
         _stop.wait(0.1)
 
 
@@ -158,20 +164,11 @@ def _say_open(urls: list[str]) -> None:
     print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
 
 
-def _watch(processes: list[Process]) -> None:
-    """Start again what ends by itself, until told to stop."""
-    restarts = 0
+def _watch(parts: list[Watched]) -> None:
+    """Start again what ends by itself, each part after its own pause, until told to stop."""
     while not _stop.wait(0.5):
-        for process in processes:
-            if not process.is_running():
-                restarts += 1
-                if restarts > MOST_RESTARTS:
-                    raise LaunchError(
-                        f"The {process.name} process keeps ending: {process.last_line()} ({process.log})."
-                    )
-                print(f"atelier: the {process.name} process ended; starting it again.", file=sys.stderr, flush=True)
-                process.kill()
-                process.start()
+        for part in parts:
+            part.look(time.monotonic())
 
 
 def _end(processes: list[Process], patience_s: float) -> None:

@@ -6,38 +6,73 @@ Not honcho: it sends SIGTERM to all processes at once, and the worker needs Redi
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+LAST_BYTES = 8192  # of a log that may have grown for months
+# For each a connection and a file that it downloads; macOS allows no more than the last.
+OPEN_FILES = (65536, 10240)
+
+
+class HeldError(Exception):
+    """Another process holds the lock of the one that is to be started."""
 
 
 class Process:
     """One part of the product."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], log: Path, lock: Path | None = None
+    ) -> None:
+        """`lock` is a file that the process holds as long as it lives, so that no second one works on the same files,
+        whoever starts it.
+        """
         self.name = name
+        self.lock = lock
         self.command = command
         self.environment = environment
         self.log = log
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, its output appended to the log."""
+        """Start it, its output appended to the log.
+
+        Raises:
+            HeldError: another process holds its lock.
+            OSError: the system has no room for it.
+        """
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, self._held() as held:
             self._popen = subprocess.Popen(
                 self.command,
                 env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=held,  # never closed by the process, so the lock ends with it, however that ends
                 start_new_session=True,  # Ctrl-C in the terminal reaches the launcher only, which knows the order
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
+
+    @contextmanager
+    def _held(self) -> Iterator[list[int]]:
+        if self.lock is None:
+            yield []
+            return
+        with self.lock.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise HeldError(f"an earlier one has not ended yet, and holds {self.lock}") from error
+            yield [file.fileno()]
 
     @property
     def pid(self) -> int | None:
@@ -74,8 +109,26 @@ class Process:
 
     def last_line(self) -> str:
         """The last line that it wrote."""
-        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        if not self.log.exists():
+            return "it wrote nothing"
+        with self.log.open("rb") as log:
+            log.seek(-min(LAST_BYTES, log.seek(0, os.SEEK_END)), os.SEEK_END)
+            lines = log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it wrote nothing"
+
+
+def raise_open_files() -> None:
+    """Let this process and those that it starts open as many files as the system allows; many give 1024 at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in OPEN_FILES:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft == resource.RLIM_INFINITY or soft >= most:
+            return
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (OSError, ValueError):  # more than this system takes
+            continue
+        return
 
 
 def _end_with_parent() -> None:

@@ -8,17 +8,24 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 import redis
 
 from launcher.errors import LaunchError
-from launcher.processes import Process
+from launcher.processes import HeldError, Process
 
 START_S = 20.0
+OLD_ONE_S = 60.0  # a large file on a slow disk takes its time to be written out
+PAUSES_S = (1.0, 2.0)  # between tries to start it
 NAMES = ("redis-server", "valkey-server")
 LONGEST_SOCKET_PATH = 100  # Linux allows 107 bytes, macOS 103
+
+
+class EndedError(LaunchError):
+    """It ended while it was starting."""
 
 
 def executable() -> Path:
@@ -60,8 +67,10 @@ def socket_url(path: Path) -> str:
     return f"unix://{quote(os.fsencode(path))}?db=0"
 
 
-def start(data: Path, logs: Path) -> tuple[Process, str]:
+def start(data: Path, logs: Path, is_stopping: Callable[[], bool] = lambda: False) -> tuple[Process, str]:
     """Start a Redis of our own on a socket, with its append-only file below `data`; the process and its URL.
+
+    An earlier one on the same file, whose launcher was killed, is waited for; one that ends at once is tried again.
 
     Raises:
         LaunchError: there is none, or it does not start.
@@ -69,22 +78,47 @@ def start(data: Path, logs: Path) -> tuple[Process, str]:
     folder = data / "redis"
     folder.mkdir(parents=True, exist_ok=True)
     socket = socket_path(data)
-    socket.unlink(missing_ok=True)
     command = [
         str(executable()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(folder),
         "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--save", "",
         # Commands alone: Redis and Valkey refuse the shorter form of each other's, and of newer versions.
         "--aof-use-rdb-preamble", "no", "--daemonize", "no",
     ]  # fmt: skip
-    process = Process("redis", command, {}, logs / "redis.log")
-    process.start()
+    process = Process("redis", command, {}, logs / "redis.log", lock=folder / "redis.lock")
     url = socket_url(socket)
+    for pause_s in PAUSES_S:
+        try:
+            _start(process, url, is_stopping)
+            return process, url
+        except EndedError:
+            if is_stopping():
+                raise
+            time.sleep(pause_s)
+    _start(process, url, is_stopping)
+    return process, url
+
+
+def _start(process: Process, url: str, is_stopping: Callable[[], bool]) -> None:
+    _start_alone(process, is_stopping)
     try:
-        _wait(process, url)
+        _wait(process, url, is_stopping)
     except BaseException:
         process.kill()
         raise
-    return process, url
+
+
+def _start_alone(process: Process, is_stopping: Callable[[], bool]) -> None:
+    """Start it once an earlier one has ended, which takes its socket with it even if that is a newer one's by then."""
+    deadline = time.monotonic() + OLD_ONE_S
+    while True:
+        try:
+            return process.start()
+        except HeldError as error:
+            if time.monotonic() > deadline or is_stopping():
+                raise LaunchError(
+                    f"An earlier Redis still works on {process.lock} and does not end: end it, then start again."
+                ) from error
+        time.sleep(0.1)
 
 
 def check(url: str) -> None:
@@ -102,7 +136,7 @@ def check(url: str) -> None:
         ) from error
 
 
-def _wait(process: Process, url: str) -> None:
+def _wait(process: Process, url: str, is_stopping: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_S
     with redis.Redis.from_url(url) as connection:
         while True:
@@ -111,7 +145,7 @@ def _wait(process: Process, url: str) -> None:
                 return
             except redis.RedisError as error:  # not listening yet, or still reading its file
                 if not process.is_running():
-                    raise LaunchError(f"Redis did not start: {process.last_line()} ({process.log}).") from error
-                if time.monotonic() > deadline:
+                    raise EndedError(f"Redis did not start: {process.last_line()} ({process.log}).") from error
+                if time.monotonic() > deadline or is_stopping():
                     raise LaunchError(f"Redis did not answer within {START_S:.0f} s; see {process.log}.") from error
             process.wait(0.05)

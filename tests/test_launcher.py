@@ -10,13 +10,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
 from launcher import redis_server
+from launcher.errors import LaunchError
 from launcher.processes import Process
+from launcher.restarts import LONGEST_PAUSE_S, WINDOW_S, Watched
 from tests.conftest import ROOT, Product, address, addresses, close, launch
 from tests.faults.servers import free_port
 from tests.waiting import until
@@ -178,6 +183,142 @@ process.kill()
     folder, mode = done.stdout.split()
     assert mode == "0o700"
     assert not Path(folder).exists()
+
+
+def test_a_redis_that_ends_slowly_is_waited_for(tmp_path: Path) -> None:
+    """Else two would write the same file, and the old one would take the new one's socket with it."""
+    old, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        connection.set("kept", "by the old one")
+    assert old.pid
+    os.kill(old.pid, signal.SIGSTOP)
+    os.kill(old.pid, signal.SIGTERM)  # as the kernel does when its launcher was killed
+    asked: list[float] = []
+
+    def is_stopping() -> bool:
+        asked.append(time.monotonic())
+        if len(asked) == 10:
+            os.kill(old.pid or 0, signal.SIGCONT)
+        return False
+
+    new, url = redis_server.start(tmp_path, tmp_path / "logs", is_stopping)
+    assert len(asked) >= 10
+    assert not old.is_running()
+    with redis.Redis.from_url(url) as connection:
+        assert connection.get("kept") == b"by the old one"
+    end(new)
+
+
+def test_an_old_redis_that_does_not_end_is_one_sentence(tmp_path: Path) -> None:
+    old, _ = redis_server.start(tmp_path, tmp_path / "logs")
+    with pytest.raises(LaunchError, match="An earlier Redis still works on"):
+        redis_server.start(tmp_path, tmp_path / "logs", lambda: True)
+    assert old.is_running()
+    end(old)
+
+
+def test_a_redis_that_fails_once_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failed = redis_server.executable(), tmp_path / "failed"
+    script = tmp_path / "redis-server"
+    script.write_text(f'#!/bin/sh\n[ -e "{failed}" ] || {{ : > "{failed}"; exit 1; }}\nexec "{real}" "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    process, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        assert connection.ping()
+    assert failed.exists()
+    end(process)
+
+
+def part(tmp_path: Path, script: str) -> Watched:
+    """A part of the product that is this script, started."""
+    process = Process("test", ["sh", "-c", script], {}, tmp_path / "test.log")
+    process.start()
+    return Watched(process)
+
+
+def test_pauses_grow_to_a_minute_and_never_end_another_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hours of a part that always ends at once, beside one that is well; only the clock is the test's own."""
+    broken, healthy = part(tmp_path, "exit 1"), part(tmp_path, "exec sleep 600")
+    pid, now, starts = healthy.process.pid, 0.0, []
+    while len(starts) < 60:
+        last = broken.process.pid
+        broken.process.wait(10)
+        broken.look(now)
+        healthy.look(now)
+        if broken.process.pid != last:
+            starts.append(now)
+        now += 0.5
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
+    assert starts[0] <= 1.5
+    assert pauses[:5] == sorted(pauses[:5])
+    assert max(pauses) <= LONGEST_PAUSE_S + 1
+    assert min(pauses[6:]) >= LONGEST_PAUSE_S / 2 - 1
+    assert (healthy.process.pid, healthy.process.is_running()) == (pid, True)
+    assert "starting it again in 1 s" in capsys.readouterr().err
+    broken.process.kill()
+    healthy.process.kill()
+
+
+def test_an_end_long_ago_counts_no_more(tmp_path: Path) -> None:
+    watched = part(tmp_path, "exit 1")
+    for now in (0.0, 1.0, 2.0):
+        watched.process.wait(10)
+        watched.look(now)
+    assert watched.ends == 2
+    watched.look(now := 3.0 + 2)
+    watched.process.wait(10)
+    watched.look(now + WINDOW_S)
+    assert watched.ends == 1
+    watched.process.kill()
+
+
+def test_a_part_that_cannot_even_be_started_is_tried_again(tmp_path: Path) -> None:
+    watched = part(tmp_path, "exit 1")
+    watched.process.wait(10)
+    good, watched.process.command = ["sh", "-c", "exec sleep 600"], [str(tmp_path / "nothing")]
+    for now in (0.0, 1.0):
+        watched.look(now)
+    assert not watched.process.is_running()
+    watched.process.command = good
+    watched.look(3.0)
+    assert watched.process.is_running()
+    watched.process.kill()
+
+
+def test_more_files_may_be_opened_where_that_is_allowed(tmp_path: Path) -> None:
+    script = (
+        "import resource as r, subprocess as s; from launcher.processes import raise_open_files as more\n"
+        "r.setrlimit(r.RLIMIT_NOFILE, (256, r.getrlimit(r.RLIMIT_NOFILE)[1])); more()\n"
+        "print(s.run(['sh', '-c', 'ulimit -n; ulimit -Hn'], capture_output=True, text=True).stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    soft, hard = done.stdout.split()
+    assert soft == (hard if hard != "unlimited" and int(hard) < 65536 else "65536"), done.stderr
+
+
+def test_parts_that_are_killed_come_back_and_the_others_stay(tmp_path: Path) -> None:
+    product = launch(tmp_path)
+    url = address(product)
+
+    def pids() -> dict[str, int]:
+        children = psutil.Process(product.pid).children()
+        return {"web" if "uvicorn" in each.cmdline() else each.name(): each.pid for each in children}
+
+    def answers() -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"{url}/healthz", timeout=1) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    first = pids()
+    for _ in range(3):
+        os.kill(pids()["web"], signal.SIGKILL)
+        until(lambda: not answers(), "the web server's end")
+        until(answers, "the web server", 60)
+    last = pids()
+    assert first.pop("web") != last.pop("web")
+    assert first == last
+    close(product)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from app.jobs.styles import find_styles
 from app.settings import Settings, SettingsError, load_settings
 from worker import devices, engine, parser
+from worker.checking import check
 from worker.failures import JobFailedError
 from worker.fetching import fetch
 from worker.files import UsageError
@@ -84,6 +85,7 @@ COMMANDS = {
     "styles": styles,
     "presets": presets,
     "fetch": fetch,
+    "check": check,
 }
 
 

@@ -6,15 +6,13 @@ import errno
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from app.jobs.models import PAINTING_GONE as PAINTING_GONE
 from app.jobs.models import JobError
 from worker import engine
 from worker.devices import Trouble, trouble
 
 PHOTO_GONE = JobError(code="photo_gone", message="The photo is not here any more. Upload it again.")
 PHOTO_DAMAGED = JobError(code="photo_damaged", message="The stored photo cannot be read any more. Upload it again.")
-PAINTING_GONE = JobError(
-    code="painting_gone", message="Your own painting was deleted before the photo was painted. Upload it again."
-)
 MASK_GONE = JobError(code="mask_gone", message="A mask of the photo is not here any more. Make it again.")
 MASK_EMPTY = JobError(
     code="mask_empty",

@@ -25,6 +25,7 @@ COMMANDS = {
     "styles": "list the styles",
     "presets": "list the published ways to paint",
     "fetch": "download once what does not ship: VGG's weights, originals",
+    "check": "look for what a crash has left in the service's data, and mend it",
 }
 EXAMPLES = """\
 examples:
@@ -161,6 +162,7 @@ def build() -> argparse.ArgumentParser:
     _fill_recolor(added["recolor"])
     _fill_upscale(added["upscale"])
     _fill_fetch(added["fetch"])
+    added["check"].add_argument("--mend", action="store_true", help="put right what is found, as housekeeping would")
     return parser
 
 

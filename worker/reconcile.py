@@ -11,15 +11,17 @@ from contextlib import contextmanager
 import redis
 from redis.exceptions import LockError
 
-from app.jobs import keys, retention
+from app.jobs import keys, orphans, retention, rounds
 from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
 from app.jobs.models import Job
 from app.jobs.queue import Publisher
-from app.jobs.records import JobNotFoundError, JobRecords, connect
+from app.jobs.records import JobRecords, connect
+from app.jobs.rounds import Round
 from app.settings import Settings
 from worker.lease import is_alive
 
 INTERVAL_S = 5.0
+TIDY_S = 3600.0
 LOST_S = 10.0  # a hint that was taken from an empty queue so long ago, and led to nothing, went down with its taker
 REAPER_S = 20  # a reaper that died is replaced after so long; two at once do no harm
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class Housekeeping:
         self.storage = LocalStorage(settings.data)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.memory_bytes = memory_bytes
-        self._swept = float("-inf")
+        self._swept = self._tidied = float("-inf")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -50,11 +52,23 @@ class Housekeeping:
         except redis.RedisError:  # it forgets us by itself
             pass
 
-    def _sweep(self) -> None:
-        """Look for photos whose time has come, every so often; every worker may, so a dead one's turn is not lost."""
+    def round(self) -> None:
+        """Everything once, and every so often what need not be looked at each time; every worker may, so a dead one's
+        turn is not lost.
+        """
+        reconcile(self.records, self.storage, self.settings.lease_s, steps=(steps := Round()))
+        self._tell("round", steps)
         if time.monotonic() - self._swept >= self.settings.sweep_s:
-            retention.sweep(self.records)
+            retention.sweep(self.records, steps := Round())
+            self._tell("sweep", steps)
             self._swept = time.monotonic()
+        if time.monotonic() - self._tidied >= TIDY_S:
+            orphans.sweep(self.records, steps := Round())
+            self._tell("orphans", steps)
+            self._tidied = time.monotonic()
+
+    def _tell(self, part: str, steps: Round) -> None:
+        rounds.tell(self.records.redis, part, steps, self.records.now())
 
     def _run(self) -> None:
         while True:
@@ -62,8 +76,7 @@ class Housekeeping:
                 self.records.saw_worker(self.name, self.memory_bytes)
                 with alone(self.records) as is_mine:
                     if is_mine:
-                        reconcile(self.records, self.storage, self.settings.lease_s)
-                        self._sweep()
+                        self.round()
             except (redis.RedisError, OSError) as error:
                 log.warning("housekeeping waits: %s", error)
             except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
@@ -88,47 +101,56 @@ def alone(records: JobRecords) -> Iterator[bool]:
             log.warning("looking for lost jobs took more than %d s", REAPER_S)
 
 
-def reconcile(records: JobRecords, storage: Storage, lease_s: float, lost_s: float = LOST_S) -> None:
-    """One pass; harmless to repeat, and to run twice at the same time."""
-    rebuild_all(records, storage)
-    lapsed = {job.id for job in records.lapsed()}
-    for job in records.running():
-        if (job.id in lapsed or not is_alive(job.holder)) and not records.is_hinted(job, lease_s):
-            log.warning("job %s: its worker is gone, attempt %d", job.id, job.attempt)
-            records.publish(job.id)
-    for job_id in records.unpublished(lost_s):
-        records.publish(job_id)
-    for job in records.unwritten():
-        try:
-            records.write_manifest(job)
-            newest = records.get(job.id)
-            if newest.state is not job.state:  # it expired meanwhile, and its tombstone may have been written over
-                records.write_manifest(newest)
-        except OSError as error:  # in the next pass, perhaps: there is time until Redis is wiped
-            log.warning("job %s: its manifest still does not say that it is %s: %s", job.id, job.state, error)
+def reconcile(
+    records: JobRecords, storage: Storage, lease_s: float, lost_s: float = LOST_S, steps: Round | None = None
+) -> None:
+    """One pass; harmless to repeat, and to run twice at the same time. What cannot be done is noted in `steps`."""
+    steps = steps or Round()
+    with steps.step("rebuild what Redis lost"):
+        rebuild_all(records, storage, steps)
+    with steps.step("find jobs whose worker is gone"):
+        lapsed = {job.id for job in records.lapsed()}
+        for job in records.running():
+            if (job.id in lapsed or not is_alive(job.holder)) and not records.is_hinted(job, lease_s):
+                log.warning("job %s: its worker is gone, attempt %d", job.id, job.attempt)
+                records.publish(job.id)
+    with steps.step("send lost hints again"):
+        for job_id in records.unpublished(lost_s):
+            records.publish(job_id)
+    with steps.step("find unwritten manifests"):
+        for job in records.unwritten():
+            with steps.step(f"write manifest {job.id[:6]}…"):
+                _write_end(records, job)
 
 
-def rebuild_all(records: JobRecords, storage: Storage) -> None:
+def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
     """Restore missing records from their manifests, oldest first, if Redis was wiped or started since the last time.
 
-    A start counts because Redis may lose the last second of what it had acknowledged.
+    A start counts because Redis may lose the last second of what it had acknowledged. What failed is tried again with
+    the next pass, which all others have reached by then.
     """
     start = str(records.redis.info("server")["run_id"])
     if records.redis.get(keys.REBUILT) == start.encode():
         return
-    manifests = [key for key in storage.list("jobs/") if key.endswith("/job.json")]
-    missing = [key for key in manifests if not records.redis.exists(keys.record(key.split("/")[1]))]
-    for job in sorted(filter(None, (_manifest(storage, key) for key in missing)), key=lambda job: job.created_at):
-        try:
-            records.get(job.id)
-        except JobNotFoundError:  # deleted since it was listed
-            continue
-    records.redis.set(keys.REBUILT, start)
+    failed_before = len(steps.failed)
+    ids = [key.split("/")[1] for key in storage.list("jobs/") if key.endswith("/job.json")]
+    missing = [each for each in filter(keys.ID.fullmatch, ids) if not records.redis.exists(keys.record(each))]
+    for _, job_id in sorted((_created_at(storage, job_id), job_id) for job_id in missing):
+        with steps.step(f"rebuild job {job_id[:6]}…"):
+            orphans.bring_back(records, job_id)
+    if len(steps.failed) == failed_before:
+        records.redis.set(keys.REBUILT, start)
 
 
-def _manifest(storage: Storage, key: str) -> Job | None:
+def _created_at(storage: Storage, job_id: str) -> float:
     try:
-        return Job.model_validate_json(storage.get(key))
-    except (BlobNotFoundError, ValueError) as error:
-        log.warning("%s cannot be read: %s", key, error)
-        return None
+        return Job.model_validate_json(storage.get(keys.manifest_key(job_id))).created_at
+    except (BlobNotFoundError, ValueError, OSError):  # whoever brings it back says so
+        return 0.0
+
+
+def _write_end(records: JobRecords, job: Job) -> None:
+    records.write_manifest(job)
+    newest = records.get(job.id)
+    if newest.state is not job.state:  # it expired meanwhile, and its tombstone may have been written over
+        records.write_manifest(newest)

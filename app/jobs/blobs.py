@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+PARTIAL = ".partial-"
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
 
 
@@ -37,6 +40,8 @@ class Storage(Protocol):
     def list(self, prefix: str) -> list[str]: ...
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
+    def age_s(self, key: str) -> float: ...
+    def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]: ...
 
 
 class LocalStorage:
@@ -65,7 +70,7 @@ class LocalStorage:
         """
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
         try:
             with os.fdopen(handle, "w+b") as file:
                 yield file
@@ -119,6 +124,37 @@ class LocalStorage:
     def delete_prefix(self, prefix: str) -> None:
         """Delete a folder and all below it; nothing happens where there is none."""
         shutil.rmtree(self._path(prefix.rstrip("/")), ignore_errors=True)
+
+    def age_s(self, key: str) -> float:
+        """Seconds since a blob was written; 0 for one that has just gone."""
+        try:
+            return time.time() - self._path(key).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]:
+        """Remove what was cut off below a folder, and that nobody has touched for so long: unfinished writes, empty
+        folders. Returns their names; in a trial nothing is removed.
+        """
+        top, before = self._path(prefix.rstrip("/")), time.time() - older_than_s
+        found = []
+        for parent, folders, names in os.walk(top, topdown=False):
+            folder = Path(parent)
+            try:
+                # Looked at before anything is removed, which counts as a change: the folder goes the next time.
+                is_empty = not folders and not names and folder != top and folder.stat().st_mtime < before
+                old = [folder / name for name in names if name.startswith(PARTIAL)]
+                old = [path for path in old if path.stat().st_mtime < before]
+                for path in old if not is_trial else []:
+                    path.unlink()
+                if is_empty and not is_trial:
+                    folder.rmdir()
+            except OSError as error:
+                if error.errno not in {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            else:
+                found += [path.relative_to(self.root).as_posix() for path in [*old, *([folder] if is_empty else [])]]
+        return found
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

@@ -22,6 +22,7 @@ PAINTINGS = f"{PREFIX}paintings"  # sorted set of own paintings' ids by when the
 EXPIRED = f"{PREFIX}expired"  # sorted set of ids of expired jobs by when they expired
 MEMORY = f"{PREFIX}memory"  # hash: worker name -> bytes that it has for a job
 RATES = f"{PREFIX}rates"  # prefix of the counters of requests
+HOUSEKEEPING = f"{PREFIX}housekeeping"  # hash: how rounds of housekeeping went, see rounds.py
 REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
 
 

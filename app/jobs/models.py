@@ -221,6 +221,11 @@ class JobError(Frozen):
     message: str
 
 
+PAINTING_GONE = JobError(
+    code="painting_gone", message="Your own painting was deleted before the photo was painted. Upload it again."
+)
+
+
 class Job(Frozen):
     """A job's record. Times are unix seconds; `planned_work` is in megapixel-evaluations."""
 

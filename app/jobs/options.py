@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 Preset = Literal[
     "studio",
@@ -50,10 +59,20 @@ LACKING: dict[Extractor, frozenset[str]] = {
 CELL_LAYERS: tuple[Layer, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 LEAST_OUTPUT, MOST_OUTPUT = 256, 8192  # pixels
+MOST_FIELDS = 100  # more than anything here has
+
+
+def _no_more_than_there_are(weights: Any) -> Any:
+    """Pydantic looks at each entry before it counts them."""
+    if isinstance(weights, dict) and len(weights) > len(LAYERS):
+        raise ValueError(f"there are {len(LAYERS)} layers, and these are {len(weights)}")
+    return weights
+
 
 LayerWeights = Annotated[
     dict[Layer, Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]],
     Field(min_length=1, max_length=len(LAYERS)),
+    BeforeValidator(_no_more_than_there_are),
 ]
 Share = Annotated[
     float,
@@ -65,6 +84,14 @@ Share = Annotated[
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def is_of_a_sane_size(cls, given: Any) -> Any:
+        """Each field that nobody knows would be an error of its own, thousands of them in a request of a few kB."""
+        if isinstance(given, dict) and len(given) > MOST_FIELDS:
+            raise ValueError(f"{len(given)} fields are more than there are")
+        return given
 
 
 class PaintingOptions(Frozen):

@@ -22,7 +22,7 @@ from redis.retry import Retry
 from app.jobs import keys
 from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
-from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
+from app.jobs.models import PAINTING_GONE, TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
 from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE
 
@@ -500,16 +500,29 @@ class JobRecords:
     def rebuild(self, job_id: str) -> Job:
         """Restore a record that Redis lost: as it ended, or queued again with a fence above every one that was used.
 
+        A job that waited and whose photo was deleted meanwhile has expired; one whose own painting was, has failed.
+
         Raises:
             JobNotFoundError: there is no manifest either.
+            ValueError: the manifest cannot be read, or is another job's.
         """
         try:
             job = Job.model_validate_json(self.storage.get(keys.manifest_key(job_id)))
         except BlobNotFoundError as error:
             raise JobNotFoundError(job_id) from error
+        if job.id != job_id:
+            raise ValueError(f"the manifest of {job_id} is of {job.id}")
         if job.state not in TERMINAL:
             job = job.model_copy(update={"state": JobState.QUEUED} | self._traces(job_id))
-        return self._put([job])[0]
+        try:
+            return self._put([job])[0]
+        except PhotoGoneError:
+            end: dict[str, Any] = {"state": JobState.EXPIRED, "client": ""}
+        except PaintingGoneError:
+            end = {"state": JobState.FAILED, "error": PAINTING_GONE, "finished_at": self.now()}
+        (ended,) = self._put([job.model_copy(update=end)])
+        self._write_end(ended)
+        return ended
 
     def write_manifest(self, job: Job) -> None:
         """Store what a record is rebuilt from."""
@@ -649,7 +662,7 @@ class JobRecords:
         for job_id in map(_text, job_ids):
             try:
                 found.append(self.get(job_id))
-            except (JobNotFoundError, ValueError):
+            except (JobNotFoundError, ValueError, OSError, redis.ResponseError):
                 log.exception("job %s: its record cannot be read", job_id)
         return found
 

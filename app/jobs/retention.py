@@ -14,6 +14,7 @@ from app.jobs import keys, series
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job
 from app.jobs.records import JobNotFoundError, JobRecords
+from app.jobs.rounds import Round
 
 TOMBSTONE_S = 7 * 24 * 3600.0  # so long an expired job's address still says what happened
 LATE_S = 3600.0  # so long a worker that lost an expired job may still write into its folder
@@ -38,55 +39,62 @@ def delete_painting(records: JobRecords, painting_id: str) -> None:
     _delete_painting(records, painting_id)
 
 
-def sweep(records: JobRecords) -> None:
+def sweep(records: JobRecords, steps: Round | None = None) -> None:
     """Delete the photos and paintings whose time has come, finish deletions that were cut off, forget what expired long
-    ago.
+    ago. Each by itself: what cannot be done is noted in `steps`.
     """
-    _adopt(records)
+    steps = steps or Round()
+    _adopt(records, steps)
     for photo_id in records.photos.due():
-        jobs = records.photos.retire(photo_id, at_once=False)
-        if jobs is not None:
-            log.info("photo %s…: its time has come, with %d jobs", photo_id[:6], len(jobs))
-            _delete(records, photo_id, jobs)
+        with steps.step(f"delete photo {photo_id[:6]}…"):
+            jobs = records.photos.retire(photo_id, at_once=False)
+            if jobs is not None:
+                log.info("photo %s…: its time has come, with %d jobs", photo_id[:6], len(jobs))
+                _delete(records, photo_id, jobs)
     for painting_id in records.paintings.due():
-        if records.paintings.retire(painting_id, at_once=False) is not None:
-            log.info("painting %s…: its time has come", painting_id[:6])
-            _delete_painting(records, painting_id)
-    series.sweep(records)
+        with steps.step(f"delete painting {painting_id[:6]}…"):
+            if records.paintings.retire(painting_id, at_once=False) is not None:
+                log.info("painting %s…: its time has come", painting_id[:6])
+                _delete_painting(records, painting_id)
+    with steps.step("look through the series"):
+        series.sweep(records)
     now = records.now()
     for job_id, expired_at in records.expired():
-        if now - expired_at > TOMBSTONE_S:
-            records.storage.delete_prefix(keys.job_prefix(job_id))
-            records.forget(job_id)
-        elif now - expired_at < LATE_S:
-            for job in records.found([job_id]):
-                _delete_pictures(records.storage, job)
+        with steps.step(f"forget job {job_id[:6]}…"):
+            if now - expired_at > TOMBSTONE_S:
+                records.storage.delete_prefix(keys.job_prefix(job_id))
+                records.forget(job_id)
+            elif now - expired_at < LATE_S:
+                for job in records.found([job_id]):
+                    _delete_pictures(records.storage, job)
 
 
-def _adopt(records: JobRecords) -> None:
+def _adopt(records: JobRecords, steps: Round) -> None:
     """Give photos and paintings that no job has used yet, or that Redis forgot, their time; finish those that are being
     deleted.
     """
     for photo_id in _stored(records.storage, "photos/") - records.photos.kept():
-        if records.photos.is_gone(photo_id):
-            delete_photo(records, photo_id)
-        else:
-            records.photos.keep(photo_id, _kept_since(records, keys.photo_meta_key(photo_id)))
+        with steps.step(f"adopt photo {photo_id[:6]}…"):
+            if records.photos.is_gone(photo_id):
+                delete_photo(records, photo_id)
+            else:
+                records.photos.keep(photo_id, _kept_since(records, keys.photo_meta_key(photo_id)))
     for painting_id in _stored(records.storage, "paintings/") - records.paintings.kept():
-        if records.paintings.is_gone(painting_id):
-            _delete_painting(records, painting_id)
-        else:
-            records.paintings.keep(painting_id, _kept_since(records, keys.painting_meta_key(painting_id)))
+        with steps.step(f"adopt painting {painting_id[:6]}…"):
+            if records.paintings.is_gone(painting_id):
+                _delete_painting(records, painting_id)
+            else:
+                records.paintings.keep(painting_id, _kept_since(records, keys.painting_meta_key(painting_id)))
 
 
 def _stored(storage: Storage, folder: str) -> set[str]:
-    return {key.split("/")[1] for key in storage.list(folder)}
+    return set(filter(keys.ID.fullmatch, (key.split("/")[1] for key in storage.list(folder))))
 
 
 def _kept_since(records: JobRecords, meta_key: str) -> float:
     try:
         return float(json.loads(records.storage.get(meta_key))["created_at"])
-    except (BlobNotFoundError, ValueError, KeyError):  # its upload was cut off
+    except (BlobNotFoundError, ValueError, KeyError, TypeError):  # its upload was cut off
         return records.now()
 
 
@@ -94,7 +102,7 @@ def _delete(records: JobRecords, photo_id: str, jobs: list[str]) -> None:
     for job_id in jobs:
         try:
             expire(records, records.get(job_id))
-        except JobNotFoundError:  # forgotten already
+        except (JobNotFoundError, ValueError):  # forgotten already, or set aside: orphans.py removes what is left of it
             continue
     # The photo goes last: while it is there, the next sweep sees that something is left to do.
     records.storage.delete_prefix(keys.photo_prefix(photo_id))

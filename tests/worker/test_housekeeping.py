@@ -1,0 +1,215 @@
+"""Housekeeping on a real Redis: one bad thing keeps nothing else from being done, and what belongs to nobody goes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import redis
+from starlette.testclient import TestClient
+
+from app.jobs import keys, orphans, rounds
+from app.jobs.models import Job, JobState, Series
+from app.jobs.records import JobRecords
+from app.jobs.retention import LATE_S
+from app.jobs.rounds import Round
+from app.main import create_app
+from app.settings import Settings
+from tests.worker.conftest import WISH, Hints
+from worker.cli import main
+from worker.reconcile import Housekeeping
+
+Captured = pytest.CaptureFixture[str]
+PHOTO, OTHER = "a" * 32, "b" * 32
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_server: str) -> Settings:
+    return Settings(data=tmp_path, redis_url=redis_server)
+
+
+@pytest.fixture
+def housekeeping(settings: Settings, records: JobRecords) -> Housekeeping:
+    made = Housekeeping(settings, str(settings.redis_url), "tests", 10**9)
+    made.records = records  # its hints are looked at instead of sent
+    return made
+
+
+def accept_half(records: JobRecords, photo: str) -> Job:
+    """A manifest without a record, as a web server leaves it that is killed while it accepts a series."""
+    job = records.create(WISH.model_copy(update={"photo": photo}), 1.0)
+    records.redis.delete(keys.record(job.id), keys.photo_jobs(photo))
+    records.redis.zrem(keys.QUEUED, job.id)
+    return job
+
+
+def grow_old(folder: Path) -> None:
+    """Two hours, for all that is in it."""
+    then = time.time() - 2 * LATE_S
+    for path in sorted(folder.rglob("*"), reverse=True):
+        os.utime(path, (then, then))
+
+
+def test_a_series_cut_off_whose_photos_went_stops_nothing(
+    records: JobRecords, housekeeping: Housekeeping, hints: Hints
+) -> None:
+    halves = [accept_half(records, PHOTO) for _ in range(5)]
+    records.photos.retire(PHOTO, at_once=True)
+    waiting, lost = records.create(WISH, 1.0), records.create(WISH, 1.0)
+    records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
+    records.storage.put(keys.photo_meta_key(OTHER), b'{"created_at": 0}')
+    records.redis.delete(keys.record(waiting.id), keys.QUEUED)
+    records.redis.set(keys.REBUILT, "the server's start before this one")
+    hints.sent.clear()
+    for _ in range(2):
+        housekeeping._swept = float("-inf")
+        housekeeping.round()
+    assert set(hints.sent) == {waiting.id, lost.id}
+    assert not records.storage.exists(keys.photo_meta_key(OTHER)), "nothing was swept"
+    assert {records.get(half.id).state for half in halves} == {JobState.EXPIRED}
+    assert Job.model_validate_json(records.storage.get(keys.manifest_key(halves[0].id))).state is JobState.EXPIRED
+    assert rounds.told(records.redis, records.now()).is_well
+
+
+def test_a_waiting_job_whose_painting_went_has_failed_when_it_comes_back(records: JobRecords) -> None:
+    painting = "c" * 32
+    wish = WISH.model_copy(update={"styles": [WISH.styles[0].model_copy(update={"id": keys.own_style(painting)})]})
+    job = records.create(wish, 1.0)
+    records.redis.flushall()
+    records.paintings.retire(painting, at_once=True)
+    again = records.get(job.id)
+    assert (again.state, again.error and again.error.code) == (JobState.FAILED, "painting_gone")
+
+
+@pytest.mark.parametrize("damage", [b"{ half a manifest", b"", b"[]", b"\xff\xfe"])
+def test_a_manifest_that_cannot_be_read_is_set_aside_and_counted(
+    records: JobRecords, housekeeping: Housekeeping, hints: Hints, damage: bytes
+) -> None:
+    bad, good = accept_half(records, PHOTO), accept_half(records, PHOTO)
+    records.storage.put(keys.manifest_key(bad.id), damage)
+    hints.sent.clear()
+    housekeeping.round()
+    assert hints.sent == [good.id]
+    assert not records.storage.exists(keys.manifest_key(bad.id))
+    assert records.storage.get(f"quarantine/{keys.manifest_key(bad.id)}") == damage
+    report = rounds.told(records.redis, records.now())
+    assert (report.quarantined, report.is_well) == (1, True)
+
+
+def test_a_manifest_of_another_job_is_set_aside(records: JobRecords, housekeeping: Housekeeping) -> None:
+    job = records.create(WISH, 1.0)
+    copied = keys.manifest_key("d" * 32)
+    records.storage.put(copied, records.storage.get(keys.manifest_key(job.id)))
+    housekeeping.round()
+    assert records.storage.exists(f"quarantine/{copied}")
+
+
+def test_a_step_that_fails_is_told_and_ends_no_other(
+    records: JobRecords, housekeeping: Housekeeping, hints: Hints, settings: Settings
+) -> None:
+    waiting = accept_half(records, PHOTO)
+    records.redis.set(keys.RUNNING, "no sorted set")
+    hints.sent.clear()
+    housekeeping.round()
+    assert hints.sent == [waiting.id]
+    with TestClient(create_app(settings)) as client:
+        records.saw_worker("tests", 1)
+        assert client.get("/readyz").json()["housekeeping"] is False
+        assert client.get("/readyz").json()["status"] == "degraded"
+        records.redis.delete(keys.RUNNING)
+        counted = dict(line.split() for line in client.get("/metrics").text.splitlines())
+        assert int(counted["atelier_housekeeping_failed_rounds_total"]) == 1
+        assert counted["atelier_housekeeping_well"] == "0"
+        housekeeping.round()
+        assert client.get("/readyz").json()["status"] == "ready"
+
+
+def test_a_housekeeper_that_is_never_seen_again_is_told(records: JobRecords, housekeeping: Housekeeping) -> None:
+    housekeeping.round()
+    assert rounds.told(records.redis, records.now()).is_well
+    assert not rounds.told(records.redis, records.now() + 2 * rounds.OVERDUE_S).is_well
+
+
+def test_a_redis_that_is_away_is_no_step_that_failed() -> None:
+    steps = Round()
+    with pytest.raises(redis.ConnectionError), steps.step("ask"):
+        raise redis.ConnectionError("away")
+    assert steps.failed == []
+
+
+def test_orphans_of_every_kind_go_when_they_are_old_and_nothing_else_does(records: JobRecords, tmp_path: Path) -> None:
+    storage = records.storage
+    job = records.create(WISH, 1.0)
+    shared = records.change(job, job.state, {"share": "e" * 32})
+    assert shared
+    storage.put(keys.share_key("e" * 32), job.id.encode())
+    storage.put(keys.photo_key(WISH.photo), b"photo")
+    series = Series(id="9" * 32, created_at=0, photos=[WISH.photo], jobs=[job.id])
+    storage.put(keys.series_key(series.id), series.model_dump_json().encode())
+    kept = set(storage.list("jobs/") + storage.list("photos/") + storage.list("shares/") + storage.list("series/"))
+
+    storage.put(keys.share_key("1" * 32), job.id.encode())  # of an earlier share, or one that was cut off
+    storage.put(keys.share_key("2" * 32), b"3" * 32)  # of a job that is no more
+    storage.put(keys.preview_key("4" * 32, 1, 1), b"preview")  # of a job without a manifest
+    storage.put(keys.series_key("5" * 32), b"{")
+    back = accept_half(records, WISH.photo)
+    (tmp_path / "photos" / PHOTO).mkdir()
+    partial = tmp_path / "photos" / OTHER / ".partial-x"
+    partial.parent.mkdir()
+    partial.write_bytes(b"half")
+
+    def everything() -> set[Path]:
+        return set(tmp_path.rglob("*"))
+
+    before = everything()
+    orphans.sweep(records, steps := Round())
+    assert (everything(), steps.failed) == (before, []), "the young are left alone"
+    for folder in ("jobs", "photos", "shares", "series"):
+        grow_old(tmp_path / folder)
+    for _ in range(2):  # a folder is looked at again once it is empty
+        orphans.sweep(records, steps := Round())
+        for folder in ("jobs", "photos", "shares", "series"):
+            grow_old(tmp_path / folder)
+    assert steps.failed == []
+    left = {path.relative_to(tmp_path).as_posix() for path in everything() if path.is_file()}
+    assert left == kept | {keys.manifest_key(back.id), f"quarantine/{keys.series_key('5' * 32)}"}
+    assert not any((tmp_path / "photos" / each).exists() for each in (PHOTO, OTHER))
+    assert records.position(records.get(back.id)) is not None
+
+
+def test_check_tells_what_is_wrong_and_mends_it(
+    records: JobRecords, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path))
+    monkeypatch.setenv("ATELIER_REDIS_URL", str(settings.redis_url))
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out == "0 found; 0 in quarantine.\n"
+    damaged, lost = records.create(WISH, 1.0), accept_half(records, PHOTO)
+    records.storage.put(keys.manifest_key(damaged.id), b"{")
+    records.storage.put(keys.share_key("2" * 32), b"3" * 32)
+    (tmp_path / "photos" / OTHER).mkdir(parents=True)
+    for folder in ("jobs", "photos", "shares"):
+        grow_old(tmp_path / folder)
+    for options, status in ((["check"], 1), (["check", "--mend"], 0)):
+        assert main(options) == status
+        told = capsys.readouterr().out
+        assert "a job whose manifest is damaged or missing: jobs/" in told
+        assert "a job without a record: jobs/" in told
+        assert "a share of nothing: shares/222222…/job" in told
+        assert f"cut off: photos/{OTHER[:6]}…" in told
+        assert damaged.id not in told
+        assert "4 found" in told
+    assert main(["check"]) == 0
+    assert Job.model_validate_json(records.storage.get(keys.manifest_key(damaged.id))) == records.get(damaged.id)
+    assert records.redis.exists(keys.record(lost.id))
+
+
+def test_check_without_redis_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path))
+    assert main(["check"]) == 1
+    assert "start Atelier" in capsys.readouterr().err
+    monkeypatch.setenv("ATELIER_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert main(["check"]) == 1
+    assert "does not answer" in capsys.readouterr().err
