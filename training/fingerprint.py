@@ -27,7 +27,9 @@ CARD_SCALES, CARD_CELLS = (64, 96, 128, 192, 256), 2000
 # Where a card is cut from a painting that is not square: people's heads are in its upper half.
 CARD_CENTER = (0.5, 0.4)
 # Of an example: its side, and left, top, right and bottom of the three photos in it.
-EXAMPLE_SIDE, EXAMPLE_QUALITY = 768, 20
+EXAMPLE_SIDE = 768
+# The first of these qualities at which it has no more than so many bytes.
+EXAMPLE_QUALITIES, EXAMPLE_BYTES = (20, 14, 8, 4), 64_000
 EXAMPLE_PLACES = ((0, 0, 381, 508), (387, 0, 768, 508), (0, 514, 768, 768))
 
 
@@ -69,7 +71,7 @@ def main() -> None:
             save_small(Image.open(folder / "swatch.webp"), folder / "swatch.avif")
         if args.photos and not (folder / "example.webp").exists():
             photos = [Image.open(path).convert("RGB") for path in args.photos]
-            example(photos, fingerprint, extractor).save(folder / "example.webp", quality=EXAMPLE_QUALITY, method=6)
+            save_example(example(photos, fingerprint, extractor), folder / "example.webp")
 
 
 def card(painting: Image.Image, extractor: engine.Extractor) -> Image.Image:
@@ -89,6 +91,13 @@ def example(photos: list[Image.Image], style: engine.Fingerprint, extractor: eng
         painted = engine.paint(scene, extractor, engine.PaintOptions(size=max(size))).picture.image()
         sheet.paste(painted, (left, top))
     return sheet
+
+
+def save_example(sheet: Image.Image, path: Path) -> None:
+    for quality in EXAMPLE_QUALITIES:
+        sheet.save(path, quality=quality, method=6)
+        if path.stat().st_size <= EXAMPLE_BYTES:
+            return
 
 
 def save_small(swatch: Image.Image, path: Path) -> None:
