@@ -1,7 +1,7 @@
 """Plot a training's log against the step: what was held out, tap by tap or loss by loss.
 
-    python -m training.plot training/runs/compact/log.jsonl models/compact-curve.png
-    python -m training.plot training/runs/decoder/log.jsonl models/decoder-curve.png
+python -m training.plot training/runs/compact/log.jsonl models/compact-curve.png
+python -m training.plot training/runs/decoder/log.jsonl models/decoder-curve.png
 """
 
 from __future__ import annotations
