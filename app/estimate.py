@@ -34,7 +34,8 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "multiscale-w2": (ROOT_OF_TWO, (1000, 500)),
 }
 # Where a network draws each scale, only the last one has evaluations: so many, by its place from the coarsest.
-REFINEMENTS: dict[Preset, tuple[int, ...]] = {"studio": (14, 14, 14, 14, 12, 8, 5, 3), "instant": (0,)}
+REFINEMENTS: dict[Preset, tuple[int, ...]] = {"studio": (14, 14, 14, 14, 12, 10, 10, 0), "instant": (0,)}
+LEAST_REFINEMENT = 10
 # Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations; and
@@ -72,7 +73,7 @@ def planned_work(
         counts += [max(1, round(count * EFFORT[quality] * (ROUND if times > 1 else 1)))] * times
     if refinement:
         last = refinement[min(len(climbed), len(refinement)) - 1]
-        counts = [0] * (len(counts) - 1) + [max(1, round(last * EFFORT[quality])) if last else 0]
+        counts = [0] * (len(counts) - 1) + [max(LEAST_REFINEMENT, round(last * EFFORT[quality])) if last else 0]
         counts[-1] = counts[-1] if iterations is None else iterations
     elif iterations is not None:
         ratio = iterations / sum(counts)

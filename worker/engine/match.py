@@ -29,6 +29,7 @@ MOST_USED, LEAST_USED = 20.0, -0.2
 # Rounds and first step in which sources' shares are met.
 SHARE_ROUNDS, SHARE_STEP = 24, 0.5
 EPSILON = 1e-8
+TELLING = 0.01  # what two cells differ by, at least, where a painting has any shapes; activations have a mean of 1
 BLOCK = 4096  # cells that are compared at a time
 
 # The core's columns [N, C] and soft colours [N, 3] of a window.
@@ -85,6 +86,13 @@ class Match:
         """How much of each of a window's core's cells is painted [1, 1, h, w]."""
         rows, cells = window.cells(CELL)
         return torch.stack([part.area[None, None, rows, cells] for part in self.parts]).sum(0)
+
+    def told(self, window: Window) -> Tensor:
+        """The same, of parts whose books have any two cells that differ: those of a single colour tell no shapes."""
+        rows, cells = window.cells(CELL)
+        tells = [float(part.book.deviations.abs().max() > TELLING) for part in self.parts]
+        areas = [part.area[None, None, rows, cells] * each for part, each in zip(self.parts, tells, strict=True)]
+        return torch.stack(areas).sum(0)
 
     def targets(self, window: Window, extractor: Extractor) -> dict[str, tuple[Tensor, Tensor]]:
         """Of each layer, the target [1, C, h, w] of a window's core, as `on_cells` has it, and a factor [1, 1, h, w].

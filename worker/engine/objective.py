@@ -215,11 +215,11 @@ class Objective:
         decoder, match = self.extractor.decoder, self._match
         assert decoder is not None
         assert match is not None
-        area, matched = match.area(window), match.columns(window)
+        matched = match.columns(window)
         photo = self.columns(crop, window).T.view(matched.shape)
         # What is not painted stays the photo, also for the eyes of its neighbours.
-        matched = torch.where(area > 0, matched, photo)
-        core = window.core_of(crop, 1)[..., : CELL * area.shape[2], : CELL * area.shape[3]]
+        matched = torch.where(match.told(window) > 0, matched, photo)
+        core = window.core_of(crop, 1)[..., : CELL * matched.shape[2], : CELL * matched.shape[3]]
         matched, photo, core = (
             each.to(self.extractor.dtype, memory_format=torch.channels_last) for each in (matched, photo, core)
         )

@@ -126,7 +126,7 @@ STUDIO = Preset(
     outside_weight=50.0,
     pyramid=Pyramid(64, 2.0),
     evaluations=(50, 40, 30, 25, 20, 12, 6, 3),
-    refinement=(14, 14, 14, 14, 12, 8, 5, 3),
+    refinement=(14, 14, 14, 14, 12, 10, 10, 0),
 )
 
 PRESETS: dict[PresetName, Preset] = {

@@ -14,6 +14,8 @@ ROUND = 0.6
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations:
 # measuring the photo, and matching; and drawing, where that is decoded.
 OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
+# Evaluations below which what was drawn is not made better: L-BFGS goes astray before it knows the way.
+LEAST_REFINEMENT = 10
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 
 
@@ -106,7 +108,7 @@ def stages(
         planned += [Stage(scale, width, height, count, number, refinement is not None) for number in range(times)]
     if refinement is not None:
         count = refinement[min(len(climbed), len(refinement)) - 1]
-        count = max(1, round(count * effort)) if count else 0
+        count = max(LEAST_REFINEMENT, round(count * effort)) if count else 0
         planned[-1] = planned[-1]._replace(evaluations=count if iterations is None else iterations)
     elif iterations is not None:
         ratio = iterations / sum(stage.evaluations for stage in planned)

@@ -73,7 +73,7 @@ def test_a_blend_is_used_by_its_shares(extractor: Extractor, style: Fingerprint)
     book = objective.cells[0].book
     match = matched(lambda _: (columns, colors), [Window.whole(120, 160)], objective.cells, Matching())
     used = torch.bincount(book.sources[match.entries[0].flatten().long()], minlength=len(book.shares)) / 1200
-    assert (used - book.shares).abs().max() < 0.05
+    assert (used - book.shares).abs().max() < 0.08
 
 
 def test_windows_are_matched_as_the_whole_is(extractor: Extractor, style: Fingerprint) -> None:

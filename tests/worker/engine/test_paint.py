@@ -111,13 +111,13 @@ def test_stopping_returns_the_newest_iterate_at_once(
 def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     tmp_path: Path, pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    def stop_in_the_second_stage(iterate: Iterate) -> bool:
-        if (iterate.stage, iterate.iteration) == (1, 10):
+    def stop_near_the_end(iterate: Iterate) -> bool:
+        if iterate.iteration == 9:
             iterate.checkpoint().save(tmp_path / "checkpoint.safetensors")
             return True
         return False
 
-    paint(Scene.of(photo, style), extractor, QUICK, stop_in_the_second_stage)
+    paint(Scene.of(photo, style), extractor, QUICK, stop_near_the_end)
     seen: list[Iterate] = []
 
     def watch(iterate: Iterate) -> None:
@@ -126,7 +126,7 @@ def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     resumed = paint(
         Scene.of(photo, style), extractor, QUICK, watch, Checkpoint.load(tmp_path / "checkpoint.safetensors")
     )
-    assert (seen[0].stage, seen[0].iteration) == (1, 10 - REBUILT + 1)
+    assert (seen[0].stage, seen[0].iteration) == (seen[0].stages - 1, 9 - REBUILT + 1)
     whole, after = (
         distances(pastiche, photo, style, extractor),
         distances(resumed.picture.image(), photo, style, extractor),
@@ -176,4 +176,4 @@ def test_a_small_painting_predicts_the_large_one(style: Fingerprint, extractor: 
     )
     difference, by_chance = np.abs(small - large).mean(), np.abs(small - other).mean()
     assert difference < by_chance / 1.5
-    assert np.corrcoef(small.ravel(), large.ravel())[0, 1] > 0.9
+    assert np.corrcoef(small.ravel(), large.ravel())[0, 1] > 0.8

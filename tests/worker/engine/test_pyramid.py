@@ -77,7 +77,10 @@ def test_what_the_decoder_draws_is_evaluated_at_the_last_scale_only() -> None:
         *drawn, last = plan((800, 600), PaintOptions(strength=strength))
         assert all(stage.is_decoded and stage.evaluations == 0 for stage in drawn)
         assert last.is_decoded
-        assert last.evaluations == 14
+        assert last.evaluations == 12
+    assert plan((800, 600), PaintOptions(size=512))[-1].evaluations == 14
+    assert plan((800, 600), PaintOptions(size=512, quality="draft"))[-1].evaluations == 10
+    assert plan((800, 600), PaintOptions(size=8192))[-1].evaluations == 0
     assert not any(stage.evaluations for stage in plan((800, 600), PaintOptions(preset="instant")))
     assert plan((800, 600), PaintOptions(preset="instant", iterations=7))[-1].evaluations == 7
 
