@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.bench import ROOT
@@ -30,11 +31,15 @@ class Proxy:
     configuration: Path
 
     def replace(self, old: str, new: str) -> None:
-        """Change the configuration while it runs."""
+        """Change nginx's configuration while it runs, and wait till no connection is left to what it was."""
+        workers = psutil.Process(self.process.pid).children()
         text = self.configuration.read_text()
         assert old in text
         self.configuration.write_text(text.replace(old, new))
         self.process.send_signal(signal.SIGHUP)
+        gone, there = psutil.wait_procs(workers, timeout=20)
+        assert gone, "workers that leave once their connections are closed"
+        assert not there
 
 
 def documented(language: str, number: int = 0) -> str:
