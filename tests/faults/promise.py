@@ -34,9 +34,12 @@ class MarkedBench(Bench):
         self.marks: dict[str, Mark] = {}
 
     def job(self, **wish: object) -> Job:
-        """Accept a job whose photo carries a mark of its own."""
+        """Accept a job whose photo carries a mark of its own.
+
+        It does not begin with what the decoder draws, so there is time to harm it at every scale.
+        """
         mark = self.new_mark()
-        job = super().job(**{"photo": self.photo(draw(mark))} | wish)
+        job = super().job(**{"photo": self.photo(draw(mark)), "start": "grey"} | wish)
         self.marks[job.id] = mark
         return job
 
