@@ -64,8 +64,11 @@ def connection(redis_server: str) -> Iterator[redis.Redis]:
 def launch(data: Path, within: Sequence[str] = (), **settings: str) -> subprocess.Popen[str]:
     """Start the product on a free port, as `make run` does once everything is installed; `within` is what the command
     begins with.
+
+    Tests change more in a minute, from one address, than people do: so much is not limited unless they ask for it.
     """
-    environment = os.environ | {"ATELIER_DATA": str(data), "ATELIER_PORT": "0"} | settings
+    usual = {"ATELIER_DATA": str(data), "ATELIER_PORT": "0", "ATELIER_WRITE_RATE": ""}
+    environment = os.environ | usual | settings
     return subprocess.Popen(
         [*within, sys.executable, "-m", "launcher"],
         cwd=ROOT,

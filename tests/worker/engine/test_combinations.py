@@ -6,8 +6,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, fingerprint_of, needs, paint
+from tests.worker.engine.conftest import MODELS, draw_painting, draw_photo
+from worker.engine import (
+    Extractor,
+    Fingerprint,
+    PaintOptions,
+    Region,
+    Scene,
+    fingerprint_of,
+    load_upscaler,
+    needs,
+    paint,
+)
 from worker.engine.cells import CELL_LAYERS
 from worker.engine.extractors import STYLE_LAYERS
 from worker.engine.options import CHOICES
@@ -71,7 +81,7 @@ def test_any_combination_of_options_paints(
 ) -> None:
     first, second = styles(options, extractor)
     regions = (Region(first, region), Region(second)) if region else (Region(first),)
-    scene = Scene(PHOTO, regions, keep, colors, PAINTINGS[0])
+    scene = Scene(PHOTO, regions, keep, colors, PAINTINGS[0], upscaler=load_upscaler(MODELS, extractor.device))
     pastiche = paint(scene, extractor, options)
     assert pastiche.picture.image().size == ((96, 72) if options.output_size is None else (256, 192))
     assert np.isfinite(np.asarray(pastiche.picture.image(), float)).all()
