@@ -75,7 +75,7 @@ class _Term(NamedTuple):
 
 
 # Pixels a side of what is drawn at a time.
-DRAWN = 768
+DRAWN = 512
 
 
 class Objective:
