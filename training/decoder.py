@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from training.distill import load_images
+from training.distill import learning_rate, load_images
 from worker import engine
 from worker.engine.cells import CELL, CELL_LAYERS
 from worker.engine.color import recolored
@@ -188,14 +188,6 @@ class Studio:
         window = Window.whole(height, width)
         photo = objective.columns(motif.to(device), window).T.view(1, -1, *everywhere.shape)
         return Example(match.columns(window), photo, motif.to(device), strength, objective)
-
-
-def learning_rate(step: int, chosen: Recipe) -> float:
-    """Linear warm-up, then cosine decay to 1 % of the peak."""
-    if step < chosen.warmup:
-        return chosen.learning_rate * (step + 1) / chosen.warmup
-    progress = (step - chosen.warmup) / max(1, chosen.steps - chosen.warmup)
-    return chosen.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
 @torch.no_grad()

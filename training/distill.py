@@ -20,6 +20,7 @@ import random
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -55,6 +56,17 @@ TEACHER_ORDER = [
     "P",
     "5_1",
 ]
+
+
+class Schedule(Protocol):
+    """What the recipes of all trainings have."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -253,7 +265,7 @@ def evaluate(net: Student, teacher: Teacher, batches: list[Tensor]) -> dict[str,
     return report
 
 
-def learning_rate(step: int, recipe: Recipe) -> float:
+def learning_rate(step: int, recipe: Schedule) -> float:
     """Linear warm-up, then cosine decay to 1 % of the peak."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import math
 import random
 import time
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from training.distill import load_images
+from training.distill import learning_rate, load_images
 from worker import engine
 from worker.engine.extractors import Extractor
 from worker.engine.images import to_image, to_tensor
@@ -160,14 +159,6 @@ def compared(pictures: Sequence[Image.Image], upscaler: Upscaler) -> tuple[dict[
 def _middle(pixels: Tensor) -> Tensor:
     top, left = ((length - SIDE) // 2 for length in pixels.shape[2:])
     return pixels[..., max(0, top) : max(0, top) + SIDE, max(0, left) : max(0, left) + SIDE]
-
-
-def learning_rate(step: int, chosen: Recipe) -> float:
-    """Linear warm-up, then cosine decay to 1 % of the peak."""
-    if step < chosen.warmup:
-        return chosen.learning_rate * (step + 1) / chosen.warmup
-    progress = (step - chosen.warmup) / max(1, chosen.steps - chosen.warmup)
-    return chosen.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
 def paint_artworks(folder: Path, count: int, photos: Path, styles: Path, size: int, extractor: Extractor) -> None:
