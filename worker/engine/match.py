@@ -84,14 +84,15 @@ class Match:
 
     def area(self, window: Window) -> Tensor:
         """How much of each of a window's core's cells is painted [1, 1, h, w]."""
-        rows, cells = window.cells(CELL)
-        return torch.stack([part.area[None, None, rows, cells] for part in self.parts]).sum(0)
+        return self._area(window, [1.0] * len(self.parts))
 
     def told(self, window: Window) -> Tensor:
         """The same, of parts whose books have any two cells that differ: those of a single colour tell no shapes."""
+        return self._area(window, [float(part.book.deviations.abs().max() > TELLING) for part in self.parts])
+
+    def _area(self, window: Window, weights: Sequence[float]) -> Tensor:
         rows, cells = window.cells(CELL)
-        tells = [float(part.book.deviations.abs().max() > TELLING) for part in self.parts]
-        areas = [part.area[None, None, rows, cells] * each for part, each in zip(self.parts, tells, strict=True)]
+        areas = [part.area[None, None, rows, cells] * each for part, each in zip(self.parts, weights, strict=True)]
         return torch.stack(areas).sum(0)
 
     def targets(self, window: Window, extractor: Extractor) -> dict[str, tuple[Tensor, Tensor]]:
