@@ -49,16 +49,27 @@ class Matching:
 
     colors: float = 1.0
     usage: float = 0.1
-    photo: tuple[float, float] = (0.3, 0.5)
+    photo: tuple[float, float] = (0.35, 0.58)
     draw: float = 0.02
 
 
 @dataclass(frozen=True)
 class CellPart:
-    """A book, and where it is painted from: the area [h, w] of each cell, 0 to 1."""
+    """A book, and where it is painted from.
+
+    Attributes:
+        area: [h, w], of each cell, 0 to 1.
+        emphasis: what the deviations of what cells are to become are multiplied by.
+    """
 
     book: Book
     area: Tensor
+    emphasis: float = 1.0
+
+    @property
+    def columns(self) -> Tensor:
+        """What the picture's cells may become [K, C]; as after ReLU, nothing is negative."""
+        return (self.book.columns + (self.emphasis - 1) * self.book.deviations).clamp_min(0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ class Match:
         total: Tensor | float = 0.0
         for part, entries in zip(self.parts, self.entries, strict=True):
             area = part.area[None, None, rows, cells]
-            found = part.book.columns[entries[rows, cells].flatten().long()].T.view(1, -1, *shape)
+            found = part.columns[entries[rows, cells].flatten().long()].T.view(1, -1, *shape)
             mixed, total = mixed + area * found, total + area
         assert isinstance(mixed, Tensor)
         assert isinstance(total, Tensor)

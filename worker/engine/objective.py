@@ -192,16 +192,17 @@ class Objective:
     def draw(self, pixels: Tensor, strength: float) -> None:
         """Draw what was matched into pixels [1, 3, H, W], at once, by the extractor's decoder.
 
-        `strength` is what the style counts beside the photo; 1 is usual. A picture is drawn in parts of DRAWN pixels a
-        side, which takes less memory than its evaluation does.
+        `strength` is what the style counts; 1 is usual. A picture is drawn in parts of DRAWN pixels a side, which takes
+        less memory than its evaluation does.
         """
         assert self.photo is not None
+        beside_photo = strength / self.recipe.content_weight
         fields = (geometry(layer, self.extractor.layers) for layer in CELL_LAYERS)
         halo = max(halo_of(field, stride) for stride, field in fields)
         height, width = pixels.shape[2:]
         for window in windows(height, width, min(DRAWN, self._tile or DRAWN), halo):
             seen = window.grown(HALO)
-            drawn = self._drawn(in_floats(seen.crop(self.photo).to(self.extractor.device)), seen, strength)
+            drawn = self._drawn(in_floats(seen.crop(self.photo).to(self.extractor.device)), seen, beside_photo)
             top, left = window.top - seen.top, window.left - seen.left
             rows, columns = (
                 slice(top, top + window.bottom - window.top),

@@ -53,6 +53,8 @@ class Preset:
         activation_shift: added to all activations before their Gram matrices.
         correlations: Gram matrices between neighbouring layers instead of within one.
         matching: how cells are matched, where they are compared.
+        emphasis: how far from their painting's mean cells are asked to be, as a multiple of what its own are: a picture
+            that answers to several losses comes less far than it is asked.
         pooling: of the extractor.
         start: what the first stage begins from.
         pyramid: how to work coarse to fine, if not at the asked size only.
@@ -82,6 +84,7 @@ class Preset:
     activation_shift: float = 0.0
     correlations: bool = False
     matching: Matching = MATCHING
+    emphasis: float = 1.0
     pooling: Pooling = "average"
     start: Start = "photo"
     pyramid: Pyramid | None = None
@@ -122,6 +125,8 @@ STUDIO = Preset(
     style_layers=equal_weights(CELL_LAYERS),
     style_loss="nearest",
     style_weight=6.5,
+    content_weight=1.25,
+    emphasis=1.25,
     tv_weight=12.0,
     outside_weight=50.0,
     pyramid=Pyramid(64, 2.0),
@@ -136,6 +141,8 @@ PRESETS: dict[PresetName, Preset] = {
         title="Instant",
         description="The studio's matching, drawn by a network in one pass: a finished picture in a second.",
         source="Johnson et al., ECCV 2016; Chen and Schmidt, arXiv 1612.04337; with the studio's objective as the loss",
+        content_weight=1.7,
+        emphasis=1.5,
         evaluations=(20, 16, 12, 10, 8, 5, 3, 2),
         refinement=(0,),
     ),

@@ -163,6 +163,7 @@ class Scene:
         What no mask covers is painted from one book of all: a mean of several paintings' cells would be none's. `motif`
         is in bytes [1, 3, H, W], as is what is returned.
         """
+        emphasis = recipe(options).emphasis
         books = [region.style.book(scale) for region in self.regions]
         palettes = [region.style.palette for region in self.regions]
         everything = joined([(book, 1.0) for book in books]), self.palette
@@ -176,7 +177,7 @@ class Scene:
                 areas, books, palettes = [*areas, rest], [*books, everything[0]], [*palettes, everything[1]]
         grid = (size[1] // CELL, size[0] // CELL)
         parts = [
-            CellPart(book.to(extractor.device), _on_grid(area, grid).to(extractor.device))
+            CellPart(book.to(extractor.device), _on_grid(area, grid).to(extractor.device), emphasis)
             for book, area in zip(books, areas, strict=True)
         ]
         return parts, recolored(motif, palettes, areas)

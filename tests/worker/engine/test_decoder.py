@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tests.worker.engine.conftest import MODELS, compact, draw_painting, draw_photo, narrow_extractor
 from worker.engine import (
+    PRESETS,
     Extractor,
     ExtractorUnavailableError,
     Fingerprint,
@@ -186,7 +187,7 @@ def test_little_memory_is_no_obstacle(extractor: Extractor, style: Fingerprint, 
     whole, parts = (paint(scene, extractor, options, room=room) for room in (None, Room(300_000_000, tmp_path)))
     difference = (to_tensor(whole.picture.image()) - to_tensor(parts.picture.image())).abs()
     assert difference.median() < 2 / 255
-    assert difference.mean() < 0.01
+    assert difference.mean() < 0.01 * PRESETS["instant"].emphasis, "another cell is so much more of another"
 
 
 def models_with(decoder: bytes | None, folder: Path) -> Path:

@@ -18,6 +18,7 @@ from worker.engine.codebook import Book
 from worker.engine.images import in_floats
 from worker.engine.match import CellPart, Match, Matching, matched, variances
 from worker.engine.objective import Objective
+from worker.engine.presets import PRESETS
 from worker.engine.tiling import Window
 
 SIZE = (160, 120)
@@ -107,17 +108,32 @@ def test_targets_of_regions_come_from_their_own_books_and_are_mixed_where_they_m
     entries = torch.zeros(height, width, dtype=torch.int16)
     match = Match((CellPart(book, left), CellPart(book, 1 - left)), (entries, entries + 7))
     targets = match.targets(Window.whole(4 * height, 4 * width), extractor)
-    layers = dict(zip(CELL_LAYERS, torch.split(book.columns, [16, 32, 64, 128], 1), strict=True))
+    layers = dict(zip(CELL_LAYERS, torch.split(book.columns.clamp_min(0), [16, 32, 64, 128], 1), strict=True))
     target, factor = targets["relu3_1"]
     torch.testing.assert_close(target[0, :, 3, 2].float(), layers["relu3_1"][0], atol=0.02, rtol=0.02)
     torch.testing.assert_close(target[0, :, 3, 20].float(), layers["relu3_1"][7], atol=0.02, rtol=0.02)
     mixed = 0.25 * layers["relu3_1"][0] + 0.75 * layers["relu3_1"][7]
     torch.testing.assert_close(target[0, :, 3, 11].float(), mixed, atol=0.02, rtol=0.02)
-    variance = book.masses @ (layers["relu3_1"] - book.means[0][48:112]).square().mean(1)
+    variance = book.masses @ book.deviations[:, 48:112].square().mean(1)
     torch.testing.assert_close(factor[0, 0, 3, 2], 1 / variance)
     torch.testing.assert_close(variances(book, (16, 32, 64, 128))[2], variance)
     assert targets["relu4_1"][0].shape == (1, 128, height // 2, width // 2)
     assert targets["relu1_1"][0].shape == (1, 16, height, width)
+
+
+def test_emphasis_takes_cells_further_from_their_paintings_mean(extractor: Extractor, style: Fingerprint) -> None:
+    book = style.book(128)
+    means, deviations = book.means[0].double().numpy(), book.deviations.double().numpy()
+    expected = np.maximum(0, means + 1.5 * deviations)
+    found = CellPart(book, torch.ones(30, 40), 1.5).columns
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5 * float(np.abs(expected).max()))
+
+    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    assert objective.cells[0].emphasis == PRESETS["studio"].emphasis > 1
+    window = Window.whole(SIZE[1], SIZE[0])
+    parts = [replace(objective.cells[0], emphasis=emphasis) for emphasis in (1.0, 1.5)]
+    plain, emphasised = (matched(lambda _: (columns, colors), [window], [part], Matching()) for part in parts)
+    assert torch.equal(plain.entries[0], emphasised.entries[0]), "what is most like a cell stays so"
 
 
 def test_a_regions_mask_decides_where_its_book_is_painted(extractor: Extractor, style: Fingerprint) -> None:
