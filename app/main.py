@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -26,7 +25,7 @@ from app.compression import Compression
 from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
-from app.jobs.blobs import LocalStorage
+from app.jobs.blobs import LocalStorage, is_full
 from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
@@ -47,7 +46,6 @@ REDIS_PATIENCE_S = 5.0
 # A thread that comes back from Redis waits so long for a busy event loop to let it go on; Python's own 5 ms, several
 # times for each answer, make a queue of the answers that are due when many ask at once.
 SWITCH_S = 0.0005
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
@@ -207,7 +205,7 @@ def on_redis_away(request: Request, error: Exception) -> Response:
 def on_storage_failure(request: Request, error: Exception) -> Response:
     """The storage takes nothing more; any other failure of the system is a fault of ours."""
     assert isinstance(error, OSError)
-    if error.errno not in NO_ROOM:
+    if not is_full(error):
         return on_failure(request, error)
     log.error("The storage takes nothing more: %s", error)
     return errors.answer(request, errors.DISK_FULL)

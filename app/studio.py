@@ -22,7 +22,7 @@ from app.errors import RefusalError
 from app.estimate import largest_size, memory_bytes
 from app.gallery import Gallery
 from app.jobs import keys, retention
-from app.jobs.blobs import BlobNotFoundError, Storage
+from app.jobs.blobs import BlobNotFoundError, Storage, is_full
 from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
@@ -162,7 +162,13 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool 
             raise RefusalError(errors.PHOTO_NOT_FOUND)
         return studio.darkroom.decode_mask(file, turned)
 
-    return await _kept(studio, "mask", decode, lambda mask: masks.store(photo_id, mask, studio.storage))
+    def store(mask: DecodedMask) -> StoredMask:
+        try:
+            return masks.store(photo_id, mask, studio.storage)
+        except FileNotFoundError as error:  # the photo was deleted meanwhile, with the folder that this was written to
+            raise RefusalError(errors.PHOTO_NOT_FOUND) from error
+
+    return await _kept(studio, "mask", decode, store)
 
 
 async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
@@ -189,6 +195,8 @@ async def _kept(
         try:
             return store(picture)
         except OSError as error:
+            if not is_full(error):
+                raise
             raise RefusalError(errors.of(errors.DISK_FULL, thing)) from error
 
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
@@ -254,6 +262,8 @@ def refusing(busy: errors.Kind, limits: Limits) -> Iterator[None]:
     except QueueUnavailableError as error:
         raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
     except OSError as error:
+        if not is_full(error):
+            raise
         raise RefusalError(errors.DISK_FULL) from error
 
 
@@ -366,6 +376,8 @@ def check_canvas(studio: Studio, job: Job) -> None:
 def share_job(studio: Studio, job: Job) -> Job:
     """Give the job's artwork an address of its own, which shows neither the photo nor the way to delete anything.
 
+    Asked twice, also at the same moment, it is the same address.
+
     Raises:
         RefusalError: there is no artwork.
     """
@@ -374,12 +386,12 @@ def share_job(studio: Studio, job: Job) -> Job:
             raise RefusalError(errors.ARTWORK_NOT_FOUND)
         share = secrets.token_hex(16)
         studio.storage.put(keys.share_key(share), job.id.encode())
-        shared = studio.records.change(job, job.state, {"share": share})
-        if shared:
-            studio.records.write_manifest(shared)
-            return shared
-        studio.storage.delete_prefix(keys.share_prefix(share))
-        job = find_job(studio, job.id)
+        shared = studio.records.change(job, job.state, {"share": share}, is_exact=True)
+        if not shared:
+            studio.storage.delete_prefix(keys.share_prefix(share))
+        job = shared or find_job(studio, job.id)
+    # Also by whoever comes second: the first may not have written it yet, or may not have been able to.
+    studio.records.write_manifest(job)
     return job
 
 

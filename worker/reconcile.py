@@ -120,7 +120,7 @@ def reconcile(
     with steps.step("find unwritten manifests"):
         for job in records.unwritten():
             with steps.step(f"write manifest {job.id[:6]}…"):
-                _write_end(records, job)
+                records.write_manifest(job)
 
 
 def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
@@ -147,10 +147,3 @@ def _created_at(storage: Storage, job_id: str) -> float:
         return Job.model_validate_json(storage.get(keys.manifest_key(job_id))).created_at
     except (BlobNotFoundError, ValueError, OSError):  # whoever brings it back says so
         return 0.0
-
-
-def _write_end(records: JobRecords, job: Job) -> None:
-    records.write_manifest(job)
-    newest = records.get(job.id)
-    if newest.state is not job.state:  # it expired meanwhile, and its tombstone may have been written over
-        records.write_manifest(newest)

@@ -15,6 +15,12 @@ from typing import BinaryIO, Protocol
 
 PARTIAL = ".partial-"
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because there is no room left; whatever else is wrong, more room is no help."""
+    return error.errno in NO_ROOM
 
 
 class BlobNotFoundError(Exception):
@@ -69,8 +75,7 @@ class LocalStorage:
             OSError: no room, or not allowed. As after anything that is raised within, nothing is left behind.
         """
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
+        handle, name = self._partial(path.parent)
         try:
             with os.fdopen(handle, "w+b") as file:
                 yield file
@@ -155,6 +160,18 @@ class LocalStorage:
             else:
                 found += [path.relative_to(self.root).as_posix() for path in [*old, *([folder] if is_empty else [])]]
         return found
+
+    def _partial(self, folder: Path) -> tuple[int, str]:
+        """A temporary file in a folder, as `mkstemp`. The folder is made as often as somebody else removes it."""
+        tries = 10
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                return tempfile.mkstemp(dir=folder, prefix=PARTIAL)
+            except FileNotFoundError:
+                tries -= 1
+                if not tries:
+                    raise
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

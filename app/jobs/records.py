@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Literal
@@ -24,7 +25,7 @@ from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.models import PAINTING_GONE, TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
-from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE
+from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
 
 RETENTION_S = 24 * 3600.0
 PATIENCE_S = 5.0  # for an answer of Redis
@@ -137,6 +138,7 @@ class JobRecords:
         self.retention_s = retention_s
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
+        self._take_back = connection.register_script(WITHDRAW)
         self._hinted = connection.register_script(HINTED)
         self._look = connection.register_script(LOOK)
         self.photos = Keeping(connection, PHOTOS, retention_s, self.now)
@@ -156,15 +158,25 @@ class JobRecords:
         retry_of: str | None = None,
         recolor_of: str | None = None,
     ) -> Job:
-        """Accept a job: manifest, record, then the hint to the workers, so that a crash in between loses nothing.
+        """Accept a job: record, manifest, then the hint to the workers.
 
-        With a `job_id` that exists already, that job is the answer and nothing is changed, so asking twice is harmless.
+        The record comes first, because only it is counted in one step with the limits: whoever finds a manifest finds
+        one of an accepted job. Nobody is told of a job before its manifest is there. A crash in between leaves a job
+        that is painted and that nobody knows of.
+
+        With a `job_id` that exists already, that job is the answer and nothing is changed, so asking twice is harmless,
+        also at the same moment.
 
         Raises:
-            QueueUnavailableError: Redis did not take the record; nothing is left behind.
+            QueueUnavailableError: Redis did not take the record.
             NotAcceptedError: the job is refused, by one of its kinds; nothing is left behind.
-            OSError: the storage did not take the manifest.
+            OSError: the storage did not take the manifest; nothing is left behind.
         """
+        if job_id:
+            with suppress(JobNotFoundError):
+                there = self.get(job_id)
+                self._write_first(there)
+                return there
         job = Job(
             id=job_id or secrets.token_hex(16),
             state=JobState.QUEUED,
@@ -175,11 +187,6 @@ class JobRecords:
             retry_of=retry_of,
             recolor_of=recolor_of,
         )
-        try:
-            # Never over a manifest that is there: it may be of a request that was accepted a moment before.
-            self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
-        except BlobExistsError:
-            return self.get(job.id)
         (job,) = self._accept([job], limits)
         self.publish(job.id)
         return job
@@ -194,14 +201,16 @@ class JobRecords:
     ) -> list[Job]:
         """Accept several jobs, each a request with its planned work: all of them or none, as `create` does with one.
 
-        A crash before the records are stored leaves manifests that nobody knows of. With the same ids once more, what
-        is there stays as it is, and what is missing is added; so the ids must not be asked for twice at the same time.
+        With the same ids once more, what is there stays as it is, and what is missing is added.
 
         Raises:
-            QueueUnavailableError, QueueFullError, ClientBusyError, PhotoGoneError, OSError: as in `create`.
+            QueueUnavailableError, NotAcceptedError, OSError: as in `create`.
         """
-        fresh = {
-            job_id: Job(
+        there = {job.id: job for job in self.get_all(job_ids)}
+        for job in there.values():
+            self._write_first(job)
+        fresh = [
+            Job(
                 id=job_id,
                 state=JobState.QUEUED,
                 request=request,
@@ -210,19 +219,12 @@ class JobRecords:
                 client=client,
             )
             for job_id, (request, planned_work) in zip(job_ids, requests, strict=True)
-            if not self.storage.exists(keys.manifest_key(job_id))
-        }
-        if fresh:
-            try:
-                for job in fresh.values():
-                    self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
-            except OSError:
-                self._withdraw(fresh)
-                raise
-            fresh = {job.id: job for job in self._accept(list(fresh.values()), limits)}
-        for job_id in fresh:
-            self.publish(job_id)
-        return [fresh.get(job_id) or self.get(job_id) for job_id in job_ids]
+            if job_id not in there
+        ]
+        for job in self._accept(fresh, limits) if fresh else []:
+            self.publish(job.id)
+            there[job.id] = job
+        return [there[job_id] for job_id in job_ids]
 
     def note(self, job: Job, fields: Mapping[str, Any]) -> Job:
         """Write fields that do not belong to the painting into a record, whatever its state, and into its manifest."""
@@ -475,9 +477,11 @@ class JobRecords:
         states: tuple[JobState, ...] | None = None,
         lease_s: float = 0,
         how: How = "",
+        is_exact: bool = False,
     ) -> Job | None:
         """Compare-and-set: to `state` with `fields` if the record still has the job's state (or one of `states`),
-        attempt, fence and holder, and, with `claim`, no living lease. A lease of 0 s leaves it as it is.
+        attempt, fence and holder, if `is_exact` nothing else has changed either, and, with `claim`, no living lease. A
+        lease of 0 s leaves it as it is.
 
         Returns the changed job, or None.
 
@@ -490,7 +494,8 @@ class JobRecords:
                 raise ValueError(f"a {before} job cannot become {state}")
         stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
         needed = [job.request.photo, self.retention_s, len(job.paintings), *job.paintings]
-        arguments: list[Any] = [*stands, state, lease_s, how, *needed, *_flat(fields)]
+        version = job.version if is_exact else ""
+        arguments: list[Any] = [*stands, state, lease_s, how, *needed, version, *_flat(fields)]
         names = [
             keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING, keys.PAINTINGS,
         ]  # fmt: skip
@@ -525,8 +530,16 @@ class JobRecords:
         return ended
 
     def write_manifest(self, job: Job) -> None:
-        """Store what a record is rebuilt from."""
-        self.storage.put(keys.manifest_key(job.id), _manifest(job))
+        """Store what a record is rebuilt from: this version of it, or one that is newer by now.
+
+        Of several who write at the same moment, whoever is last finds the newest version after having written.
+        """
+        while True:
+            self.storage.put(keys.manifest_key(job.id), _manifest(job))
+            newest = self.get(job.id)
+            if newest.version <= job.version:
+                break
+            job = newest
         if job.state in TERMINAL:
             self.redis.srem(keys.ENDING, job.id)
 
@@ -562,22 +575,54 @@ class JobRecords:
         return float(seconds) + float(microseconds) / 1e6
 
     def _accept(self, jobs: Sequence[Job], limits: Limits) -> list[Job]:
-        """Store the records of new jobs, as `_put`; where that fails, their manifests are taken back.
+        """Store the records of new jobs, as `_put`, then their manifests; where that fails, both are taken back.
 
         Raises:
-            QueueUnavailableError, NotAcceptedError: nothing is left behind.
+            QueueUnavailableError, NotAcceptedError: nothing was stored.
+            OSError: a manifest could not be.
         """
         try:
-            return self._put(jobs, limits)
-        except (redis.RedisError, NotAcceptedError) as error:
-            self._withdraw(job.id for job in jobs)
-            if isinstance(error, redis.RedisError):
-                raise QueueUnavailableError(str(error)) from error
+            accepted = self._put(jobs, limits)
+        except redis.RedisError as error:
+            raise QueueUnavailableError(str(error)) from error
+        written = []
+        try:
+            for job in accepted:
+                if self._write_first(job):
+                    written.append(job)
+        except OSError:
+            for job in written:
+                self.storage.delete(keys.manifest_key(job.id))
+            self._withdraw(accepted)
             raise
+        return accepted
 
-    def _withdraw(self, job_ids: Iterable[str]) -> None:
-        for job_id in job_ids:
-            self.storage.delete_prefix(keys.job_prefix(job_id))
+    def _write_first(self, job: Job) -> bool:
+        """Write a job's manifest unless there is one: it may be of what the job has become since. Whether it was.
+
+        Raises:
+            OSError: the storage does not take it.
+        """
+        key = keys.manifest_key(job.id)
+        if self.storage.exists(key):
+            return False
+        try:
+            self.storage.put(key, _manifest(job), replace=False)
+        except BlobExistsError:
+            return False
+        return True
+
+    def _withdraw(self, jobs: Sequence[Job]) -> None:
+        """Take the records of jobs back that nobody has begun. Where somebody else has written one's manifest at the
+        same moment, because the same was asked for twice, it is accepted, and comes back from there.
+        """
+        try:
+            for job in jobs:
+                siblings = [keys.photo_jobs(job.request.photo), *map(keys.painting_jobs, job.paintings)]
+                names = [keys.record(job.id), keys.QUEUED, keys.client_jobs(job.client), *siblings]
+                self._take_back(keys=names, args=[job.id])
+        except redis.RedisError as error:
+            log.warning("%d jobs that were refused could not be taken back: %s", len(jobs), error)
 
     def _put(self, jobs: Sequence[Job], limits: Limits = Limits()) -> list[Job]:
         """Store those records that are not there, all of them or none, and return the ones that are there then.

@@ -9,20 +9,23 @@ from __future__ import annotations
 #       6 new state, 7 lease in seconds (0 leaves a running job's lease as it is),
 #       8 how it is taken: "" not at all, "claim" if no living lease is in the way, "seize" whatever its lease says,
 #       9 photo id, 10 seconds that photos and paintings are kept after their last job's end,
-#       11 how many own paintings the job needs, 12… their ids, then field, value.
+#       11 how many own paintings the job needs, 12… their ids, then the version that it must have, or "" for any,
+#       then field, value.
 # Returns the record after the change as a flat list, or false if nothing was changed.
 CHANGE = """
-local record = redis.call('HMGET', KEYS[1], 'state', 'attempt', 'fence', 'holder', 'sequence')
+local record = redis.call('HMGET', KEYS[1], 'state', 'attempt', 'fence', 'holder', 'sequence', 'version')
 if not record[1] then return false end
 if not string.find(',' .. ARGV[2] .. ',', ',' .. record[1] .. ',', 1, true) then return false end
 if record[2] ~= ARGV[3] or record[3] ~= ARGV[4] or record[4] ~= ARGV[5] then return false end
+local paintings = tonumber(ARGV[11])
+local version = ARGV[12 + paintings]
+if version ~= '' and version ~= record[6] then return false end
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local lease = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
 if ARGV[8] == 'claim' and lease > now then return false end
 if tonumber(ARGV[7]) > 0 then lease = now + ARGV[7] end
-local paintings = tonumber(ARGV[11])
-for i = 12 + paintings, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 13 + paintings, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'state', ARGV[6])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -79,14 +82,12 @@ for _, job in ipairs(jobs) do
   end
 end
 if queued > 0 then
-  if tonumber(ARGV[2]) > 0 and redis.call('ZCARD', KEYS[1]) + queued > tonumber(ARGV[2]) then return {'queue'} end
-  if tonumber(ARGV[1]) > 0 then
-    for _, job in ipairs(redis.call('SMEMBERS', KEYS[3])) do
-      local state = redis.call('HGET', ARGV[3] .. job, 'state')
-      if state ~= 'queued' and state ~= 'running' then redis.call('SREM', KEYS[3], job) end
-    end
-    if redis.call('SCARD', KEYS[3]) + queued > tonumber(ARGV[1]) then return {'client'} end
+  for _, job in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+    local state = redis.call('HGET', ARGV[3] .. job, 'state')
+    if state ~= 'queued' and state ~= 'running' then redis.call('SREM', KEYS[3], job) end
   end
+  if tonumber(ARGV[2]) > 0 and redis.call('ZCARD', KEYS[1]) + queued > tonumber(ARGV[2]) then return {'queue'} end
+  if tonumber(ARGV[1]) > 0 and redis.call('SCARD', KEYS[3]) + queued > tonumber(ARGV[1]) then return {'client'} end
 end
 local records = {'stored'}
 for _, job in ipairs(jobs) do
@@ -96,10 +97,9 @@ for _, job in ipairs(jobs) do
       local sequence = redis.call('INCR', KEYS[2])
       redis.call('HSET', job.record, 'sequence', sequence)
       redis.call('ZADD', KEYS[1], sequence, job.id)
-      if tonumber(ARGV[1]) > 0 then
-        redis.call('SADD', KEYS[3], job.id)
-        redis.call('EXPIRE', KEYS[3], 604800) -- longer than any job waits and runs
-      end
+      -- Without a limit too: what comes back from its manifest counts with what is asked for after it.
+      redis.call('SADD', KEYS[3], job.id)
+      redis.call('EXPIRE', KEYS[3], 604800) -- longer than any job waits and runs
     end
     if job.state == 'expired' then
       redis.call('ZADD', KEYS[5], redis.call('TIME')[1], job.id)
@@ -115,6 +115,18 @@ for _, job in ipairs(jobs) do
   table.insert(records, redis.call('HGETALL', job.record))
 end
 return records
+"""
+
+# Takes the record of a job back that was refused after all, unless somebody has begun it or it has ended.
+# KEYS: 1 record, 2 queued set, 3 the client's jobs, 4… its photo's jobs and each own painting's.
+# ARGV: 1 job id.
+WITHDRAW = """
+local stands = redis.call('HMGET', KEYS[1], 'state', 'attempt')
+if stands[1] == 'queued' and stands[2] == '0' then
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  for i = 3, #KEYS do redis.call('SREM', KEYS[i], ARGV[1]) end
+end
 """
 
 # Takes a photo or an own painting out of use, unless a job still waits for it or paints with it: from then on no job

@@ -50,7 +50,7 @@ def create_series(
     wishes = wish.wishes()
     series, jobs = start_series(studio, wishes, client_of(request, studio.secret), series_id=series_id)
     asked = {each.photo: each for each in wishes}
-    if series.photos != wish.photos or any(job.request != asked[job.request.photo] for job in jobs):
+    if series.photos != wish.photos or any(job.request != asked.get(job.request.photo) for job in jobs):
         raise RefusalError(errors.KEY_REUSED)
     response.headers["Location"] = f"/api/v1/series/{series.id}"
     return series_answer(studio, series, jobs)[0]

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs import keys
-from app.jobs.models import JobState
+from app.jobs.models import Job, JobState
 from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
@@ -327,6 +327,10 @@ class TestRetry:
         problem(client.post(f"/api/v1/jobs/{job_id}/retry"), 409, "not-retryable")
 
 
+def written(studio: Studio, job_id: str) -> Job:
+    return Job.model_validate_json(studio.storage.get(keys.manifest_key(job_id)))
+
+
 class TestSharing:
     @pytest.fixture
     def job_id(self, studio: Studio, paint: Paint) -> str:
@@ -350,6 +354,17 @@ class TestSharing:
         share_id = path.removeprefix("/s/")
         problem(client.delete(f"/api/v1/jobs/{share_id}"), 404, "job-not-found")
         assert client.get(f"/s/{job_id}").status_code == 404
+
+    def test_clicked_at_the_same_time_it_is_one_address(self, client: TestClient, studio: Studio, paint: Paint) -> None:
+        for job_id in [paint() for _ in range(10)]:
+            finish(studio, job_id, b"")
+            address = f"/api/v1/jobs/{job_id}"
+            with ThreadPoolExecutor(8) as pool:
+                answers = pool.map(client.post, [f"{address}/share"] * 8)
+            told = {answer.json()["share"] for answer in answers}
+            assert told == {client.get(address).json()["share"]}
+            assert told == {f"/s/{written(studio, job_id).share}"}
+        assert len(studio.storage.list("shares/")) == 10
 
     def test_it_can_be_taken_back_for_good(self, client: TestClient, job_id: str) -> None:
         first = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]

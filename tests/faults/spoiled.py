@@ -106,6 +106,13 @@ def pause_before_ack() -> None:
     after(JobRecords, "end", stand_still_once)
 
 
+def pause_before_first_manifest() -> None:
+    """Between storing a job's record and writing its manifest."""
+    from app.jobs.records import JobRecords
+
+    before(JobRecords, "_write_first", stand_still_once)
+
+
 def pause_before_publish() -> None:
     """Between storing a job's record and sending its hint."""
     from app.jobs.records import JobRecords
