@@ -317,6 +317,21 @@ DISK_FULL = Kind(
     "There is no room left to keep your photo. Tell whoever runs this site, or try again later.",
     "photo",
 )
+CLIENT_QUOTA = Kind(
+    "client-quota",
+    507,
+    "Enough kept for one",
+    "What is kept for you here may take {limit}, and this would be more. Delete what you no longer need, or wait until "
+    "it goes by itself.",
+    "photo",
+)
+QUOTA = Kind(
+    "quota",
+    507,
+    "Enough kept for all",
+    "What is kept here for everybody takes all the room that there is for it. Try again later, when some has gone.",
+    "photo",
+)
 CROSS_SITE = Kind(
     "cross-site",
     403,

@@ -60,5 +60,6 @@ def metrics(request: Request) -> str:
         "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
         "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
         "atelier_workers": records.workers(),
+        "atelier_kept_bytes": records.tally.usage("").all,
     }
     return "".join(f"{name} {count}\n" for name, count in counts.items())

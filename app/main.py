@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
-from app import addresses, api, docs, easel, errors, health, home, intake, pages, send, words
+from app import addresses, allowances, api, docs, easel, errors, health, home, intake, pages, send, words
 from app.addresses import BelowRoot, HeadAsGet
 from app.assets import Assets
 from app.compression import Compression
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.templates = templates(assets, settings.root_path)
-    for router in (api.router, intake.router, series.api_router):
+    for router in (api.router, intake.router, series.api_router, allowances.router):
         app.include_router(router)
     for router in (
         home.router,

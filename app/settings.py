@@ -80,6 +80,12 @@ class Settings(BaseSettings):
         50, ge=0, description="Most photos of one client's series that may be under way at once; 0 is no limit."
     )
     queue_limit: int = Field(2000, ge=0, description="Most jobs that may wait; 0 is no limit.")
+    client_quota_mb: int = Field(
+        50_000,
+        ge=0,
+        description="Most megabytes that may be kept of one client, photos with their artworks; 0 is no limit.",
+    )
+    quota_mb: int = Field(0, ge=0, description="Most megabytes that may be kept of all clients; 0 is no limit.")
     write_rate: str = Field("60/minute", description="Most uploads, jobs and other changes of one address; empty: any.")
     read_rate: str = Field("1800/minute", description="Most pages, polls and pictures of one address; empty: any.")
     trusted_proxies: str = Field(

@@ -138,6 +138,8 @@ def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
     for _, job_id in sorted((_created_at(storage, job_id), job_id) for job_id in missing):
         with steps.step(f"rebuild job {job_id[:6]}…"):
             orphans.bring_back(records, job_id)
+    with steps.step("count what is kept"):
+        records.tally.recount()
     if len(steps.failed) == failed_before:
         records.redis.set(keys.REBUILT, start)
 

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -44,6 +44,7 @@ class Storage(Protocol):
     def open(self, key: str) -> BinaryIO: ...
     def exists(self, key: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
+    def sizes(self, prefix: str) -> dict[str, int]: ...
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
     def age_s(self, key: str) -> float: ...
@@ -121,6 +122,14 @@ class LocalStorage:
         # Unlike rglob, walk passes over a folder that another process deletes meanwhile.
         found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name[0] != ".")
         return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes of each blob below a folder, by its key."""
+        found = {}
+        for key in self.list(prefix):
+            with suppress(FileNotFoundError):  # deleted since it was listed
+                found[key] = self._path(key).stat().st_size
+        return found
 
     def delete(self, key: str) -> None:
         """Delete a blob; nothing happens where there is none."""

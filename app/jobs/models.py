@@ -47,6 +47,7 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
 MOST_IN_SERIES = 50
+ARTWORK_BYTES, CANVAS_BYTES = 7, 5  # of a pixel: as PNG and as TIFF, as TIFF alone
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -136,6 +137,12 @@ class PaintRequest(Manner):
     """What a person asked for: a photo, and how to paint it."""
 
     photo: Id
+
+    @property
+    def most_bytes(self) -> int:
+        """What its artwork takes, with its canvas where that is kept, were the photo as high as it is wide."""
+        pixels = (self.output_size or self.size) ** 2
+        return pixels * ARTWORK_BYTES + (self.size**2 * CANVAS_BYTES if self.touches_up else 0)
 
 
 class Recoloring(Frozen):

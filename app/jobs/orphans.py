@@ -42,6 +42,8 @@ def sweep(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> No
             storage.tidy(kind, older_than_s)
     for key in _old(storage, "quarantine/", TOMBSTONE_S):
         storage.delete(key)
+    with steps.step("count what is kept"):
+        records.tally.recount()
     records.redis.hset(keys.HOUSEKEEPING, "quarantined", len(storage.list("quarantine/")))
 
 

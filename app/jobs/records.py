@@ -20,11 +20,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.jobs import keys
+from app.jobs import keys, quota
 from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.models import PAINTING_GONE, TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
+from app.jobs.quota import Quota, Tally
 from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
 
 RETENTION_S = 24 * 3600.0
@@ -73,13 +74,17 @@ class PaintingGoneError(NotAcceptedError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many jobs may be queued, and how many of one client may be under way; 0 is no limit."""
+    """How many jobs may be queued, and how many of one client may be under way; 0 is no limit. How many bytes may be
+    kept.
+    """
 
     queue: int = 0
     client: int = 0
+    quota: Quota = field(default_factory=Quota)
 
 
-REFUSED: dict[str, type[NotAcceptedError]] = {
+REFUSED: dict[str, type[Exception]] = {
+    **quota.REFUSED,
     "queue": QueueFullError,
     "client": ClientBusyError,
     "gone": PhotoGoneError,
@@ -143,6 +148,7 @@ class JobRecords:
         self._look = connection.register_script(LOOK)
         self.photos = Keeping(connection, PHOTOS, retention_s, self.now)
         self.paintings = Keeping(connection, PAINTINGS, retention_s, self.now)
+        self.tally = Tally(connection, storage)
         self._last_pace: Pace | None = None
 
     # What the front end does.
@@ -170,6 +176,7 @@ class JobRecords:
         Raises:
             QueueUnavailableError: Redis did not take the record.
             NotAcceptedError: the job is refused, by one of its kinds; nothing is left behind.
+            OverQuotaError: so it is, because its artwork may be too much.
             OSError: the storage did not take the manifest; nothing is left behind.
         """
         if job_id:
@@ -204,7 +211,7 @@ class JobRecords:
         With the same ids once more, what is there stays as it is, and what is missing is added.
 
         Raises:
-            QueueUnavailableError, NotAcceptedError, OSError: as in `create`.
+            QueueUnavailableError, NotAcceptedError, OverQuotaError, OSError: as in `create`.
         """
         there = {job.id: job for job in self.get_all(job_ids)}
         for job in there.values():
@@ -544,9 +551,10 @@ class JobRecords:
             self.redis.srem(keys.ENDING, job.id)
 
     def _write_end(self, job: Job) -> None:
-        """Write an ended job's manifest; where that cannot be done, the reaper tries again."""
+        """Write an ended job's manifest; where that cannot be done, the reaper tries again. Count what it has left."""
         try:
             self.write_manifest(job)
+            self.tally.settle(job)
         except OSError as error:
             log.warning("job %s: its manifest does not say yet that it is %s: %s", job.id, job.state, error)
 
@@ -578,7 +586,7 @@ class JobRecords:
         """Store the records of new jobs, as `_put`, then their manifests; where that fails, both are taken back.
 
         Raises:
-            QueueUnavailableError, NotAcceptedError: nothing was stored.
+            QueueUnavailableError, NotAcceptedError, OverQuotaError: nothing was stored.
             OSError: a manifest could not be.
         """
         try:
@@ -619,8 +627,8 @@ class JobRecords:
         try:
             for job in jobs:
                 siblings = [keys.photo_jobs(job.request.photo), *map(keys.painting_jobs, job.paintings)]
-                names = [keys.record(job.id), keys.QUEUED, keys.client_jobs(job.client), *siblings]
-                self._take_back(keys=names, args=[job.id])
+                names = [keys.record(job.id), keys.QUEUED, keys.KEPT, keys.USED, keys.client_jobs(job.client)]
+                self._take_back(keys=[*names, *siblings], args=[job.id, keys.job_prefix(job.id)])
         except redis.RedisError as error:
             log.warning("%d jobs that were refused could not be taken back: %s", len(jobs), error)
 
@@ -630,7 +638,7 @@ class JobRecords:
         The jobs are of one client.
 
         Raises:
-            NotAcceptedError: nothing was stored.
+            NotAcceptedError, OverQuotaError: nothing was stored.
         """
         names = [
             keys.QUEUED,
@@ -639,6 +647,8 @@ class JobRecords:
             keys.PHOTOS,
             keys.EXPIRED,
             keys.PAINTINGS,
+            keys.KEPT,
+            keys.USED,
         ]
         for job in jobs:
             photo = job.request.photo
@@ -654,10 +664,14 @@ class JobRecords:
                 "paintings": job.paintings,
                 "goes_at": repr((job.finished_at or now) + self.retention_s),
                 "fields": _flat(job.model_dump(mode="json", exclude_none=True)),
+                "folder": keys.job_prefix(job.id),
+                "photo_folder": keys.photo_prefix(job.request.photo),
+                "size": job.request.most_bytes,
             }
             for job in jobs
         ]
-        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries)]
+        most = [limits.quota.client, limits.quota.all]
+        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries), *most]
         outcome, *records = self._store(keys=names, args=arguments)
         if _text(outcome) in REFUSED:
             raise REFUSED[_text(outcome)](jobs[0].id)

@@ -25,6 +25,7 @@ def expire(records: JobRecords, job: Job) -> Job:
     """End a job for good and delete its pictures; what remains is its record, which says `expired`."""
     expired = records.expire(job)
     _delete_pictures(records.storage, expired)
+    records.tally.settle(expired)
     return expired
 
 
@@ -106,11 +107,13 @@ def _delete(records: JobRecords, photo_id: str, jobs: list[str]) -> None:
             continue
     # The photo goes last: while it is there, the next sweep sees that something is left to do.
     records.storage.delete_prefix(keys.photo_prefix(photo_id))
+    records.tally.release(keys.photo_prefix(photo_id))
     records.photos.forget(photo_id)
 
 
 def _delete_painting(records: JobRecords, painting_id: str) -> None:
     records.storage.delete_prefix(keys.painting_prefix(painting_id))
+    records.tally.release(keys.painting_prefix(painting_id))
     records.paintings.forget(painting_id)
 
 

@@ -230,7 +230,8 @@ SPOILS = {
     each.__name__: each
     for each in (
         pause_after_pop, pause_at, pause_before_end, pause_before_manifest, pause_before_ack, pause_before_publish,
-        pause_in_reaper, refuse_writes, slow_storage, other_models, other_clock, poison, watch_cuda,
+        pause_before_first_manifest, pause_in_reaper, refuse_writes, slow_storage, other_models, other_clock, poison,
+        watch_cuda,
     )
 }  # fmt: skip
 

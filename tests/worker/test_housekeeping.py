@@ -83,6 +83,19 @@ def test_a_waiting_job_whose_painting_went_has_failed_when_it_comes_back(records
     assert (again.state, again.error and again.error.code) == (JobState.FAILED, "painting_gone")
 
 
+def test_what_is_kept_is_counted_anew_once_redis_has_lost_it(records: JobRecords, housekeeping: Housekeeping) -> None:
+    client = "e" * 32
+    records.storage.put(keys.photo_meta_key(PHOTO), b'{"created_at": 9e9, "client": "%s"}' % client.encode())
+    records.create(WISH.model_copy(update={"photo": PHOTO}), 1.0)
+    housekeeping.round()
+    before = records.tally.usage(client)
+    assert before.client > WISH.most_bytes
+    records.redis.flushall()
+    assert records.tally.usage(client).client == 0
+    housekeeping.round()
+    assert records.tally.usage(client) == before
+
+
 @pytest.mark.parametrize("damage", [b"{ half a manifest", b"", b"[]", b"\xff\xfe"])
 def test_a_manifest_that_cannot_be_read_is_set_aside_and_counted(
     records: JobRecords, housekeeping: Housekeeping, hints: Hints, damage: bytes
