@@ -13,6 +13,8 @@ import redis
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -27,6 +29,7 @@ from app.errors import RefusalError
 from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage, is_full
 from app.jobs.queue import Publisher
+from app.jobs.quota import Tally
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
 from app.polls import Standings
@@ -42,7 +45,7 @@ DESCRIPTION = (
     "Send a photo, choose paintings, start a job, and ask for it until it has ended. "
     "Refusals are problem+json with a stable code and a sentence."
 )
-REDIS_PATIENCE_S = 5.0
+REDIS_PATIENCE_S, COUNTING_PATIENCE_S = 5.0, 1.0
 # A thread that comes back from Redis waits so long for a busy event loop to let it go on; Python's own 5 ms, several
 # times for each answer, make a queue of the answers that are due when many ask at once.
 SWITCH_S = 0.0005
@@ -131,8 +134,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     connection = redis.Redis.from_url(
         settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
     )
+    # Still less what can do without: what is kept is counted later then.
+    counting = redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=COUNTING_PATIENCE_S,
+        socket_connect_timeout=COUNTING_PATIENCE_S,
+        retry=Retry(NoBackoff(), 1),
+    )
     publisher = Publisher(settings.redis_url)
-    records = JobRecords(connection, storage, publisher, settings.retention_s)
+    records = JobRecords(connection, storage, publisher, settings.retention_s, Tally(counting, storage))
     darkroom = Darkroom(
         limit_mp=settings.photo_limit_mp,
         memory_mb=settings.decode_memory_mb,
@@ -152,6 +162,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     darkroom.close()
     publisher.close()
+    counting.close()
     connection.close()
 
 

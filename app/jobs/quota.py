@@ -7,8 +7,10 @@ job that is not painted yet counts with what its artwork may take.
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ from app.jobs.models import Job, JobState
 from app.jobs.scripts import KEEP
 
 ALL = "all"  # no client is called so
+log = logging.getLogger(__name__)
 
 
 class OverQuotaError(Exception):
@@ -96,14 +99,19 @@ class Tally:
             raise REFUSED[outcome.decode()]
 
     def settle(self, job: Job) -> None:
-        """Count a job that has ended with what lies in its folder. An expired one is nobody's any more."""
+        """Count a job that has ended with what lies in its folder. An expired one is nobody's any more.
+
+        Without Redis, this and `release` leave it to the next recount.
+        """
         thing = keys.job_prefix(job.id)
         size = 0 if job.state is JobState.EXPIRED else sum(self.storage.sizes(thing).values())
-        self._set(thing, keys.photo_prefix(job.request.photo), size)
+        with _later():
+            self._set(thing, keys.photo_prefix(job.request.photo), size)
 
     def release(self, thing: str) -> None:
         """Count a thing no more, whose blobs are deleted."""
-        self._set(thing, "", 0)
+        with _later():
+            self._set(thing, "", 0)
 
     def recount(self) -> None:
         """Count everything anew from the files, as after Redis has lost it. What changes meanwhile is left alone."""
@@ -117,11 +125,13 @@ class Tally:
         things = [*sizes, *(before.keys() - sizes.keys())]
         for thing, state in zip(things, self._states(things), strict=True):
             entry = before.get(thing, "")
+            counted, _, owner = entry.partition(" ")
+            known = int(counted or 0)
             size = 0 if state is JobState.EXPIRED else sizes[thing]
             if state in {JobState.QUEUED, JobState.RUNNING}:
-                size = max(size, int(entry.split()[0]) if entry else 0)
-            is_owned = entry and not entry.endswith(" ")
-            self._set(thing, "" if is_owned else self._owner(thing), size, entry or "none")
+                size = max(size, known)
+            if size != known or (size and not owner):
+                self._set(thing, owner or self._owner(thing), size, entry or "none")
 
     def _set(self, thing: str, owner: str, size: int, expected: str = "") -> None:
         """Count a thing with `size` bytes, if its entry is still the expected one (`none` for none, empty for any)."""
@@ -148,3 +158,11 @@ class Tally:
 
 def _both(quota: Quota) -> tuple[int, int]:
     return quota.client, quota.all
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        log.warning("what is kept could not be counted: %s", error)

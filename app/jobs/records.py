@@ -136,6 +136,7 @@ class JobRecords:
         storage: Storage,
         publisher: Publisher | None = None,
         retention_s: float = RETENTION_S,
+        tally: Tally | None = None,
     ) -> None:
         self.redis = connection
         self.storage = storage
@@ -148,7 +149,7 @@ class JobRecords:
         self._look = connection.register_script(LOOK)
         self.photos = Keeping(connection, PHOTOS, retention_s, self.now)
         self.paintings = Keeping(connection, PAINTINGS, retention_s, self.now)
-        self.tally = Tally(connection, storage)
+        self.tally = tally or Tally(connection, storage)
         self._last_pace: Pace | None = None
 
     # What the front end does.

@@ -19,7 +19,7 @@ if not string.find(',' .. ARGV[2] .. ',', ',' .. record[1] .. ',', 1, true) then
 if record[2] ~= ARGV[3] or record[3] ~= ARGV[4] or record[4] ~= ARGV[5] then return false end
 local paintings = tonumber(ARGV[11])
 local version = ARGV[12 + paintings]
-if version ~= '' and version ~= record[6] then return false end
+if version ~= '' and version ~= (record[6] or version) then return false end
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local lease = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)

@@ -195,6 +195,12 @@ def test_a_change_may_ask_that_nothing_else_has_changed(records: JobRecords) -> 
     assert records.change(changed, job.state, {"share": "b" * 32}, is_exact=True)
 
 
+def test_a_record_without_a_version_takes_such_a_change_too(records: JobRecords) -> None:
+    job = records.create(WISH, 1.0)
+    records.redis.hdel(keys.record(job.id), "version")
+    assert records.change(records.get(job.id), job.state, {"share": "a" * 32}, is_exact=True)
+
+
 def test_a_blob_is_written_although_its_empty_folder_is_removed_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

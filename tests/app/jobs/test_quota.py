@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.jobs import keys, retention
 from app.jobs.blobs import LocalStorage
 from app.jobs.models import Job, JobState, PaintRequest
-from app.jobs.quota import ClientOverQuotaError, OverQuotaError, Quota, Usage
+from app.jobs.quota import ClientOverQuotaError, OverQuotaError, Quota, Tally, Usage
 from app.jobs.records import JobRecords, Limits
 
 ANN, BEN = "a" * 32, "b" * 32
@@ -205,6 +207,22 @@ def test_what_changes_while_all_is_counted_anew_is_left_alone(records: JobRecord
     records.tally.recount()
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES + 300, 2 * PHOTO_BYTES + 300)
     assert records.tally.usage(BEN).client == PHOTO_BYTES
+
+
+def test_what_goes_while_redis_is_away_goes_and_is_counted_later(records: JobRecords, tmp_path: Path) -> None:
+    job = finish(records, records.create(wish(upload(records, ANN)), 1.0))
+    counting, records.tally = (
+        records.tally,
+        Tally(
+            redis.Redis(unix_socket_path=str(tmp_path / "nobody.sock"), retry=Retry(NoBackoff(), 0)), records.storage
+        ),
+    )
+    retention.delete_photo(records, job.request.photo)
+    assert records.storage.list("photos/") == []
+    assert records.get(job.id).state is JobState.EXPIRED
+    assert counting.usage(ANN).client > 0
+    counting.recount()
+    assert counting.usage(ANN) == Usage(0, 0)
 
 
 def test_photos_of_an_earlier_release_are_nobodys_and_count_in_all(records: JobRecords) -> None:
