@@ -14,7 +14,7 @@ from celery import Celery, signals
 
 from app.jobs.queue import QUEUE, broker_url
 from app.settings import load_settings
-from worker import devices, process
+from worker import devices, process, temporary
 from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
 from worker.watchdog import Overseer
@@ -86,6 +86,7 @@ def device() -> devices.Device:
 def on_start(**_: Any) -> None:
     global _device
     on_logging()  # Celery sets logs up later
+    temporary.take()
     try:
         _device = devices.choose_apart(SETTINGS.device)
     except devices.DeviceUnavailableError as error:
@@ -129,6 +130,7 @@ def on_shutdown(**_: Any) -> None:
 
 
 def _exit(code: int) -> NoReturn:
+    temporary.leave()
     logging.shutdown()
     os._exit(code)
 
@@ -137,6 +139,7 @@ def _exit(code: int) -> NoReturn:
 def on_child(**_: Any) -> None:
     # In the child: threads and devices that the parent had touched would be broken here.
     process.keep_beating()
+    temporary.take()
     if SETTINGS.threads:
         torch.set_num_threads(SETTINGS.threads)
 
