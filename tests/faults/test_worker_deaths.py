@@ -138,24 +138,29 @@ def test_a_worker_that_is_stopped_for_good_is_started_anew(tmp_path: Path, recov
     product = launch(tmp_path)
     url = address(product)
 
-    def worker() -> psutil.Process:
-        return next(each for each in psutil.Process(product.pid).children() if "celery" in each.cmdline())
+    def worker() -> psutil.Process | None:
+        with suppress(psutil.NoSuchProcess):  # one has just ended
+            return next((each for each in psutil.Process(product.pid).children() if "celery" in each.cmdline()), None)
+        return None
 
     def is_ready() -> bool:
         with suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
         return False
 
-    stopped = worker()
-    for process in (stopped, *stopped.children()):
-        process.suspend()
-    recovery.struck()
-    until(lambda: not is_ready(), "word that nobody paints", 120)
-    until(lambda: worker() != stopped, "another worker", 180)
-    until(is_ready, "word that somebody paints", 120)
-    recovery.over()
-    assert not stopped.is_running()
-    close(product)
+    try:
+        stopped = worker()
+        assert stopped
+        for process in (stopped, *stopped.children()):
+            process.suspend()
+        recovery.struck()
+        until(lambda: not is_ready(), "word that nobody paints", 120)
+        until(lambda: worker() not in {stopped, None}, "another worker", 180)
+        until(is_ready, "word that somebody paints", 120)
+        recovery.over()
+        assert not stopped.is_running()
+    finally:
+        close(product)
 
 
 @pytest.mark.slow_fault
