@@ -82,6 +82,18 @@ class JobFault(BaseModel):
     message: str
 
 
+class AttemptAnswer(BaseModel):
+    """An attempt that was cut off: by the end of its process (`killed`), by the system for want of memory (`memory`),
+    because it stood still (`stuck`) or its worker did not answer (`silent`), by a failing device (`device`), or by
+    somebody else who fills it (`busy`).
+    """
+
+    began_at: datetime
+    ended_at: datetime
+    reached: float = Field(description="Share of the planned work that was done by then, 0 to 1.")
+    cut: Literal["killed", "memory", "stuck", "silent", "device", "busy"]
+
+
 class JobAnswer(BaseModel):
     """A job as it stands."""
 
@@ -97,6 +109,9 @@ class JobAnswer(BaseModel):
     preview: int = Field(description="Number of the newest preview; 0 while there is none.")
     cancel_requested: bool
     error: JobFault | None
+    attempts: list[AttemptAnswer] = Field(
+        description="Attempts that were cut off, oldest first; each next one goes on from the newest checkpoint."
+    )
     artwork: str | None = Field(description="Path of the artwork, once there is one; also where a stopped job kept it.")
     width: int | None
     height: int | None
@@ -414,6 +429,7 @@ def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> Jo
         preview=job.preview,
         cancel_requested=job.cancel_requested,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
+        attempts=[AttemptAnswer.model_validate(each.model_dump()) for each in job.history],
         artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         width=job.artwork_width,
         height=job.artwork_height,

@@ -21,6 +21,7 @@ class Ready(BaseModel):
     status: Literal["ready", "degraded", "not ready"]
     redis: bool
     worker: bool
+    moving: bool = Field(description="Whether somebody paints, if there is anything to paint.")
     housekeeping: bool = Field(description="Whether the last round of it did all that it had to.")
 
 
@@ -32,16 +33,17 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it paint?", responses={503: {"model": Ready, "description": "Not now, and why."}})
 def readyz(request: Request, response: Response) -> Ready:
-    """Redis answers and a worker was seen lately. Where housekeeping fails, photos are painted all the same: that is
-    `degraded`, and no reason to send visitors elsewhere.
+    """Redis answers, a worker was seen lately, and what waits is not waiting in vain. Where housekeeping fails, photos
+    are painted all the same: that is `degraded`, and no reason to send visitors elsewhere.
     """
     try:
         records = request.app.state.studio.records
         is_well = rounds.told(records.redis, records.now()).is_well
-        ready = Ready(status="not ready", redis=True, worker=records.worker_seen(), housekeeping=is_well)
+        seen, moving = records.worker_seen(), records.is_moving()
+        ready = Ready(status="not ready", redis=True, worker=seen, moving=moving, housekeeping=is_well)
     except RedisError:
-        ready = Ready(status="not ready", redis=False, worker=False, housekeeping=False)
-    if not ready.worker:
+        ready = Ready(status="not ready", redis=False, worker=False, moving=False, housekeeping=False)
+    if not (ready.worker and ready.moving):
         response.status_code = 503
         return ready
     return ready.model_copy(update={"status": "ready" if ready.housekeeping else "degraded"})
@@ -59,6 +61,7 @@ def metrics(request: Request) -> str:
         "atelier_quarantined": report.quarantined,
         "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
         "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
+        "atelier_moving": int(records.is_moving()),
         "atelier_workers": records.workers(),
         "atelier_kept_bytes": records.tally.usage("").all,
     }

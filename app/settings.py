@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(5.0, gt=0, description="Seconds between two renewals of a lease.")
     checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")
     preview_s: float = Field(1.0, gt=0, description="Seconds between two previews.")
-    max_attempts: int = Field(3, ge=1, description="How often a job is tried when workers die with it.")
+    max_attempts: int = Field(
+        3, ge=1, description="How often a job is tried without getting further when workers die with it."
+    )
     job_time_limit_s: int = Field(21600, ge=60, description="Seconds after which a job is given up.")
     retention_h: float = Field(
         24.0,

@@ -19,7 +19,7 @@ from app.settings import Settings, SettingsError, load_settings
 from launcher import addresses, commands, health, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process, raise_open_files
-from launcher.restarts import Watched
+from launcher.restarts import Standstill, Watched
 
 ROOT = Path(__file__).parents[1]
 START_S = 60.0
@@ -40,7 +40,7 @@ def main() -> int:
             _wait_until_ready(parts, settings.host, port)
             if not _stop.is_set():
                 _say_open([f"{url}{settings.root_path}" for url in addresses.urls(settings.host, port)])
-                _watch(parts)
+                _watch(parts, settings.host, port)
     except (LaunchError, SettingsError) as error:
         if _stop.is_set():  # before all had started
             return 0
@@ -164,11 +164,16 @@ def _say_open(urls: list[str]) -> None:
     print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
 
 
-def _watch(parts: list[Watched]) -> None:
-    """Start again what ends by itself, each part after its own pause, until told to stop."""
+def _watch(parts: list[Watched], host: str, port: int) -> None:
+    """Start again what ends by itself, each part after its own pause, and what stands still, until told to stop."""
+    standstill = Standstill(lambda: health.nobody_paints(addresses.own(host), port))
+    (worker,) = (part for part in parts if part.process.name == "worker")
     while not _stop.wait(0.5):
+        now = time.monotonic()
         for part in parts:
-            part.look(time.monotonic())
+            part.look(now)
+        if standstill.is_long(now):
+            worker.replace(now, "stood still, and was ended by force")
 
 
 def _end(processes: list[Process], patience_s: float) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,10 +19,10 @@ import psutil
 import pytest
 import redis
 
-from launcher import redis_server
+from launcher import health, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process
-from launcher.restarts import LONGEST_PAUSE_S, WINDOW_S, Watched
+from launcher.restarts import ASKED_S, LONGEST_PAUSE_S, STANDSTILL_S, STARTING_S, WINDOW_S, Standstill, Watched
 from tests.conftest import ROOT, Product, address, addresses, close, launch
 from tests.faults.servers import free_port
 from tests.waiting import until
@@ -171,7 +172,7 @@ def test_a_long_path_has_its_socket_elsewhere_until_it_ends(tmp_path: Path) -> N
     script = f"""
 from pathlib import Path
 from urllib.parse import urlsplit
-from launcher import redis_server
+from launcher import health, redis_server
 process, url = redis_server.start(Path({str(tmp_path)!r}) / ("d" * 100), Path({str(tmp_path)!r}))
 folder = Path(urlsplit(url).path).parent
 print(folder, oct(folder.stat().st_mode & 0o777))
@@ -284,6 +285,67 @@ def test_a_part_that_cannot_even_be_started_is_tried_again(tmp_path: Path) -> No
     watched.look(3.0)
     assert watched.process.is_running()
     watched.process.kill()
+
+
+def test_a_part_that_lives_and_does_nothing_is_ended_by_force_and_started_again(tmp_path: Path) -> None:
+    watched = part(tmp_path, "exec sleep 600")
+    stopped = psutil.Process(watched.process.pid)
+    stopped.suspend()
+    watched.replace(0.0, "stood still")
+    assert not stopped.is_running()
+    watched.replace(0.5, "stood still")
+    assert watched.ends == 1, "it rests, and does not stand still"
+    watched.look(1.0)
+    assert watched.process.is_running()
+    watched.process.kill()
+
+
+def test_a_standstill_counts_while_it_lasts_and_longer_for_what_has_just_started() -> None:
+    still = True
+    standstill = Standstill(lambda: still)
+
+    def lasted(since: float, most_s: float) -> float:
+        """Seconds until it is too long."""
+        return next(
+            now - since for now in (since + step / 2 for step in range(int(2 * most_s))) if standstill.is_long(now)
+        )
+
+    assert lasted(0, 100) == pytest.approx(STANDSTILL_S, abs=ASKED_S)
+    assert lasted(100, 1000) == pytest.approx(STARTING_S, abs=2 * ASKED_S)
+    assert not standstill.is_long(2000)
+    still = False
+    assert not standstill.is_long(2010)
+    still = True
+    assert lasted(2020, 100) == pytest.approx(STANDSTILL_S, abs=2 * ASKED_S)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_still"),
+    [
+        ('{"redis": true, "worker": true, "moving": true}', False),
+        ('{"redis": true, "worker": false, "moving": true}', True),
+        ('{"redis": true, "worker": true, "moving": false}', True),
+        ('{"redis": false, "worker": false, "moving": false}', False),
+        ('{"redis": true}', False),
+        ("[]", False),
+        ("", False),
+    ],
+)
+def test_nobody_paints_only_where_the_web_server_says_so(body: str, is_still: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(f"HTTP/1.1 503 No\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+        web = threading.Thread(target=answer)
+        web.start()
+        port = server.getsockname()[1]
+        assert health.nobody_paints("127.0.0.1", port) is is_still
+        web.join()
+    assert not health.nobody_paints("127.0.0.1", port), "nobody answers"
 
 
 def test_more_files_may_be_opened_where_that_is_allowed(tmp_path: Path) -> None:

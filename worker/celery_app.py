@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from celery import Celery, signals
 
 from app.jobs.queue import QUEUE, broker_url
 from app.settings import load_settings
-from worker import devices, process
+from worker import devices, process, temporary
 from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
+from worker.watchdog import Overseer
 
 SETTINGS = load_settings()
 REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"
 
+# A lease that nobody renews runs out, and others may take the job; a pause as long again is no pause any more.
+STANDSTILL_S = 2 * SETTINGS.lease_s
 # Longer than any job, or Redis hands the message to a second worker while the first still paints.
 VISIBILITY_S = 2 * SETTINGS.job_time_limit_s + 3600
 
@@ -83,6 +86,7 @@ def device() -> devices.Device:
 def on_start(**_: Any) -> None:
     global _device
     on_logging()  # Celery sets logs up later
+    temporary.take()
     try:
         _device = devices.choose_apart(SETTINGS.device)
     except devices.DeviceUnavailableError as error:
@@ -96,6 +100,15 @@ def on_ready(sender: Any, **_: Any) -> None:
     memory_bytes = memory_for_a_job(SETTINGS, _device)
     _housekeeping = Housekeeping(SETTINGS, REDIS_URL, str(sender.hostname), memory_bytes)
     _housekeeping.start()
+    Overseer(STANDSTILL_S, on_unkillable).start()
+
+
+def on_unkillable() -> None:
+    """The child is held by the system, so that neither another can take its place nor this worker end in peace."""
+    log.critical("The painting process cannot be ended, not even by force: look after the machine. This worker ends.")
+    if _housekeeping:
+        _housekeeping.stop()
+    _exit(process.EXIT_DEVICE_LOST)
 
 
 @signals.worker_shutting_down.connect
@@ -113,13 +126,20 @@ def on_shutdown(**_: Any) -> None:
         log.critical(
             "This worker has ended because it lost %s: look after the machine, then start it again.", _device.name
         )
+    _exit(process.EXIT_DEVICE_LOST if process.is_device_lost() else 0)
+
+
+def _exit(code: int) -> NoReturn:
+    temporary.leave()
     logging.shutdown()
-    os._exit(process.EXIT_DEVICE_LOST if process.is_device_lost() else 0)
+    os._exit(code)
 
 
 @signals.worker_process_init.connect
 def on_child(**_: Any) -> None:
     # In the child: threads and devices that the parent had touched would be broken here.
+    process.keep_beating()
+    temporary.take()
     if SETTINGS.threads:
         torch.set_num_threads(SETTINGS.threads)
 

@@ -13,25 +13,27 @@ from redis import RedisError
 
 from app.jobs import keys
 from app.jobs.blobs import LocalStorage, Storage
-from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.models import Cut, Job, JobState, PaintRequest
 from app.jobs.pictures import Alpha, Picture, with_alpha
 from app.jobs.queue import Publisher
 from app.jobs.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
 from app.settings import Settings
 from worker import engine, process
+from worker.attempts import oom_kills, why
 from worker.by_network import told_of
 from worker.devices import Device, Trouble, required_bytes, trouble
 from worker.failures import (
     CANVAS_GONE,
     DEVICE_BUSY,
+    DIVERGED,
     START_GONE,
     TOO_SLOW,
     UNEXPECTED,
-    WORKER_LOST,
     JobFailedError,
     explained,
     too_large,
+    worker_lost,
 )
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
@@ -44,8 +46,9 @@ from worker.watchdog import Watchdog
 REDIS_PATIENCE_S = 60.0
 RETRY_S = 0.5
 # After handing a job back because a neighbour fills the device: time for another worker to take it, or for the
-# neighbour to finish. Doubled with each attempt.
+# neighbour to finish. Doubled with each attempt, as often as this.
 BUSY_PAUSE_S = 30.0
+MOST_DOUBLINGS = 3
 SIZES = (
     4096,
     2048,
@@ -86,13 +89,12 @@ class Easel:
             self.records.publish(job_id)
             return
         try:
-            job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive)
+            job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive, why, oom_kills())
         except (RedisError, JobNotFoundError) as error:  # the reaper sends the hint again, if there is such a job
             log.warning("job %s cannot be taken: %r", job_id, error)
             return
         if job is None:
             return
-        log.info("job %s: attempt %d, fence %d", job.id, job.attempt, job.fence)
         try:
             with Lease(self.records, job, self.settings.lease_s, self.settings.heartbeat_s) as lease:
                 self._paint_held(job, lease)
@@ -102,13 +104,13 @@ class Easel:
             log.warning("job %s: left to the next attempt, Redis is away: %s", job.id, error)
         except DeviceBusyError as error:
             log.warning("job %s: handed back: %s", job.id, error)
-            self._hand_back(job)
-            self._rest(BUSY_PAUSE_S * 2 ** (job.attempt - 1))
+            self._hand_back(job, Cut.BUSY)
+            self._rest(BUSY_PAUSE_S * 2 ** min(job.tries, MOST_DOUBLINGS))
         except Exception as error:
             kind = trouble(error)
             if kind in (Trouble.STICKY, Trouble.LOST):
                 log.exception("job %s: handed back", job.id)
-                self._hand_back(job)
+                self._hand_back(job, Cut.DEVICE)
                 self._leave(kind, str(error))
             else:
                 self._fail(job, error)
@@ -145,9 +147,16 @@ class Easel:
             self._pause.wait(RETRY_S)
 
     def _paint_held(self, job: Job, lease: Lease) -> None:
-        if job.attempt > self.settings.max_attempts:
-            raise JobFailedError(WORKER_LOST)
-        resume = self.materials.checkpoint(job)
+        is_given_up = job.tries >= self.settings.max_attempts
+        rest_s = job.rests_until - self.records.now()
+        if rest_s > 0 and not (is_given_up or lease.is_cancelled):
+            log.info("job %s: rests for %.0f s: %s", job.id, rest_s, job.history[-1].cut)
+            self._put_back(job)
+            return
+        log.info("job %s: attempt %d, fence %d", job.id, job.attempt, job.fence)
+        if is_given_up:
+            raise worker_lost(job.history[-job.tries :])
+        resume = self.materials.checkpoint(self._line(job))
         if lease.is_cancelled and resume is None:
             self._end(job, JobState.CANCELLED, {})
             return
@@ -227,9 +236,12 @@ class Easel:
         self._end(job, JobState.FINISHED, size | shown)
 
     def _put_back(self, job: Job) -> None:
-        """Queue the job again. A worker that is told to stop has not failed it: the attempt does not count."""
+        """Queue the job again. It has not begun, or a worker that is told to stop has not failed it: the attempt does
+        not count. The hint of one that rests is the reaper's to send.
+        """
         self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
-        self.records.publish(job.id)
+        if job.rests_until <= self.records.now():
+            self.records.publish(job.id)
 
     def _recolor(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> None:
         """Give the canvas of an earlier job, `painted`, other colours or another size, without a single evaluation.
@@ -338,7 +350,7 @@ class Easel:
         if needed > memory.total:
             raise too_large(self._fitting(job, photo, extractor.name, memory.total))
         if needed > memory.free:
-            if job.attempt >= self.settings.max_attempts:
+            if job.tries + 1 >= self.settings.max_attempts:
                 raise JobFailedError(DEVICE_BUSY)
             raise DeviceBusyError(f"needs {needed / 2**20:.0f} MiB, {memory.free / 2**20:.0f} MiB are free")
 
@@ -351,15 +363,19 @@ class Easel:
     def _on_stall(self, job: Job) -> None:
         """On the watchdog's thread, while the painter's hangs: give the job to others, and end with it."""
         log.error("job %s: nothing was evaluated for %.0f s; handed back", job.id, self.settings.stall_s)
-        self._hand_back(job)
+        self._hand_back(job, Cut.STUCK)
         process.replace_child("an evaluation hangs")
 
-    def _hand_back(self, job: Job) -> None:
-        """Queue the job again; the attempt counts. What cannot be noted now, the lease's end tells the reaper."""
+    def _hand_back(self, job: Job, cut: Cut) -> None:
+        """Queue the job again; the attempt counts, and was cut off by this. What cannot be noted now, the lease's end
+        tells the reaper.
+        """
         try:
-            self._end(job, JobState.QUEUED, {"holder": ""})
-            self.records.publish(job.id)
-        except (LeaseLostError, RedisError) as late:
+            told = self.records.cut_off(self.records.get(job.id), cut)
+            self._end(job, JobState.QUEUED, {"holder": ""} | told)
+            if told["rests_until"] <= self.records.now():
+                self.records.publish(job.id)
+        except (LeaseLostError, RedisError, JobNotFoundError) as late:
             log.warning("job %s: could not be handed back: %r", job.id, late)
 
     def _tell_speed(self, extractor: str, sitting: Sitting) -> None:
@@ -382,12 +398,33 @@ class Easel:
             try:
                 self.records.end(job, state, fields)
                 log.info("job %s: %s", job.id, state)
-                return
+                break
             except RedisError as error:
                 if self.is_stopping() or time.monotonic() > deadline:
                     raise
                 log.warning("job %s: waiting for Redis to note that it is %s: %s", job.id, state, error)
                 self._pause.wait(RETRY_S)
+        if state is JobState.FINISHED:
+            try:
+                self.materials.drop_checkpoints(self._line(job))
+            except (OSError, RedisError) as error:  # they are orphans now
+                log.warning("job %s: its checkpoints stay for a while: %s", job.id, error)
+
+    def _line(self, job: Job) -> list[str]:
+        """The ids of a job and of those that it tries again, newest first: where what was painted for it may be kept.
+
+        What fell apart is none to go on from.
+        """
+        line = [job.id]
+        try:
+            while job.retry_of:
+                job = self.records.get(job.retry_of)
+                if job.error and job.error.code == DIVERGED.code:
+                    break
+                line.append(job.id)
+        except JobNotFoundError:  # deleted long ago
+            pass
+        return line
 
     def _fail(self, job: Job, error: Exception) -> None:
         told = explained(error)

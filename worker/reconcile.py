@@ -13,9 +13,9 @@ from redis.exceptions import LockError
 
 from app.jobs import keys, orphans, retention, rounds
 from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
-from app.jobs.models import Job
+from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
-from app.jobs.records import JobRecords, connect
+from app.jobs.records import JobRecords, LeaseLostError, connect
 from app.jobs.rounds import Round
 from app.settings import Settings
 from worker.lease import is_alive
@@ -37,6 +37,7 @@ class Housekeeping:
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.memory_bytes = memory_bytes
         self._swept = self._tidied = float("-inf")
+        self._has_just_come = True
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -73,7 +74,8 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
-                self.records.saw_worker(self.name, self.memory_bytes)
+                self.records.saw_worker(self.name, self.memory_bytes, self._has_just_come)
+                self._has_just_come = False
                 with alone(self.records) as is_mine:
                     if is_mine:
                         self.round()
@@ -108,6 +110,10 @@ def reconcile(
     steps = steps or Round()
     with steps.step("rebuild what Redis lost"):
         rebuild_all(records, storage, steps)
+    with steps.step("stop what its owner has stopped and nobody takes"):
+        for job in records.lapsed(lease_s):
+            if job.cancel_requested:
+                _stop(records, job)
     with steps.step("find jobs whose worker is gone"):
         lapsed = {job.id for job in records.lapsed()}
         for job in records.running():
@@ -121,6 +127,17 @@ def reconcile(
         for job in records.unwritten():
             with steps.step(f"write manifest {job.id[:6]}…"):
                 records.write_manifest(job)
+
+
+def _stop(records: JobRecords, job: Job) -> None:
+    """End a job that was cancelled while its painter stood still. Who takes it first keeps what was painted, but where
+    nobody is free its owner need not wait.
+    """
+    try:
+        records.end(job, JobState.CANCELLED, {})
+        log.info("job %s: %s", job.id, JobState.CANCELLED)
+    except LeaseLostError:  # somebody took it at this moment
+        pass
 
 
 def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:

@@ -25,6 +25,7 @@ KEPT = f"{PREFIX}kept"  # hash: folder of a photo, painting or job -> bytes that
 USED = f"{PREFIX}used"  # hash: client -> bytes that are kept of it; and of all
 RATES = f"{PREFIX}rates"  # prefix of the counters of requests
 HOUSEKEEPING = f"{PREFIX}housekeeping"  # hash: how rounds of housekeeping went, see rounds.py
+MOVED = f"{PREFIX}moved"  # when work last went on, see JobRecords.is_moving
 REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
 
 
@@ -162,6 +163,11 @@ def preview_key(job_id: str, fence: int, number: int) -> str:
 
 def checkpoint_key(job_id: str, fence: int) -> str:
     return f"{attempt_prefix(job_id, fence)}checkpoint.safetensors"
+
+
+def is_checkpoint(key: str) -> bool:
+    """Whether an attempt's checkpoint is kept under this key."""
+    return key.endswith("/checkpoint.safetensors")
 
 
 def artwork_key(job_id: str, fence: int) -> str:

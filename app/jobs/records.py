@@ -23,7 +23,18 @@ from redis.retry import Retry
 from app.jobs import keys, quota
 from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
-from app.jobs.models import PAINTING_GONE, TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
+from app.jobs.models import (
+    PAINTING_GONE,
+    TERMINAL,
+    TRANSITIONS,
+    Attempt,
+    Cut,
+    Job,
+    JobError,
+    JobState,
+    PaintRequest,
+    Progress,
+)
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
 from app.jobs.quota import Quota, Tally
 from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
@@ -31,6 +42,8 @@ from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
 RETENTION_S = 24 * 3600.0
 PATIENCE_S = 5.0  # for an answer of Redis
 WORKER_SEEN_S = 30.0  # a worker that was not seen for so long is not there
+STILL_S = 90.0  # jobs that wait for so long without anybody at work wait in vain; three of the usual leases
+PAUSES_S = (0.0, 5.0, 10.0, 20.0, 30.0)  # after the first attempt that was cut off, the second, … and all later ones
 ETA_SPREAD = (0.8, 1.4)  # measured times of equal jobs on a busy machine lie within
 SPEED_WEIGHT = 0.3  # of the newest measurement in the moving average
 SAMPLE = 20  # so many jobs at the front are looked at for the time left; the rest is taken to be like them
@@ -324,10 +337,15 @@ class JobRecords:
             return pipeline.execute()
 
     def request_cancel(self, job_id: str) -> Job:
-        """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
+        """Cancel: at once while queued, or while its lease has run out, because its worker may never look again; while
+        running by a flag that the worker sees; no change when it has ended.
+        """
         job = self.get(job_id)
-        while job.state is JobState.QUEUED or (job.state is JobState.RUNNING and not job.cancel_requested):
-            asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
+        while job.state not in TERMINAL:
+            is_free = job.state is JobState.QUEUED or self._is_lapsed(job)
+            if job.cancel_requested and not is_free:
+                break
+            asked = JobState.CANCELLED if is_free else JobState.RUNNING
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
                 self._write_end(changed)
@@ -375,19 +393,56 @@ class JobRecords:
         """Whether any worker was seen lately."""
         return self.workers() > 0
 
+    def is_moving(self) -> bool:
+        """Whether work goes on, or there is none: lately somebody took a job or renewed a lease, the first job began to
+        wait, or a worker came.
+        """
+        with self.redis.pipeline(transaction=False) as pipeline:
+            pipeline.zcard(keys.QUEUED)
+            pipeline.zcard(keys.RUNNING)
+            pipeline.get(keys.MOVED)
+            queued, running, moved = pipeline.execute()
+        return not (queued or running) or moved is None or self.now() - float(moved) < STILL_S
+
     # What the worker does.
 
-    def claim(self, job_id: str, lease_s: float, holder: str, is_alive: Callable[[str], bool]) -> Job | None:
-        """Take the job: a new fence, one more attempt, a lease. None if somebody else has it or it has ended.
+    def claim(
+        self,
+        job_id: str,
+        lease_s: float,
+        holder: str,
+        is_alive: Callable[[str], bool],
+        why: Callable[[Job], Cut] = lambda _: Cut.SILENT,
+        oom_kills: int | None = None,
+    ) -> Job | None:
+        """Take the job: a new fence, one more attempt, a lease. None if somebody else has it, it rests or has ended.
 
-        A running job is taken over when its lease has run out, or at once when its holder is known to be dead.
+        A running job is taken over when its lease has run out, or at once when its holder is known to be dead. The
+        attempt that ended so goes into its history, with what cut it off as `why` tells from the job as it was.
         """
         job = self.get(job_id)
         if job.state in TERMINAL or self._restore_end(job):
             return None
-        how: How = "seize" if job.state is JobState.RUNNING and not is_alive(job.holder) else "claim"
+        if job.state is JobState.QUEUED and job.rests_until > self.now():
+            return None
+        fields: dict[str, Any] = {"holder": holder, "oom_kills": oom_kills}
+        how: How = "claim"
+        if job.state is JobState.RUNNING:
+            how = "claim" if is_alive(job.holder) else "seize"
+            fields |= self.cut_off(job, why(job))
         states = (JobState.QUEUED, JobState.RUNNING)
-        return self.change(job, JobState.RUNNING, {"holder": holder}, states, lease_s, how)
+        return self.change(job, JobState.RUNNING, fields, states, lease_s, how)
+
+    def cut_off(self, job: Job, cut: Cut) -> dict[str, Any]:
+        """The fields that tell of the attempt that was just cut off, and for how long the job rests before the next.
+
+        `job` is as its record has it.
+        """
+        now = self.now()
+        reached = job.progress.fraction if job.progress else 0.0
+        attempt = Attempt(began_at=job.started_at or now, ended_at=now, reached=reached, cut=cut)
+        history = [each.model_dump(mode="json") for each in (*job.history, attempt)]
+        return {"history": history, "rests_until": now + PAUSES_S[min(len(history), len(PAUSES_S)) - 1]}
 
     def heartbeat(self, job: Job, lease_s: float, fields: Mapping[str, Any]) -> Job:
         """Renew the lease and store progress; the answer carries the cancel flag.
@@ -426,9 +481,11 @@ class JobRecords:
                 mixed = float(before) + SPEED_WEIGHT * (seconds_per_unit - float(before))
             self.redis.hset(keys.SPEED, name, mixed)
 
-    def saw_worker(self, name: str, memory_bytes: int) -> None:
+    def saw_worker(self, name: str, memory_bytes: int, has_just_come: bool = False) -> None:
         """Note that a worker is there, and how many bytes it has for a job."""
         self.redis.zadd(keys.WORKERS, {name: self.now()})
+        if has_just_come:
+            self.redis.set(keys.MOVED, self.now())
         self.redis.hset(keys.MEMORY, name, memory_bytes)
         self.redis.zremrangebyscore(keys.WORKERS, 0, self.now() - 100 * WORKER_SEEN_S)
 
@@ -439,9 +496,9 @@ class JobRecords:
 
     # What both and the reconciler do.
 
-    def lapsed(self) -> list[Job]:
-        """Running jobs whose lease has run out."""
-        return self.found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now()))
+    def lapsed(self, for_s: float = 0.0) -> list[Job]:
+        """Running jobs whose lease has run out, at least so many seconds ago."""
+        return self.found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now() - for_s))
 
     def running(self) -> list[Job]:
         """Running jobs, whether or not their lease lives."""
@@ -453,15 +510,18 @@ class JobRecords:
         return published is not None and float(published) > max(job.started_at or 0, self.now() - recently_s)
 
     def unpublished(self, older_than_s: float) -> list[str]:
-        """Ids of queued jobs whose hint was never sent, or so long ago that it may be lost while the queue is empty."""
+        """Ids of queued jobs whose hint was never sent, or not since they rested, or so long ago that it may be lost
+        while the queue is empty. Those that still rest are left out.
+        """
         drained = self.redis.llen(QUEUE) == 0
-        overdue = self.now() - older_than_s
+        now = self.now()
+        overdue = now - older_than_s if drained else 0.0
         waiting = [_text(each) for each in self.redis.zrange(keys.QUEUED, 0, -1)]
-        hinted = self._fields(waiting, "published_at")
+        hinted = self._fields(waiting, "published_at", "rests_until")
         return [
             job_id
-            for job_id, (published,) in zip(waiting, hinted, strict=True)
-            if published is None or (drained and float(published) < overdue)
+            for job_id, (published, rests) in zip(waiting, hinted, strict=True)
+            if float(rests or 0) <= now and (not published or float(published) < max(overdue, float(rests or 0)))
         ]
 
     def unwritten(self) -> list[Job]:
@@ -506,6 +566,7 @@ class JobRecords:
         arguments: list[Any] = [*stands, state, lease_s, how, *needed, version, *_flat(fields)]
         names = [
             keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING, keys.PAINTINGS,
+            keys.MOVED,
         ]  # fmt: skip
         answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
@@ -558,6 +619,11 @@ class JobRecords:
             self.tally.settle(job)
         except OSError as error:
             log.warning("job %s: its manifest does not say yet that it is %s: %s", job.id, job.state, error)
+
+    def _is_lapsed(self, job: Job) -> bool:
+        """Whether it is running and its lease has run out."""
+        until: Any = self.redis.zscore(keys.RUNNING, job.id) if job.state is JobState.RUNNING else None
+        return until is not None and float(until) < self.now()
 
     def _restore_end(self, job: Job) -> bool:
         """Whether a job has ended, although its record says that it waits or runs; the record is put right then.
@@ -650,6 +716,7 @@ class JobRecords:
             keys.PAINTINGS,
             keys.KEPT,
             keys.USED,
+            keys.MOVED,
         ]
         for job in jobs:
             photo = job.request.photo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Compare-and-set: the change is made only if the record stands as the caller last saw it.
 # KEYS: 1 record, 2 queued set, 3 running set, 4 expired set, 5 photos by when they go, 6 ended jobs whose
-#       manifests do not say so yet, 7 own paintings by when they go.
+#       manifests do not say so yet, 7 own paintings by when they go, 8 when work last went on.
 # ARGV: 1 job id, 2 states it may be in now (comma-separated), 3 attempt, 4 fence and 5 holder that it must have,
 #       6 new state, 7 lease in seconds (0 leaves a running job's lease as it is),
 #       8 how it is taken: "" not at all, "claim" if no living lease is in the way, "seize" whatever its lease says,
@@ -24,7 +24,10 @@ local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local lease = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
 if ARGV[8] == 'claim' and lease > now then return false end
-if tonumber(ARGV[7]) > 0 then lease = now + ARGV[7] end
+if tonumber(ARGV[7]) > 0 then
+  lease = now + ARGV[7]
+  redis.call('SET', KEYS[8], now)
+end
 for i = 13 + paintings, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'state', ARGV[6])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
@@ -109,8 +112,9 @@ return 'counted'
 # Stores records, all of them or none: each unless it is there already, all unless the new ones would reach a limit.
 # Gives queued jobs their places in the queue, in the order given.
 # KEYS: 1 queued set, 2 sequence counter, 3 the client's jobs, 4 photos by when they go, 5 expired set, 6 own paintings
-#       by when they go, 7 what each thing takes, 8 what is used, then for each job: its record, its photo's jobs, its
-#       photo's gone mark, and for each own painting that it needs: its jobs, its gone mark.
+#       by when they go, 7 what each thing takes, 8 what is used, 9 when work last went on, then for each job: its
+#       record, its photo's jobs, its photo's gone mark, and for each own painting that it needs: its jobs, its gone
+#       mark.
 # ARGV: 1 most jobs of the client under way, 2 most jobs in the queue (0: no limit), 3 prefix of records,
 #       4 the jobs as a JSON list of {id, state, photo: its id, paintings: their ids,
 #       goes_at: when these go, fields: [field, value, …], folder, photo_folder: things that are counted,
@@ -125,7 +129,7 @@ local function put_off(by_time, id, goes_at)
   if tonumber(goes_at) > due then redis.call('ZADD', by_time, goes_at, id) end
 end
 local jobs = cjson.decode(ARGV[4])
-local queued, at, size, size_of = 0, 9, 0, {}
+local queued, at, size, size_of = 0, 10, 0, {}
 for _, job in ipairs(jobs) do
   job.record, job.siblings, job.gone, job.needed = KEYS[at], KEYS[at + 1], KEYS[at + 2], at + 3
   at = at + 3 + 2 * #job.paintings
@@ -157,6 +161,7 @@ for _, job in ipairs(jobs) do
   if job.is_new then
     for i = 1, #job.fields, 2 do redis.call('HSET', job.record, job.fields[i], job.fields[i + 1]) end
     if job.state == 'queued' then
+      if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SET', KEYS[9], redis.call('TIME')[1]) end
       local sequence = redis.call('INCR', KEYS[2])
       redis.call('HSET', job.record, 'sequence', sequence)
       redis.call('ZADD', KEYS[1], sequence, job.id)
