@@ -24,6 +24,7 @@ from app.addresses import BelowRoot, HeadAsGet
 from app.assets import Assets
 from app.compression import Compression
 from app.darkroom import Darkroom
+from app.door import Door
 from app.errors import RefusalError
 from app.gallery import load_gallery
 from app.jobs.blobs import LocalStorage
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = settings
+    app.state.door = Door(settings)
     app.state.templates = templates(assets, settings.root_path)
     for router in (api.router, intake.router, series.api_router):
         app.include_router(router)

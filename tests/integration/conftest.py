@@ -15,11 +15,16 @@ from tests.waiting import until
 
 
 @contextmanager
-def web_server(redis_url: str, folder: Path, **settings: str) -> Iterator[int]:
-    """The port of such a server, from its first answer on until the end of the block."""
+def web_server(redis_url: str, folder: Path, most_files: int = 0, **settings: str) -> Iterator[int]:
+    """The port of such a server, from its first answer on until the end of the block; `most_files` is how many it may
+    open, as many as the system allows unless said.
+    """
     port = free_port()
     environment = {"ATELIER_REDIS_URL": redis_url, "ATELIER_DATA": str(folder), "PYTHONPATH": str(ROOT)} | settings
-    process = Process("web", commands.web("127.0.0.1", port, "INFO"), environment, folder / "web.log")
+    command = commands.web("127.0.0.1", port, "INFO")
+    if most_files:
+        command = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh", *command]
+    process = Process("web", command, environment, folder / "web.log")
     process.start()
 
     def answers() -> bool:
