@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     address_connections: int = Field(
         256, ge=0, description="Most connections of one address at a time, of a listed proxy any; 0 is no limit."
     )
+    hosts: str = Field(
+        "",
+        description="Names that the site may be asked for, comma-separated; `*` is any. By default any, unless it "
+        "listens on this machine alone and no proxy is listed: then this machine's.",
+    )
     trusted_proxies: str = Field(
         "", description="Addresses and networks of proxies whose X-Forwarded headers are believed, comma-separated."
     )

@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from app.process import keep_private, raise_open_files
 from app.settings import Settings, SettingsError, load_settings
 from launcher import addresses, commands, health, redis_server
 from launcher.errors import LaunchError
-from launcher.processes import Process, raise_open_files
+from launcher.processes import Process
 from launcher.restarts import Watched
+from launcher.rotation import rotate
 
 ROOT = Path(__file__).parents[1]
 START_S = 60.0
@@ -57,7 +59,7 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 def _locked(data: Path) -> Iterator[None]:
     """Hold the data folder, so that no second product works in it."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        keep_private(data)
         lock = (data / "launcher.lock").open("a+")
         (data / ".writable").write_bytes(b"x" * 4096)
         (data / ".writable").unlink()
@@ -165,10 +167,11 @@ def _say_open(urls: list[str]) -> None:
 
 
 def _watch(parts: list[Watched]) -> None:
-    """Start again what ends by itself, each part after its own pause, until told to stop."""
+    """Start again what ends by itself, each part after its own pause, and see to the logs, until told to stop."""
     while not _stop.wait(0.5):
         for part in parts:
             part.look(time.monotonic())
+            rotate(part.process.log)
 
 
 def _end(processes: list[Process], patience_s: float) -> None:
