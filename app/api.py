@@ -21,7 +21,7 @@ from app.jobs.encoding import Format
 from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.records import Standing
 from app.limits import client_of
-from app.security import derived_id
+from app.security import BRIEFLY, derived_id
 from app.studio import (
     Studio,
     StudioHere,
@@ -377,9 +377,7 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
         picture = studio.storage.get(keys.preview_key(job.id, job.preview_fence, number))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(errors.PREVIEW_NOT_FOUND) from error
-    return Response(
-        picture, media_type="image/webp", headers={"Cache-Control": downloads.FOREVER if v else "private, no-cache"}
-    )
+    return Response(picture, media_type="image/webp", headers={"Cache-Control": BRIEFLY if v else "private, no-cache"})
 
 
 @router.get(

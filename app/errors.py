@@ -363,6 +363,14 @@ INTERNAL = Kind(
     "Something broke here",
     "Something broke on our side, not on yours. Try again; the failure is on record.",
 )
+HOST_UNKNOWN = Kind(
+    "host-unknown",
+    421,
+    "Not by this name",
+    "This site does not go by the name that it was asked for. Ask at the address that it printed when it started, or "
+    "add the name to ATELIER_HOSTS.",
+)
+CODE = "atelier.refusal"  # of a request's scope: the code of how it was refused, for the log
 MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
 LONGEST_NAME = 80  # of a field that somebody else has named
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
@@ -402,11 +410,14 @@ def page(request: Request, kind: Kind, sentence: str, *, headers: dict[str, str]
     return response
 
 
-def answer(request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None) -> Response:
-    """A refusal in the form that the request's path asks for."""
+def answer(
+    request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None, **members: Any
+) -> Response:
+    """A refusal in the form that the request's path asks for; programs are told of `members` as well."""
     sentence = sentence or kind.sentence
+    request.scope[CODE] = kind.code
     if wants_json(request):
-        return problem(kind, sentence, headers=headers)
+        return problem(kind, sentence, headers=headers, **members)
     return page(request, kind, sentence, headers=headers)
 
 

@@ -12,11 +12,11 @@ from starlette.requests import Request
 
 from app import errors, paintings
 from app.api import problems
-from app.downloads import FOREVER
 from app.errors import Kind, RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.limits import client_of
+from app.security import BRIEFLY
 from app.studio import (
     Studio,
     StudioHere,
@@ -196,7 +196,7 @@ def painting_thumb(painting_id: str, studio: StudioHere) -> Response:
     thumb = paintings.thumb(painting_id, studio.storage)
     if thumb is None:
         raise RefusalError(errors.PAINTING_NOT_FOUND)
-    return Response(thumb, media_type="image/webp", headers={"Cache-Control": FOREVER})
+    return Response(thumb, media_type="image/webp", headers={"Cache-Control": BRIEFLY})
 
 
 @pictures.get("/photos/{photo_id}/masks/{mask_id}.png")
@@ -205,4 +205,4 @@ def mask_picture(photo_id: str, mask_id: str, studio: StudioHere) -> Response:
         mask = studio.storage.get(keys.mask_key(photo_id, mask_id))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(errors.MASK_NOT_FOUND) from error
-    return Response(mask, media_type="image/png", headers={"Cache-Control": FOREVER})
+    return Response(mask, media_type="image/png", headers={"Cache-Control": BRIEFLY})

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import redis
 from fastapi import FastAPI
@@ -20,13 +21,31 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
-from app import addresses, allowances, api, docs, easel, errors, health, home, intake, pages, send, words
+from app import (
+    addresses,
+    allowances,
+    api,
+    docs,
+    easel,
+    errors,
+    health,
+    home,
+    intake,
+    logs,
+    pages,
+    process,
+    send,
+    words,
+)
 from app.addresses import BelowRoot, HeadAsGet
 from app.assets import Assets
+from app.audit import SecurityLog
 from app.compression import Compression
 from app.darkroom import Darkroom
+from app.door import Door
 from app.errors import RefusalError
 from app.gallery import load_gallery
+from app.hosts import KnownHosts
 from app.jobs.blobs import LocalStorage, is_full
 from app.jobs.queue import Publisher
 from app.jobs.quota import Tally
@@ -72,6 +91,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *([Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []),
             Middleware(HeadAsGet),
             Middleware(SecurityHeaders),
+            Middleware(SecurityLog),
+            Middleware(KnownHosts, settings=settings),
             Middleware(RequestLimits, settings=settings),
             Middleware(Compression),
             Middleware(BodyLimit, limit_mb=settings.upload_limit_mb, form_limit_mb=settings.form_limit_mb),
@@ -79,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = settings
+    app.state.door = Door(settings)
     app.state.templates = templates(assets, settings.root_path)
     for router in (api.router, intake.router, series.api_router, allowances.router):
         app.include_router(router)
@@ -125,6 +147,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Opens what the routes use, and closes it."""
     sys.setswitchinterval(SWITCH_S)
     settings: Settings = app.state.settings
+    logs.set_up(settings.log_level)
+    process.keep_private(settings.data)
+    process.raise_open_files()
     storage = LocalStorage(settings.data)
     if settings.redis_url is None:
         raise SettingsError(
@@ -187,11 +212,8 @@ def on_invalid_request(request: Request, error: Exception) -> Response:
     """A request that does not fit its route's types."""
     assert isinstance(error, RequestValidationError)
     found: list[dict[str, Any]] = list(error.errors())[: errors.MOST_MISFITS]
-    sentence = errors.what_does_not_fit(found)
-    if not errors.wants_json(request):
-        return errors.answer(request, errors.OPTIONS_INVALID, sentence)
-    members = [{"where": errors.where(each), "message": each["msg"]} for each in found]
-    return errors.problem(errors.OPTIONS_INVALID, sentence, errors=members)
+    misfits = [{"where": errors.where(each), "message": each["msg"]} for each in found]
+    return errors.answer(request, errors.OPTIONS_INVALID, errors.what_does_not_fit(found), errors=misfits)
 
 
 def on_http_error(request: Request, error: Exception) -> Response:
@@ -224,6 +246,6 @@ def on_storage_failure(request: Request, error: Exception) -> Response:
 
 def on_failure(request: Request, error: Exception) -> Response:
     """A fault of ours: the cause goes to the log, never to the visitor."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s %s failed", request.method, quote(request.scope["path"]), exc_info=error)
     # This answer is made outside of the middleware that puts the headers on all others.
     return errors.answer(request, errors.INTERNAL, headers=HEADERS)

@@ -90,6 +90,20 @@ class Settings(BaseSettings):
     quota_mb: int = Field(0, ge=0, description="Most megabytes that may be kept of all clients; 0 is no limit.")
     write_rate: str = Field("60/minute", description="Most uploads, jobs and other changes of one address; empty: any.")
     read_rate: str = Field("1800/minute", description="Most pages, polls and pictures of one address; empty: any.")
+    head_time_limit_s: float = Field(
+        20.0, gt=0, description="Seconds within which the headers of a request must have arrived."
+    )
+    silence_limit_s: float = Field(
+        60.0, gt=0, description="Seconds that an upload may stand still before its connection is closed."
+    )
+    address_connections: int = Field(
+        256, ge=0, description="Most connections of one address at a time, of a listed proxy any; 0 is no limit."
+    )
+    hosts: str = Field(
+        "",
+        description="Names that the site may be asked for, comma-separated; `*` is any. By default any, unless it "
+        "listens on this machine alone and no proxy is listed: then this machine's.",
+    )
     trusted_proxies: str = Field(
         "", description="Addresses and networks of proxies whose X-Forwarded headers are believed, comma-separated."
     )

@@ -350,7 +350,7 @@ def test_nobody_paints_only_where_the_web_server_says_so(body: str, is_still: bo
 
 def test_more_files_may_be_opened_where_that_is_allowed(tmp_path: Path) -> None:
     script = (
-        "import resource as r, subprocess as s; from launcher.processes import raise_open_files as more\n"
+        "import resource as r, subprocess as s; from app.process import raise_open_files as more\n"
         "r.setrlimit(r.RLIMIT_NOFILE, (256, r.getrlimit(r.RLIMIT_NOFILE)[1])); more()\n"
         "print(s.run(['sh', '-c', 'ulimit -n; ulimit -Hn'], capture_output=True, text=True).stdout)"
     )

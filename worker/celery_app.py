@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 import torch
 from celery import Celery, signals
 
+from app import logs
 from app.jobs.queue import QUEUE, broker_url
+from app.process import keep_private
 from app.settings import load_settings
 from worker import devices, process, temporary
 from worker.memory import memory_for_a_job
@@ -67,6 +69,8 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     worker_hijack_root_logger=False,
+    # Whoever can write to Redis could stop, time-limit or empty workers; nobody here commands them that way.
+    worker_enable_remote_control=False,
     # Nobody watches remote-control events; less chatter and fewer paths to reconnect.
     worker_send_task_events=False,
     task_send_sent_event=False,
@@ -86,6 +90,7 @@ def device() -> devices.Device:
 def on_start(**_: Any) -> None:
     global _device
     on_logging()  # Celery sets logs up later
+    keep_private(SETTINGS.data)
     temporary.take()
     try:
         _device = devices.choose_apart(SETTINGS.device)
@@ -146,4 +151,4 @@ def on_child(**_: Any) -> None:
 
 @signals.setup_logging.connect
 def on_logging(**_: Any) -> None:
-    logging.basicConfig(level=SETTINGS.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(SETTINGS.log_level)

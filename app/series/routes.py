@@ -129,7 +129,7 @@ def get_artworks(
     if not any(job.has_artwork for job in jobs):
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
     name = f"{file_name(jobs[0]).rpartition('-')[0]}-{series.id[:6]}.zip"
-    headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     pieces = zipped(artworks(studio, series, jobs, picture_format))
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 

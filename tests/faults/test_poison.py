@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from app.jobs.models import Cut, JobState
+from app.logs import shortened
 from tests.bench import StartWorker, Workers
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
@@ -41,7 +42,7 @@ def swallow(bench: MarkedBench, workers: Workers, promise: Promise, recovery: Re
     for job_id in bench.marks:
         promise.check(bench.records.get(job_id))
     assert all(worker.is_running() for worker in workers.started), "a whole worker went down"
-    tries = workers.log().count(f"job {poisoned.id}: attempt")
+    tries = workers.log().count(shortened(f"job {poisoned.id}: attempt"))
     return tries - (code == "worker_lost")  # the last is not painted, only ended
 
 

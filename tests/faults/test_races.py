@@ -12,6 +12,7 @@ import pytest
 from app.jobs import keys
 from app.jobs.models import TERMINAL, JobState
 from app.jobs.queue import QUEUE
+from app.logs import shortened
 from tests.bench import StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
@@ -82,7 +83,7 @@ def test_repeated_hints_paint_once(
         bench.publisher.publish(job.id)
     bench.job()
     assert [job.attempt for job in promise.kept()] == [1, 1]
-    assert workers.log().count(f"job {job.id}: attempt") == 1
+    assert workers.log().count(shortened(f"job {job.id}: attempt")) == 1
 
 
 @pytest.mark.faults("F18", "cancel while queued, at once, twice, and again after the end")
