@@ -319,7 +319,7 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
         if refusal.kind is errors.JOB_EXPIRED:
             return
         raise
-    retention.expire(studio.records, job)
+    retention.delete_job(studio.records, job)
 
 
 @router.post(

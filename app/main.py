@@ -26,7 +26,7 @@ from app.compression import Compression
 from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.gallery import load_gallery
-from app.jobs.blobs import LocalStorage
+from app.jobs.blobs import FULL, LocalStorage
 from app.jobs.queue import Publisher
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
@@ -47,7 +47,7 @@ REDIS_PATIENCE_S = 5.0
 # A thread that comes back from Redis waits so long for a busy event loop to let it go on; Python's own 5 ms, several
 # times for each answer, make a queue of the answers that are due when many ask at once.
 SWITCH_S = 0.0005
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+NO_ROOM = {*FULL, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
@@ -201,7 +201,8 @@ def on_http_error(request: Request, error: Exception) -> Response:
 def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
-    return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+    sentence = errors.QUEUE_DOWN.sentence.format(undone=errors.undone(request))
+    return errors.answer(request, errors.QUEUE_DOWN, sentence, headers={"Retry-After": "10"})
 
 
 def on_storage_failure(request: Request, error: Exception) -> Response:
@@ -210,7 +211,7 @@ def on_storage_failure(request: Request, error: Exception) -> Response:
     if error.errno not in NO_ROOM:
         return on_failure(request, error)
     log.error("The storage takes nothing more: %s", error)
-    return errors.answer(request, errors.DISK_FULL)
+    return errors.answer(request, errors.DISK_FULL, errors.DISK_FULL.sentence.format(undone=errors.undone(request)))
 
 
 def on_failure(request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from celery import Celery, signals
 
 from app.jobs.queue import QUEUE, broker_url
 from app.settings import load_settings
-from worker import devices, process
+from worker import broker, devices, process
 from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
 
@@ -24,6 +24,7 @@ REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"
 # Longer than any job, or Redis hands the message to a second worker while the first still paints.
 VISIBILITY_S = 2 * SETTINGS.job_time_limit_s + 3600
 
+broker.install()
 app = Celery("atelier", broker=broker_url(REDIS_URL), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=QUEUE,

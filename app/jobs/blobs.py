@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 PARTIAL = ".partial-"
+# How a disk that is full, or a quota on it that is used up, answers.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
 
 
@@ -42,6 +44,7 @@ class Storage(Protocol):
     def delete_prefix(self, prefix: str) -> None: ...
     def age_s(self, key: str) -> float: ...
     def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]: ...
+    def free_bytes(self) -> int: ...
 
 
 class LocalStorage:
@@ -155,6 +158,11 @@ class LocalStorage:
             else:
                 found += [path.relative_to(self.root).as_posix() for path in [*old, *([folder] if is_empty else [])]]
         return found
+
+    def free_bytes(self) -> int:
+        """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
+        there = next(each for each in (self.root, *self.root.parents) if each.exists())
+        return shutil.disk_usage(there).free
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

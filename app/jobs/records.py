@@ -234,13 +234,11 @@ class JobRecords:
             job = self.get(job.id)
 
     def expire(self, job: Job) -> Job:
-        """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files.
-
-        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back.
+        """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files, and
+        calls `write_end` once there is the room that they took.
         """
         while job.state is not JobState.EXPIRED:
             job = self.change(job, JobState.EXPIRED, {"client": ""}) or self.get(job.id)
-        self.write_manifest(job)
         return job
 
     def photo_goes_at(self, photo_id: str) -> float | None:
@@ -320,7 +318,7 @@ class JobRecords:
             asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
-                self._write_end(changed)
+                self.write_end(changed)
             job = changed or self.get(job_id)  # it was claimed, handed back or ended meanwhile: look again
         return job
 
@@ -404,7 +402,7 @@ class JobRecords:
             if (ended.state, ended.fence) != (state, job.fence):
                 raise LeaseLostError(job.id)
         if state in TERMINAL:
-            self._write_end(ended)
+            self.write_end(ended)
         return ended
 
     def measured(self, extractor: str, seconds_per_unit: float) -> None:
@@ -521,7 +519,7 @@ class JobRecords:
         except PaintingGoneError:
             end = {"state": JobState.FAILED, "error": PAINTING_GONE, "finished_at": self.now()}
         (ended,) = self._put([job.model_copy(update=end)])
-        self._write_end(ended)
+        self.write_end(ended)
         return ended
 
     def write_manifest(self, job: Job) -> None:
@@ -530,8 +528,11 @@ class JobRecords:
         if job.state in TERMINAL:
             self.redis.srem(keys.ENDING, job.id)
 
-    def _write_end(self, job: Job) -> None:
-        """Write an ended job's manifest; where that cannot be done, the reaper tries again."""
+    def write_end(self, job: Job) -> None:
+        """Write an ended job's manifest; where that cannot be done, the reaper tries again.
+
+        That of an expired one stays as a tombstone, so that a Redis that forgets does not bring the job back.
+        """
         try:
             self.write_manifest(job)
         except OSError as error:
