@@ -16,11 +16,15 @@ import redis
 
 from launcher.errors import LaunchError
 from launcher.processes import HeldError, Process
+from launcher.restarts import say
 
 START_S = 20.0
 OLD_ONE_S = 60.0  # a large file on a slow disk takes its time to be written out
 PAUSES_S = (1.0, 2.0)  # between tries to start it
 NAMES = ("redis-server", "valkey-server")
+# What servers keep, by version, and where that goes if none can read it.
+APPENDED = ("appendonlydir", "appendonly.aof")
+ASIDE = "damaged"
 LONGEST_SOCKET_PATH = 100  # Linux allows 107 bytes, macOS 103
 
 
@@ -70,7 +74,9 @@ def socket_url(path: Path) -> str:
 def start(data: Path, logs: Path, is_stopping: Callable[[], bool] = lambda: False) -> tuple[Process, str]:
     """Start a Redis of our own on a socket, with its append-only file below `data`; the process and its URL.
 
-    An earlier one on the same file, whose launcher was killed, is waited for; one that ends at once is tried again.
+    An earlier one on the same file, whose launcher was killed, is waited for; one that ends at once is tried again. If
+    it only starts without its file, that was damaged, as by a power cut: it is set aside, and workers bring the jobs
+    back from their manifests.
 
     Raises:
         LaunchError: there is none, or it does not start.
@@ -94,8 +100,40 @@ def start(data: Path, logs: Path, is_stopping: Callable[[], bool] = lambda: Fals
             if is_stopping():
                 raise
             time.sleep(pause_s)
-    _start(process, url, is_stopping)
+    try:
+        _start(process, url, is_stopping)
+    except EndedError:
+        if is_stopping() or not _start_afresh(process, url, is_stopping, folder):
+            raise
     return process, url
+
+
+def _start_afresh(process: Process, url: str, is_stopping: Callable[[], bool], folder: Path) -> bool:
+    """Whether it starts without what it kept, which is then in ASIDE. Otherwise nothing is changed."""
+    aside, told = folder / ASIDE, process.last_line()
+    kept = [folder / name for name in APPENDED if (folder / name).exists()]
+    if not kept:
+        return False
+    _remove(aside)
+    aside.mkdir()
+    for path in kept:
+        path.rename(aside / path.name)
+    try:
+        _start(process, url, is_stopping)
+    except LaunchError:
+        for path in kept:
+            _remove(path)  # an empty one, if any
+            (aside / path.name).rename(path)
+        return False
+    say(f"What Redis kept is damaged ({told}). It lies in {aside} now, and all jobs come back from their manifests.")
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _start(process: Process, url: str, is_stopping: Callable[[], bool]) -> None:
