@@ -152,6 +152,31 @@ def test_a_server_on_the_path_is_taken_by_either_name(
     end(process)
 
 
+@pytest.mark.parametrize(
+    ("told", "is_taken"), [("Redis server v=6.2.14 sha=0", False), ("Redis server v=99.0.1 sha=0", True), ("", False)]
+)
+def test_the_newest_server_that_is_found_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, is_taken: bool
+) -> None:
+    installed = tmp_path / "redis-server"
+    installed.write_text(f"#!/bin/sh\necho '{told}'\n")
+    installed.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert (redis_server.executable() == installed) is is_taken
+
+
+def test_an_old_redis_is_told_in_one_line(
+    redis_socket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis_server.check(redis_socket)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(redis_server, "OLDEST", (99, 0))
+    redis_server.check(redis_socket)
+    said = capsys.readouterr().err
+    assert "is older than 99.0" in said
+    assert said.count("\n") == 1
+
+
 def test_what_one_server_keeps_another_can_read(tmp_path: Path) -> None:
     """Rewritten files, too, hold commands; the servers' own format has a version, which others refuse."""
     process, url = redis_server.start(tmp_path, tmp_path / "logs")
@@ -220,7 +245,9 @@ def test_an_old_redis_that_does_not_end_is_one_sentence(tmp_path: Path) -> None:
 def test_a_redis_that_fails_once_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, failed = redis_server.executable(), tmp_path / "failed"
     script = tmp_path / "redis-server"
-    script.write_text(f'#!/bin/sh\n[ -e "{failed}" ] || {{ : > "{failed}"; exit 1; }}\nexec "{real}" "$@"\n')
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] || [ -e "{failed}" ] || {{ : > "{failed}"; exit 1; }}\nexec "{real}" "$@"\n'
+    )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     process, url = redis_server.start(tmp_path, tmp_path / "logs")
