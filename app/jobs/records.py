@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.jobs import keys
-from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
+from app.jobs.blobs import FULL, BlobExistsError, BlobNotFoundError, Storage
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.models import PAINTING_GONE, TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
@@ -234,11 +234,19 @@ class JobRecords:
             job = self.get(job.id)
 
     def expire(self, job: Job) -> Job:
-        """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files, and
-        calls `write_end` once there is the room that they took.
+        """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files.
+
+        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back. Where there is no
+        room for one, the reaper writes it when the files are gone.
         """
         while job.state is not JobState.EXPIRED:
             job = self.change(job, JobState.EXPIRED, {"client": ""}) or self.get(job.id)
+        try:
+            self.write_manifest(job)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            log.warning("job %s: there is no room for its tombstone yet", job.id)
         return job
 
     def photo_goes_at(self, photo_id: str) -> float | None:
@@ -318,7 +326,7 @@ class JobRecords:
             asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
-                self.write_end(changed)
+                self._write_end(changed)
             job = changed or self.get(job_id)  # it was claimed, handed back or ended meanwhile: look again
         return job
 
@@ -402,7 +410,7 @@ class JobRecords:
             if (ended.state, ended.fence) != (state, job.fence):
                 raise LeaseLostError(job.id)
         if state in TERMINAL:
-            self.write_end(ended)
+            self._write_end(ended)
         return ended
 
     def measured(self, extractor: str, seconds_per_unit: float) -> None:
@@ -519,7 +527,7 @@ class JobRecords:
         except PaintingGoneError:
             end = {"state": JobState.FAILED, "error": PAINTING_GONE, "finished_at": self.now()}
         (ended,) = self._put([job.model_copy(update=end)])
-        self.write_end(ended)
+        self._write_end(ended)
         return ended
 
     def write_manifest(self, job: Job) -> None:
@@ -528,11 +536,8 @@ class JobRecords:
         if job.state in TERMINAL:
             self.redis.srem(keys.ENDING, job.id)
 
-    def write_end(self, job: Job) -> None:
-        """Write an ended job's manifest; where that cannot be done, the reaper tries again.
-
-        That of an expired one stays as a tombstone, so that a Redis that forgets does not bring the job back.
-        """
+    def _write_end(self, job: Job) -> None:
+        """Write an ended job's manifest; where that cannot be done, the reaper tries again."""
         try:
             self.write_manifest(job)
         except OSError as error:

@@ -160,9 +160,7 @@ def _kept_since(records: JobRecords, meta_key: str) -> float:
 
 
 def _expire(records: JobRecords, job: Job) -> None:
-    expired = records.expire(job)
-    _delete_pictures(records.storage, expired)
-    records.write_end(expired)
+    _delete_pictures(records.storage, records.expire(job))
 
 
 def _expire_all(records: JobRecords, job_ids: Iterable[str]) -> None:

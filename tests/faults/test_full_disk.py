@@ -23,6 +23,7 @@ from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench
 from tests.faults.servers import RedisServer, Web, free_port, png, wish
 from tests.waiting import until
+from worker.reconcile import reconcile
 
 REDIS_ON_A_SMALL_DISK = pytest.mark.parametrize("server", ["small disk"], indirect=True)
 FULL = Path("/dev/full")
@@ -112,6 +113,27 @@ def test_deleting_makes_the_room_that_redis_waits_for(tmp_path: Path, own_painti
         server.stop()
 
 
+@pytest.mark.parametrize("data", ["small disk"], indirect=True)
+@pytest.mark.faults(
+    "F8", "DELETE of a job on a full disk (a real, small one) with no room for its tombstone: done at once"
+)
+def test_deleting_needs_no_room(bench: MarkedBench, web: Web) -> None:
+    web.start()
+    job = web.ask("POST", "/api/v1/jobs", json=wish(web.upload(bench.new_mark()))).json()["id"]
+    bench.storage.put(keys.preview_key(job, 1, 1), b"preview")
+    filling = bench.storage.root / "filling"
+    fill(filling)
+    while bench.storage.free_bytes():
+        fill(bench.storage.root / "rest")
+    assert web.ask("DELETE", f"/api/v1/jobs/{job}").status_code == 204
+    assert web.ask("GET", f"/api/v1/jobs/{job}").status_code == 410
+    assert bench.storage.list(keys.job_prefix(job)) == [keys.manifest_key(job)]
+    filling.unlink()
+    reconcile(bench.records, bench.storage, 30)
+    bench.records.redis.flushall()
+    assert bench.records.get(job).state is JobState.EXPIRED
+
+
 @REDIS_ON_A_SMALL_DISK
 @pytest.mark.faults(
     "F7", "photos whose time comes while Redis is on a full disk (MISCONF) go, but for those that are used"
@@ -192,6 +214,7 @@ def test_a_log_on_a_full_disk_ends_nothing(
         for part in parts:
             if part.is_running():
                 part.kill()
+            part.wait(20)
 
 
 @pytest.fixture
