@@ -309,7 +309,7 @@ def create_enlarging(
     status_code=204,
     summary="Delete an artwork now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def delete_job(job_id: JobId, studio: StudioHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""

@@ -101,7 +101,7 @@ def cancel_series(series_id: SeriesId, studio: StudioHere) -> SeriesAnswer:
     status_code=204,
     summary="Delete the photos of a series and all their artworks now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def delete_series(series_id: SeriesId, studio: StudioHere) -> None:
     """Whatever was made or is being made from them goes with them. Deleting twice is harmless."""

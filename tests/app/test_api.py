@@ -179,7 +179,7 @@ def test_redis_out_of_reach_is_a_problem_not_a_crash(settings: Any) -> None:
 def test_ready_only_with_a_worker(client: TestClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "redis": True, "worker": False, "housekeeping": True}
+    assert answer.json() == {"status": "not ready", "redis": True, "worker": False, "housekeeping": True, "room": True}
 
 
 def test_openapi_names_every_path_of_the_contract(client: TestClient) -> None:
