@@ -324,7 +324,7 @@ def create_enlarging(
     status_code=204,
     summary="Delete an artwork now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def delete_job(job_id: JobId, studio: StudioHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
@@ -334,7 +334,7 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
         if refusal.kind is errors.JOB_EXPIRED:
             return
         raise
-    retention.expire(studio.records, job)
+    retention.delete_job(studio.records, job)
 
 
 @router.post(

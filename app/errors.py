@@ -242,7 +242,7 @@ QUEUE_DOWN = Kind(
     "queue-unavailable",
     503,
     "The studio can't be reached",
-    "The studio can't be reached just now, so nothing was started. Your photo is kept; try again in a minute.",
+    "The studio can't be reached just now, so {undone}. Try again in a minute.",
     "submit",
 )
 QUEUE_FULL = Kind(
@@ -314,7 +314,7 @@ DISK_FULL = Kind(
     "storage-full",
     507,
     "No room left",
-    "There is no room left to keep your photo. Tell whoever runs this site, or try again later.",
+    "There is no room left here, so {undone}. Tell whoever runs this site, or try again later.",
     "photo",
 )
 CLIENT_QUOTA = Kind(
@@ -371,6 +371,19 @@ HOST_UNKNOWN = Kind(
     "add the name to ATELIER_HOSTS.",
 )
 CODE = "atelier.refusal"  # of a request's scope: the code of how it was refused, for the log
+# What a request asked for and did not get, for sentences about what may strike any: by its method and its path's end.
+NOT_STARTED = "nothing was started. Your photo is kept"
+UNDONE = {
+    ("POST", "cancel"): "nothing was stopped",
+    ("POST", "share"): "nothing has changed in who may see it",
+    ("DELETE", "share"): "nothing has changed in who may see it",
+    ("POST", "delete"): "nothing was deleted",
+    ("POST", "remove"): "nothing was deleted",
+    ("POST", "photos"): "your photo was not kept",
+    ("POST", "masks"): "your mask was not kept",
+    ("POST", "paintings"): "your painting was not kept",
+}
+UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": "nothing was deleted"}
 MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
 LONGEST_NAME = 80  # of a field that somebody else has named
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
@@ -385,6 +398,13 @@ def of(kind: Kind, thing: str) -> Kind:
     title = kind.title.replace("photo", "picture").replace("Photo", thing.capitalize())
     sentence = kind.sentence.replace("not a photo", "not a picture").replace("photo", thing)
     return replace(kind, code=code, title=title, sentence=sentence, field=thing)
+
+
+def undone(request: Request) -> str:
+    """What this request asked for and did not get, as a part of a sentence."""
+    end = request.url.path.rstrip("/").rpartition("/")[2]
+    by_method = UNDONE_BY_METHOD.get(request.method, "this can't be shown")
+    return UNDONE.get((request.method, end), by_method)
 
 
 def wants_json(request: Request) -> bool:

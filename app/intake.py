@@ -123,7 +123,7 @@ async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
     status_code=204,
     summary="Delete a photo and all its artworks now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
     """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
@@ -184,7 +184,7 @@ def list_paintings(request: Request, studio: StudioHere, response: Response) -> 
     status_code=204,
     summary="Delete a painting of your own now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def remove_painting(painting_id: PaintingId, studio: StudioHere) -> None:
     """Jobs that still need it fail and say so; artworks that were made after it stay. Deleting twice is harmless."""

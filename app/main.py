@@ -232,7 +232,8 @@ def on_http_error(request: Request, error: Exception) -> Response:
 def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
-    return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+    sentence = errors.QUEUE_DOWN.sentence.format(undone=errors.undone(request))
+    return errors.answer(request, errors.QUEUE_DOWN, sentence, headers={"Retry-After": "10"})
 
 
 def on_storage_failure(request: Request, error: Exception) -> Response:
@@ -241,7 +242,7 @@ def on_storage_failure(request: Request, error: Exception) -> Response:
     if not is_full(error):
         return on_failure(request, error)
     log.error("The storage takes nothing more: %s", error)
-    return errors.answer(request, errors.DISK_FULL)
+    return errors.answer(request, errors.DISK_FULL, errors.DISK_FULL.sentence.format(undone=errors.undone(request)))
 
 
 def on_failure(request: Request, error: Exception) -> Response:

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     decode_memory_mb: int = Field(
         2000, ge=256, description="Megabytes of address space that opening one uploaded photo may take."
     )
+    least_free_mb: int = Field(
+        500,
+        ge=1,
+        description="Megabytes that must be free on the disk of `ATELIER_DATA` for an upload to be taken in; "
+        "below, what was accepted before is still painted.",
+    )
     lease_s: float = Field(30.0, gt=0, description="Seconds after which a silent worker's job goes to another.")
     heartbeat_s: float = Field(5.0, gt=0, description="Seconds between two renewals of a lease.")
     checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")
@@ -129,6 +135,11 @@ class Settings(BaseSettings):
     def retention_s(self) -> float:
         """How long a photo and its artworks are kept after its last job, in seconds."""
         return self.retention_h * 3600
+
+    @property
+    def least_free_bytes(self) -> int:
+        """How much must be free for an upload to be taken in."""
+        return self.least_free_mb * 1_000_000
 
     @property
     def models_cache(self) -> Path:

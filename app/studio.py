@@ -25,6 +25,7 @@ from app.estimate import largest_size, memory_bytes
 from app.gallery import Gallery
 from app.jobs import keys, retention
 from app.jobs.blobs import BlobNotFoundError, Storage, is_full
+from app.jobs.keeping import Keeping
 from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
@@ -81,6 +82,10 @@ class Studio:
     def quota(self) -> Quota:
         """How many bytes may be kept."""
         return Quota(self.settings.client_quota_mb * 1_000_000, self.settings.quota_mb * 1_000_000)
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for uploads; what is left below that is for what was accepted before."""
+        return self.storage.free_bytes() >= self.settings.least_free_bytes
 
     def at(self, path: str) -> str:
         """The address of a path within the site, as it is told to others; empty for none."""
@@ -207,9 +212,17 @@ async def keep_painting(studio: Studio, file: BinaryIO, client: str) -> OwnPaint
 async def _kept(
     studio: Studio, thing: str, client: str, decode: Callable[[], Decoded], store: Callable[[Decoded], Stored]
 ) -> Stored:
-    """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it."""
+    """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it.
+
+    Raises:
+        RefusalError: the file is refused, or there is little room left, which is for what was accepted before.
+    """
+
+    no_room = RefusalError(errors.of(errors.DISK_FULL, thing), undone=f"your {thing} was not kept")
 
     def decode_and_store() -> Stored:
+        if not studio.has_room():
+            raise no_room
         check_quota(studio, client, thing)
         picture = decode()
         try:
@@ -219,7 +232,7 @@ async def _kept(
         except OSError as error:
             if not is_full(error):
                 raise
-            raise RefusalError(errors.of(errors.DISK_FULL, thing)) from error
+            raise no_room from error
 
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
 
@@ -324,11 +337,11 @@ def refusing(studio: Studio, busy: errors.Kind, limits: Limits) -> Iterator[None
     except OverQuotaError as error:
         raise over_quota(studio, error).beside("submit") from error
     except QueueUnavailableError as error:
-        raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
+        raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}, undone=errors.NOT_STARTED) from error
     except OSError as error:
         if not is_full(error):
             raise
-        raise RefusalError(errors.DISK_FULL) from error
+        raise RefusalError(errors.DISK_FULL, undone=errors.NOT_STARTED) from error
 
 
 def check_styles(studio: Studio, wish: PaintRequest) -> None:
@@ -490,7 +503,8 @@ def delete_photo(studio: Studio, photo_id: str) -> None:
         RefusalError: there was never one of this id.
     """
     try:
-        if uploads.find(photo_id, studio.storage) is None and not studio.records.photos.is_gone(photo_id):
+        is_here = uploads.find(photo_id, studio.storage) is not None
+        if not is_here and not _was_deleted(studio, "photos", photo_id, studio.records.photos):
             raise RefusalError(errors.PHOTO_NOT_FOUND)
     except ValueError as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
@@ -505,9 +519,13 @@ def delete_painting(studio: Studio, style_id: str) -> None:
     """
     identifier = keys.own_painting(style_id)
     is_here = paintings.find(style_id, studio.storage) is not None
-    if identifier is None or not (is_here or studio.records.paintings.is_gone(identifier)):
+    if identifier is None or not (is_here or _was_deleted(studio, "paintings", identifier, studio.records.paintings)):
         raise RefusalError(errors.PAINTING_NOT_FOUND)
     retention.delete_painting(studio.records, identifier)
+
+
+def _was_deleted(studio: Studio, kind: str, identifier: str, kept: Keeping) -> bool:
+    return kept.is_gone(identifier) or retention.is_deleted(studio.storage, kind, identifier)
 
 
 def find_job(studio: Studio, job_id: str, standing: Standing | None = None) -> Job:
@@ -520,6 +538,6 @@ def find_job(studio: Studio, job_id: str, standing: Standing | None = None) -> J
         job = standing.job() if standing else studio.records.get(job_id)
     except (JobNotFoundError, ValueError) as error:
         raise RefusalError(errors.JOB_NOT_FOUND) from error
-    if job.state is JobState.EXPIRED:
+    if job.state is JobState.EXPIRED or retention.is_deleted(studio.storage, "jobs", job.id):
         raise RefusalError(errors.JOB_EXPIRED)
     return job

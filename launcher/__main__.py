@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -163,7 +163,8 @@ def _wait_until_ready(parts: list[Watched], host: str, port: int) -> None:
 def _say_open(urls: list[str]) -> None:
     head = "  Atelier is open: "
     below = "\n" + " " * len(head)
-    print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
+    with suppress(OSError):  # it is open all the same
+        print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
 
 
 def _watch(parts: list[Watched], host: str, port: int) -> None:

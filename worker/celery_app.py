@@ -16,7 +16,7 @@ from app import logs
 from app.jobs.queue import QUEUE, broker_url
 from app.process import keep_private
 from app.settings import load_settings
-from worker import devices, process, temporary
+from worker import broker, devices, process, temporary
 from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
 from worker.watchdog import Overseer
@@ -29,6 +29,7 @@ STANDSTILL_S = 2 * SETTINGS.lease_s
 # Longer than any job, or Redis hands the message to a second worker while the first still paints.
 VISIBILITY_S = 2 * SETTINGS.job_time_limit_s + 3600
 
+broker.install()
 app = Celery("atelier", broker=broker_url(REDIS_URL), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=QUEUE,

@@ -57,7 +57,8 @@ class Housekeeping:
         """Everything once, and every so often what need not be looked at each time; every worker may, so a dead one's
         turn is not lost.
         """
-        reconcile(self.records, self.storage, self.settings.lease_s, steps=(steps := Round()))
+        retention.settle(self.records, steps := Round())
+        reconcile(self.records, self.storage, self.settings.lease_s, steps=steps)
         self._tell("round", steps)
         if time.monotonic() - self._swept >= self.settings.sweep_s:
             retention.sweep(self.records, steps := Round())
@@ -81,10 +82,18 @@ class Housekeeping:
                         self.round()
             except (redis.RedisError, OSError) as error:
                 log.warning("housekeeping waits: %s", error)
+                if rounds.takes_nothing(error):
+                    self._make_room()
             except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
                 log.exception("housekeeping could not finish its round")
             if self._done.wait(INTERVAL_S):
                 return
+
+    def _make_room(self) -> None:
+        try:
+            retention.make_room(self.records)
+        except (redis.RedisError, OSError) as error:
+            log.warning("no room can be made: %s", error)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import BinaryIO, Protocol
 
 PARTIAL = ".partial-"
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
+# How a disk that is full, or a quota on it that is used up, answers.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -49,6 +50,7 @@ class Storage(Protocol):
     def delete_prefix(self, prefix: str) -> None: ...
     def age_s(self, key: str) -> float: ...
     def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]: ...
+    def free_bytes(self) -> int: ...
 
 
 class LocalStorage:
@@ -181,6 +183,11 @@ class LocalStorage:
                 tries -= 1
                 if not tries:
                     raise
+
+    def free_bytes(self) -> int:
+        """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
+        there = next(each for each in (self.root, *self.root.parents) if each.exists())
+        return shutil.disk_usage(there).free
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

@@ -144,6 +144,11 @@ def painting_thumb_key(painting_id: str) -> str:
     return f"{painting_prefix(painting_id)}thumb.webp"
 
 
+def deletion_key(kind: str, identifier: str) -> str:
+    """Empty blob that says that something of a kind was deleted, of which Redis could not be told yet."""
+    return f"deletions/{kind}/{_checked(identifier)}"
+
+
 def job_prefix(job_id: str) -> str:
     return f"jobs/{_checked(job_id)}/"
 

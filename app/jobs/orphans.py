@@ -18,7 +18,7 @@ from app.jobs.records import JobNotFoundError, JobRecords
 from app.jobs.retention import LATE_S, TOMBSTONE_S
 from app.jobs.rounds import Round
 
-KINDS = ("jobs/", "photos/", "paintings/", "series/", "shares/", "quarantine/")
+KINDS = ("jobs/", "photos/", "paintings/", "series/", "shares/", "deletions/", "quarantine/")
 log = logging.getLogger(__name__)
 
 

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.jobs import keys, quota
-from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
+from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage, is_full
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.models import (
     PAINTING_GONE,
@@ -259,11 +259,17 @@ class JobRecords:
     def expire(self, job: Job) -> Job:
         """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files.
 
-        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back.
+        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back. Where there is no
+        room for one, the reaper writes it when the files are gone.
         """
         while job.state is not JobState.EXPIRED:
             job = self.change(job, JobState.EXPIRED, {"client": ""}) or self.get(job.id)
-        self.write_manifest(job)
+        try:
+            self.write_manifest(job)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            log.warning("job %s: there is no room for its tombstone yet", job.id)
         return job
 
     def photo_goes_at(self, photo_id: str) -> float | None:

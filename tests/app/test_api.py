@@ -186,6 +186,7 @@ def test_ready_only_with_a_worker(client: TestClient) -> None:
         "worker": False,
         "moving": True,
         "housekeeping": True,
+        "room": True,
     }
 
 
@@ -198,6 +199,7 @@ def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, studio: St
     assert answer.status_code == 503
     assert answer.json() == {
         "status": "not ready", "redis": True, "worker": True, "moving": False, "housekeeping": True,
+        "room": True,
     }  # fmt: skip
     assert "atelier_moving 0\n" in client.get("/metrics").text
     client.post(f"/api/v1/jobs/{job_id}/cancel")

@@ -149,6 +149,7 @@ class Web:
             "ATELIER_READ_RATE": "",
             "ATELIER_WRITE_RATE": "",
             "ATELIER_CLIENT_JOBS": "0",
+            "ATELIER_LEAST_FREE_MB": "1",  # of small disks
         }
         self.process: subprocess.Popen[bytes] | None = None
 
