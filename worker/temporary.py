@@ -27,9 +27,7 @@ def take() -> None:
 
     A child takes one of its own: it may end without its parent. Where there is no room for one, all stays as it was.
     """
-    for folder in _common.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # it lives, is another user's, or somebody else removes it
-            _remove_dead(folder)
+    _sweep()
     try:
         _make()
     except OSError as error:
@@ -47,9 +45,16 @@ def _make() -> None:
 
 
 def leave() -> None:
-    """Remove this process's folder, if it took one."""
+    """Remove this process's folder, if it took one, and those of its children that have ended."""
     if _own:
         shutil.rmtree(_own, ignore_errors=True)
+    _sweep()
+
+
+def _sweep() -> None:
+    for folder in _common.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # it lives, is another user's, or somebody else removes it
+            _remove_dead(folder)
 
 
 def _remove_dead(folder: Path) -> None:
