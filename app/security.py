@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
+from app.jobs.blobs import make_last
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -256,12 +257,15 @@ def load_secret(path: Path) -> bytes:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
         try:
             os.link(fresh, path)  # Of several processes that start at once, the first one's secret stays.
         except FileExistsError:
             pass
         finally:
             fresh.unlink()
+        make_last(path.parent)  # all ids of repeated requests follow from it
     return path.read_bytes()
 
 

@@ -89,6 +89,7 @@ class LocalStorage:
             else:
                 os.link(name, path)
                 Path(name).unlink()
+            make_last(path.parent, self.root)
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
             if isinstance(error, FileExistsError):
@@ -193,3 +194,26 @@ class LocalStorage:
         if not KEY.fullmatch(key):
             raise ValueError(f"{key[:80]!r} is not a key")
         return self.root / key
+
+
+def make_last(folder: Path, top: Path | None = None) -> None:
+    """Have the disk keep the names in a folder, and those that lead to it from `top` on, also through a power cut.
+
+    A file that was flushed has its bytes after a power cut, but its folder may not know it, or still know the old one.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    way = [folder, *folder.parents]
+    for each in way[: way.index(top) + 1] if top else way[:1]:
+        try:
+            descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # deleted since, with the file
+            continue
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some shares know this of files alone
+                raise
+        finally:
+            os.close(descriptor)

@@ -34,8 +34,10 @@ def web_server(
         with socket.socket() as attempt:
             return attempt.connect_ex(("127.0.0.1", port)) == 0
 
-    until(answers, "the web server")
-    yield port
-    process.terminate()
-    process.wait(5)
-    process.kill()
+    try:
+        until(answers, "the web server")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(5)
+        process.kill()
