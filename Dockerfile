@@ -1,7 +1,7 @@
 # One image for web and worker. CPU by default; the same image uses a GPU where the runtime gives it one.
 FROM python:3.11-slim
 
-RUN useradd --create-home --uid 10001 atelier && install -d -o atelier /data
+RUN useradd --create-home --uid 10001 atelier && install -d -m 700 -o atelier /data
 WORKDIR /srv/atelier
 # Dependencies first: they change rarely and weigh gigabytes.
 COPY pyproject.toml README.md ./

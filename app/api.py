@@ -21,7 +21,7 @@ from app.jobs.encoding import Format
 from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.records import Standing
 from app.limits import client_of
-from app.security import derived_id
+from app.security import BRIEFLY, derived_id
 from app.studio import (
     Studio,
     StudioHere,
@@ -82,6 +82,18 @@ class JobFault(BaseModel):
     message: str
 
 
+class AttemptAnswer(BaseModel):
+    """An attempt that was cut off: by the end of its process (`killed`), by the system for want of memory (`memory`),
+    because it stood still (`stuck`) or its worker did not answer (`silent`), by a failing device (`device`), or by
+    somebody else who fills it (`busy`).
+    """
+
+    began_at: datetime
+    ended_at: datetime
+    reached: float = Field(description="Share of the planned work that was done by then, 0 to 1.")
+    cut: Literal["killed", "memory", "stuck", "silent", "device", "busy"]
+
+
 class JobAnswer(BaseModel):
     """A job as it stands."""
 
@@ -97,6 +109,9 @@ class JobAnswer(BaseModel):
     preview: int = Field(description="Number of the newest preview; 0 while there is none.")
     cancel_requested: bool
     error: JobFault | None
+    attempts: list[AttemptAnswer] = Field(
+        description="Attempts that were cut off, oldest first; each next one goes on from the newest checkpoint."
+    )
     artwork: str | None = Field(description="Path of the artwork, once there is one; also where a stopped job kept it.")
     width: int | None
     height: int | None
@@ -309,7 +324,7 @@ def create_enlarging(
     status_code=204,
     summary="Delete an artwork now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def delete_job(job_id: JobId, studio: StudioHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
@@ -319,7 +334,7 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
         if refusal.kind is errors.JOB_EXPIRED:
             return
         raise
-    retention.expire(studio.records, job)
+    retention.delete_job(studio.records, job)
 
 
 @router.post(
@@ -362,9 +377,7 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
         picture = studio.storage.get(keys.preview_key(job.id, job.preview_fence, number))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(errors.PREVIEW_NOT_FOUND) from error
-    return Response(
-        picture, media_type="image/webp", headers={"Cache-Control": downloads.FOREVER if v else "private, no-cache"}
-    )
+    return Response(picture, media_type="image/webp", headers={"Cache-Control": BRIEFLY if v else "private, no-cache"})
 
 
 @router.get(
@@ -414,6 +427,7 @@ def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> Jo
         preview=job.preview,
         cancel_requested=job.cancel_requested,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
+        attempts=[AttemptAnswer.model_validate(each.model_dump()) for each in job.history],
         artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         width=job.artwork_width,
         height=job.artwork_height,

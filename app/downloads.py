@@ -38,7 +38,6 @@ Dpi = Annotated[
 ]
 TYPES: dict[Format, str] = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "tif": "image/tiff"}
 STORED_AS: dict[Format, Callable[[str, int], str]] = {"png": keys.artwork_key, "tif": keys.print_key}
-FOREVER = "private, max-age=31536000, immutable"
 # Many clients may read slowly, and each has one piece in memory.
 PIECE_BYTES = 64 * 1024
 RANGE = re.compile(r"bytes=(?=-?\d)(\d{0,18})-(\d{0,18})")
@@ -93,9 +92,10 @@ async def artwork_answer(
     find: Callable[[], Job],
     extension: Format,
     dpi: int | None,
-    caching: str = FOREVER,
 ) -> Response:
     """A job's artwork as a download: all of it, the range that was asked for, or the news that nothing changed.
+
+    It may be deleted, or shared no more, so whoever has kept it asks each time.
 
     Raises:
         RefusalError: there is none, or as `find`.
@@ -103,7 +103,7 @@ async def artwork_answer(
     job = await to_thread.run_sync(find)
     etag = f'"{derived_id(studio.secret, "artwork", job.id, str(job.fence), extension, str(dpi), version())}"'
     headers = {
-        "Cache-Control": caching,
+        "Cache-Control": "private, no-cache",
         "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"',
         "ETag": etag,
         "Accept-Ranges": "bytes",

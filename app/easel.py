@@ -214,6 +214,4 @@ def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response
 async def shared_artwork(
     request: Request, share_id: str, extension: Format, studio: StudioHere, dpi: Dpi = None
 ) -> Response:
-    # It may be taken back.
-    caching = "private, no-cache"
-    return await artwork_answer(request, studio, partial(find_shared, studio, share_id), extension, dpi, caching)
+    return await artwork_answer(request, studio, partial(find_shared, studio, share_id), extension, dpi)

@@ -242,7 +242,7 @@ QUEUE_DOWN = Kind(
     "queue-unavailable",
     503,
     "The studio can't be reached",
-    "The studio can't be reached just now, so nothing was started. Your photo is kept; try again in a minute.",
+    "The studio can't be reached just now, so {undone}. Try again in a minute.",
     "submit",
 )
 QUEUE_FULL = Kind(
@@ -314,7 +314,22 @@ DISK_FULL = Kind(
     "storage-full",
     507,
     "No room left",
-    "There is no room left to keep your photo. Tell whoever runs this site, or try again later.",
+    "There is no room left here, so {undone}. Tell whoever runs this site, or try again later.",
+    "photo",
+)
+CLIENT_QUOTA = Kind(
+    "client-quota",
+    507,
+    "Enough kept for one",
+    "What is kept for you here may take {limit}, and this would be more. Delete what you no longer need, or wait until "
+    "it goes by itself.",
+    "photo",
+)
+QUOTA = Kind(
+    "quota",
+    507,
+    "Enough kept for all",
+    "What is kept here for everybody takes all the room that there is for it. Try again later, when some has gone.",
     "photo",
 )
 CROSS_SITE = Kind(
@@ -348,6 +363,27 @@ INTERNAL = Kind(
     "Something broke here",
     "Something broke on our side, not on yours. Try again; the failure is on record.",
 )
+HOST_UNKNOWN = Kind(
+    "host-unknown",
+    421,
+    "Not by this name",
+    "This site does not go by the name that it was asked for. Ask at the address that it printed when it started, or "
+    "add the name to ATELIER_HOSTS.",
+)
+CODE = "atelier.refusal"  # of a request's scope: the code of how it was refused, for the log
+# What a request asked for and did not get, for sentences about what may strike any: by its method and its path's end.
+NOT_STARTED = "nothing was started. Your photo is kept"
+UNDONE = {
+    ("POST", "cancel"): "nothing was stopped",
+    ("POST", "share"): "nothing has changed in who may see it",
+    ("DELETE", "share"): "nothing has changed in who may see it",
+    ("POST", "delete"): "nothing was deleted",
+    ("POST", "remove"): "nothing was deleted",
+    ("POST", "photos"): "your photo was not kept",
+    ("POST", "masks"): "your mask was not kept",
+    ("POST", "paintings"): "your painting was not kept",
+}
+UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": "nothing was deleted"}
 MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
 LONGEST_NAME = 80  # of a field that somebody else has named
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
@@ -362,6 +398,13 @@ def of(kind: Kind, thing: str) -> Kind:
     title = kind.title.replace("photo", "picture").replace("Photo", thing.capitalize())
     sentence = kind.sentence.replace("not a photo", "not a picture").replace("photo", thing)
     return replace(kind, code=code, title=title, sentence=sentence, field=thing)
+
+
+def undone(request: Request) -> str:
+    """What this request asked for and did not get, as a part of a sentence."""
+    end = request.url.path.rstrip("/").rpartition("/")[2]
+    by_method = UNDONE_BY_METHOD.get(request.method, "this can't be shown")
+    return UNDONE.get((request.method, end), by_method)
 
 
 def wants_json(request: Request) -> bool:
@@ -387,11 +430,14 @@ def page(request: Request, kind: Kind, sentence: str, *, headers: dict[str, str]
     return response
 
 
-def answer(request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None) -> Response:
-    """A refusal in the form that the request's path asks for."""
+def answer(
+    request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None, **members: Any
+) -> Response:
+    """A refusal in the form that the request's path asks for; programs are told of `members` as well."""
     sentence = sentence or kind.sentence
+    request.scope[CODE] = kind.code
     if wants_json(request):
-        return problem(kind, sentence, headers=headers)
+        return problem(kind, sentence, headers=headers, **members)
     return page(request, kind, sentence, headers=headers)
 
 

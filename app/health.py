@@ -11,6 +11,7 @@ from redis import RedisError
 from starlette.requests import Request
 
 from app.jobs import keys, rounds
+from app.studio import Studio
 
 router = APIRouter(tags=["health"])
 
@@ -21,7 +22,9 @@ class Ready(BaseModel):
     status: Literal["ready", "degraded", "not ready"]
     redis: bool
     worker: bool
+    moving: bool = Field(description="Whether somebody paints, if there is anything to paint.")
     housekeeping: bool = Field(description="Whether the last round of it did all that it had to.")
+    room: bool = Field(description="Whether the disk has room for uploads, and Redis for what it is told.")
 
 
 @router.get("/healthz", summary="Is the process up?")
@@ -32,33 +35,48 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it paint?", responses={503: {"model": Ready, "description": "Not now, and why."}})
 def readyz(request: Request, response: Response) -> Ready:
-    """Redis answers and a worker was seen lately. Where housekeeping fails, photos are painted all the same: that is
-    `degraded`, and no reason to send visitors elsewhere.
+    """Redis answers and takes what it is told, a worker was seen lately, and what waits is not waiting in vain. Where
+    housekeeping fails, or uploads are refused for want of room, photos are painted all the same: that is `degraded`,
+    and no reason to send visitors elsewhere.
     """
+    studio: Studio = request.app.state.studio
+    records, has_room = studio.records, studio.has_room()
     try:
-        records = request.app.state.studio.records
-        is_well = rounds.told(records.redis, records.now()).is_well
-        ready = Ready(status="not ready", redis=True, worker=records.worker_seen(), housekeeping=is_well)
+        is_well, takes = rounds.told(records.redis, records.now()).is_well, rounds.takes(records.redis)
+        ready = Ready(
+            status="not ready",
+            redis=True,
+            worker=records.worker_seen(),
+            moving=records.is_moving(),
+            housekeeping=is_well,
+            room=has_room and takes,
+        )
     except RedisError:
-        ready = Ready(status="not ready", redis=False, worker=False, housekeeping=False)
-    if not ready.worker:
+        takes = False
+        ready = Ready(status="not ready", redis=False, worker=False, moving=False, housekeeping=False, room=has_room)
+    if not (ready.worker and ready.moving and takes):
         response.status_code = 503
         return ready
-    return ready.model_copy(update={"status": "ready" if ready.housekeeping else "degraded"})
+    return ready.model_copy(update={"status": "ready" if ready.housekeeping and ready.room else "degraded"})
 
 
 @router.get("/metrics", summary="What can be counted", response_class=PlainTextResponse, include_in_schema=False)
 def metrics(request: Request) -> str:
     """In Prometheus's text format."""
-    records = request.app.state.studio.records
+    studio: Studio = request.app.state.studio
+    records = studio.records
     report = rounds.told(records.redis, records.now())
     counts = {
         "atelier_housekeeping_rounds_total": report.rounds,
         "atelier_housekeeping_failed_rounds_total": report.failed_rounds,
         "atelier_housekeeping_well": int(report.is_well),
         "atelier_quarantined": report.quarantined,
+        "atelier_free_bytes": studio.storage.free_bytes(),
+        "atelier_has_room": int(studio.has_room()),
         "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
         "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
+        "atelier_moving": int(records.is_moving()),
         "atelier_workers": records.workers(),
+        "atelier_kept_bytes": records.tally.usage("").all,
     }
     return "".join(f"{name} {count}\n" for name, count in counts.items())

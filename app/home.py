@@ -12,11 +12,13 @@ from fastapi.responses import Response
 from starlette.requests import Request
 
 from app import choices, errors, paintings, uploads
+from app.allowances import little_left
 from app.choices import as_number, number
 from app.errors import RefusalError
 from app.form import OWN, HomeForm, Part, form_of
 from app.gallery import Card
 from app.jobs import keys
+from app.limits import client_of
 from app.pages import piece, template
 from app.refused import FOLDS, UnfitError, placed
 from app.series.form import Chosen
@@ -78,6 +80,7 @@ def home_page(request: Request, page: HomePage) -> Response:
         "choices": choices,
         "accept": ACCEPT,
         "limit_mb": studio.settings.upload_limit_mb,
+        "little_left": little_left(studio, client_of(request, studio.secret)),
     }
     return template(request, "home.html", context, page.status)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import FormData, UploadFile
@@ -11,12 +12,15 @@ from starlette.requests import Request
 
 from app import errors, paintings
 from app.api import problems
-from app.downloads import FOREVER
 from app.errors import Kind, RefusalError
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
+from app.limits import client_of
+from app.security import BRIEFLY
 from app.studio import (
+    Studio,
     StudioHere,
+    check_quota,
     delete_painting,
     delete_photo,
     keep_mask,
@@ -68,12 +72,13 @@ def form_with(name: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-async def form_of(request: Request, thing: str) -> FormData:
-    """The request's form, which holds one file.
+async def form_of(request: Request, studio: Studio, thing: str) -> FormData:
+    """The request's form, which holds one file. It is not read where nothing more may be kept of the client.
 
     Raises:
-        RefusalError: it is too large, has too many parts, or did not arrive in one piece.
+        RefusalError: that is so; or it is too large, has too many parts, or did not arrive in one piece.
     """
+    await to_thread.run_sync(check_quota, studio, client_of(request, studio.secret), thing)
     try:
         return await read_form(request, MOST_FILES, MOST_FIELDS)
     except RefusalError as refusal:
@@ -104,9 +109,10 @@ async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
     """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped, its transparency kept
     beside it.
     """
-    form = await form_of(request, "photo")
+    form = await form_of(request, studio, "photo")
     try:
-        photo = await keep_photo(studio, file_of(form, "photo", errors.PHOTO_MISSING).file)
+        file = file_of(form, "photo", errors.PHOTO_MISSING).file
+        photo = await keep_photo(studio, file, client_of(request, studio.secret))
     finally:
         await form.close()
     return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height, transparent=photo.is_transparent)
@@ -117,7 +123,7 @@ async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
     status_code=204,
     summary="Delete a photo and all its artworks now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
     """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
@@ -136,9 +142,10 @@ async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -
     """White means yes, black and transparent no. It is stretched over the photo, so it may have any size. A mask with
     clear colours stays a map of them, and each may mean another style. The same mask sent again has the same id.
     """
-    form = await form_of(request, "mask")
+    form = await form_of(request, studio, "mask")
     try:
-        mask = await keep_mask(studio, photo_id, file_of(form, "mask", errors.MASK_MISSING).file)
+        file = file_of(form, "mask", errors.MASK_MISSING).file
+        mask = await keep_mask(studio, photo_id, file, client_of(request, studio.secret))
     finally:
         await form.close()
     return MaskAnswer(id=mask.id, width=mask.width, height=mask.height, colors=mask.colors)
@@ -154,9 +161,10 @@ async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -
 )
 async def create_painting(request: Request, studio: StudioHere, response: Response) -> PaintingAnswer:
     """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it."""
-    form = await form_of(request, "painting")
+    form = await form_of(request, studio, "painting")
     try:
-        painting = await keep_painting(studio, file_of(form, "painting", errors.PAINTING_MISSING).file)
+        file = file_of(form, "painting", errors.PAINTING_MISSING).file
+        painting = await keep_painting(studio, file, client_of(request, studio.secret))
     finally:
         await form.close()
     paintings.remember(request, response, painting, studio.secret)
@@ -176,7 +184,7 @@ def list_paintings(request: Request, studio: StudioHere, response: Response) -> 
     status_code=204,
     summary="Delete a painting of your own now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def remove_painting(painting_id: PaintingId, studio: StudioHere) -> None:
     """Jobs that still need it fail and say so; artworks that were made after it stay. Deleting twice is harmless."""
@@ -188,7 +196,7 @@ def painting_thumb(painting_id: str, studio: StudioHere) -> Response:
     thumb = paintings.thumb(painting_id, studio.storage)
     if thumb is None:
         raise RefusalError(errors.PAINTING_NOT_FOUND)
-    return Response(thumb, media_type="image/webp", headers={"Cache-Control": FOREVER})
+    return Response(thumb, media_type="image/webp", headers={"Cache-Control": BRIEFLY})
 
 
 @pictures.get("/photos/{photo_id}/masks/{mask_id}.png")
@@ -197,4 +205,4 @@ def mask_picture(photo_id: str, mask_id: str, studio: StudioHere) -> Response:
         mask = studio.storage.get(keys.mask_key(photo_id, mask_id))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(errors.MASK_NOT_FOUND) from error
-    return Response(mask, media_type="image/png", headers={"Cache-Control": FOREVER})
+    return Response(mask, media_type="image/png", headers={"Cache-Control": BRIEFLY})

@@ -23,6 +23,7 @@ from app.settings import Settings, SettingsError
 
 IPV6_PREFIX = 64  # a household or a server has at least so much of its own
 # Pictures of the gallery and the page's own files are kept by browsers, and probes belong to whoever runs this.
+LOCAL = "local"  # what a socket file, or a test, comes from
 UNCOUNTED = ("/static/", "/styles/", "/healthz", "/readyz", "/metrics")
 log = logging.getLogger(__name__)
 
@@ -106,8 +107,8 @@ def address_of(scope: Scope) -> str:
     host = (scope.get("client") or ("", 0))[0]
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:  # a socket file, or a test
-        return "local"
+    except ValueError:
+        return LOCAL
     if isinstance(address, ipaddress.IPv6Address):
         mapped = address.ipv4_mapped
         return str(mapped or ipaddress.ip_network((address, IPV6_PREFIX), strict=False))

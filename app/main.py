@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import redis
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
-from app import addresses, api, docs, easel, errors, health, home, intake, pages, send, words
+from app import (
+    addresses,
+    allowances,
+    api,
+    docs,
+    easel,
+    errors,
+    health,
+    home,
+    intake,
+    logs,
+    pages,
+    process,
+    send,
+    words,
+)
 from app.addresses import BelowRoot, HeadAsGet
 from app.assets import Assets
+from app.audit import SecurityLog
 from app.compression import Compression
 from app.darkroom import Darkroom
+from app.door import Door
 from app.errors import RefusalError
 from app.gallery import load_gallery
-from app.jobs.blobs import LocalStorage
+from app.hosts import KnownHosts
+from app.jobs.blobs import LocalStorage, is_full
 from app.jobs.queue import Publisher
+from app.jobs.quota import Tally
 from app.jobs.records import JobRecords
 from app.limits import RequestLimits, counting_in
 from app.polls import Standings
@@ -43,11 +64,10 @@ DESCRIPTION = (
     "Send a photo, choose paintings, start a job, and ask for it until it has ended. "
     "Refusals are problem+json with a stable code and a sentence."
 )
-REDIS_PATIENCE_S = 5.0
+REDIS_PATIENCE_S, COUNTING_PATIENCE_S = 5.0, 1.0
 # A thread that comes back from Redis waits so long for a busy event loop to let it go on; Python's own 5 ms, several
 # times for each answer, make a queue of the answers that are due when many ask at once.
 SWITCH_S = 0.0005
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +91,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *([Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []),
             Middleware(HeadAsGet),
             Middleware(SecurityHeaders),
+            Middleware(SecurityLog),
+            Middleware(KnownHosts, settings=settings),
             Middleware(RequestLimits, settings=settings),
             Middleware(Compression),
             Middleware(BodyLimit, limit_mb=settings.upload_limit_mb, form_limit_mb=settings.form_limit_mb),
@@ -78,8 +100,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = settings
+    app.state.door = Door(settings)
     app.state.templates = templates(assets, settings.root_path)
-    for router in (api.router, intake.router, series.api_router):
+    for router in (api.router, intake.router, series.api_router, allowances.router):
         app.include_router(router)
     for router in (
         home.router,
@@ -124,6 +147,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Opens what the routes use, and closes it."""
     sys.setswitchinterval(SWITCH_S)
     settings: Settings = app.state.settings
+    logs.set_up(settings.log_level)
+    process.keep_private(settings.data)
+    process.raise_open_files()
     storage = LocalStorage(settings.data)
     if settings.redis_url is None:
         raise SettingsError(
@@ -133,8 +159,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     connection = redis.Redis.from_url(
         settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
     )
+    # Still less what can do without: what is kept is counted later then.
+    counting = redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=COUNTING_PATIENCE_S,
+        socket_connect_timeout=COUNTING_PATIENCE_S,
+        retry=Retry(NoBackoff(), 1),
+    )
     publisher = Publisher(settings.redis_url)
-    records = JobRecords(connection, storage, publisher, settings.retention_s)
+    records = JobRecords(connection, storage, publisher, settings.retention_s, Tally(counting, storage))
     darkroom = Darkroom(
         limit_mp=settings.photo_limit_mp,
         memory_mb=settings.decode_memory_mb,
@@ -154,6 +187,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     darkroom.close()
     publisher.close()
+    counting.close()
     connection.close()
 
 
@@ -178,11 +212,8 @@ def on_invalid_request(request: Request, error: Exception) -> Response:
     """A request that does not fit its route's types."""
     assert isinstance(error, RequestValidationError)
     found: list[dict[str, Any]] = list(error.errors())[: errors.MOST_MISFITS]
-    sentence = errors.what_does_not_fit(found)
-    if not errors.wants_json(request):
-        return errors.answer(request, errors.OPTIONS_INVALID, sentence)
-    members = [{"where": errors.where(each), "message": each["msg"]} for each in found]
-    return errors.problem(errors.OPTIONS_INVALID, sentence, errors=members)
+    misfits = [{"where": errors.where(each), "message": each["msg"]} for each in found]
+    return errors.answer(request, errors.OPTIONS_INVALID, errors.what_does_not_fit(found), errors=misfits)
 
 
 def on_http_error(request: Request, error: Exception) -> Response:
@@ -201,20 +232,21 @@ def on_http_error(request: Request, error: Exception) -> Response:
 def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
-    return errors.answer(request, errors.QUEUE_DOWN, headers={"Retry-After": "10"})
+    sentence = errors.QUEUE_DOWN.sentence.format(undone=errors.undone(request))
+    return errors.answer(request, errors.QUEUE_DOWN, sentence, headers={"Retry-After": "10"})
 
 
 def on_storage_failure(request: Request, error: Exception) -> Response:
     """The storage takes nothing more; any other failure of the system is a fault of ours."""
     assert isinstance(error, OSError)
-    if error.errno not in NO_ROOM:
+    if not is_full(error):
         return on_failure(request, error)
     log.error("The storage takes nothing more: %s", error)
-    return errors.answer(request, errors.DISK_FULL)
+    return errors.answer(request, errors.DISK_FULL, errors.DISK_FULL.sentence.format(undone=errors.undone(request)))
 
 
 def on_failure(request: Request, error: Exception) -> Response:
     """A fault of ours: the cause goes to the log, never to the visitor."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s %s failed", request.method, quote(request.scope["path"]), exc_info=error)
     # This answer is made outside of the middleware that puts the headers on all others.
     return errors.answer(request, errors.INTERNAL, headers=HEADERS)

@@ -15,7 +15,7 @@ from app.gallery import PICTURES, picture
 from app.jobs import keys
 from app.jobs.blobs import BlobNotFoundError
 from app.jobs.models import Job
-from app.security import keep_visit
+from app.security import BRIEFLY, keep_visit
 from app.series.start import find_series
 from app.studio import (
     Studio,
@@ -24,8 +24,6 @@ from app.studio import (
 )
 
 router = APIRouter(include_in_schema=False)
-
-FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
 def template(request: Request, name: str, context: dict[str, Any], status: int = 200) -> Response:
@@ -90,9 +88,10 @@ def piece(studio: Studio, job: Job) -> dict[str, Any]:
 @router.get("/photos/{photo_id}/thumb.webp")
 def photo_thumb(photo_id: str, studio: StudioHere) -> Response:
     try:
-        return Response(studio.storage.get(keys.photo_thumb_key(photo_id)), media_type="image/webp", headers=FOREVER)
+        thumb = studio.storage.get(keys.photo_thumb_key(photo_id))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
+    return Response(thumb, media_type="image/webp", headers={"Cache-Control": BRIEFLY})
 
 
 @router.get("/styles/{style_id}/{name}")

@@ -29,7 +29,7 @@ class OwnPainting:
     height: int
 
 
-def store(painting: DecodedPhoto, storage: Storage) -> OwnPainting:
+def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPainting:
     """Keep a decoded painting under a new id, as `uploads.put`.
 
     Raises:
@@ -42,7 +42,7 @@ def store(painting: DecodedPhoto, storage: Storage) -> OwnPainting:
         keys.painting_thumb_key(identifier),
         keys.painting_meta_key(identifier),
     )
-    put(painting, places, storage)
+    put(painting, places, storage, client)
     return OwnPainting(keys.own_style(identifier), painting.width, painting.height)
 
 

@@ -98,10 +98,8 @@ async def once_more(request: Request, kind: errors.Kind) -> Response:
         "accept": uploads.ACCEPT,
     }
     page = request.app.state.templates.get_template("resend.html").generate(context)
-    headers = {"Cache-Control": "private, no-store"}
-    response = StreamingResponse(
-        page, kind.status, headers, media_type="text/html", background=BackgroundTask(form.close)
-    )
+    request.scope[errors.CODE] = kind.code
+    response = StreamingResponse(page, kind.status, media_type="text/html", background=BackgroundTask(form.close))
     keep_visit(request, response)
     return response
 

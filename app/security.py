@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -21,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
+from app.jobs.blobs import make_last
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -44,6 +46,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
     "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "private, no-store",
 }
 RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 # Only over https, where a browser believes them; over http the second is an error on its console. The first is not for
@@ -52,6 +55,8 @@ ONLY_HTTPS = [
     (b"strict-transport-security", b"max-age=31536000"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+# Of a picture that its owner may delete: as long as a page or two are looked at.
+BRIEFLY = "private, max-age=300"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
@@ -126,22 +131,20 @@ def form_action(request: Request, path: str) -> str:
     if "sec-fetch-site" in request.headers:
         return path
     if not hasattr(request.state, "visit"):
-        request.state.visit = request.cookies.get(VISIT_COOKIE) or secrets.token_hex(16)
+        request.state.visit = cookie(request, VISIT_COOKIE) or secrets.token_hex(16)
     return f"{path}?token={visit_token(request, request.state.visit)}"
 
 
 def keep_visit(request: Request, response: Response) -> None:
     """Set the cookie that the tokens of this page belong to, if there are any; it ends with the browser."""
     visit = getattr(request.state, "visit", None)
-    if visit and visit != request.cookies.get(VISIT_COOKIE):
-        secure = request.url.scheme == "https"
-        path = request.app.state.settings.cookie_path
-        response.set_cookie(VISIT_COOKIE, visit, path=path, httponly=True, samesite="strict", secure=secure)
+    if visit and visit != cookie(request, VISIT_COOKIE):
+        keep_cookie(request, response, VISIT_COOKIE, visit, same_site="strict")
 
 
 def brings_token(request: Request) -> bool:
     """Whether the request brings the token that belongs to its cookie."""
-    visit, token = request.cookies.get(VISIT_COOKIE, ""), request.query_params.get("token", "")
+    visit, token = cookie(request, VISIT_COOKIE), request.query_params.get("token", "")
     return bool(visit) and hmac.compare_digest(token.encode(), visit_token(request, visit).encode())
 
 
@@ -150,6 +153,46 @@ def visit_token(request: Request, visit: str) -> str:
     cookie of its own choice, because ports share them, and ask for its token itself.
     """
     return derived_id(request.app.state.studio.secret, "form", visit, request.client.host if request.client else "")
+
+
+def cookie(request: Request, name: str) -> str:
+    """What a cookie of ours says; empty where the browser has none."""
+    return request.cookies.get(cookie_name(request, name), "")
+
+
+def keep_cookie(
+    request: Request,
+    response: Response,
+    name: str,
+    value: str,
+    *,
+    same_site: Literal["lax", "strict"],
+    max_age_s: int | None = None,
+) -> None:
+    """Have the browser keep a cookie for this site alone, until it ends or for so long."""
+    response.set_cookie(
+        cookie_name(request, name),
+        value,
+        max_age_s,
+        path=request.app.state.settings.cookie_path,
+        secure=is_https(request),
+        httponly=True,
+        samesite=same_site,
+    )
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """A cookie's name, which over https begins with what browsers take from https alone: below a path, `__Secure-`; at
+    the root `__Host-`, which no server of a name beside or below ours can set either.
+    """
+    if not is_https(request):
+        return name
+    return f"{'__Host-' if request.app.state.settings.cookie_path == '/' else '__Secure-'}{name}"
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser asked by https, also where a listed proxy speaks it for us."""
+    return request.url.scheme == "https"
 
 
 class BodyLimit:
@@ -214,33 +257,42 @@ def load_secret(path: Path) -> bytes:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
         try:
             os.link(fresh, path)  # Of several processes that start at once, the first one's secret stays.
         except FileExistsError:
             pass
         finally:
             fresh.unlink()
+        make_last(path.parent)  # all ids of repeated requests follow from it
     return path.read_bytes()
 
 
-def sign(payload: bytes, secret: bytes) -> str:
-    """`payload` and its HMAC-SHA-256 in a form that fits a cookie."""
-    tag = hmac.new(secret, payload, hashlib.sha256).digest()
-    return f"{_text(payload)}.{_text(tag)}"
+def sign(payload: bytes, secret: bytes, purpose: str) -> str:
+    """`payload` and its HMAC-SHA-256 in a form that fits a cookie; for another purpose it counts for nothing."""
+    return f"{_text(payload)}.{_text(_tag(payload, secret, purpose))}"
 
 
-def unsign(signed: str, secret: bytes) -> bytes | None:
-    """The payload of `sign`, or None where it was not signed with `secret`."""
+def unsign(signed: str, secret: bytes, purpose: str) -> bytes | None:
+    """The payload of `sign`, or None where it was not signed with `secret` and for this purpose."""
     payload_text, _, tag_text = signed.partition(".")
     try:
         payload, tag = _bytes(payload_text), _bytes(tag_text)
     except ValueError:
         return None
-    return payload if hmac.compare_digest(tag, hmac.new(secret, payload, hashlib.sha256).digest()) else None
+    return payload if hmac.compare_digest(tag, _tag(payload, secret, purpose)) else None
+
+
+def _tag(payload: bytes, secret: bytes, purpose: str) -> bytes:
+    return hmac.new(secret, b"\0".join([b"signed", purpose.encode(), payload]), hashlib.sha256).digest()
 
 
 def derived_id(secret: bytes, *parts: str) -> str:
-    """An id of 128 bits that follows from `parts`, and that nobody without the secret can tell: 32 hex digits."""
+    """An id of 128 bits that follows from `parts`, and that nobody without the secret can tell: 32 hex digits.
+
+    The first part says what it is for.
+    """
     return hmac.new(secret, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
 
 

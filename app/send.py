@@ -45,8 +45,9 @@ SAMPLE = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 
 @dataclass
 class Sent:
-    """A form that was sent, what of it was kept, and what was refused."""
+    """A form that a client sent, what of it was kept, and what was refused."""
 
+    client: str
     form: HomeForm = field(default_factory=HomeForm)
     photo: StoredPhoto | None = None
     several: Chosen = field(default_factory=Chosen)
@@ -56,7 +57,7 @@ class Sent:
 
 async def take_in(studio: Studio, request: Request) -> Sent:
     """Read the form and keep its files. One that is refused costs none of the others."""
-    sent = Sent()
+    sent = Sent(client_of(request, studio.secret))
     try:
         form = await to_thread.run_sync(with_enclosed, await read_form(request))
     except RefusalError as refusal:
@@ -82,7 +83,7 @@ async def keep_own(studio: Studio, form: FormData, sent: Sent) -> None:
             raise RefusalError(errors.PAINTING_MISSING)
         return
     check_length(studio, file, "painting")
-    painting = await keep_painting(studio, file.file)
+    painting = await keep_painting(studio, file.file, sent.client)
     sent.own.append(painting)
     if sent.form.style in {"", OWN}:
         sent.form = sent.form.after(painting.id)
@@ -92,11 +93,11 @@ async def keep_its_photo(studio: Studio, form: FormData, sent: Sent) -> None:
     """The photo: a file, or the id of one that was sent before; or several of each."""
     file = uploaded_file(form)
     if are_several(form):
-        sent.several = await chosen_photos(studio, form)
+        sent.several = await chosen_photos(studio, form, sent.client)
         if len(sent.several.photos) == 1 and not sent.several.left_out:
             sent.photo, sent.several = sent.several.photos[0], Chosen()
     elif file is not None:
-        sent.photo = await keep_upload(studio, file)
+        sent.photo = await keep_upload(studio, file, sent.client)
     if sent.photo or sent.several.photos or sent.several.left_out:
         sent.form = sent.form.for_another_photo()
         return
@@ -118,7 +119,7 @@ async def keep_its_masks(studio: Studio, form: FormData, sent: Sent) -> None:
             turned = place == "keep" and sent.form.keep_how == "paint"
             try:
                 check_length(studio, file, "mask")
-                mask = await keep_mask(studio, sent.photo.id, file.file, turned)
+                mask = await keep_mask(studio, sent.photo.id, file.file, sent.client, turned)
             except RefusalError as refusal:
                 sent.refusals.append(refusal.beside(place))
             else:
@@ -151,7 +152,7 @@ def started(request: Request, studio: Studio, sent: Sent) -> Response:
     Raises:
         RefusalError: the form asks for what can't be had.
     """
-    client, styles = client_of(request, studio.secret), known(studio, sent.form)
+    client, styles = sent.client, known(studio, sent.form)
     if sent.photo:
         return to_easel(request, studio, start_job(studio, sent.form.wish(sent.photo.id, styles), client))
     series, jobs = start_series(studio, [sent.form.wish(photo.id, styles) for photo in sent.several.photos], client)
@@ -186,13 +187,13 @@ def remembering(request: Request, response: Response, sent: Sent) -> Response:
 @router.post("/photos/sample")
 async def take_sample(request: Request, studio: StudioHere) -> Response:
     """The sample photo for those who have none at hand, with the rest of the form kept."""
-    sent = Sent()
+    sent = Sent(client_of(request, studio.secret))
     try:
         form = await read_form(request)
         sent.form = HomeForm.of(form).for_another_photo()
         await form.close()
         with SAMPLE.open("rb") as file:
-            sent.photo = await keep_photo(studio, file)
+            sent.photo = await keep_photo(studio, file, sent.client)
     except RefusalError as refusal:
         sent.refusals.append(refusal)
         return await to_thread.run_sync(sent_back, request, sent)
@@ -202,7 +203,7 @@ async def take_sample(request: Request, studio: StudioHere) -> Response:
 @router.post("/paintings/remove")
 async def remove_own(request: Request, studio: StudioHere) -> Response:
     """Removes an own painting, with the rest of the form kept."""
-    sent = Sent()
+    sent = Sent(client_of(request, studio.secret))
     try:
         form = await read_form(request)
         sent.form = HomeForm.of(form)

@@ -58,11 +58,19 @@ class Settings(BaseSettings):
     decode_memory_mb: int = Field(
         2000, ge=256, description="Megabytes of address space that opening one uploaded photo may take."
     )
+    least_free_mb: int = Field(
+        500,
+        ge=1,
+        description="Megabytes that must be free on the disk of `ATELIER_DATA` for an upload to be taken in; "
+        "below, what was accepted before is still painted.",
+    )
     lease_s: float = Field(30.0, gt=0, description="Seconds after which a silent worker's job goes to another.")
     heartbeat_s: float = Field(5.0, gt=0, description="Seconds between two renewals of a lease.")
     checkpoint_s: float = Field(10.0, gt=0, description="Seconds of work that a crash may cost at most.")
     preview_s: float = Field(1.0, gt=0, description="Seconds between two previews.")
-    max_attempts: int = Field(3, ge=1, description="How often a job is tried when workers die with it.")
+    max_attempts: int = Field(
+        3, ge=1, description="How often a job is tried without getting further when workers die with it."
+    )
     job_time_limit_s: int = Field(21600, ge=60, description="Seconds after which a job is given up.")
     retention_h: float = Field(
         24.0,
@@ -80,8 +88,28 @@ class Settings(BaseSettings):
         50, ge=0, description="Most photos of one client's series that may be under way at once; 0 is no limit."
     )
     queue_limit: int = Field(2000, ge=0, description="Most jobs that may wait; 0 is no limit.")
+    client_quota_mb: int = Field(
+        50_000,
+        ge=0,
+        description="Most megabytes that may be kept of one client, photos with their artworks; 0 is no limit.",
+    )
+    quota_mb: int = Field(0, ge=0, description="Most megabytes that may be kept of all clients; 0 is no limit.")
     write_rate: str = Field("60/minute", description="Most uploads, jobs and other changes of one address; empty: any.")
     read_rate: str = Field("1800/minute", description="Most pages, polls and pictures of one address; empty: any.")
+    head_time_limit_s: float = Field(
+        20.0, gt=0, description="Seconds within which the headers of a request must have arrived."
+    )
+    silence_limit_s: float = Field(
+        60.0, gt=0, description="Seconds that an upload may stand still before its connection is closed."
+    )
+    address_connections: int = Field(
+        256, ge=0, description="Most connections of one address at a time, of a listed proxy any; 0 is no limit."
+    )
+    hosts: str = Field(
+        "",
+        description="Names that the site may be asked for, comma-separated; `*` is any. By default any, unless it "
+        "listens on this machine alone and no proxy is listed: then this machine's.",
+    )
     trusted_proxies: str = Field(
         "", description="Addresses and networks of proxies whose X-Forwarded headers are believed, comma-separated."
     )
@@ -107,6 +135,11 @@ class Settings(BaseSettings):
     def retention_s(self) -> float:
         """How long a photo and its artworks are kept after its last job, in seconds."""
         return self.retention_h * 3600
+
+    @property
+    def least_free_bytes(self) -> int:
+        """How much must be free for an upload to be taken in."""
+        return self.least_free_mb * 1_000_000
 
     @property
     def models_cache(self) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, BinaryIO, TypeVar
 
 import anyio
+import redis
 from anyio import to_thread
 from fastapi import Depends
 from starlette.datastructures import FormData, UploadFile
@@ -16,16 +18,18 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from app import errors, estimate, masks, paintings, uploads
+from app import errors, estimate, masks, paintings, uploads, words
 from app.darkroom import Darkroom
 from app.errors import RefusalError
 from app.estimate import largest_size, memory_bytes
 from app.gallery import Gallery
 from app.jobs import keys, retention
-from app.jobs.blobs import BlobNotFoundError, Storage
+from app.jobs.blobs import BlobNotFoundError, Storage, is_full
+from app.jobs.keeping import Keeping
 from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
+from app.jobs.quota import ClientOverQuotaError, OverQuotaError, Quota
 from app.jobs.records import (
     ClientBusyError,
     JobNotFoundError,
@@ -41,7 +45,7 @@ from app.paintings import OwnPainting
 from app.polls import Standings
 from app.security import FORM_OVERHEAD_BYTES, derived_id
 from app.settings import Settings
-from app.uploads import StoredPhoto
+from app.uploads import DecodedPhoto, StoredPhoto
 
 Decoded = TypeVar("Decoded")
 Stored = TypeVar("Stored")
@@ -56,6 +60,7 @@ ENCODINGS_AT_ONCE = 2
 MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
 # Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
 MultiPartParser.spool_max_size = 64 * 1024
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,15 @@ class Studio:
     answers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ANSWERS_AT_ONCE))
     encodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ENCODINGS_AT_ONCE))
     decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
+
+    @property
+    def quota(self) -> Quota:
+        """How many bytes may be kept."""
+        return Quota(self.settings.client_quota_mb * 1_000_000, self.settings.quota_mb * 1_000_000)
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for uploads; what is left below that is for what was accepted before."""
+        return self.storage.free_bytes() >= self.settings.least_free_bytes
 
     def at(self, path: str) -> str:
         """The address of a path within the site, as it is told to others; empty for none."""
@@ -117,14 +131,14 @@ def uploaded_file(form: FormData, name: str = "photo") -> UploadFile | None:
     return next((file for file in files if file.size), files[0] if files else None)
 
 
-async def keep_upload(studio: Studio, file: UploadFile) -> StoredPhoto:
-    """Decode and store a file of a form.
+async def keep_upload(studio: Studio, file: UploadFile, client: str) -> StoredPhoto:
+    """Decode and store a file of a client's form.
 
     Raises:
         RefusalError: it is larger than one photo may be; or as in `keep_photo`.
     """
     check_length(studio, file)
-    return await keep_photo(studio, file.file)
+    return await keep_photo(studio, file.file, client)
 
 
 def check_length(studio: Studio, file: UploadFile, thing: str = "photo") -> None:
@@ -138,60 +152,129 @@ def check_length(studio: Studio, file: UploadFile, thing: str = "photo") -> None
         raise RefusalError(errors.of(errors.PHOTO_TOO_MANY_BYTES, thing), limit_mb=limit_mb)
 
 
-async def keep_photo(studio: Studio, file: BinaryIO) -> StoredPhoto:
-    """Decode and store an uploaded photo, off the event loop.
+async def keep_photo(studio: Studio, file: BinaryIO, client: str) -> StoredPhoto:
+    """Decode and store a client's photo, off the event loop.
 
     Raises:
         RefusalError: the file is refused, or there is no room for it.
     """
-    return await _kept(
-        studio, "photo", lambda: studio.darkroom.decode_photo(file), lambda photo: uploads.store(photo, studio.storage)
-    )
+
+    def store(photo: DecodedPhoto) -> StoredPhoto:
+        stored = uploads.store(photo, studio.storage, client)
+        count(studio, keys.photo_prefix(stored.id), client)
+        return stored
+
+    return await _kept(studio, "photo", client, lambda: studio.darkroom.decode_photo(file), store)
 
 
-async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, turned: bool = False) -> StoredMask:
-    """Decode an uploaded mask, or all but it, and store it with its photo, off the event loop.
+async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, client: str, turned: bool = False) -> StoredMask:
+    """Decode a client's mask, or all but it, and store it with its photo, off the event loop.
 
     Raises:
         RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
             is no room.
     """
+    prefix = keys.photo_prefix(photo_id) if keys.ID.fullmatch(photo_id) else ""
 
     def decode() -> DecodedMask:
-        if uploads.find(photo_id, studio.storage) is None:
+        if not prefix or uploads.find(photo_id, studio.storage) is None:
             raise RefusalError(errors.PHOTO_NOT_FOUND)
         return studio.darkroom.decode_mask(file, turned)
 
-    return await _kept(studio, "mask", decode, lambda mask: masks.store(photo_id, mask, studio.storage))
+    def store(mask: DecodedMask) -> StoredMask:
+        before = studio.storage.list(prefix)
+        try:
+            stored = masks.store(photo_id, mask, studio.storage)
+        except FileNotFoundError as error:  # the photo was deleted meanwhile, with the folder that this was written to
+            raise RefusalError(errors.PHOTO_NOT_FOUND) from error
+        new = {keys.mask_key(photo_id, stored.id), keys.mask_meta_key(photo_id, stored.id)}.difference(before)
+        count(studio, prefix, client, new)
+        return stored
+
+    return await _kept(studio, "mask", client, decode, store)
 
 
-async def keep_painting(studio: Studio, file: BinaryIO) -> OwnPainting:
-    """Decode and store an uploaded painting, off the event loop.
+async def keep_painting(studio: Studio, file: BinaryIO, client: str) -> OwnPainting:
+    """Decode and store a client's painting, off the event loop.
 
     Raises:
         RefusalError: the file is refused, or there is no room for it.
     """
-    return await _kept(
-        studio,
-        "painting",
-        lambda: studio.darkroom.decode_photo(file, "painting"),
-        lambda painting: paintings.store(painting, studio.storage),
-    )
+
+    def store(painting: DecodedPhoto) -> OwnPainting:
+        stored = paintings.store(painting, studio.storage, client)
+        count(studio, keys.painting_prefix(stored.id.removeprefix(keys.OWN_PREFIX)), client)
+        return stored
+
+    return await _kept(studio, "painting", client, lambda: studio.darkroom.decode_photo(file, "painting"), store)
 
 
 async def _kept(
-    studio: Studio, thing: str, decode: Callable[[], Decoded], store: Callable[[Decoded], Stored]
+    studio: Studio, thing: str, client: str, decode: Callable[[], Decoded], store: Callable[[Decoded], Stored]
 ) -> Stored:
-    """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it."""
+    """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it.
+
+    Raises:
+        RefusalError: the file is refused, or there is little room left, which is for what was accepted before.
+    """
+
+    no_room = RefusalError(errors.of(errors.DISK_FULL, thing), undone=f"your {thing} was not kept")
 
     def decode_and_store() -> Stored:
+        if not studio.has_room():
+            raise no_room
+        check_quota(studio, client, thing)
         picture = decode()
         try:
             return store(picture)
+        except OverQuotaError as error:
+            raise over_quota(studio, error).beside(thing) from error
         except OSError as error:
-            raise RefusalError(errors.of(errors.DISK_FULL, thing)) from error
+            if not is_full(error):
+                raise
+            raise no_room from error
 
     return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+
+
+def check_quota(studio: Studio, client: str, thing: str = "photo") -> None:
+    """Make sure that a client may have anything more kept, before it is sent or decoded.
+
+    Raises:
+        RefusalError: it may not.
+    """
+    try:
+        studio.records.tally.usage(client).check(studio.quota)
+    except OverQuotaError as error:
+        raise over_quota(studio, error).beside(thing) from error
+    except redis.RedisError as error:
+        log.warning("what is kept of a client could not be asked for: %s", error)
+
+
+def count(studio: Studio, prefix: str, client: str, new: Collection[str] | None = None) -> None:
+    """Count new blobs of a folder, all of it unless told which, for a client; what is too much is deleted.
+
+    Raises:
+        OverQuotaError: it was.
+    """
+    sizes = studio.storage.sizes(prefix)
+    found = sizes if new is None else {key: sizes[key] for key in sizes.keys() & set(new)}
+    try:
+        studio.records.tally.add(prefix, client, sum(found.values()), studio.quota)
+    except OverQuotaError:
+        if new is None:
+            studio.storage.delete_prefix(prefix)
+        for key in found:
+            studio.storage.delete(key)
+        raise
+    except redis.RedisError as error:  # it is counted by the next recount
+        log.warning("what was kept of a client could not be counted: %s", error)
+
+
+def over_quota(studio: Studio, error: OverQuotaError) -> RefusalError:
+    """How to say that no more may be kept."""
+    kind = errors.CLIENT_QUOTA if isinstance(error, ClientOverQuotaError) else errors.QUOTA
+    return RefusalError(kind, limit=words.size(studio.quota.client))
 
 
 def start_job(
@@ -210,9 +293,9 @@ def start_job(
             or the queue can't be reached.
     """
     work = check_recoloring(studio, wish) if recolor_of else work_of(studio, wish)
-    limits = Limits(queue=studio.settings.queue_limit, client=studio.settings.client_jobs)
+    limits = Limits(studio.settings.queue_limit, studio.settings.client_jobs, studio.quota)
     links = {"retry_of": retry_of, "recolor_of": recolor_of}
-    with refusing(errors.CLIENT_BUSY, limits):
+    with refusing(studio, errors.CLIENT_BUSY, limits):
         return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, **links)
 
 
@@ -235,7 +318,7 @@ def work_of(studio: Studio, wish: PaintRequest) -> float:
 
 
 @contextmanager
-def refusing(busy: errors.Kind, limits: Limits) -> Iterator[None]:
+def refusing(studio: Studio, busy: errors.Kind, limits: Limits) -> Iterator[None]:
     """Says why jobs were not accepted; `busy` is how a client is told that it has enough under way.
 
     Raises:
@@ -251,10 +334,14 @@ def refusing(busy: errors.Kind, limits: Limits) -> Iterator[None]:
         raise RefusalError(errors.QUEUE_FULL, headers={"Retry-After": "60"}) from error
     except ClientBusyError as error:
         raise RefusalError(busy, headers={"Retry-After": "30"}, limit=limits.client) from error
+    except OverQuotaError as error:
+        raise over_quota(studio, error).beside("submit") from error
     except QueueUnavailableError as error:
-        raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}) from error
+        raise RefusalError(errors.QUEUE_DOWN, headers={"Retry-After": "30"}, undone=errors.NOT_STARTED) from error
     except OSError as error:
-        raise RefusalError(errors.DISK_FULL) from error
+        if not is_full(error):
+            raise
+        raise RefusalError(errors.DISK_FULL, undone=errors.NOT_STARTED) from error
 
 
 def check_styles(studio: Studio, wish: PaintRequest) -> None:
@@ -366,6 +453,8 @@ def check_canvas(studio: Studio, job: Job) -> None:
 def share_job(studio: Studio, job: Job) -> Job:
     """Give the job's artwork an address of its own, which shows neither the photo nor the way to delete anything.
 
+    Asked twice, also at the same moment, it is the same address.
+
     Raises:
         RefusalError: there is no artwork.
     """
@@ -374,12 +463,12 @@ def share_job(studio: Studio, job: Job) -> Job:
             raise RefusalError(errors.ARTWORK_NOT_FOUND)
         share = secrets.token_hex(16)
         studio.storage.put(keys.share_key(share), job.id.encode())
-        shared = studio.records.change(job, job.state, {"share": share})
-        if shared:
-            studio.records.write_manifest(shared)
-            return shared
-        studio.storage.delete_prefix(keys.share_prefix(share))
-        job = find_job(studio, job.id)
+        shared = studio.records.change(job, job.state, {"share": share}, is_exact=True)
+        if not shared:
+            studio.storage.delete_prefix(keys.share_prefix(share))
+        job = shared or find_job(studio, job.id)
+    # Also by whoever comes second: the first may not have written it yet, or may not have been able to.
+    studio.records.write_manifest(job)
     return job
 
 
@@ -414,7 +503,8 @@ def delete_photo(studio: Studio, photo_id: str) -> None:
         RefusalError: there was never one of this id.
     """
     try:
-        if uploads.find(photo_id, studio.storage) is None and not studio.records.photos.is_gone(photo_id):
+        is_here = uploads.find(photo_id, studio.storage) is not None
+        if not is_here and not _was_deleted(studio, "photos", photo_id, studio.records.photos):
             raise RefusalError(errors.PHOTO_NOT_FOUND)
     except ValueError as error:
         raise RefusalError(errors.PHOTO_NOT_FOUND) from error
@@ -429,9 +519,13 @@ def delete_painting(studio: Studio, style_id: str) -> None:
     """
     identifier = keys.own_painting(style_id)
     is_here = paintings.find(style_id, studio.storage) is not None
-    if identifier is None or not (is_here or studio.records.paintings.is_gone(identifier)):
+    if identifier is None or not (is_here or _was_deleted(studio, "paintings", identifier, studio.records.paintings)):
         raise RefusalError(errors.PAINTING_NOT_FOUND)
     retention.delete_painting(studio.records, identifier)
+
+
+def _was_deleted(studio: Studio, kind: str, identifier: str, kept: Keeping) -> bool:
+    return kept.is_gone(identifier) or retention.is_deleted(studio.storage, kind, identifier)
 
 
 def find_job(studio: Studio, job_id: str, standing: Standing | None = None) -> Job:
@@ -444,6 +538,6 @@ def find_job(studio: Studio, job_id: str, standing: Standing | None = None) -> J
         job = standing.job() if standing else studio.records.get(job_id)
     except (JobNotFoundError, ValueError) as error:
         raise RefusalError(errors.JOB_NOT_FOUND) from error
-    if job.state is JobState.EXPIRED:
+    if job.state is JobState.EXPIRED or retention.is_deleted(studio.storage, "jobs", job.id):
         raise RefusalError(errors.JOB_EXPIRED)
     return job

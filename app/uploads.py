@@ -39,7 +39,7 @@ class StoredPhoto:
     is_transparent: bool = False
 
 
-def store(photo: DecodedPhoto, storage: Storage) -> StoredPhoto:
+def store(photo: DecodedPhoto, storage: Storage, client: str = "") -> StoredPhoto:
     """Keep a decoded photo under a new id, as `put`.
 
     Raises:
@@ -53,7 +53,7 @@ def store(photo: DecodedPhoto, storage: Storage) -> StoredPhoto:
         keys.photo_meta_key(stored.id),
         keys.photo_alpha_key(stored.id),
     )
-    put(photo, places, storage)
+    put(photo, places, storage, client)
     return stored
 
 
@@ -69,13 +69,13 @@ class Places(NamedTuple):
     alpha: str = ""
 
 
-def put(picture: DecodedPhoto, places: Places, storage: Storage) -> None:
-    """Keep a decoded picture; where that fails half-way, what was written is taken back.
+def put(picture: DecodedPhoto, places: Places, storage: Storage, client: str = "") -> None:
+    """Keep a decoded picture of a client; where that fails half-way, what was written is taken back.
 
     Raises:
         OSError: the storage has no room or can't be reached.
     """
-    meta = {"width": picture.width, "height": picture.height, "created_at": time.time()}
+    meta = {"width": picture.width, "height": picture.height, "created_at": time.time(), "client": client}
     try:
         if places.alpha and picture.alpha_png:
             meta["is_transparent"] = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.security import sign, unsign
+from app.security import cookie as kept_in
+from app.security import keep_cookie, sign, unsign
 
 COOKIE, SERIES_COOKIE = "atelier_wall", "atelier_series"
 # 60 ids of 16 bytes are 1.3 kB in base64; browsers take cookies up to 4 kB.
@@ -16,7 +17,7 @@ YEAR_S = 365 * 24 * 3600
 
 def hung(request: Request, secret: bytes, cookie: str = COOKIE) -> list[str]:
     """The ids of this browser's jobs, or of what else `cookie` names, newest first."""
-    payload = unsign(request.cookies.get(cookie, ""), secret)
+    payload = unsign(kept_in(request, cookie), secret, cookie)
     if not payload:
         return []
     return [payload[start : start + ID_BYTES].hex() for start in range(0, len(payload), ID_BYTES)]
@@ -36,6 +37,5 @@ def hang_series(request: Request, response: Response, series_id: str, job_ids: l
 def add(request: Request, response: Response, fresh: list[str], secret: bytes, cookie: str) -> None:
     """Adds ids to those that `cookie` names."""
     ids = [*fresh, *(each for each in hung(request, secret, cookie) if each not in fresh)][:MOST]
-    value = sign(b"".join(bytes.fromhex(each) for each in ids), secret)
-    path, is_https = request.app.state.settings.cookie_path, request.url.scheme == "https"
-    response.set_cookie(cookie, value, max_age=YEAR_S, path=path, httponly=True, samesite="lax", secure=is_https)
+    value = sign(b"".join(bytes.fromhex(each) for each in ids), secret, cookie)
+    keep_cookie(request, response, cookie, value, same_site="lax", max_age_s=YEAR_S)

@@ -31,6 +31,12 @@ def duration(seconds: float) -> str:
     return "a moment"
 
 
+def size(count: int) -> str:
+    """A number of bytes as a person would say it: "4.2 GB", "50 GB", "730 MB"."""
+    amount, unit = (count / 1e9, "GB") if count >= 1e9 else (count / 1e6, "MB")
+    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
+
+
 def time_left(eta: tuple[float, float] | None) -> str:
     """The remaining time as a range; `eta` is (low, high) in seconds, or None where nothing was measured yet."""
     if eta is None:

@@ -30,12 +30,12 @@ class Connection:
     async def get(self, path: str, etag: str | None = None) -> Answer:
         """Ask for `path`, conditionally if an ETag is known."""
         condition = f"If-None-Match: {etag}\r\n" if etag else ""
-        self.writer.write(f"GET {path} HTTP/1.1\r\nHost: load\r\n{condition}\r\n".encode())
+        self.writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{condition}\r\n".encode())
         return await self._answer()
 
     async def post(self, path: str, body: bytes) -> Answer:
         """Send JSON."""
-        head = f"POST {path} HTTP/1.1\r\nHost: load\r\nContent-Length: {len(body)}\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         self.writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
         return await self._answer()
 
@@ -45,7 +45,7 @@ class Connection:
         tail = b"\r\n--%b--\r\n" % BOUNDARY
         length = len(head) + len(photo) + len(tail)
         self.writer.write(
-            f"POST {path} HTTP/1.1\r\nHost: load\r\nContent-Length: {length}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n\r\n".encode()
             + head
         )

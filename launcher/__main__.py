@@ -11,15 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from app.process import keep_private, raise_open_files
 from app.settings import Settings, SettingsError, load_settings
 from launcher import addresses, commands, health, redis_server
 from launcher.errors import LaunchError
-from launcher.processes import Process, raise_open_files
-from launcher.restarts import Watched
+from launcher.processes import Process
+from launcher.restarts import Standstill, Watched
+from launcher.rotation import rotate
 
 ROOT = Path(__file__).parents[1]
 START_S = 60.0
@@ -40,7 +42,7 @@ def main() -> int:
             _wait_until_ready(parts, settings.host, port)
             if not _stop.is_set():
                 _say_open([f"{url}{settings.root_path}" for url in addresses.urls(settings.host, port)])
-                _watch(parts)
+                _watch(parts, settings.host, port)
     except (LaunchError, SettingsError) as error:
         if _stop.is_set():  # before all had started
             return 0
@@ -57,7 +59,7 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 def _locked(data: Path) -> Iterator[None]:
     """Hold the data folder, so that no second product works in it."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        keep_private(data)
         lock = (data / "launcher.lock").open("a+")
         (data / ".writable").write_bytes(b"x" * 4096)
         (data / ".writable").unlink()
@@ -161,14 +163,24 @@ def _wait_until_ready(parts: list[Watched], host: str, port: int) -> None:
 def _say_open(urls: list[str]) -> None:
     head = "  Atelier is open: "
     below = "\n" + " " * len(head)
-    print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
+    with suppress(OSError):  # it is open all the same
+        print(f"\n{head}{below.join(urls)}\n  Ctrl-C closes it.\n", flush=True)
 
 
-def _watch(parts: list[Watched]) -> None:
-    """Start again what ends by itself, each part after its own pause, until told to stop."""
+def _watch(parts: list[Watched], host: str, port: int) -> None:
+    """Start again what ends by itself, each part after its own pause, and what stands still; and see to the logs.
+
+    It ends when told to stop.
+    """
+    standstill = Standstill(lambda: health.nobody_paints(addresses.own(host), port))
+    (worker,) = (part for part in parts if part.process.name == "worker")
     while not _stop.wait(0.5):
+        now = time.monotonic()
         for part in parts:
-            part.look(time.monotonic())
+            part.look(now)
+            rotate(part.process.log)
+        if standstill.is_long(now):
+            worker.replace(now, "stood still, and was ended by force")
 
 
 def _end(processes: list[Process], patience_s: float) -> None:

@@ -8,9 +8,11 @@ import sys
 
 def worker(log_level: str) -> list[str]:
     """One Celery worker with one child."""
+    # Quiet, because its banner, which says nothing that a log needs, would end it where the log's disk is full.
     return [
-        sys.executable, "-m", "celery", "-A", "worker.celery_app", "worker", "--pool", "prefork", "--concurrency", "1",
-        "--without-gossip", "--without-mingle", "--hostname", f"atelier-{os.getpid()}@%h", "--loglevel", log_level,
+        sys.executable, "-m", "celery", "--quiet", "-A", "worker.celery_app", "worker",
+        "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle",
+        "--hostname", f"atelier-{os.getpid()}@%h", "--loglevel", log_level,
     ]  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -18,8 +17,6 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 LAST_BYTES = 8192  # of a log that may have grown for months
-# For each a connection and a file that it downloads; macOS allows no more than the last.
-OPEN_FILES = (65536, 10240)
 
 
 class HeldError(Exception):
@@ -115,20 +112,6 @@ class Process:
             log.seek(-min(LAST_BYTES, log.seek(0, os.SEEK_END)), os.SEEK_END)
             lines = log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it wrote nothing"
-
-
-def raise_open_files() -> None:
-    """Let this process and those that it starts open as many files as the system allows; many give 1024 at first."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in OPEN_FILES:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        if soft == resource.RLIM_INFINITY or soft >= most:
-            return
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        except (OSError, ValueError):  # more than this system takes
-            continue
-        return
 
 
 def _end_with_parent() -> None:

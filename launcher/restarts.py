@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from launcher.processes import HeldError, Process
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 WINDOW_S = 600.0  # an end longer ago says nothing about the next one
+ASKED_S = 5.0  # between two looks whether anybody paints
+STANDSTILL_S = 60.0  # after which a worker is started anew
+STARTING_S = 300.0  # the same for one that has not painted since: a slow disk takes its time to read the libraries
 
 
 class Watched:
@@ -38,6 +42,12 @@ class Watched:
             except (OSError, HeldError) as error:
                 self._rest(now, f"could not be started: {error}")
 
+    def replace(self, now: float, what: str) -> None:
+        """End it by force, because it does nothing although it lives; it is started again after its pause."""
+        if self._due is None:
+            self.process.kill()
+            self._rest(now, what)
+
     def _rest(self, now: float, what: str) -> None:
         self._ends.append(now)
         while now - self._ends[0] > WINDOW_S:
@@ -45,6 +55,30 @@ class Watched:
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self.ends - 1))
         self._due = now + pause_s
         say(f"the {self.process.name} process {what}; starting it again in {pause_s:.0f} s ({self.process.log}).")
+
+
+class Standstill:
+    """How long nobody has painted although somebody should: what is stopped, or hangs, does not end by itself."""
+
+    def __init__(self, is_still: Callable[[], bool]) -> None:
+        self._is_still = is_still
+        self._asked = float("-inf")
+        self._since: float | None = None
+        self._limit_s = STANDSTILL_S
+
+    def is_long(self, now: float) -> bool:
+        """Whether it has lasted too long; then it counts from the start. `now` is in monotonic seconds."""
+        if now - self._asked < ASKED_S:
+            return False
+        self._asked = now
+        if not self._is_still():
+            self._since, self._limit_s = None, STANDSTILL_S
+            return False
+        self._since = now if self._since is None else self._since
+        if now - self._since < self._limit_s:
+            return False
+        self._since, self._limit_s = None, STARTING_S
+        return True
 
 
 def say(sentence: str) -> None:

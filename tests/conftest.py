@@ -61,6 +61,14 @@ def connection(redis_server: str) -> Iterator[redis.Redis]:
         yield connection
 
 
+@pytest.fixture(autouse=True)
+def usual_modes() -> Iterator[None]:
+    """What the tests' own processes write is as usual, also after an application ran within: it lets nobody see."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 def launch(data: Path, within: Sequence[str] = (), **settings: str) -> subprocess.Popen[str]:
     """Start the product on a free port, as `make run` does once everything is installed; `within` is what the command
     begins with.

@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +19,10 @@ import psutil
 import pytest
 import redis
 
-from launcher import redis_server
+from launcher import health, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process
-from launcher.restarts import LONGEST_PAUSE_S, WINDOW_S, Watched
+from launcher.restarts import ASKED_S, LONGEST_PAUSE_S, STANDSTILL_S, STARTING_S, WINDOW_S, Standstill, Watched
 from tests.conftest import ROOT, Product, address, addresses, close, launch
 from tests.faults.servers import free_port
 from tests.waiting import until
@@ -152,6 +153,31 @@ def test_a_server_on_the_path_is_taken_by_either_name(
     end(process)
 
 
+@pytest.mark.parametrize(
+    ("told", "is_taken"), [("Redis server v=6.2.14 sha=0", False), ("Redis server v=99.0.1 sha=0", True), ("", False)]
+)
+def test_the_newest_server_that_is_found_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, is_taken: bool
+) -> None:
+    installed = tmp_path / "redis-server"
+    installed.write_text(f"#!/bin/sh\necho '{told}'\n")
+    installed.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert (redis_server.executable() == installed) is is_taken
+
+
+def test_an_old_redis_is_told_in_one_line(
+    redis_socket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis_server.check(redis_socket)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(redis_server, "OLDEST", (99, 0))
+    redis_server.check(redis_socket)
+    said = capsys.readouterr().err
+    assert "is older than 99.0" in said
+    assert said.count("\n") == 1
+
+
 def test_what_one_server_keeps_another_can_read(tmp_path: Path) -> None:
     """Rewritten files, too, hold commands; the servers' own format has a version, which others refuse."""
     process, url = redis_server.start(tmp_path, tmp_path / "logs")
@@ -171,7 +197,7 @@ def test_a_long_path_has_its_socket_elsewhere_until_it_ends(tmp_path: Path) -> N
     script = f"""
 from pathlib import Path
 from urllib.parse import urlsplit
-from launcher import redis_server
+from launcher import health, redis_server
 process, url = redis_server.start(Path({str(tmp_path)!r}) / ("d" * 100), Path({str(tmp_path)!r}))
 folder = Path(urlsplit(url).path).parent
 print(folder, oct(folder.stat().st_mode & 0o777))
@@ -220,7 +246,9 @@ def test_an_old_redis_that_does_not_end_is_one_sentence(tmp_path: Path) -> None:
 def test_a_redis_that_fails_once_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, failed = redis_server.executable(), tmp_path / "failed"
     script = tmp_path / "redis-server"
-    script.write_text(f'#!/bin/sh\n[ -e "{failed}" ] || {{ : > "{failed}"; exit 1; }}\nexec "{real}" "$@"\n')
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] || [ -e "{failed}" ] || {{ : > "{failed}"; exit 1; }}\nexec "{real}" "$@"\n'
+    )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     process, url = redis_server.start(tmp_path, tmp_path / "logs")
@@ -228,6 +256,89 @@ def test_a_redis_that_fails_once_is_tried_again(tmp_path: Path, monkeypatch: pyt
         assert connection.ping()
     assert failed.exists()
     end(process)
+
+
+def zeros_at_the_end(kept: Path) -> None:
+    with kept.open("ab") as file:
+        file.write(bytes(4096))
+
+
+def garbage_in_the_middle(kept: Path) -> None:
+    content = kept.read_bytes()
+    half = len(content) // 2
+    kept.write_bytes(content[:half] + b"\xff" * 100 + content[half + 100 :])
+
+
+def no_list_of_its_files(kept: Path) -> None:
+    (listed,) = kept.parent.glob("*.manifest")
+    listed.write_bytes(bytes(listed.stat().st_size))
+
+
+def a_file_that_is_gone(kept: Path) -> None:
+    kept.unlink()
+
+
+def kept_by(data: Path) -> Path:
+    """The largest file that a Redis has left, which has just ended."""
+    process, url = redis_server.start(data, data / "logs")
+    with redis.Redis.from_url(url) as connection:
+        for number in range(100):
+            connection.set(f"kept {number}", "by the old one")
+    end(process)
+    return max((data / "redis").rglob("*.aof"), key=lambda path: path.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [zeros_at_the_end, garbage_in_the_middle, no_list_of_its_files, a_file_that_is_gone],
+    ids=lambda harm: harm.__name__,
+)
+def test_a_damaged_append_only_file_is_set_aside_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(redis_server, "PAUSES_S", (0.0,))
+    harm(kept_by(tmp_path))
+    aside = tmp_path / "redis" / "damaged"
+    left = sorted(path.name for path in (tmp_path / "redis" / "appendonlydir").iterdir())
+    aside.mkdir()
+    (aside / "earlier").touch()
+    process, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        connection.set("kept", "by the new one")
+        assert connection.dbsize() == 1
+    end(process)
+    said = capsys.readouterr().err
+    assert "What Redis kept is damaged" in said
+    assert said.count("\n") == 1
+    assert sorted(path.relative_to(aside / "appendonlydir").as_posix() for path in aside.rglob("*.*")) == left
+    process, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        assert connection.get("kept") == b"by the new one"
+    end(process)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_is_cut_off_loses_its_last_change_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = kept_by(tmp_path)
+    kept.write_bytes(kept.read_bytes()[:-7])
+    process, url = redis_server.start(tmp_path, tmp_path / "logs")
+    with redis.Redis.from_url(url) as connection:
+        assert connection.dbsize() == 99
+    end(process)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_redis_that_never_starts_leaves_its_file_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = kept_by(tmp_path)
+    content = kept.read_bytes()
+    broken = tmp_path / "redis-server"
+    broken.write_text(f"#!/bin/sh\nmkdir -p '{kept.parent}'; echo 'out of order'; exit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(redis_server, "PAUSES_S", (0.0,))
+    monkeypatch.setattr(redis_server, "executable", lambda: broken)
+    with pytest.raises(LaunchError, match="out of order"):
+        redis_server.start(tmp_path, tmp_path / "logs")
+    assert kept.read_bytes() == content
 
 
 def part(tmp_path: Path, script: str) -> Watched:
@@ -286,9 +397,70 @@ def test_a_part_that_cannot_even_be_started_is_tried_again(tmp_path: Path) -> No
     watched.process.kill()
 
 
+def test_a_part_that_lives_and_does_nothing_is_ended_by_force_and_started_again(tmp_path: Path) -> None:
+    watched = part(tmp_path, "exec sleep 600")
+    stopped = psutil.Process(watched.process.pid)
+    stopped.suspend()
+    watched.replace(0.0, "stood still")
+    assert not stopped.is_running()
+    watched.replace(0.5, "stood still")
+    assert watched.ends == 1, "it rests, and does not stand still"
+    watched.look(1.0)
+    assert watched.process.is_running()
+    watched.process.kill()
+
+
+def test_a_standstill_counts_while_it_lasts_and_longer_for_what_has_just_started() -> None:
+    still = True
+    standstill = Standstill(lambda: still)
+
+    def lasted(since: float, most_s: float) -> float:
+        """Seconds until it is too long."""
+        return next(
+            now - since for now in (since + step / 2 for step in range(int(2 * most_s))) if standstill.is_long(now)
+        )
+
+    assert lasted(0, 100) == pytest.approx(STANDSTILL_S, abs=ASKED_S)
+    assert lasted(100, 1000) == pytest.approx(STARTING_S, abs=2 * ASKED_S)
+    assert not standstill.is_long(2000)
+    still = False
+    assert not standstill.is_long(2010)
+    still = True
+    assert lasted(2020, 100) == pytest.approx(STANDSTILL_S, abs=2 * ASKED_S)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_still"),
+    [
+        ('{"redis": true, "worker": true, "moving": true}', False),
+        ('{"redis": true, "worker": false, "moving": true}', True),
+        ('{"redis": true, "worker": true, "moving": false}', True),
+        ('{"redis": false, "worker": false, "moving": false}', False),
+        ('{"redis": true}', False),
+        ("[]", False),
+        ("", False),
+    ],
+)
+def test_nobody_paints_only_where_the_web_server_says_so(body: str, is_still: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(f"HTTP/1.1 503 No\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+        web = threading.Thread(target=answer)
+        web.start()
+        port = server.getsockname()[1]
+        assert health.nobody_paints("127.0.0.1", port) is is_still
+        web.join()
+    assert not health.nobody_paints("127.0.0.1", port), "nobody answers"
+
+
 def test_more_files_may_be_opened_where_that_is_allowed(tmp_path: Path) -> None:
     script = (
-        "import resource as r, subprocess as s; from launcher.processes import raise_open_files as more\n"
+        "import resource as r, subprocess as s; from app.process import raise_open_files as more\n"
         "r.setrlimit(r.RLIMIT_NOFILE, (256, r.getrlimit(r.RLIMIT_NOFILE)[1])); more()\n"
         "print(s.run(['sh', '-c', 'ulimit -n; ulimit -Hn'], capture_output=True, text=True).stdout)"
     )

@@ -7,23 +7,29 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from celery import Celery, signals
 
+from app import logs
 from app.jobs.queue import QUEUE, broker_url
+from app.process import keep_private
 from app.settings import load_settings
-from worker import devices, process
+from worker import broker, devices, process, temporary
 from worker.memory import memory_for_a_job
 from worker.reconcile import Housekeeping
+from worker.watchdog import Overseer
 
 SETTINGS = load_settings()
 REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"
 
+# A lease that nobody renews runs out, and others may take the job; a pause as long again is no pause any more.
+STANDSTILL_S = 2 * SETTINGS.lease_s
 # Longer than any job, or Redis hands the message to a second worker while the first still paints.
 VISIBILITY_S = 2 * SETTINGS.job_time_limit_s + 3600
 
+broker.install()
 app = Celery("atelier", broker=broker_url(REDIS_URL), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=QUEUE,
@@ -64,6 +70,8 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     worker_hijack_root_logger=False,
+    # Whoever can write to Redis could stop, time-limit or empty workers; nobody here commands them that way.
+    worker_enable_remote_control=False,
     # Nobody watches remote-control events; less chatter and fewer paths to reconnect.
     worker_send_task_events=False,
     task_send_sent_event=False,
@@ -83,6 +91,8 @@ def device() -> devices.Device:
 def on_start(**_: Any) -> None:
     global _device
     on_logging()  # Celery sets logs up later
+    keep_private(SETTINGS.data)
+    temporary.take()
     try:
         _device = devices.choose_apart(SETTINGS.device)
     except devices.DeviceUnavailableError as error:
@@ -96,6 +106,15 @@ def on_ready(sender: Any, **_: Any) -> None:
     memory_bytes = memory_for_a_job(SETTINGS, _device)
     _housekeeping = Housekeeping(SETTINGS, REDIS_URL, str(sender.hostname), memory_bytes)
     _housekeeping.start()
+    Overseer(STANDSTILL_S, on_unkillable).start()
+
+
+def on_unkillable() -> None:
+    """The child is held by the system, so that neither another can take its place nor this worker end in peace."""
+    log.critical("The painting process cannot be ended, not even by force: look after the machine. This worker ends.")
+    if _housekeeping:
+        _housekeeping.stop()
+    _exit(process.EXIT_DEVICE_LOST)
 
 
 @signals.worker_shutting_down.connect
@@ -113,17 +132,24 @@ def on_shutdown(**_: Any) -> None:
         log.critical(
             "This worker has ended because it lost %s: look after the machine, then start it again.", _device.name
         )
+    _exit(process.EXIT_DEVICE_LOST if process.is_device_lost() else 0)
+
+
+def _exit(code: int) -> NoReturn:
+    temporary.leave()
     logging.shutdown()
-    os._exit(process.EXIT_DEVICE_LOST if process.is_device_lost() else 0)
+    os._exit(code)
 
 
 @signals.worker_process_init.connect
 def on_child(**_: Any) -> None:
     # In the child: threads and devices that the parent had touched would be broken here.
+    process.keep_beating()
+    temporary.take()
     if SETTINGS.threads:
         torch.set_num_threads(SETTINGS.threads)
 
 
 @signals.setup_logging.connect
 def on_logging(**_: Any) -> None:
-    logging.basicConfig(level=SETTINGS.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(SETTINGS.log_level)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 
 from celery.exceptions import SoftTimeLimitExceeded
 
 from app.jobs.models import PAINTING_GONE as PAINTING_GONE
-from app.jobs.models import JobError
+from app.jobs.models import Attempt, Cut, JobError
 from worker import engine
 from worker.devices import Trouble, trouble
 
@@ -39,15 +40,20 @@ DIVERGED = JobError(
 DISK_FULL = JobError(
     code="disk_full", message="This server has no room left for the artwork. The photo is kept: try again later."
 )
-WORKER_LOST = JobError(
-    code="worker_lost",
-    message="The painting was interrupted again and again, so we stopped trying. "
-    "Try once more, or choose a smaller size.",
-)
 UNEXPECTED = JobError(
     code="internal",
     message="Something went wrong on our side while painting. The photo is kept: try again in a moment.",
 )
+
+
+WHAT_HAPPENED = {
+    Cut.KILLED: "its process was ended",
+    Cut.MEMORY: "this server ran out of memory",
+    Cut.STUCK: "it came to a standstill",
+    Cut.SILENT: "the machine that painted it fell silent",
+    Cut.DEVICE: "what it is computed on failed",
+    Cut.BUSY: "something else took the memory",
+}
 
 
 class JobFailedError(Exception):
@@ -56,6 +62,17 @@ class JobFailedError(Exception):
     def __init__(self, error: JobError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+def worker_lost(attempts: Sequence[Attempt]) -> JobFailedError:
+    """A job whose newest attempts, at least one, were cut off without getting further; it is given up."""
+    times = {1: "once", 2: "twice"}.get(len(attempts), f"{len(attempts)} times")
+    happened = " and ".join(dict.fromkeys(WHAT_HAPPENED[each.cut] for each in attempts))
+    message = (
+        f"The painting was interrupted {times} without getting further ({happened}), so we stopped trying. "
+        "Try once more, or choose a smaller size."
+    )
+    return JobFailedError(JobError(code="worker_lost", message=message))
 
 
 def style_gone(style_id: str) -> JobFailedError:

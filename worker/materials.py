@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -178,18 +178,29 @@ class Materials:
             raise JobFailedError(CANVAS_GONE)
         return torch.from_numpy(canvas.astype(np.float32) / 65535).permute(2, 0, 1)[None], read(told)
 
-    def checkpoint(self, job: Job) -> engine.Checkpoint | None:
-        """The newest checkpoint of any attempt; a damaged one is passed over."""
-        found = [key for key in self.storage.list(keys.job_prefix(job.id)) if key.endswith("/checkpoint.safetensors")]
-        for key in reversed(found):
+    def checkpoint(self, job_ids: Iterable[str]) -> engine.Checkpoint | None:
+        """The newest checkpoint of any attempt at these jobs, of which each tried the next again; a damaged one is
+        passed over.
+        """
+        for key in self._checkpoints(job_ids):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "checkpoint.safetensors"
                 path.write_bytes(self.storage.get(key))
                 try:
                     return engine.Checkpoint.load(path)
                 except engine.CheckpointMismatchError as error:
-                    log.warning("job %s: %s", job.id, error)
+                    log.warning("a checkpoint is passed over: %s", error)
         return None
+
+    def drop_checkpoints(self, job_ids: Iterable[str]) -> None:
+        """Delete all of them: their painting is finished."""
+        for key in self._checkpoints(job_ids):
+            self.storage.delete(key)
+
+    def _checkpoints(self, job_ids: Iterable[str]) -> list[str]:
+        """Newest first."""
+        listed = [key for each in job_ids for key in reversed(self.storage.list(keys.job_prefix(each)))]
+        return list(filter(keys.is_checkpoint, listed))
 
     def forget(self) -> None:
         """Drop the loaded extractors and networks, and with them the device's memory that they hold."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from app.jobs.blobs import make_last
 from app.jobs.encoding import DPI, Format, encode
 from app.jobs.pictures import Picture
 from app.jobs.recipe import Recipe
@@ -101,6 +102,7 @@ def write(picture: Picture, path: Path, made_with: Recipe | None, *, dpi: int = 
             Path(name).chmod(0o666 & ~_mask_of_new_files())
         _check_replaceable(path)
         Path(name).replace(target)
+        make_last(target.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

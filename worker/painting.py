@@ -5,33 +5,39 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from PIL import Image
 from redis import RedisError
+from safetensors import SafetensorError
 
 from app.jobs import keys
-from app.jobs.blobs import LocalStorage, Storage
-from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.blobs import LocalStorage, Storage, is_full
+from app.jobs.models import Cut, Job, JobState, PaintRequest
 from app.jobs.pictures import Alpha, Picture, with_alpha
 from app.jobs.queue import Publisher
 from app.jobs.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, connect
+from app.jobs.rounds import takes_nothing
 from app.settings import Settings
 from worker import engine, process
+from worker.attempts import oom_kills, why
 from worker.by_network import told_of
 from worker.devices import Device, Trouble, required_bytes, trouble
 from worker.failures import (
     CANVAS_GONE,
     DEVICE_BUSY,
+    DIVERGED,
     START_GONE,
     TOO_SLOW,
     UNEXPECTED,
-    WORKER_LOST,
     JobFailedError,
     explained,
     too_large,
+    worker_lost,
 )
 from worker.lease import Lease, holder_name, is_alive
 from worker.materials import Materials
@@ -44,8 +50,9 @@ from worker.watchdog import Watchdog
 REDIS_PATIENCE_S = 60.0
 RETRY_S = 0.5
 # After handing a job back because a neighbour fills the device: time for another worker to take it, or for the
-# neighbour to finish. Doubled with each attempt.
+# neighbour to finish. Doubled with each attempt, as often as this.
 BUSY_PAUSE_S = 30.0
+MOST_DOUBLINGS = 3
 SIZES = (
     4096,
     2048,
@@ -62,6 +69,21 @@ class DeviceBusyError(Exception):
     """The painting would fit the device, but something else fills it now."""
 
 
+class NoRoomError(Exception):
+    """The disk was full until the job was cancelled, its time was over or the worker was told to stop: what was painted
+    is not kept.
+    """
+
+
+class Passed(NamedTuple):
+    """What is painted at once: the artwork, what of it was painted, its only preview, and the recipe."""
+
+    artwork: Picture
+    canvas: Picture
+    preview: bytes
+    recipe: Recipe
+
+
 class Easel:
     """What one worker process paints with."""
 
@@ -73,6 +95,7 @@ class Easel:
         self.materials = Materials(settings, self.storage, device)
         self.is_stopping = is_stopping
         self._has_probed = False
+        self._late_at = 0.0  # by the monotonic clock, when the time of the job in hand is over
         self._pause = threading.Event()
 
     def paint(self, job_id: str) -> None:
@@ -86,30 +109,37 @@ class Easel:
             self.records.publish(job_id)
             return
         try:
-            job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive)
+            job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive, why, oom_kills())
         except (RedisError, JobNotFoundError) as error:  # the reaper sends the hint again, if there is such a job
             log.warning("job %s cannot be taken: %r", job_id, error)
             return
         if job is None:
             return
-        log.info("job %s: attempt %d, fence %d", job.id, job.attempt, job.fence)
+        self._late_at = time.monotonic() + self.settings.job_time_limit_s
         try:
             with Lease(self.records, job, self.settings.lease_s, self.settings.heartbeat_s) as lease:
-                self._paint_held(job, lease)
+                try:
+                    self._paint_held(job, lease)
+                except (NotBegunError, NoRoomError):
+                    self._break_off(job, lease)
         except LeaseLostError:
             log.warning("job %s: another worker has it now; dropped", job.id)
         except RedisError as error:  # nothing is wrong with the job: its lease lapses, its checkpoint stays
             log.warning("job %s: left to the next attempt, Redis is away: %s", job.id, error)
         except DeviceBusyError as error:
             log.warning("job %s: handed back: %s", job.id, error)
-            self._hand_back(job)
-            self._rest(BUSY_PAUSE_S * 2 ** (job.attempt - 1))
+            self._hand_back(job, Cut.BUSY)
+            self._rest(BUSY_PAUSE_S * 2 ** min(job.tries, MOST_DOUBLINGS))
         except Exception as error:
             kind = trouble(error)
             if kind in (Trouble.STICKY, Trouble.LOST):
                 log.exception("job %s: handed back", job.id)
-                self._hand_back(job)
+                self._hand_back(job, Cut.DEVICE)
                 self._leave(kind, str(error))
+            elif self._lacks_room(error):
+                log.warning("job %s: handed back, there is no room: %s", job.id, error)
+                self._hand_back(job, None)
+                self._rest(BUSY_PAUSE_S)
             else:
                 self._fail(job, error)
 
@@ -145,31 +175,33 @@ class Easel:
             self._pause.wait(RETRY_S)
 
     def _paint_held(self, job: Job, lease: Lease) -> None:
-        if job.attempt > self.settings.max_attempts:
-            raise JobFailedError(WORKER_LOST)
-        resume = self.materials.checkpoint(job)
+        is_given_up = job.tries >= self.settings.max_attempts
+        rest_s = job.rests_until - self.records.now()
+        if rest_s > 0 and not (is_given_up or lease.is_cancelled):
+            log.info("job %s: rests for %.0f s: %s", job.id, rest_s, job.history[-1].cut)
+            self._put_back(job)
+            return
+        log.info("job %s: attempt %d, fence %d", job.id, job.attempt, job.fence)
+        if is_given_up:
+            raise worker_lost(job.history[-job.tries :])
+        resume = self.materials.checkpoint(self._line(job))
         if lease.is_cancelled and resume is None:
             self._end(job, JobState.CANCELLED, {})
             return
         photo = self.materials.photo(job.request)
         alpha = self.materials.alpha(job.request)
         if job.recolor_of:
-            self._recolor(job, job.recolor_of, photo, alpha)
+            self._publish_at_once(job, lease, self._recolored(job, job.recolor_of, photo, alpha))
             return
         sitting = Sitting(self.settings, self.storage, job, lease, self.is_stopping)
         network = self.materials.network(job.request)
-        try:
+        if network:
             with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
-                if network:
-                    self._pass(job, network, photo, alpha, sitting, watchdog)
-                    return
-                pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
-        except NotBegunError:
-            if lease.is_cancelled:
-                self._end(job, JobState.CANCELLED, {})
-            else:
-                self._put_back(job)
+                passed = self._passed(job, network, photo, alpha, sitting, watchdog)
+            self._publish_at_once(job, lease, passed)
             return
+        with Watchdog(self.settings.stall_s, lambda: self._on_stall(job)) as watchdog:
+            pastiche, extractor = self._painted(job, photo, sitting, watchdog, resume)
         self._tell_speed(extractor.name, sitting)
         if pastiche.stopped and not lease.is_cancelled:
             if sitting.is_late:
@@ -180,13 +212,49 @@ class Easel:
             self._put_back(job)
             return
         recipe = self._recipe(job.request, network_of(extractor, engine.PaintOptions(**job.request.painting())))
-        size = publish(self.storage, job, with_alpha(pastiche.picture, alpha), pastiche.canvas, recipe)
+        artwork = with_alpha(pastiche.picture, alpha)
+        size = self._with_room(job, lease, lambda: publish(self.storage, job, artwork, pastiche.canvas, recipe))
         if pastiche.stopped:
             self._end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
             self._end(job, JobState.FINISHED, size)
 
-    def _pass(
+    def _with_room(self, job: Job, lease: Lease, store: Callable[[], dict[str, int]]) -> dict[str, int]:
+        """What `store` gives; on a full disk, where uploads are refused by now, once there is room again.
+
+        Raises:
+            NoRoomError, LeaseLostError: there was none as long as the job was to be painted here.
+            OSError: the storage does not take it for another reason, or there is room for others.
+        """
+        while True:
+            try:
+                return store()
+            except OSError as error:
+                if not self._lacks_room(error):
+                    raise
+                log.warning("job %s: painted, and waiting for room: %s", job.id, error)
+            least_bytes = self.storage.free_bytes()
+            while self.storage.free_bytes() <= least_bytes:  # an artwork is encoded anew for each try
+                if lease.is_lost:
+                    raise LeaseLostError(job.id)
+                if lease.is_cancelled or self.is_stopping() or time.monotonic() > self._late_at:
+                    raise NoRoomError(job.id)
+                self._pause.wait(RETRY_S)
+
+    def _lacks_room(self, error: Exception) -> bool:
+        """Whether the disk is full, and not this painting too large for it; safetensors says so in its own way."""
+        traceback.clear_frames(error.__traceback__)  # and so close the nameless files that large paintings have there
+        lacks = isinstance(error, SafetensorError) or (isinstance(error, OSError) and is_full(error))
+        return lacks and self.storage.free_bytes() < self.settings.least_free_bytes
+
+    def _break_off(self, job: Job, lease: Lease) -> None:
+        """Bring a job to where nothing of it is kept: to its end if it was cancelled, or back to the queue."""
+        if lease.is_cancelled:
+            self._end(job, JobState.CANCELLED, {})
+        else:
+            self._put_back(job)
+
+    def _passed(
         self,
         job: Job,
         network: engine.TransformNet,
@@ -194,8 +262,8 @@ class Easel:
         alpha: Alpha | None,
         sitting: Sitting,
         watchdog: Watchdog,
-    ) -> None:
-        """Paint by a network in one pass.
+    ) -> Passed:
+        """What a network paints in one pass.
 
         Raises:
             JobFailedError: a mask is gone, or it does not fit.
@@ -215,24 +283,28 @@ class Easel:
             raise too_large(None) from error
         artwork, painted = finish(canvas), finish.canvas(canvas)
         recipe = self._recipe(job.request, None).model_copy(update={"network": told_of(network)})
-        self._publish_at_once(
-            job, with_alpha(artwork, alpha), painted, preview_of(finish.preview(canvas).image()), recipe
-        )
+        return Passed(with_alpha(artwork, alpha), painted, preview_of(finish.preview(canvas).image()), recipe)
 
-    def _publish_at_once(self, job: Job, artwork: Picture, canvas: Picture, preview: bytes, recipe: Recipe) -> None:
+    def _publish_at_once(self, job: Job, lease: Lease, passed: Passed) -> None:
         """Finish a job that has had no previews: its artwork is its only one."""
-        self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), preview)
+
+        def store() -> dict[str, int]:
+            self.storage.put(keys.preview_key(job.id, job.fence, job.preview + 1), passed.preview)
+            return publish(self.storage, job, passed.artwork, passed.canvas, passed.recipe)
+
         shown = {"preview": job.preview + 1, "preview_fence": job.fence}
-        size = publish(self.storage, job, artwork, canvas, recipe)
-        self._end(job, JobState.FINISHED, size | shown)
+        self._end(job, JobState.FINISHED, self._with_room(job, lease, store) | shown)
 
     def _put_back(self, job: Job) -> None:
-        """Queue the job again. A worker that is told to stop has not failed it: the attempt does not count."""
+        """Queue the job again. It has not begun, or a worker that is told to stop has not failed it: the attempt does
+        not count. The hint of one that rests is the reaper's to send.
+        """
         self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
-        self.records.publish(job.id)
+        if job.rests_until <= self.records.now():
+            self.records.publish(job.id)
 
-    def _recolor(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> None:
-        """Give the canvas of an earlier job, `painted`, other colours or another size, without a single evaluation.
+    def _recolored(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> Passed:
+        """The canvas of an earlier job, `painted`, in other colours or another size, without a single evaluation.
 
         Raises:
             JobFailedError: the canvas or a mask is gone.
@@ -248,7 +320,7 @@ class Easel:
         recipe = recipe.recolored(options_of(job.request), job.request.color_mask is not None)
         recipe = recipe.model_copy(update={"upscaler": self._upscaler(job.request)})
         preview = preview_of(finish.preview(canvas).image())
-        self._publish_at_once(job, with_alpha(artwork, alpha), engine.Picture(canvas), preview, recipe)
+        return Passed(with_alpha(artwork, alpha), engine.Picture(canvas), preview, recipe)
 
     def _recipe(self, wish: PaintRequest, extractor: Network | None) -> Recipe:
         labels = self.materials.paintings.labels(style.id for style in wish.styles)
@@ -338,7 +410,7 @@ class Easel:
         if needed > memory.total:
             raise too_large(self._fitting(job, photo, extractor.name, memory.total))
         if needed > memory.free:
-            if job.attempt >= self.settings.max_attempts:
+            if job.tries + 1 >= self.settings.max_attempts:
                 raise JobFailedError(DEVICE_BUSY)
             raise DeviceBusyError(f"needs {needed / 2**20:.0f} MiB, {memory.free / 2**20:.0f} MiB are free")
 
@@ -351,15 +423,22 @@ class Easel:
     def _on_stall(self, job: Job) -> None:
         """On the watchdog's thread, while the painter's hangs: give the job to others, and end with it."""
         log.error("job %s: nothing was evaluated for %.0f s; handed back", job.id, self.settings.stall_s)
-        self._hand_back(job)
+        self._hand_back(job, Cut.STUCK)
         process.replace_child("an evaluation hangs")
 
-    def _hand_back(self, job: Job) -> None:
-        """Queue the job again; the attempt counts. What cannot be noted now, the lease's end tells the reaper."""
+    def _hand_back(self, job: Job, cut: Cut | None) -> None:
+        """Queue the job again. The attempt counts, and was cut off by this; with None it does not. What cannot be noted
+        now, the lease's end tells the reaper.
+        """
         try:
-            self._end(job, JobState.QUEUED, {"holder": ""})
-            self.records.publish(job.id)
-        except (LeaseLostError, RedisError) as late:
+            if cut is None:
+                self._put_back(job)
+                return
+            told = self.records.cut_off(self.records.get(job.id), cut)
+            self._end(job, JobState.QUEUED, {"holder": ""} | told)
+            if told["rests_until"] <= self.records.now():
+                self.records.publish(job.id)
+        except (LeaseLostError, RedisError, JobNotFoundError) as late:
             log.warning("job %s: could not be handed back: %r", job.id, late)
 
     def _tell_speed(self, extractor: str, sitting: Sitting) -> None:
@@ -371,23 +450,46 @@ class Easel:
                 log.warning("the speed of %s could not be told: %s", extractor, error)
 
     def _end(self, job: Job, state: JobState, fields: Mapping[str, object]) -> None:
-        """Bring the job to its end; waits for a Redis that is away, unless the worker is to stop.
+        """Bring the job to its end; waits for a Redis that is away, and longer for one whose disk is full, which can
+        give the job to nobody else. Not if the worker is to stop.
 
         Raises:
             LeaseLostError: another worker has the job now.
             RedisError: Redis did not come back in time.
         """
-        deadline = time.monotonic() + REDIS_PATIENCE_S
+        patient_until = time.monotonic() + REDIS_PATIENCE_S
         while True:
             try:
                 self.records.end(job, state, fields)
                 log.info("job %s: %s", job.id, state)
-                return
+                break
             except RedisError as error:
+                deadline = max(patient_until, self._late_at) if takes_nothing(error) else patient_until
                 if self.is_stopping() or time.monotonic() > deadline:
                     raise
                 log.warning("job %s: waiting for Redis to note that it is %s: %s", job.id, state, error)
                 self._pause.wait(RETRY_S)
+        if state is JobState.FINISHED:
+            try:
+                self.materials.drop_checkpoints(self._line(job))
+            except (OSError, RedisError) as error:  # they are orphans now
+                log.warning("job %s: its checkpoints stay for a while: %s", job.id, error)
+
+    def _line(self, job: Job) -> list[str]:
+        """The ids of a job and of those that it tries again, newest first: where what was painted for it may be kept.
+
+        What fell apart is none to go on from.
+        """
+        line = [job.id]
+        try:
+            while job.retry_of:
+                job = self.records.get(job.retry_of)
+                if job.error and job.error.code == DIVERGED.code:
+                    break
+                line.append(job.id)
+        except JobNotFoundError:  # deleted long ago
+            pass
+        return line
 
     def _fail(self, job: Job, error: Exception) -> None:
         told = explained(error)

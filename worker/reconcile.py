@@ -13,9 +13,9 @@ from redis.exceptions import LockError
 
 from app.jobs import keys, orphans, retention, rounds
 from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
-from app.jobs.models import Job
+from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
-from app.jobs.records import JobRecords, connect
+from app.jobs.records import JobRecords, LeaseLostError, connect
 from app.jobs.rounds import Round
 from app.settings import Settings
 from worker.lease import is_alive
@@ -37,6 +37,7 @@ class Housekeeping:
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.memory_bytes = memory_bytes
         self._swept = self._tidied = float("-inf")
+        self._has_just_come = True
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -56,7 +57,8 @@ class Housekeeping:
         """Everything once, and every so often what need not be looked at each time; every worker may, so a dead one's
         turn is not lost.
         """
-        reconcile(self.records, self.storage, self.settings.lease_s, steps=(steps := Round()))
+        retention.settle(self.records, steps := Round())
+        reconcile(self.records, self.storage, self.settings.lease_s, steps=steps)
         self._tell("round", steps)
         if time.monotonic() - self._swept >= self.settings.sweep_s:
             retention.sweep(self.records, steps := Round())
@@ -73,16 +75,25 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
-                self.records.saw_worker(self.name, self.memory_bytes)
+                self.records.saw_worker(self.name, self.memory_bytes, self._has_just_come)
+                self._has_just_come = False
                 with alone(self.records) as is_mine:
                     if is_mine:
                         self.round()
             except (redis.RedisError, OSError) as error:
                 log.warning("housekeeping waits: %s", error)
+                if rounds.takes_nothing(error):
+                    self._make_room()
             except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
                 log.exception("housekeeping could not finish its round")
             if self._done.wait(INTERVAL_S):
                 return
+
+    def _make_room(self) -> None:
+        try:
+            retention.make_room(self.records)
+        except (redis.RedisError, OSError) as error:
+            log.warning("no room can be made: %s", error)
 
 
 @contextmanager
@@ -108,6 +119,10 @@ def reconcile(
     steps = steps or Round()
     with steps.step("rebuild what Redis lost"):
         rebuild_all(records, storage, steps)
+    with steps.step("stop what its owner has stopped and nobody takes"):
+        for job in records.lapsed(lease_s):
+            if job.cancel_requested:
+                _stop(records, job)
     with steps.step("find jobs whose worker is gone"):
         lapsed = {job.id for job in records.lapsed()}
         for job in records.running():
@@ -120,7 +135,18 @@ def reconcile(
     with steps.step("find unwritten manifests"):
         for job in records.unwritten():
             with steps.step(f"write manifest {job.id[:6]}…"):
-                _write_end(records, job)
+                records.write_manifest(job)
+
+
+def _stop(records: JobRecords, job: Job) -> None:
+    """End a job that was cancelled while its painter stood still. Who takes it first keeps what was painted, but where
+    nobody is free its owner need not wait.
+    """
+    try:
+        records.end(job, JobState.CANCELLED, {})
+        log.info("job %s: %s", job.id, JobState.CANCELLED)
+    except LeaseLostError:  # somebody took it at this moment
+        pass
 
 
 def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
@@ -138,6 +164,8 @@ def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
     for _, job_id in sorted((_created_at(storage, job_id), job_id) for job_id in missing):
         with steps.step(f"rebuild job {job_id[:6]}…"):
             orphans.bring_back(records, job_id)
+    with steps.step("count what is kept"):
+        records.tally.recount()
     if len(steps.failed) == failed_before:
         records.redis.set(keys.REBUILT, start)
 
@@ -147,10 +175,3 @@ def _created_at(storage: Storage, job_id: str) -> float:
         return Job.model_validate_json(storage.get(keys.manifest_key(job_id))).created_at
     except (BlobNotFoundError, ValueError, OSError):  # whoever brings it back says so
         return 0.0
-
-
-def _write_end(records: JobRecords, job: Job) -> None:
-    records.write_manifest(job)
-    newest = records.get(job.id)
-    if newest.state is not job.state:  # it expired meanwhile, and its tombstone may have been written over
-        records.write_manifest(newest)

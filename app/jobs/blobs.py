@@ -9,12 +9,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 PARTIAL = ".partial-"
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
+# How a disk that is full, or a quota on it that is used up, answers.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because there is no room left; whatever else is wrong, more room is no help."""
+    return error.errno in NO_ROOM
 
 
 class BlobNotFoundError(Exception):
@@ -38,10 +45,12 @@ class Storage(Protocol):
     def open(self, key: str) -> BinaryIO: ...
     def exists(self, key: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
+    def sizes(self, prefix: str) -> dict[str, int]: ...
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
     def age_s(self, key: str) -> float: ...
     def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]: ...
+    def free_bytes(self) -> int: ...
 
 
 class LocalStorage:
@@ -69,8 +78,7 @@ class LocalStorage:
             OSError: no room, or not allowed. As after anything that is raised within, nothing is left behind.
         """
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
+        handle, name = self._partial(path.parent)
         try:
             with os.fdopen(handle, "w+b") as file:
                 yield file
@@ -81,6 +89,7 @@ class LocalStorage:
             else:
                 os.link(name, path)
                 Path(name).unlink()
+            make_last(path.parent, self.root)
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
             if isinstance(error, FileExistsError):
@@ -116,6 +125,14 @@ class LocalStorage:
         # Unlike rglob, walk passes over a folder that another process deletes meanwhile.
         found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name[0] != ".")
         return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes of each blob below a folder, by its key."""
+        found = {}
+        for key in self.list(prefix):
+            with suppress(FileNotFoundError):  # deleted since it was listed
+                found[key] = self._path(key).stat().st_size
+        return found
 
     def delete(self, key: str) -> None:
         """Delete a blob; nothing happens where there is none."""
@@ -156,7 +173,47 @@ class LocalStorage:
                 found += [path.relative_to(self.root).as_posix() for path in [*old, *([folder] if is_empty else [])]]
         return found
 
+    def _partial(self, folder: Path) -> tuple[int, str]:
+        """A temporary file in a folder, as `mkstemp`. The folder is made as often as somebody else removes it."""
+        tries = 10
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                return tempfile.mkstemp(dir=folder, prefix=PARTIAL)
+            except FileNotFoundError:
+                tries -= 1
+                if not tries:
+                    raise
+
+    def free_bytes(self) -> int:
+        """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
+        there = next(each for each in (self.root, *self.root.parents) if each.exists())
+        return shutil.disk_usage(there).free
+
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):
             raise ValueError(f"{key[:80]!r} is not a key")
         return self.root / key
+
+
+def make_last(folder: Path, top: Path | None = None) -> None:
+    """Have the disk keep the names in a folder, and those that lead to it from `top` on, also through a power cut.
+
+    A file that was flushed has its bytes after a power cut, but its folder may not know it, or still know the old one.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    way = [folder, *folder.parents]
+    for each in way[: way.index(top) + 1] if top else way[:1]:
+        try:
+            descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # deleted since, with the file
+            continue
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some shares know this of files alone
+                raise
+        finally:
+            os.close(descriptor)

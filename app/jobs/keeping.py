@@ -50,6 +50,11 @@ class Keeping:
         answer = self._retire(keys=names, args=arguments)
         return None if answer is None else [each.decode() for each in answer]
 
+    def jobs(self, identifier: str) -> list[str]:
+        """Ids of all jobs that use it, or did."""
+        found: Any = self.redis.smembers(self.names.jobs(identifier))
+        return [each.decode() for each in found]
+
     def due(self) -> list[str]:
         """Ids of those whose time has come, unless a job uses them."""
         found: Any = self.redis.zrangebyscore(self.names.due, 0, self._now())

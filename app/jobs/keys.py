@@ -21,8 +21,11 @@ PHOTOS = f"{PREFIX}photos"  # sorted set of photo ids by when they go, unless a 
 PAINTINGS = f"{PREFIX}paintings"  # sorted set of own paintings' ids by when they go, unless a job needs them then
 EXPIRED = f"{PREFIX}expired"  # sorted set of ids of expired jobs by when they expired
 MEMORY = f"{PREFIX}memory"  # hash: worker name -> bytes that it has for a job
+KEPT = f"{PREFIX}kept"  # hash: folder of a photo, painting or job -> bytes that it takes, and whose it is
+USED = f"{PREFIX}used"  # hash: client -> bytes that are kept of it; and of all
 RATES = f"{PREFIX}rates"  # prefix of the counters of requests
 HOUSEKEEPING = f"{PREFIX}housekeeping"  # hash: how rounds of housekeeping went, see rounds.py
+MOVED = f"{PREFIX}moved"  # when work last went on, see JobRecords.is_moving
 REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
 
 
@@ -141,6 +144,11 @@ def painting_thumb_key(painting_id: str) -> str:
     return f"{painting_prefix(painting_id)}thumb.webp"
 
 
+def deletion_key(kind: str, identifier: str) -> str:
+    """Empty blob that says that something of a kind was deleted, of which Redis could not be told yet."""
+    return f"deletions/{kind}/{_checked(identifier)}"
+
+
 def job_prefix(job_id: str) -> str:
     return f"jobs/{_checked(job_id)}/"
 
@@ -160,6 +168,11 @@ def preview_key(job_id: str, fence: int, number: int) -> str:
 
 def checkpoint_key(job_id: str, fence: int) -> str:
     return f"{attempt_prefix(job_id, fence)}checkpoint.safetensors"
+
+
+def is_checkpoint(key: str) -> bool:
+    """Whether an attempt's checkpoint is kept under this key."""
+    return key.endswith("/checkpoint.safetensors")
 
 
 def artwork_key(job_id: str, fence: int) -> str:

@@ -47,6 +47,7 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
 MOST_IN_SERIES = 50
+ARTWORK_BYTES, CANVAS_BYTES = 7, 5  # of a pixel: as PNG and as TIFF, as TIFF alone
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -137,6 +138,12 @@ class PaintRequest(Manner):
 
     photo: Id
 
+    @property
+    def most_bytes(self) -> int:
+        """What its artwork takes, with its canvas where that is kept, were the photo as high as it is wide."""
+        pixels = (self.output_size or self.size) ** 2
+        return pixels * ARTWORK_BYTES + (self.size**2 * CANVAS_BYTES if self.touches_up else 0)
+
 
 class Recoloring(Frozen):
     """Other colours for a finished artwork, whose strokes stay."""
@@ -214,6 +221,30 @@ class Progress(Frozen):
     fraction: float
 
 
+class Cut(StrEnum):
+    """What cut an attempt off, as far as whoever noticed could tell."""
+
+    KILLED = "killed"  # its process is no more
+    MEMORY = "memory"  # its process was ended by the system, which had no memory left
+    STUCK = "stuck"  # it stood still, so its process was replaced
+    SILENT = "silent"  # nobody renewed its lease
+    DEVICE = "device"  # what it was computed on failed
+    BUSY = "busy"  # something else filled the device's memory
+
+
+class Attempt(Frozen):
+    """An attempt that was cut off before the job had ended. Times are unix seconds by Redis's clock.
+
+    Attributes:
+        reached: the share of all planned work that was done by then, in this attempt and before.
+    """
+
+    began_at: float
+    ended_at: float
+    reached: float
+    cut: Cut
+
+
 class JobError(Frozen):
     """Why a job failed: a stable code, and a sentence for the person who waits for it."""
 
@@ -221,6 +252,7 @@ class JobError(Frozen):
     message: str
 
 
+FURTHER = 0.02  # of all planned work, or attempts that differ by chance alone would go on for ever
 PAINTING_GONE = JobError(
     code="painting_gone", message="Your own painting was deleted before the photo was painted. Upload it again."
 )
@@ -237,6 +269,9 @@ class Job(Frozen):
     started_at: float | None = None
     finished_at: float | None = None
     attempt: int = 0
+    history: tuple[Attempt, ...] = ()
+    rests_until: float = 0.0  # by Redis's clock: nobody paints it before, so that others have their turn
+    oom_kills: int | None = None  # that the holder's system had counted when the attempt began
     fence: int = 0
     version: int = 1
     sequence: int = 0
@@ -255,6 +290,17 @@ class Job(Frozen):
     recolor_of: Id | None = None  # whose canvas gets other colours; nothing is painted then
     retried_by: Id | None = None
     share: Id | None = None
+
+    @property
+    def tries(self) -> int:
+        """How many attempts were cut off since one got further than all before it, with that one. A job that does harm
+        is known by many; one that gets further each time needs no more than time.
+        """
+        best, count = 0.0, 0
+        for attempt in self.history:
+            is_further = attempt.reached >= best + FURTHER
+            best, count = (attempt.reached, 1) if is_further else (best, count + 1)
+        return count
 
     @property
     def has_artwork(self) -> bool:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from app.jobs import keys, series
+from app.jobs import keys, queue, series
 from app.jobs.blobs import BlobNotFoundError, Storage
 from app.jobs.models import Job, JobState
 from app.jobs.records import JobNotFoundError, JobRecords
 from app.jobs.retention import LATE_S, TOMBSTONE_S
 from app.jobs.rounds import Round
 
-KINDS = ("jobs/", "photos/", "paintings/", "series/", "shares/", "quarantine/")
+KINDS = ("jobs/", "photos/", "paintings/", "series/", "shares/", "deletions/", "quarantine/")
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +42,8 @@ def sweep(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> No
             storage.tidy(kind, older_than_s)
     for key in _old(storage, "quarantine/", TOMBSTONE_S):
         storage.delete(key)
+    with steps.step("count what is kept"):
+        records.tally.recount()
     records.redis.hset(keys.HOUSEKEEPING, "quarantined", len(storage.list("quarantine/")))
 
 
@@ -54,6 +56,12 @@ def find(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> Ite
         with steps.step(f"look at job {job_id[:6]}…"):
             if all(storage.age_s(key) >= older_than_s for key in blobs) and (found := _job(records, job_id, blobs)):
                 yield found
+    for tag, job_id in queue.taken_hints(records.redis, records.now() - older_than_s).items():
+        # Its job's record is the truth: should it be needed after all, the reaper sends another.
+        if records.redis.zscore(keys.RUNNING, job_id) is None:
+            yield Orphan(
+                "a hint whose worker died", f"unacked/{job_id}", partial(queue.forget_hint, records.redis, tag)
+            )
     for key in _old(storage, "shares/", older_than_s):
         with steps.step(f"look at {short(key)}"):
             if not _is_shared(records, key):
@@ -103,7 +111,8 @@ def _job_folders(storage: Storage) -> dict[str, list[str]]:
 def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
     """What is wrong with a job, if anything is."""
     storage, manifest = records.storage, keys.manifest_key(job_id)
-    has_record, has_manifest = bool(records.redis.exists(keys.record(job_id))), manifest in blobs
+    state, has_manifest = records.redis.hget(keys.record(job_id), "state"), manifest in blobs
+    has_record = state is not None
     if not has_record and not has_manifest:
         prefix = keys.job_prefix(job_id)
         return Orphan("pictures of no job", prefix, partial(storage.delete_prefix, prefix))
@@ -112,7 +121,15 @@ def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
     if not has_manifest or not _is_readable(storage, manifest):
         what = "a job whose manifest is damaged or missing"
         return Orphan(what, manifest, lambda: records.write_manifest(records.get(job_id)))
+    checkpoints = [key for key in blobs if keys.is_checkpoint(key)]
+    if checkpoints and state == JobState.FINISHED.encode():
+        return Orphan("a checkpoint of a finished job", checkpoints[-1], partial(_delete_all, storage, checkpoints))
     return None
+
+
+def _delete_all(storage: Storage, blobs: list[str]) -> None:
+    for key in blobs:
+        storage.delete(key)
 
 
 def _is_readable(storage: Storage, manifest: str) -> bool:

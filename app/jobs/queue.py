@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis import RedisError
+from redis import Redis, RedisError
 
 TASK = "worker.paint"
 QUEUE = "paint"
+# Kombu's own names: hints that a worker took and has not acknowledged yet, by tag, and when each was taken.
+TAKEN, TAKEN_AT = "unacked", "unacked_index"
 # A request must not wait for a broker that is away: the reaper publishes again what could not be published now.
 PATIENCE_S = 2.0
 
@@ -48,6 +53,33 @@ class Publisher:
     def close(self) -> None:
         """Give the connections back."""
         self._celery.close()
+
+
+def taken_hints(connection: Redis, before: float) -> dict[str, str]:
+    """The ids of jobs whose hints were taken before that time (unix seconds) and never acknowledged, by hints' tags.
+
+    Such a hint comes back by itself only when no job may still be under way. Other programs' messages are left out.
+    """
+    found: dict[str, str] = {}
+    tags: Any = connection.zrangebyscore(TAKEN_AT, 0, before)
+    for tag in map(bytes.decode, tags):
+        taken: Any = connection.hget(TAKEN, tag)
+        try:
+            message = json.loads(taken or b"")[0]
+            if message["headers"]["task"] == TASK:
+                ((job_id, *_), *_) = json.loads(base64.b64decode(message["body"]))
+                found[tag] = str(job_id)
+        except (ValueError, KeyError, TypeError, IndexError):
+            continue
+    return found
+
+
+def forget_hint(connection: Redis, tag: str) -> None:
+    """Remove a hint that was taken and will never be acknowledged."""
+    with connection.pipeline() as pipeline:
+        pipeline.zrem(TAKEN_AT, tag)
+        pipeline.hdel(TAKEN, tag)
+        pipeline.execute()
 
 
 def broker_url(redis_url: str) -> str:

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Literal
@@ -19,16 +20,30 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.jobs import keys
-from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage
+from app.jobs import keys, quota
+from app.jobs.blobs import BlobExistsError, BlobNotFoundError, Storage, is_full
 from app.jobs.keeping import PAINTINGS, PHOTOS, Keeping
-from app.jobs.models import PAINTING_GONE, TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress
+from app.jobs.models import (
+    PAINTING_GONE,
+    TERMINAL,
+    TRANSITIONS,
+    Attempt,
+    Cut,
+    Job,
+    JobError,
+    JobState,
+    PaintRequest,
+    Progress,
+)
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
-from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE
+from app.jobs.quota import Quota, Tally
+from app.jobs.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
 
 RETENTION_S = 24 * 3600.0
 PATIENCE_S = 5.0  # for an answer of Redis
 WORKER_SEEN_S = 30.0  # a worker that was not seen for so long is not there
+STILL_S = 90.0  # jobs that wait for so long without anybody at work wait in vain; three of the usual leases
+PAUSES_S = (0.0, 5.0, 10.0, 20.0, 30.0)  # after the first attempt that was cut off, the second, … and all later ones
 ETA_SPREAD = (0.8, 1.4)  # measured times of equal jobs on a busy machine lie within
 SPEED_WEIGHT = 0.3  # of the newest measurement in the moving average
 SAMPLE = 20  # so many jobs at the front are looked at for the time left; the rest is taken to be like them
@@ -72,13 +87,17 @@ class PaintingGoneError(NotAcceptedError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many jobs may be queued, and how many of one client may be under way; 0 is no limit."""
+    """How many jobs may be queued, and how many of one client may be under way; 0 is no limit. How many bytes may be
+    kept.
+    """
 
     queue: int = 0
     client: int = 0
+    quota: Quota = field(default_factory=Quota)
 
 
-REFUSED: dict[str, type[NotAcceptedError]] = {
+REFUSED: dict[str, type[Exception]] = {
+    **quota.REFUSED,
     "queue": QueueFullError,
     "client": ClientBusyError,
     "gone": PhotoGoneError,
@@ -130,6 +149,7 @@ class JobRecords:
         storage: Storage,
         publisher: Publisher | None = None,
         retention_s: float = RETENTION_S,
+        tally: Tally | None = None,
     ) -> None:
         self.redis = connection
         self.storage = storage
@@ -137,10 +157,12 @@ class JobRecords:
         self.retention_s = retention_s
         self._change = connection.register_script(CHANGE)
         self._store = connection.register_script(STORE)
+        self._take_back = connection.register_script(WITHDRAW)
         self._hinted = connection.register_script(HINTED)
         self._look = connection.register_script(LOOK)
         self.photos = Keeping(connection, PHOTOS, retention_s, self.now)
         self.paintings = Keeping(connection, PAINTINGS, retention_s, self.now)
+        self.tally = tally or Tally(connection, storage)
         self._last_pace: Pace | None = None
 
     # What the front end does.
@@ -156,15 +178,26 @@ class JobRecords:
         retry_of: str | None = None,
         recolor_of: str | None = None,
     ) -> Job:
-        """Accept a job: manifest, record, then the hint to the workers, so that a crash in between loses nothing.
+        """Accept a job: record, manifest, then the hint to the workers.
 
-        With a `job_id` that exists already, that job is the answer and nothing is changed, so asking twice is harmless.
+        The record comes first, because only it is counted in one step with the limits: whoever finds a manifest finds
+        one of an accepted job. Nobody is told of a job before its manifest is there. A crash in between leaves a job
+        that is painted and that nobody knows of.
+
+        With a `job_id` that exists already, that job is the answer and nothing is changed, so asking twice is harmless,
+        also at the same moment.
 
         Raises:
-            QueueUnavailableError: Redis did not take the record; nothing is left behind.
+            QueueUnavailableError: Redis did not take the record.
             NotAcceptedError: the job is refused, by one of its kinds; nothing is left behind.
-            OSError: the storage did not take the manifest.
+            OverQuotaError: so it is, because its artwork may be too much.
+            OSError: the storage did not take the manifest; nothing is left behind.
         """
+        if job_id:
+            with suppress(JobNotFoundError):
+                there = self.get(job_id)
+                self._write_first(there)
+                return there
         job = Job(
             id=job_id or secrets.token_hex(16),
             state=JobState.QUEUED,
@@ -175,11 +208,6 @@ class JobRecords:
             retry_of=retry_of,
             recolor_of=recolor_of,
         )
-        try:
-            # Never over a manifest that is there: it may be of a request that was accepted a moment before.
-            self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
-        except BlobExistsError:
-            return self.get(job.id)
         (job,) = self._accept([job], limits)
         self.publish(job.id)
         return job
@@ -194,14 +222,16 @@ class JobRecords:
     ) -> list[Job]:
         """Accept several jobs, each a request with its planned work: all of them or none, as `create` does with one.
 
-        A crash before the records are stored leaves manifests that nobody knows of. With the same ids once more, what
-        is there stays as it is, and what is missing is added; so the ids must not be asked for twice at the same time.
+        With the same ids once more, what is there stays as it is, and what is missing is added.
 
         Raises:
-            QueueUnavailableError, QueueFullError, ClientBusyError, PhotoGoneError, OSError: as in `create`.
+            QueueUnavailableError, NotAcceptedError, OverQuotaError, OSError: as in `create`.
         """
-        fresh = {
-            job_id: Job(
+        there = {job.id: job for job in self.get_all(job_ids)}
+        for job in there.values():
+            self._write_first(job)
+        fresh = [
+            Job(
                 id=job_id,
                 state=JobState.QUEUED,
                 request=request,
@@ -210,19 +240,12 @@ class JobRecords:
                 client=client,
             )
             for job_id, (request, planned_work) in zip(job_ids, requests, strict=True)
-            if not self.storage.exists(keys.manifest_key(job_id))
-        }
-        if fresh:
-            try:
-                for job in fresh.values():
-                    self.storage.put(keys.manifest_key(job.id), _manifest(job), replace=False)
-            except OSError:
-                self._withdraw(fresh)
-                raise
-            fresh = {job.id: job for job in self._accept(list(fresh.values()), limits)}
-        for job_id in fresh:
-            self.publish(job_id)
-        return [fresh.get(job_id) or self.get(job_id) for job_id in job_ids]
+            if job_id not in there
+        ]
+        for job in self._accept(fresh, limits) if fresh else []:
+            self.publish(job.id)
+            there[job.id] = job
+        return [there[job_id] for job_id in job_ids]
 
     def note(self, job: Job, fields: Mapping[str, Any]) -> Job:
         """Write fields that do not belong to the painting into a record, whatever its state, and into its manifest."""
@@ -236,11 +259,17 @@ class JobRecords:
     def expire(self, job: Job) -> Job:
         """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files.
 
-        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back.
+        The manifest stays as a tombstone, so that a Redis that forgets does not bring the job back. Where there is no
+        room for one, the reaper writes it when the files are gone.
         """
         while job.state is not JobState.EXPIRED:
             job = self.change(job, JobState.EXPIRED, {"client": ""}) or self.get(job.id)
-        self.write_manifest(job)
+        try:
+            self.write_manifest(job)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            log.warning("job %s: there is no room for its tombstone yet", job.id)
         return job
 
     def photo_goes_at(self, photo_id: str) -> float | None:
@@ -314,10 +343,15 @@ class JobRecords:
             return pipeline.execute()
 
     def request_cancel(self, job_id: str) -> Job:
-        """Cancel: at once while queued; while running by a flag that the worker sees; no change when it has ended."""
+        """Cancel: at once while queued, or while its lease has run out, because its worker may never look again; while
+        running by a flag that the worker sees; no change when it has ended.
+        """
         job = self.get(job_id)
-        while job.state is JobState.QUEUED or (job.state is JobState.RUNNING and not job.cancel_requested):
-            asked = JobState.CANCELLED if job.state is JobState.QUEUED else JobState.RUNNING
+        while job.state not in TERMINAL:
+            is_free = job.state is JobState.QUEUED or self._is_lapsed(job)
+            if job.cancel_requested and not is_free:
+                break
+            asked = JobState.CANCELLED if is_free else JobState.RUNNING
             changed = self.change(job, asked, {"cancel_requested": True})
             if changed and changed.state is JobState.CANCELLED:
                 self._write_end(changed)
@@ -365,19 +399,56 @@ class JobRecords:
         """Whether any worker was seen lately."""
         return self.workers() > 0
 
+    def is_moving(self) -> bool:
+        """Whether work goes on, or there is none: lately somebody took a job or renewed a lease, the first job began to
+        wait, or a worker came.
+        """
+        with self.redis.pipeline(transaction=False) as pipeline:
+            pipeline.zcard(keys.QUEUED)
+            pipeline.zcard(keys.RUNNING)
+            pipeline.get(keys.MOVED)
+            queued, running, moved = pipeline.execute()
+        return not (queued or running) or moved is None or self.now() - float(moved) < STILL_S
+
     # What the worker does.
 
-    def claim(self, job_id: str, lease_s: float, holder: str, is_alive: Callable[[str], bool]) -> Job | None:
-        """Take the job: a new fence, one more attempt, a lease. None if somebody else has it or it has ended.
+    def claim(
+        self,
+        job_id: str,
+        lease_s: float,
+        holder: str,
+        is_alive: Callable[[str], bool],
+        why: Callable[[Job], Cut] = lambda _: Cut.SILENT,
+        oom_kills: int | None = None,
+    ) -> Job | None:
+        """Take the job: a new fence, one more attempt, a lease. None if somebody else has it, it rests or has ended.
 
-        A running job is taken over when its lease has run out, or at once when its holder is known to be dead.
+        A running job is taken over when its lease has run out, or at once when its holder is known to be dead. The
+        attempt that ended so goes into its history, with what cut it off as `why` tells from the job as it was.
         """
         job = self.get(job_id)
         if job.state in TERMINAL or self._restore_end(job):
             return None
-        how: How = "seize" if job.state is JobState.RUNNING and not is_alive(job.holder) else "claim"
+        if job.state is JobState.QUEUED and job.rests_until > self.now():
+            return None
+        fields: dict[str, Any] = {"holder": holder, "oom_kills": oom_kills}
+        how: How = "claim"
+        if job.state is JobState.RUNNING:
+            how = "claim" if is_alive(job.holder) else "seize"
+            fields |= self.cut_off(job, why(job))
         states = (JobState.QUEUED, JobState.RUNNING)
-        return self.change(job, JobState.RUNNING, {"holder": holder}, states, lease_s, how)
+        return self.change(job, JobState.RUNNING, fields, states, lease_s, how)
+
+    def cut_off(self, job: Job, cut: Cut) -> dict[str, Any]:
+        """The fields that tell of the attempt that was just cut off, and for how long the job rests before the next.
+
+        `job` is as its record has it.
+        """
+        now = self.now()
+        reached = job.progress.fraction if job.progress else 0.0
+        attempt = Attempt(began_at=job.started_at or now, ended_at=now, reached=reached, cut=cut)
+        history = [each.model_dump(mode="json") for each in (*job.history, attempt)]
+        return {"history": history, "rests_until": now + PAUSES_S[min(len(history), len(PAUSES_S)) - 1]}
 
     def heartbeat(self, job: Job, lease_s: float, fields: Mapping[str, Any]) -> Job:
         """Renew the lease and store progress; the answer carries the cancel flag.
@@ -416,9 +487,11 @@ class JobRecords:
                 mixed = float(before) + SPEED_WEIGHT * (seconds_per_unit - float(before))
             self.redis.hset(keys.SPEED, name, mixed)
 
-    def saw_worker(self, name: str, memory_bytes: int) -> None:
+    def saw_worker(self, name: str, memory_bytes: int, has_just_come: bool = False) -> None:
         """Note that a worker is there, and how many bytes it has for a job."""
         self.redis.zadd(keys.WORKERS, {name: self.now()})
+        if has_just_come:
+            self.redis.set(keys.MOVED, self.now())
         self.redis.hset(keys.MEMORY, name, memory_bytes)
         self.redis.zremrangebyscore(keys.WORKERS, 0, self.now() - 100 * WORKER_SEEN_S)
 
@@ -429,9 +502,9 @@ class JobRecords:
 
     # What both and the reconciler do.
 
-    def lapsed(self) -> list[Job]:
-        """Running jobs whose lease has run out."""
-        return self.found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now()))
+    def lapsed(self, for_s: float = 0.0) -> list[Job]:
+        """Running jobs whose lease has run out, at least so many seconds ago."""
+        return self.found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now() - for_s))
 
     def running(self) -> list[Job]:
         """Running jobs, whether or not their lease lives."""
@@ -443,15 +516,18 @@ class JobRecords:
         return published is not None and float(published) > max(job.started_at or 0, self.now() - recently_s)
 
     def unpublished(self, older_than_s: float) -> list[str]:
-        """Ids of queued jobs whose hint was never sent, or so long ago that it may be lost while the queue is empty."""
+        """Ids of queued jobs whose hint was never sent, or not since they rested, or so long ago that it may be lost
+        while the queue is empty. Those that still rest are left out.
+        """
         drained = self.redis.llen(QUEUE) == 0
-        overdue = self.now() - older_than_s
+        now = self.now()
+        overdue = now - older_than_s if drained else 0.0
         waiting = [_text(each) for each in self.redis.zrange(keys.QUEUED, 0, -1)]
-        hinted = self._fields(waiting, "published_at")
+        hinted = self._fields(waiting, "published_at", "rests_until")
         return [
             job_id
-            for job_id, (published,) in zip(waiting, hinted, strict=True)
-            if published is None or (drained and float(published) < overdue)
+            for job_id, (published, rests) in zip(waiting, hinted, strict=True)
+            if float(rests or 0) <= now and (not published or float(published) < max(overdue, float(rests or 0)))
         ]
 
     def unwritten(self) -> list[Job]:
@@ -475,9 +551,11 @@ class JobRecords:
         states: tuple[JobState, ...] | None = None,
         lease_s: float = 0,
         how: How = "",
+        is_exact: bool = False,
     ) -> Job | None:
         """Compare-and-set: to `state` with `fields` if the record still has the job's state (or one of `states`),
-        attempt, fence and holder, and, with `claim`, no living lease. A lease of 0 s leaves it as it is.
+        attempt, fence and holder, if `is_exact` nothing else has changed either, and, with `claim`, no living lease. A
+        lease of 0 s leaves it as it is.
 
         Returns the changed job, or None.
 
@@ -490,9 +568,11 @@ class JobRecords:
                 raise ValueError(f"a {before} job cannot become {state}")
         stands = [job.id, ",".join(states), job.attempt, job.fence, job.holder]
         needed = [job.request.photo, self.retention_s, len(job.paintings), *job.paintings]
-        arguments: list[Any] = [*stands, state, lease_s, how, *needed, *_flat(fields)]
+        version = job.version if is_exact else ""
+        arguments: list[Any] = [*stands, state, lease_s, how, *needed, version, *_flat(fields)]
         names = [
             keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING, keys.PAINTINGS,
+            keys.MOVED,
         ]  # fmt: skip
         answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
@@ -525,17 +605,31 @@ class JobRecords:
         return ended
 
     def write_manifest(self, job: Job) -> None:
-        """Store what a record is rebuilt from."""
-        self.storage.put(keys.manifest_key(job.id), _manifest(job))
+        """Store what a record is rebuilt from: this version of it, or one that is newer by now.
+
+        Of several who write at the same moment, whoever is last finds the newest version after having written.
+        """
+        while True:
+            self.storage.put(keys.manifest_key(job.id), _manifest(job))
+            newest = self.get(job.id)
+            if newest.version <= job.version:
+                break
+            job = newest
         if job.state in TERMINAL:
             self.redis.srem(keys.ENDING, job.id)
 
     def _write_end(self, job: Job) -> None:
-        """Write an ended job's manifest; where that cannot be done, the reaper tries again."""
+        """Write an ended job's manifest; where that cannot be done, the reaper tries again. Count what it has left."""
         try:
             self.write_manifest(job)
+            self.tally.settle(job)
         except OSError as error:
             log.warning("job %s: its manifest does not say yet that it is %s: %s", job.id, job.state, error)
+
+    def _is_lapsed(self, job: Job) -> bool:
+        """Whether it is running and its lease has run out."""
+        until: Any = self.redis.zscore(keys.RUNNING, job.id) if job.state is JobState.RUNNING else None
+        return until is not None and float(until) < self.now()
 
     def _restore_end(self, job: Job) -> bool:
         """Whether a job has ended, although its record says that it waits or runs; the record is put right then.
@@ -562,22 +656,54 @@ class JobRecords:
         return float(seconds) + float(microseconds) / 1e6
 
     def _accept(self, jobs: Sequence[Job], limits: Limits) -> list[Job]:
-        """Store the records of new jobs, as `_put`; where that fails, their manifests are taken back.
+        """Store the records of new jobs, as `_put`, then their manifests; where that fails, both are taken back.
 
         Raises:
-            QueueUnavailableError, NotAcceptedError: nothing is left behind.
+            QueueUnavailableError, NotAcceptedError, OverQuotaError: nothing was stored.
+            OSError: a manifest could not be.
         """
         try:
-            return self._put(jobs, limits)
-        except (redis.RedisError, NotAcceptedError) as error:
-            self._withdraw(job.id for job in jobs)
-            if isinstance(error, redis.RedisError):
-                raise QueueUnavailableError(str(error)) from error
+            accepted = self._put(jobs, limits)
+        except redis.RedisError as error:
+            raise QueueUnavailableError(str(error)) from error
+        written = []
+        try:
+            for job in accepted:
+                if self._write_first(job):
+                    written.append(job)
+        except OSError:
+            for job in written:
+                self.storage.delete(keys.manifest_key(job.id))
+            self._withdraw(accepted)
             raise
+        return accepted
 
-    def _withdraw(self, job_ids: Iterable[str]) -> None:
-        for job_id in job_ids:
-            self.storage.delete_prefix(keys.job_prefix(job_id))
+    def _write_first(self, job: Job) -> bool:
+        """Write a job's manifest unless there is one: it may be of what the job has become since. Whether it was.
+
+        Raises:
+            OSError: the storage does not take it.
+        """
+        key = keys.manifest_key(job.id)
+        if self.storage.exists(key):
+            return False
+        try:
+            self.storage.put(key, _manifest(job), replace=False)
+        except BlobExistsError:
+            return False
+        return True
+
+    def _withdraw(self, jobs: Sequence[Job]) -> None:
+        """Take the records of jobs back that nobody has begun. Where somebody else has written one's manifest at the
+        same moment, because the same was asked for twice, it is accepted, and comes back from there.
+        """
+        try:
+            for job in jobs:
+                siblings = [keys.photo_jobs(job.request.photo), *map(keys.painting_jobs, job.paintings)]
+                names = [keys.record(job.id), keys.QUEUED, keys.KEPT, keys.USED, keys.client_jobs(job.client)]
+                self._take_back(keys=[*names, *siblings], args=[job.id, keys.job_prefix(job.id)])
+        except redis.RedisError as error:
+            log.warning("%d jobs that were refused could not be taken back: %s", len(jobs), error)
 
     def _put(self, jobs: Sequence[Job], limits: Limits = Limits()) -> list[Job]:
         """Store those records that are not there, all of them or none, and return the ones that are there then.
@@ -585,7 +711,7 @@ class JobRecords:
         The jobs are of one client.
 
         Raises:
-            NotAcceptedError: nothing was stored.
+            NotAcceptedError, OverQuotaError: nothing was stored.
         """
         names = [
             keys.QUEUED,
@@ -594,6 +720,9 @@ class JobRecords:
             keys.PHOTOS,
             keys.EXPIRED,
             keys.PAINTINGS,
+            keys.KEPT,
+            keys.USED,
+            keys.MOVED,
         ]
         for job in jobs:
             photo = job.request.photo
@@ -609,10 +738,14 @@ class JobRecords:
                 "paintings": job.paintings,
                 "goes_at": repr((job.finished_at or now) + self.retention_s),
                 "fields": _flat(job.model_dump(mode="json", exclude_none=True)),
+                "folder": keys.job_prefix(job.id),
+                "photo_folder": keys.photo_prefix(job.request.photo),
+                "size": job.request.most_bytes,
             }
             for job in jobs
         ]
-        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries)]
+        most = [limits.quota.client, limits.quota.all]
+        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries), *most]
         outcome, *records = self._store(keys=names, args=arguments)
         if _text(outcome) in REFUSED:
             raise REFUSED[_text(outcome)](jobs[0].id)

@@ -13,7 +13,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from app.jobs import keys
 
-AWAY = (redis.ConnectionError, redis.TimeoutError, OutOfMemoryError, ReadOnlyError)
+AWAY = (redis.ConnectionError, redis.TimeoutError)
 FULL_DISK = "MISCONF"  # Redis takes no writes, because its own can't be kept
 OVERDUE_S = 300.0  # a pass over fifty deleted photos takes seconds
 log = logging.getLogger(__name__)
@@ -35,10 +35,32 @@ class Round:
         try:
             yield
         except Exception as error:
-            if isinstance(error, AWAY) or str(error).startswith(FULL_DISK):
+            if isinstance(error, AWAY) or takes_nothing(error):
                 raise
             log.exception("housekeeping could not %s", name)
             self.failed.append(name)
+
+
+def takes_nothing(error: Exception) -> bool:
+    """Whether it is Redis's answer that it is there, but takes no writes: its disk or its memory is full."""
+    if isinstance(error, OutOfMemoryError | ReadOnlyError):
+        return True
+    return isinstance(error, redis.ResponseError) and str(error).startswith(FULL_DISK)
+
+
+def takes(connection: redis.Redis) -> bool:
+    """Whether Redis takes what it is told: not while it cannot write it to its disk.
+
+    Raises:
+        redis.RedisError: it is away.
+    """
+    try:
+        connection.ping()  # answered as any write would be
+    except redis.ResponseError as error:
+        if not takes_nothing(error):
+            raise
+        return False
+    return True
 
 
 @dataclass(frozen=True)

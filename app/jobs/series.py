@@ -49,8 +49,7 @@ def create(
             there = find(records, series.id)
             if there.photos != series.photos:
                 return there, found(records, there)
-            # It was let in once; what a crash left out is owed, whatever the limits say by now.
-            return there, records.create_all(requests, series.jobs, client=client)
+            return there, records.create_all(requests, series.jobs, client=client, limits=limits)
         try:
             return series, records.create_all(requests, series.jobs, client=client, limits=limits)
         except Exception:

@@ -35,7 +35,7 @@ class Style(BaseModel):
     museum: str = ""
     movement: str = ""
     description: str = ""
-    commons: str = ""
+    commons: str = Field("", pattern=r"^(https?://\S+)?$")  # it becomes a link, which else could be a script
     folder: Path | None = None
     image: Path | None = None
     network: Path | None = None

@@ -28,7 +28,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from app.reading import containers, kinds
+from app.reading import containers, kinds, promises
 from app.reading.colors import meaning
 from app.reading.errors import UNREADABLE, RefusedError
 from app.reading.mending import mended
@@ -43,6 +43,7 @@ for reader in ("pi_heif", "pillow_heif"):
         break
 
 # Pillow's JPEG reader also opens MPO, the several-pictures JPEG of phones, of which we take the first.
+JPEGS = {"JPEG", "MPO"}
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "JPEG2000", *HEIC_FORMATS)
 HEAD_BYTES = 4096
 PNG_DEPTH_AT = 24
@@ -139,6 +140,8 @@ def picture_of(source: BinaryIO, limits: Limits, side: Side | None, background: 
     except UNREADABLE as error:
         raise RefusedError("photo-damaged") from error
     check_size(image.size, limits)
+    if image.format in JPEGS and not is_held(source, image.size):
+        raise RefusedError("photo-damaged")
     if is_raw(image):
         raise kinds.wrong_type(kinds.RAW)
     try:
@@ -169,6 +172,15 @@ def check_size(size: tuple[int, int], limits: Limits) -> None:
         raise RefusedError("photo-too-small", width=width, height=height, minimum=limits.least_side)
     if max(size) > limits.ratio * min(size):
         raise RefusedError("photo-too-narrow", width=width, height=height, ratio=limits.ratio)
+
+
+def is_held(source: BinaryIO, size: tuple[int, int]) -> bool:
+    """Whether a JPEG has data for the size that its header promises."""
+    at = source.tell()
+    source.seek(0)
+    jpeg = source.read()
+    source.seek(at)
+    return promises.holds(jpeg, size[0] * size[1])
 
 
 def is_raw(image: Image.Image) -> bool:

@@ -37,7 +37,7 @@ def are_several(form: FormData) -> bool:
     return bool(form.getlist("photos")) or len(uploaded_files(form)) > 1
 
 
-async def chosen_photos(studio: Studio, form: FormData) -> Chosen:
+async def chosen_photos(studio: Studio, form: FormData, client: str) -> Chosen:
     """Keeps the form's files, one after another, behind those photos that were kept before.
 
     Nothing is lost by one that is refused: the others stay, and whoever sent them decides whether to go on without it.
@@ -54,7 +54,7 @@ async def chosen_photos(studio: Studio, form: FormData) -> Chosen:
         try:
             if len(chosen.photos) >= most:
                 raise RefusalError(errors.SERIES_TOO_LONG, most=most)
-            chosen.photos.append(await keep_upload(studio, file))
+            chosen.photos.append(await keep_upload(studio, file, client))
         except RefusalError as refusal:
             chosen.left_out.append(LeftOut(name_of(file, number), refusal.sentence))
     return chosen

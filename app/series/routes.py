@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
+import redis
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
@@ -17,6 +18,7 @@ from app.errors import RefusalError
 from app.jobs import retention
 from app.jobs.encoding import Format
 from app.jobs.models import Job, Series, SeriesRequest
+from app.jobs.rounds import takes_nothing
 from app.limits import client_of
 from app.pages import template
 from app.series.archive import zipped
@@ -50,7 +52,7 @@ def create_series(
     wishes = wish.wishes()
     series, jobs = start_series(studio, wishes, client_of(request, studio.secret), series_id=series_id)
     asked = {each.photo: each for each in wishes}
-    if series.photos != wish.photos or any(job.request != asked[job.request.photo] for job in jobs):
+    if series.photos != wish.photos or any(job.request != asked.get(job.request.photo) for job in jobs):
         raise RefusalError(errors.KEY_REUSED)
     response.headers["Location"] = f"/api/v1/series/{series.id}"
     return series_answer(studio, series, jobs)[0]
@@ -99,7 +101,7 @@ def cancel_series(series_id: SeriesId, studio: StudioHere) -> SeriesAnswer:
     status_code=204,
     summary="Delete the photos of a series and all their artworks now",
     response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503),
+    responses=problems(403, 404, 422, 429, 503, 507),
 )
 def delete_series(series_id: SeriesId, studio: StudioHere) -> None:
     """Whatever was made or is being made from them goes with them. Deleting twice is harmless."""
@@ -129,7 +131,7 @@ def get_artworks(
     if not any(job.has_artwork for job in jobs):
         raise RefusalError(errors.ARTWORK_NOT_FOUND)
     name = f"{file_name(jobs[0]).rpartition('-')[0]}-{series.id[:6]}.zip"
-    headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     pieces = zipped(artworks(studio, series, jobs, picture_format))
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
@@ -192,6 +194,10 @@ def stop_all(studio: Studio, jobs: Sequence[Job]) -> list[Job]:
 
 def delete_all(studio: Studio, series: Series, jobs: Sequence[Job]) -> None:
     """Delete the photos of a series and what was made from them; its manifest goes with the next sweep."""
-    stop_all(studio, jobs)
+    try:
+        stop_all(studio, jobs)  # so that no worker takes up what is next in line
+    except redis.RedisError as error:
+        if not takes_nothing(error):  # then no worker takes up anything
+            raise
     for photo_id in series.photos:
         retention.delete_photo(studio.records, photo_id)

@@ -42,8 +42,8 @@ def start_series(
         jobs=[derived_id(studio.secret, "series", series_id, str(number)) for number in range(len(wishes))],
     )
     whose = derived_id(studio.secret, "series of", client)
-    limits = Limits(queue=studio.settings.queue_limit, client=studio.settings.series_photos)
-    with refusing(errors.SERIES_BUSY, limits):
+    limits = Limits(studio.settings.queue_limit, studio.settings.series_photos, studio.quota)
+    with refusing(studio, errors.SERIES_BUSY, limits):
         return manifests.create(studio.records, series, requests, client=whose, limits=limits)
 
 

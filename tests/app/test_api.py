@@ -12,7 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs import keys
-from app.jobs.models import JobState
+from app.jobs.models import Cut, Job, JobState, Progress
+from app.jobs.records import STILL_S
 from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
@@ -179,7 +180,46 @@ def test_redis_out_of_reach_is_a_problem_not_a_crash(settings: Any) -> None:
 def test_ready_only_with_a_worker(client: TestClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "redis": True, "worker": False, "housekeeping": True}
+    assert answer.json() == {
+        "status": "not ready",
+        "redis": True,
+        "worker": False,
+        "moving": True,
+        "housekeeping": True,
+        "room": True,
+    }
+
+
+def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, studio: Studio, paint: Paint) -> None:
+    studio.records.saw_worker("tests", 10**12)
+    job_id = paint()
+    assert client.get("/readyz").json()["status"] == "ready"
+    studio.records.redis.set(keys.MOVED, studio.records.now() - STILL_S - 1)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "not ready", "redis": True, "worker": True, "moving": False, "housekeeping": True,
+        "room": True,
+    }  # fmt: skip
+    assert "atelier_moving 0\n" in client.get("/metrics").text
+    client.post(f"/api/v1/jobs/{job_id}/cancel")
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_job_tells_of_attempts_that_were_cut_off(client: TestClient, studio: Studio, paint: Paint) -> None:
+    job_id = paint()
+    assert client.get(f"/api/v1/jobs/{job_id}").json()["attempts"] == []
+    held = studio.records.claim(job_id, 60, "a:1", lambda _: True)
+    assert held
+    progress = Progress(stage=0, stages=1, scale=128, iteration=1, iterations=9, fraction=0.25)
+    studio.records.heartbeat(held, 60, {"progress": progress})
+    again = studio.records.claim(job_id, 60, "b:1", lambda _: False, lambda _: Cut.MEMORY)
+    assert again
+    (attempt,) = client.get(f"/api/v1/jobs/{job_id}").json()["attempts"]
+    assert (attempt["reached"], attempt["cut"]) == (0.25, "memory")
+    began, ended = (datetime.fromisoformat(attempt[name]).timestamp() for name in ("began_at", "ended_at"))
+    assert began == pytest.approx(held.started_at, abs=0.001)
+    assert ended == pytest.approx(again.started_at, abs=0.5)
 
 
 def test_openapi_names_every_path_of_the_contract(client: TestClient) -> None:
@@ -327,6 +367,10 @@ class TestRetry:
         problem(client.post(f"/api/v1/jobs/{job_id}/retry"), 409, "not-retryable")
 
 
+def written(studio: Studio, job_id: str) -> Job:
+    return Job.model_validate_json(studio.storage.get(keys.manifest_key(job_id)))
+
+
 class TestSharing:
     @pytest.fixture
     def job_id(self, studio: Studio, paint: Paint) -> str:
@@ -350,6 +394,17 @@ class TestSharing:
         share_id = path.removeprefix("/s/")
         problem(client.delete(f"/api/v1/jobs/{share_id}"), 404, "job-not-found")
         assert client.get(f"/s/{job_id}").status_code == 404
+
+    def test_clicked_at_the_same_time_it_is_one_address(self, client: TestClient, studio: Studio, paint: Paint) -> None:
+        for job_id in [paint() for _ in range(10)]:
+            finish(studio, job_id, b"")
+            address = f"/api/v1/jobs/{job_id}"
+            with ThreadPoolExecutor(8) as pool:
+                answers = pool.map(client.post, [f"{address}/share"] * 8)
+            told = {answer.json()["share"] for answer in answers}
+            assert told == {client.get(address).json()["share"]}
+            assert told == {f"/s/{written(studio, job_id).share}"}
+        assert len(studio.storage.list("shares/")) == 10
 
     def test_it_can_be_taken_back_for_good(self, client: TestClient, job_id: str) -> None:
         first = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]

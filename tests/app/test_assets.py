@@ -17,7 +17,7 @@ from tests.app.test_api import finish
 
 CSS = Path("static/css")
 FOR_ALL = "public, max-age=31536000, immutable"
-FOR_ONE = "private, max-age=31536000, immutable"
+BRIEFLY, EACH_TIME = "private, max-age=300", "private, no-cache"
 ADDRESS = (
     r'(?:src|srcset|href|data-sample)="([^"]+\.(?:webp|avif|jpg|png|svg|css|js|zip)(?:\?[^"]*)?|[^"]+/preview\?v=\d+)"'
 )
@@ -34,7 +34,9 @@ def sheet(client: TestClient) -> str:
     return re.search(r"/static/\w+/css/[a-z+]+\.css", client.get("/docs").text)[0]  # type: ignore[index]
 
 
-def test_every_file_that_a_page_names_is_kept_for_good(client: TestClient, paint: Paint) -> None:
+def test_every_file_that_a_page_names_is_kept_for_good_unless_it_may_be_deleted(
+    client: TestClient, paint: Paint
+) -> None:
     records: JobRecords = client.app.state.studio.records  # type: ignore[attr-defined]
     client.post("/api/v1/paintings", files={"painting": ("a.jpg", pictures.landscape())})
     finished, running = paint(), paint()
@@ -56,8 +58,17 @@ def test_every_file_that_a_page_names_is_kept_for_good(client: TestClient, paint
     for address in named:
         answer = client.get(address)
         assert answer.status_code == 200, address
-        shared = address.startswith(("/static/", "/styles/"))
-        assert answer.headers["cache-control"] == (FOR_ALL if shared else FOR_ONE), address
+        shared, is_artwork = address.startswith(("/static/", "/styles/")), "/artwork." in address
+        kept = FOR_ALL if shared else EACH_TIME if is_artwork else BRIEFLY
+        assert answer.headers["cache-control"] == kept, address
+
+
+def test_what_says_nothing_else_is_not_kept(client: TestClient, photo_id: str) -> None:
+    """Among it what tells that something is not there: it may be tomorrow."""
+    for address in ("/nothing", "/api/v1/jobs/nothing", f"/jobs/{'0' * 32}", "/docs", "/openapi.json", "/healthz"):
+        assert client.get(address).headers["cache-control"] == "private, no-store", address
+    kept = client.post("/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())})
+    assert (kept.status_code, kept.headers["cache-control"]) == (201, "private, no-store")
 
 
 @pytest.mark.parametrize("query", ["", "?v=", "?v=000000000000"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -126,6 +127,55 @@ def test_a_full_queue_refuses_and_leaves_nothing(opened: Open, settings: Setting
     page = client.post("/jobs", data={"photo_id": photo_id, "style": "dusk"})
     assert page.status_code == 503
     assert "Too many paintings are waiting" in page.text
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_one_key_sent_many_times_at_a_limit_is_one_answer(opened: Open, settings: Settings, room: int) -> None:
+    client = opened(queue_limit=2 + room)
+    photo_id = upload(client)
+    for _ in range(2):
+        start(client, photo_id)
+
+    def send(_: int) -> tuple[int, str]:
+        answer = start(client, photo_id, **{"Idempotency-Key": "a"})
+        return answer.status_code, answer.json()["id" if answer.status_code == 202 else "code"]
+
+    with ThreadPoolExecutor(12) as pool:
+        told = set(pool.map(send, range(120)))
+    assert len(told) == 1
+    assert {status for status, _ in told} == {202 if room else 503}
+    assert room or {code for _, code in told} == {"queue-full"}
+    assert len(list((settings.data / "jobs").glob("*/job.json"))) == 2 + room
+    assert client.app.state.redis.zcard(keys.QUEUED) == 2 + room  # type: ignore[attr-defined]
+
+
+def test_trying_again_has_the_limits_of_what_is_new(opened: Open) -> None:
+    client = opened(client_jobs=1)
+    photo_id = upload(client)
+    stopped = start(client, photo_id).json()["id"]
+    client.post(f"/api/v1/jobs/{stopped}/cancel")
+    other = start(client, photo_id).json()["id"]
+
+    def retry(_: int) -> tuple[int, str]:
+        answer = client.post(f"/api/v1/jobs/{stopped}/retry")
+        return answer.status_code, answer.json()["id" if answer.status_code == 202 else "code"]
+
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(retry, range(24))) == {(429, "client-busy")}
+        client.post(f"/api/v1/jobs/{other}/cancel")
+        assert {status for status, _ in pool.map(retry, range(24))} == {202}
+    assert client.app.state.redis.zcard(keys.QUEUED) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("folder", ["photos", "jobs"])
+def test_a_disk_that_fails_otherwise_is_not_called_full(opened: Open, settings: Settings, folder: str) -> None:
+    client = opened()
+    photo_id = upload(client) if folder == "jobs" else ""
+    (settings.data / folder).write_text("no folder")
+    photo = {"photo": ("a.jpg", pictures.landscape())}
+    answer = start(client, photo_id) if photo_id else client.post("/api/v1/photos", files=photo)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert client.app.state.redis.zcard(keys.QUEUED) == 0  # type: ignore[attr-defined]
 
 
 def test_no_record_holds_an_address(opened: Open) -> None:

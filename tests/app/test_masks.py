@@ -239,3 +239,14 @@ def test_front_end_and_decoder_agree_on_the_grid() -> None:
 def test_a_mask_of_another_kind_of_id_is_never_looked_for(tmp_path: Any) -> None:
     assert find_mask("0" * 32, "../" * 3, LocalStorage(tmp_path)) is None
     assert keys.mask_key("0" * 32, "1" * 32).startswith(keys.photo_prefix("0" * 32))
+
+
+def test_a_photo_deleted_while_its_mask_is_written_is_not_a_full_disk(
+    client: TestClient, photo_id: str, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deleted_meanwhile(_: int) -> None:
+        client.delete(f"/api/v1/photos/{photo_id}")
+
+    monkeypatch.setattr("os.fsync", deleted_meanwhile)
+    answer = send(half())
+    assert (answer["status"], answer["code"]) == (404, "photo-not-found")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +21,7 @@ from app.assets import Assets
 from app.main import create_app
 from app.security import BodyLimit, load_secret, refused_origin, sign, unsign
 from app.settings import Settings
+from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -139,8 +143,18 @@ def test_cookies_are_for_https_alone_where_they_were_given_over_it(client: TestC
     files = {"photo": ("a.jpg", pictures.landscape()), "own_painting": ("b.jpg", pictures.landscape())}
     answers = [client.get("/"), client.post("/jobs", data=form, files=files)]
     cookies = [each for answer in answers for each in answer.headers.get_list("set-cookie")]
-    assert {each.split("=")[0] for each in cookies} == {"atelier_form", "atelier_wall", "atelier_paintings"}
-    assert all(("secure" in each.lower()) is (scheme == "https") for each in cookies)
+    prefix = "__Host-" if scheme == "https" else ""
+    names = {"atelier_form", "atelier_wall", "atelier_paintings"}
+    assert {each.split("=")[0] for each in cookies} == {prefix + name for name in names}
+    assert all(("; secure" in each.lower()) is (scheme == "https") for each in cookies)
+    assert all("path=/;" in each.lower() and "domain" not in each.lower() for each in cookies)
+    assert "Your own painting" in client.get("/artworks").text  # the browser's cookies are read again
+
+
+def test_cookies_below_a_path_have_the_prefix_that_allows_one(settings: Settings) -> None:
+    below = settings.model_copy(update={"root_path": "/atelier"})
+    with TestClient(create_app(below), base_url="https://testserver") as client:
+        assert client.get("/atelier/").headers["set-cookie"].startswith("__Secure-atelier_form=")
 
 
 @pytest.fixture
@@ -305,8 +319,9 @@ def test_too_large_form_shows_the_sentence_beside_the_photo(client: TestClient, 
 
 def test_signature_round_trip_and_forgeries() -> None:
     secret = b"s" * 32
-    signed = sign(b"payload", secret)
-    assert unsign(signed, secret) == b"payload"
+    signed = sign(b"payload", secret, "purpose")
+    assert unsign(signed, secret, "purpose") == b"payload"
+    assert unsign(signed, secret, "another") is None
     for forged in [
         signed[:-2] + "AA",
         "x" + signed,
@@ -314,9 +329,9 @@ def test_signature_round_trip_and_forgeries() -> None:
         "",
         ".",
         "ä.ö",
-        sign(b"payload", b"t" * 32),
+        sign(b"payload", b"t" * 32, "purpose"),
     ]:
-        assert unsign(forged, secret) is None
+        assert unsign(forged, secret, "purpose") is None
 
 
 def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
@@ -330,9 +345,29 @@ def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
 
 def test_forged_wall_cookie_shows_an_empty_wall(client: TestClient, paint: Paint) -> None:
     job_id = paint()
-    forged = sign(bytes.fromhex(job_id), b"guess" * 8)
+    forged = sign(bytes.fromhex(job_id), b"guess" * 8, "atelier_wall")
     client.cookies.clear()
     page = client.get("/artworks", headers={"Cookie": f"atelier_wall={forged}"})
+    assert job_id not in page.text
+
+
+def test_a_cookie_counts_for_nothing_under_the_name_of_another(client: TestClient, paint: Paint) -> None:
+    """What somebody's wall holds is no list of paintings, and the other way round."""
+    paint()
+    wall = client.cookies["atelier_wall"]
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    assert unsign(wall, studio.secret, "atelier_wall")
+    assert unsign(wall, studio.secret, "atelier_paintings") is None
+
+
+def test_a_cookie_of_an_earlier_version_is_passed_over(client: TestClient, paint: Paint) -> None:
+    job_id = paint()
+    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    payload, tag = bytes.fromhex(job_id), hmac.new(studio.secret, bytes.fromhex(job_id), hashlib.sha256).digest()
+    old = ".".join(base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in (payload, tag))
+    client.cookies.clear()
+    page = client.get("/artworks", headers={"Cookie": f"atelier_wall={old}"})
+    assert page.status_code == 200
     assert job_id not in page.text
 
 

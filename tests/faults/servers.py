@@ -149,6 +149,7 @@ class Web:
             "ATELIER_READ_RATE": "",
             "ATELIER_WRITE_RATE": "",
             "ATELIER_CLIENT_JOBS": "0",
+            "ATELIER_LEAST_FREE_MB": "1",  # of small disks
         }
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -157,6 +158,7 @@ class Web:
         command = [
             sys.executable, "-m", *(module or ("uvicorn",)), "app.main:create_app", "--factory",
             "--host", "127.0.0.1", "--port", str(self.port), "--timeout-graceful-shutdown", "2",
+            "--http", "app.protocol:Protocol",
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

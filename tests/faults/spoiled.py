@@ -85,6 +85,17 @@ def pause_at() -> None:
     after(Sitting, "after", reached)
 
 
+def pause_where_told() -> None:
+    """After each evaluation that reaches the share of the work that the file beside the flag says at the time."""
+    from worker.sitting import Sitting
+
+    def reached(_: Any, iterate: Any) -> None:
+        if iterate.fraction >= float(FLAG.with_suffix(".at").read_text()):
+            stand_still()
+
+    after(Sitting, "after", reached)
+
+
 def pause_before_end() -> None:
     """Between storing the artwork and noting it in the record."""
     from app.jobs.records import JobRecords
@@ -104,6 +115,13 @@ def pause_before_ack() -> None:
     from app.jobs.records import JobRecords
 
     after(JobRecords, "end", stand_still_once)
+
+
+def pause_before_first_manifest() -> None:
+    """Between storing a job's record and writing its manifest."""
+    from app.jobs.records import JobRecords
+
+    before(JobRecords, "_write_first", stand_still_once)
 
 
 def pause_before_publish() -> None:
@@ -222,8 +240,10 @@ def watch_cuda() -> None:
 SPOILS = {
     each.__name__: each
     for each in (
-        pause_after_pop, pause_at, pause_before_end, pause_before_manifest, pause_before_ack, pause_before_publish,
-        pause_in_reaper, refuse_writes, slow_storage, other_models, other_clock, poison, watch_cuda,
+        pause_after_pop, pause_at, pause_where_told, pause_before_end, pause_before_manifest, pause_before_ack,
+        pause_before_publish, pause_before_first_manifest, pause_in_reaper, refuse_writes, slow_storage, other_models,
+        other_clock, poison,
+        watch_cuda,
     )
 }  # fmt: skip
 

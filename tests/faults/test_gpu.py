@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from app.jobs.models import Job, JobState
+from app.logs import shortened
 from tests.bench import Workers
 from tests.faults.promise import MarkedBench, Promise
 from tests.waiting import until
@@ -64,7 +65,7 @@ def expect_end(promise: Promise, job: Job, state: JobState) -> Job:
     done = promise.bench.ended(job)
     assert done.state is state, (done.error, promise.workers.log())
     # The worker says so once its manifest is written.
-    until(lambda: f"job {job.id}: {state}" in promise.workers.log(), "the worker's word")
+    until(lambda: shortened(f"job {job.id}: {state}") in promise.workers.log(), "the worker's word")
     promise.check(done)
     return done
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.jobs.models import JobState
+from app.jobs.models import Cut, JobState
+from app.logs import shortened
 from tests.bench import StartWorker, Workers
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
@@ -41,7 +42,7 @@ def swallow(bench: MarkedBench, workers: Workers, promise: Promise, recovery: Re
     for job_id in bench.marks:
         promise.check(bench.records.get(job_id))
     assert all(worker.is_running() for worker in workers.started), "a whole worker went down"
-    tries = workers.log().count(f"job {poisoned.id}: attempt")
+    tries = workers.log().count(shortened(f"job {poisoned.id}: attempt"))
     return tries - (code == "worker_lost")  # the last is not painted, only ended
 
 
@@ -82,6 +83,10 @@ def test_a_job_that_eats_all_memory_is_given_up(
     with control_group(worker) as killed:
         assert swallow(bench, workers, promise, recovery, "worker_lost") == 3
         assert killed() >= 3
+    (poisoned,) = (job for job in map(bench.records.get, bench.marks) if job.error)
+    assert {each.cut for each in poisoned.history} == {Cut.MEMORY}
+    assert poisoned.error
+    assert "this server ran out of memory" in poisoned.error.message
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import keys
+from app.jobs import keys, retention
 from app.jobs.models import Job, JobState
-from app.jobs.queue import Publisher
+from app.jobs.queue import QUEUE, Publisher
+from launcher import redis_server as embedded
 from tests.bench import StartWorker, Workers
 from tests.faults.disks import fill
 from tests.faults.ledger import Recovery
@@ -17,6 +18,7 @@ from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import RedisServer, Web, Wire, wish
 from tests.faults.test_worker_deaths import LONG, SLOW
 from tests.waiting import until
+from worker.reconcile import reconcile
 
 DURABLE = pytest.mark.parametrize("server", [True, False], indirect=True, ids=["append-only file", "nothing kept"])
 DROPPED = "another worker has it now; dropped"
@@ -155,6 +157,31 @@ def test_a_redis_that_forgot_an_end_does_not_repeat_it(
     assert len(bench.artworks(job)) == 1
     promise.witness.seen.clear()  # what Redis forgot was seen before
     promise.kept()
+
+
+@pytest.mark.faults(
+    "F5", "a power cut that leaves zeros at the end of Redis's file: it is set aside, and all jobs come back"
+)
+def test_a_damaged_file_of_redis_costs_no_job(tmp_path: Path, data: Path, recovery: Recovery) -> None:
+    process, url = embedded.start(tmp_path, tmp_path / "logs")
+    bench = MarkedBench(url, data)
+    waiting, stopped, deleted = bench.job(), bench.job(), bench.job()
+    bench.records.request_cancel(stopped.id)
+    retention.delete_photo(bench.records, deleted.request.photo)
+    bench.close()
+    process.kill()
+    with max((tmp_path / "redis").rglob("*.aof"), key=lambda path: path.stat().st_size).open("ab") as file:
+        file.write(bytes(4096))
+    recovery.struck()
+    process, url = embedded.start(tmp_path, tmp_path / "logs")
+    bench = MarkedBench(url, data)
+    reconcile(bench.records, bench.storage, 30)
+    recovery.over()
+    states = {job.id: bench.records.get(job.id).state for job in (waiting, stopped, deleted)}
+    assert list(states.values()) == [JobState.QUEUED, JobState.CANCELLED, JobState.EXPIRED]
+    assert bench.records.redis.llen(QUEUE) == 1
+    bench.close()
+    process.kill()
 
 
 @pytest.mark.slow_fault

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import keys
+from app.jobs import keys, retention
 from app.jobs.models import JobState
-from tests.bench import ROOT, StartWorker, kill
+from tests.bench import ROOT, StartWorker, Workers, kill
 from tests.faults.disks import fill
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
@@ -16,6 +16,7 @@ from tests.faults.servers import Web, png, wish
 from tests.faults.test_worker_deaths import LONG
 from tests.waiting import until
 
+WAITING = "painted, and waiting for room"
 SMALL_DISK = pytest.mark.parametrize("data", ["small disk"], indirect=True)
 
 
@@ -80,24 +81,62 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
 
 @pytest.mark.slow_fault
 @SMALL_DISK
-@pytest.mark.faults("F8", "a full disk (a real, small one) when the artwork is stored: the job fails and says why")
-def test_a_disk_that_is_full_at_the_end_fails_the_job_with_a_reason(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+@pytest.mark.faults("F8", "a full disk (a real, small one) when the artwork is stored: the job waits for room")
+def test_an_artwork_waits_for_a_disk_that_is_full(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path, workers: Workers
 ) -> None:
     start_spoiled("pause_at", FAULT_AT="0.9")
-    job = bench.job()
+    job, follower = bench.job(), bench.job()
     until(flag.exists, "90 %")
     filling = bench.storage.root / "filling"
     fill(filling)
     flag.unlink()
-    done = bench.ended(job)
-    assert done.state is JobState.FAILED
-    assert done.error
-    assert done.error.code == "disk_full"
+    until(lambda: WAITING in workers.log(), "a painting that waits")
     filling.unlink()
     recovery.struck()
-    goes_on(bench, recovery)
-    promise.check(done)
+    bench.ended(job)
+    recovery.over()
+    promise.kept()
+    assert [bench.records.get(each.id).attempt for each in (job, follower)] == [1, 1]
+
+
+@pytest.mark.slow_fault
+@SMALL_DISK
+@pytest.mark.faults(
+    "F8", "a painting that waits for room on a full disk (a real, small one) is cancelled; it is deleted"
+)
+def test_a_painting_that_waits_for_room_can_be_stopped_and_deleted(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, flag: Path, workers: Workers
+) -> None:
+    start_spoiled("pause_at", FAULT_AT="0.9", ATELIER_HEARTBEAT_S="0.5")
+    stopped, deleted, last = bench.job(), bench.job(), bench.job()
+    until(flag.exists, "90 %")
+    filling = bench.storage.root / "filling"
+    fill(filling)
+    flag.unlink()
+    until(lambda: f"job {stopped.id}: {WAITING}" in workers.log(), "a painting that waits")
+    bench.records.request_cancel(stopped.id)
+    done = bench.ended(stopped)
+    assert (done.state, done.keeps) == (JobState.CANCELLED, False)
+    until(lambda: f"job {deleted.id}: {WAITING}" in workers.log(), "the next one that waits")
+    retention.delete_photo(bench.records, deleted.request.photo)
+    until(lambda: f"job {deleted.id}: another worker has it now; dropped" in workers.log(), "that it is dropped")
+    filling.unlink()
+    assert bench.ended(last).state is JobState.FINISHED
+    promise.check(bench.records.get(last.id))
+
+
+@pytest.mark.slow_fault
+@SMALL_DISK
+@pytest.mark.faults("F8", "an artwork that is larger than all the room there is, on a disk that is not full")
+def test_an_artwork_that_never_fits_fails_and_blocks_nobody(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise
+) -> None:
+    start_worker(ATELIER_LEAST_FREE_MB="1")
+    large = bench.ended(bench.job(output_size=2048, styles=[{"id": "strokes"}]))
+    assert large.error
+    assert large.error.code == "disk_full"
+    assert bench.ended(bench.job()).state is JobState.FINISHED
 
 
 @pytest.mark.faults(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import signal
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from app.jobs.models import Job, JobState
+from app.jobs.models import Cut, Job, JobState
 from tests.bench import StartWorker, Workers, kill
+from tests.conftest import address, close, launch
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.waiting import until
 from worker.engine.paint import REBUILT
 
+# A worker notices after two leases that its painter stands still; the same as usual in less time.
+SHORT_LEASE = {"ATELIER_LEASE_S": "4", "ATELIER_HEARTBEAT_S": "0.5"}
 LONG = {"size": 384, "quality": "good"}  # some seconds on one core
 SLOW = pytest.mark.slow_fault
 STOPPING = "Warm shutdown"  # as Celery says it
@@ -79,6 +84,83 @@ def test_a_painter_killed_while_it_ends_a_job_ends_it_once(
     recovery.over()
     promise.kept()
     assert bench.records.get(job.id).attempt == (2 if fault == "pause_before_end" else 1)
+
+
+@pytest.mark.faults("F1", "SIGSTOP of the painting process, for good, while another job waits; the only worker")
+def test_a_painter_that_is_stopped_for_good_is_replaced(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.4", ATELIER_CHECKPOINT_S="0.1", **SHORT_LEASE)
+    job = bench.job()
+    bench.job()
+    before = bench.held(job, flag)
+    (child,) = worker.children()
+    child.suspend()
+    flag.with_suffix(".passed").touch()
+    recovery.struck()
+    now = again(bench, before, recovery)
+    assert not child.is_running()
+    assert now.progress
+    assert before.progress
+    assert now.progress.fraction > before.progress.fraction - 0.2
+    promise.kept()
+    (attempt,) = bench.records.get(job.id).history
+    assert attempt.cut is Cut.STUCK
+    assert worker.is_running()
+
+
+@pytest.mark.slow_fault
+@pytest.mark.faults("F1", "SIGSTOP of the painting process before a job comes, and of one whose job is then cancelled")
+def test_a_painter_that_is_stopped_keeps_no_job_from_being_taken_or_cancelled(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    worker = start_spoiled("pause_at", FAULT_AT="0.1", **SHORT_LEASE)
+    (child,) = worker.children()
+    child.suspend()
+    stopped = bench.job()
+    recovery.struck()
+    bench.held(stopped, flag)
+    recovery.over()
+    (child,) = worker.children()
+    child.suspend()
+    flag.with_suffix(".passed").touch()
+    until(lambda: bench.records.lapsed(), "the end of the lease")
+    assert bench.records.request_cancel(stopped.id).state is JobState.CANCELLED
+    ended = bench.job()
+    assert bench.ended(ended).state is JobState.FINISHED
+    for job in (stopped, ended):
+        promise.check(bench.records.get(job.id))
+
+
+@pytest.mark.slow_fault
+@pytest.mark.faults("F2", "SIGSTOP of the whole worker that `make run` has started, for good")
+def test_a_worker_that_is_stopped_for_good_is_started_anew(tmp_path: Path, recovery: Recovery) -> None:
+    product = launch(tmp_path)
+    url = address(product)
+
+    def worker() -> psutil.Process | None:
+        with suppress(psutil.NoSuchProcess):  # one has just ended
+            return next((each for each in psutil.Process(product.pid).children() if "celery" in each.cmdline()), None)
+        return None
+
+    def is_ready() -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    try:
+        stopped = worker()
+        assert stopped
+        for process in (stopped, *stopped.children()):
+            process.suspend()
+        recovery.struck()
+        until(lambda: not is_ready(), "word that nobody paints", 120)
+        until(lambda: worker() not in {stopped, None}, "another worker", 180)
+        until(is_ready, "word that somebody paints", 120)
+        recovery.over()
+        assert not stopped.is_running()
+    finally:
+        close(product)
 
 
 @pytest.mark.slow_fault

@@ -58,6 +58,14 @@ def unpacking_to(size: int, kind: bytes) -> bytes:
     return formats.with_chunks(encoded(quarters()), data)
 
 
+def promising(jpeg: bytes, width: int, height: int) -> bytes:
+    """A JPEG whose header says that it has this size."""
+    parts = formats.segments(jpeg)
+    size = struct.pack(">HH", height, width)
+    changed = ((kind, part[:1] + size + part[5:] if kind in (0xC0, 0xC2) else part) for kind, part in parts)
+    return formats.jpeg_of(changed)
+
+
 def jpeg_of_no_height() -> bytes:
     """A JPEG that promises to say its height at the end."""
     data = encoded(quarters(), "JPEG")
@@ -182,6 +190,18 @@ CASES = [
     Case(29, "GIF of 100 megapixels in a few codes", lambda: gif(10_000, 10_000, (0, 0, 10_000, 10_000)), DAMAGED),
     Case(29, "BMP of 65 000 × 65 000 in runs", lambda: packed_bmp(65_000, 65_000), TOO_MANY_PIXELS),
     Case(29, "BMP of 9 megapixels in runs", lambda: packed_bmp(3000, 3000), Taken((3000, 3000), None)),
+    Case(
+        29, "JPEG of 90 megapixels in a few bytes", lambda: promising(encoded(quarters(), "JPEG"), 9500, 9500), DAMAGED
+    ),
+    Case(
+        29,
+        "progressive JPEG of 90 megapixels in a few bytes, with a megabyte of nothing beside them",
+        lambda: formats.with_segments(
+            promising(encoded(quarters(), "JPEG", progressive=True), 9500, 9500),
+            formats.segment(0xFE, bytes(60_000)) * 16,
+        ),
+        DAMAGED,
+    ),
     Case(31, "JPEG 2000 of 100 megapixels in no byte", lambda: jpeg_2000(10_000), DAMAGED),
     Case(31, "JPEG 2000 of 100 million tiles", lambda: jpeg_2000(10_000, tile=1), DAMAGED),
     Case(32, "AVIF grid of 10 gigapixels", lambda: grid(b"avif", b"av01"), DAMAGED),

@@ -51,7 +51,7 @@ class Server:
     ) -> Answer | None:
         """Post to an upload route; None if the connection was closed without an answer, or by us."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
-            lines = [f"POST {path} HTTP/1.1".encode(), b"Host: atelier", *head, b"", b""]
+            lines = [f"POST {path} HTTP/1.1".encode(), b"Host: localhost", *head, b"", b""]
             pieces = iter(body)
             try:
                 # In one piece with the beginning of the body: a server that answers to the head alone, and closes, has

@@ -185,7 +185,7 @@ def test_other_colors_without_painting(bench: Bench, start_worker: StartWorker) 
     back = done(bench, recolored(bench.records, job, keep_colors=0))
     assert np.array_equal(pixels(artwork(bench, back)), pixels(original))
     # An artwork that is gone has no strokes to keep.
-    retention.expire(bench.records, painted)
+    retention.delete_job(bench.records, painted)
     lost = bench.ended(recolored(bench.records, painted))
     assert lost.error
     assert lost.error.code == "canvas_gone"
@@ -201,7 +201,7 @@ def test_a_painting_goes_on_from_an_artwork(bench: Bench, start_worker: StartWor
     begun = pixels(artwork(bench, first))
     near, far = (np.abs(pixels(artwork(bench, each)) - begun).mean() for each in (second, from_noise))
     assert near < far
-    retention.expire(bench.records, first)
+    retention.delete_job(bench.records, first)
     lost = bench.ended(bench.job(**wish))
     assert lost.error
     assert lost.error.code == "start_gone"

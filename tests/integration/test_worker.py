@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from app.jobs import keys
-from app.jobs.models import Job, JobState, StyleChoice
+from app.jobs.models import TERMINAL, Cut, Job, JobState, StyleChoice
 from app.jobs.pictures import in_depth
 from app.jobs.recipe import KEYWORD
 from tests.bench import Bench, StartWorker, Workers
@@ -79,6 +79,7 @@ def test_a_killed_child_costs_seconds_and_the_job_finishes_once(
     job = bench.job()
     before = bench.held(job, flag)
     flag.with_suffix(".passed").touch()
+    assert bench.storage.exists(keys.checkpoint_key(job.id, before.fence))
     (child,) = worker.children()
     child.send_signal(signal.SIGKILL)
     resumed = until(
@@ -87,7 +88,6 @@ def test_a_killed_child_costs_seconds_and_the_job_finishes_once(
     )
     assert resumed.attempt == 2
     expect_one_finished_artwork(bench, job)
-    assert bench.storage.exists(keys.checkpoint_key(job.id, before.fence))
 
 
 def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
@@ -191,18 +191,71 @@ def test_a_job_that_always_kills_its_worker_fails_with_a_reason(
 ) -> None:
     worker = start_spoiled("pause_at", FAULT_AT="0.1", ATELIER_MAX_ATTEMPTS="2")
     poison = bench.job()
-    for attempt in (1, 2):
-        assert bench.held(poison, flag).attempt == attempt
-        (child,) = worker.children()
-        child.kill()
-        child.wait(10)
-        flag.unlink()
+    for kill in range(4):  # two, and others where the first of them was reported further than the one before
+        until(lambda: flag.exists() or bench.records.get(poison.id).state in TERMINAL, "the next attempt, or the end")
+        if not flag.exists():
+            break
+        assert bench.records.get(poison.id).attempt == kill + 1
+        kill_painter(worker, flag)
     done = bench.ended(poison)
     assert done.state is JobState.FAILED
     assert done.error
     assert done.error.code == "worker_lost"
+    assert "its process was ended" in done.error.message
+    assert {each.cut for each in done.history} == {Cut.KILLED}
     flag.with_suffix(".passed").touch()
     expect_one_finished_artwork(bench, bench.job())
+
+
+def kill_painter(worker: psutil.Popen, flag: Path) -> None:
+    """kill -9 of the painting process, which stands still at the flag."""
+    (child,) = worker.children()
+    child.kill()
+    child.wait(10)
+    flag.unlink()
+
+
+def test_a_job_that_gets_further_each_time_is_painted_to_its_end(
+    bench: Bench, start_spoiled: StartWorker, flag: Path
+) -> None:
+    where = flag.with_suffix(".at")
+    where.write_text("0.15")
+    worker = start_spoiled("pause_where_told", ATELIER_MAX_ATTEMPTS="2", ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job(start="grey")
+    for share in ("0.4", "0.7", "2"):
+        bench.held(job, flag)
+        where.write_text(share)
+        kill_painter(worker, flag)
+    expect_one_finished_artwork(bench, job)
+    done = bench.records.get(job.id)
+    assert done.attempt == 4
+    assert [each.reached for each in done.history] == sorted(each.reached for each in done.history)
+
+
+def test_a_retry_goes_on_from_the_checkpoint_and_leaves_none_when_it_is_finished(
+    bench: Bench, start_spoiled: StartWorker, flag: Path
+) -> None:
+    where = flag.with_suffix(".at")
+    where.write_text("0.5")
+    worker = start_spoiled("pause_where_told", ATELIER_MAX_ATTEMPTS="1", ATELIER_CHECKPOINT_S="0.1")
+    job = bench.job(start="grey")
+    bench.held(job, flag)
+    kill_painter(worker, flag)
+    failed = bench.ended(job)
+    assert failed.state is JobState.FAILED
+    where.write_text("0")
+    again = bench.records.create(failed.request, 1.0, retry_of=job.id)
+    first = bench.held(again, flag)
+    assert first.progress
+    assert first.progress.fraction > 0.3, "it began anew"
+    where.write_text("2")
+    flag.unlink()
+    expect_one_finished_artwork(bench, again)
+
+    def checkpoints() -> list[str]:
+        return list(filter(keys.is_checkpoint, bench.storage.list("jobs/")))
+
+    until(lambda: not checkpoints(), "the last checkpoint to go")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import torch
 from celery.exceptions import SoftTimeLimitExceeded
 
+from app.jobs.models import Attempt, Cut
 from worker import engine, failures
 from worker.failures import explained
 
@@ -45,3 +46,22 @@ def test_an_error_is_told_with_its_code_in_a_sentence_without_its_insides(error:
     assert told.message[-1] == "."
     assert told.message[0].isupper() or told.message[0] == "“"
     assert not isinstance(error, RuntimeError | OSError) or str(error) not in told.message
+
+
+@pytest.mark.parametrize(
+    ("cuts", "told"),
+    [
+        ([Cut.MEMORY] * 3, "3 times without getting further (this server ran out of memory)"),
+        ([Cut.KILLED], "once without getting further (its process was ended)"),
+        ([Cut.STUCK, Cut.MEMORY], "twice without getting further (it came to a standstill and this server ran"),
+    ],
+)
+def test_who_is_given_up_is_told_what_happened(cuts: list[Cut], told: str) -> None:
+    error = failures.worker_lost([Attempt(began_at=0, ended_at=1, reached=0, cut=cut) for cut in cuts]).error
+    assert error.code == "worker_lost"
+    assert told in error.message
+
+
+@pytest.mark.parametrize("cut", Cut)
+def test_everything_that_cuts_an_attempt_off_has_its_words(cut: Cut) -> None:
+    assert failures.WHAT_HAPPENED[cut][0].islower()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
+from kombu import Connection
 from starlette.testclient import TestClient
 
 from app.jobs import keys, orphans, rounds
 from app.jobs.models import Job, JobState, Series
+from app.jobs.queue import QUEUE, Publisher, broker_url
 from app.jobs.records import JobRecords
 from app.jobs.retention import LATE_S
 from app.jobs.rounds import Round
@@ -83,6 +86,19 @@ def test_a_waiting_job_whose_painting_went_has_failed_when_it_comes_back(records
     assert (again.state, again.error and again.error.code) == (JobState.FAILED, "painting_gone")
 
 
+def test_what_is_kept_is_counted_anew_once_redis_has_lost_it(records: JobRecords, housekeeping: Housekeeping) -> None:
+    client = "e" * 32
+    records.storage.put(keys.photo_meta_key(PHOTO), b'{"created_at": 9e9, "client": "%s"}' % client.encode())
+    records.create(WISH.model_copy(update={"photo": PHOTO}), 1.0)
+    housekeeping.round()
+    before = records.tally.usage(client)
+    assert before.client > WISH.most_bytes
+    records.redis.flushall()
+    assert records.tally.usage(client).client == 0
+    housekeeping.round()
+    assert records.tally.usage(client) == before
+
+
 @pytest.mark.parametrize("damage", [b"{ half a manifest", b"", b"[]", b"\xff\xfe"])
 def test_a_manifest_that_cannot_be_read_is_set_aside_and_counted(
     records: JobRecords, housekeeping: Housekeeping, hints: Hints, damage: bytes
@@ -110,7 +126,7 @@ def test_a_step_that_fails_is_told_and_ends_no_other(
     records: JobRecords, housekeeping: Housekeeping, hints: Hints, settings: Settings
 ) -> None:
     waiting = accept_half(records, PHOTO)
-    records.redis.set(keys.RUNNING, "no sorted set")
+    records.redis.set(keys.ENDING, "no set")
     hints.sent.clear()
     housekeeping.round()
     assert hints.sent == [waiting.id]
@@ -118,7 +134,7 @@ def test_a_step_that_fails_is_told_and_ends_no_other(
         records.saw_worker("tests", 1)
         assert client.get("/readyz").json()["housekeeping"] is False
         assert client.get("/readyz").json()["status"] == "degraded"
-        records.redis.delete(keys.RUNNING)
+        records.redis.delete(keys.ENDING)
         counted = dict(line.split() for line in client.get("/metrics").text.splitlines())
         assert int(counted["atelier_housekeeping_failed_rounds_total"]) == 1
         assert counted["atelier_housekeeping_well"] == "0"
@@ -213,3 +229,55 @@ def test_check_without_redis_is_one_sentence(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("ATELIER_REDIS_URL", "redis://127.0.0.1:1/0")
     assert main(["check"]) == 1
     assert "does not answer" in capsys.readouterr().err
+
+
+def test_checkpoints_of_finished_jobs_go_and_those_that_a_retry_may_need_stay(
+    records: JobRecords, tmp_path: Path
+) -> None:
+    jobs = {}
+    for state in (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED):
+        job = records.claim(records.create(WISH, 1.0).id, 60, "a:1", lambda _: True)
+        assert job
+        jobs[state] = records.end(job, state, {})
+        for fence in (1, 2):
+            records.storage.put(keys.checkpoint_key(job.id, fence), b"checkpoint")
+    records.storage.put(keys.artwork_key(jobs[JobState.FINISHED].id, 1), b"artwork")
+    grow_old(tmp_path / "jobs")
+    orphans.sweep(records, steps := Round())
+    assert steps.failed == []
+    checkpoints = [key for key in records.storage.list("jobs/") if keys.is_checkpoint(key)]
+    assert sorted({key.split("/")[1] for key in checkpoints}) == sorted(
+        jobs[state].id for state in (JobState.FAILED, JobState.CANCELLED)
+    )
+    assert len(checkpoints) == 4
+    assert records.storage.exists(keys.artwork_key(jobs[JobState.FINISHED].id, 1))
+
+
+def test_hints_whose_takers_died_go_and_nobody_elses_messages(records: JobRecords, settings: Settings) -> None:
+    """As Celery leaves them in Redis that was killed with hints in its hands."""
+    url = str(settings.redis_url)
+    publisher = Publisher(url)
+    ended, running, waiting, fresh = (records.create(WISH, 1.0) for _ in range(4))
+    records.request_cancel(ended.id)
+    records.claim(running.id, 60, "elsewhere:1", lambda _: True)
+    with Connection(broker_url(url)) as broker:
+
+        def take(send: Callable[[], object], queue: str = QUEUE) -> str:
+            send()
+            with broker.SimpleQueue(queue) as taker:
+                message = taker.get(timeout=10)
+                message.channel.qos._delivered.clear()  # or closing would give it back, as a death does not
+                return str(message.delivery_tag)
+
+        tags = {job.id: take(lambda job=job: publisher.publish(job.id)) for job in (ended, running, waiting, fresh)}
+        foreign = take(lambda: broker.SimpleQueue("theirs").put({"any": "thing"}), "theirs")
+        assert set(records.redis.hkeys("unacked")) == {each.encode() for each in (*tags.values(), foreign)}
+    long_ago = time.time() - 2 * LATE_S
+    records.redis.zadd(
+        "unacked_index", dict.fromkeys([foreign, *(tags[each.id] for each in (ended, running, waiting))], long_ago)
+    )
+    orphans.sweep(records, steps := Round())
+    assert steps.failed == []
+    left = {each.encode() for each in (tags[running.id], tags[fresh.id], foreign)}
+    assert set(records.redis.hkeys("unacked")) == set(records.redis.zrange("unacked_index", 0, -1)) == left
+    publisher.close()

@@ -423,15 +423,15 @@ def test_damaged_transparency_fails_the_job_before_it_is_painted(materials: Mate
 def test_the_newest_readable_checkpoint_is_taken(materials: Materials, tmp_path: Path) -> None:
     request = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])
     job = Job(id="a" * 32, state=JobState.RUNNING, request=request, planned_work=1.0, created_at=0)
-    assert materials.checkpoint(job) is None
+    assert materials.checkpoint([job.id]) is None
     for fence in (2, 10):
         path = tmp_path / "checkpoint"
         engine.Checkpoint(torch.zeros(1, 3, 2, 2), stage=fence, iteration=1, seed=0, plan="").save(path)
         materials.storage.put(keys.checkpoint_key(job.id, fence), path.read_bytes())
-    newest = materials.checkpoint(job)
+    newest = materials.checkpoint([job.id])
     assert newest
     assert newest.stage == 10
     materials.storage.put(keys.checkpoint_key(job.id, 11), b"half")
-    newest = materials.checkpoint(job)
+    newest = materials.checkpoint([job.id])
     assert newest
     assert newest.stage == 10

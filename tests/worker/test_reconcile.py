@@ -43,6 +43,25 @@ def test_a_job_whose_worker_died_or_whose_lease_ran_out_is_hinted(records: JobRe
     assert len(hints.sent) == 2, "the hint is still under way"
 
 
+def test_a_job_that_was_cancelled_and_that_nobody_takes_is_ended(records: JobRecords, hints: Hints) -> None:
+    stopped, wanted = (records.create(WISH, 1.0) for _ in range(2))
+    for job in (stopped, wanted):
+        records.claim(job.id, LEASE_S, "elsewhere:1", lambda _: True)
+    records.request_cancel(stopped.id)
+
+    def lapsed_for(seconds: float) -> None:
+        for job in (stopped, wanted):
+            records.redis.zadd(keys.RUNNING, {job.id: records.now() - seconds})
+
+    lapsed_for(LEASE_S / 2)
+    reconcile(records, records.storage, LEASE_S)
+    assert records.get(stopped.id).state is JobState.RUNNING, "who takes it first keeps what is painted"
+    lapsed_for(LEASE_S + 1)
+    reconcile(records, records.storage, LEASE_S)
+    assert records.get(stopped.id).state is JobState.CANCELLED
+    assert records.get(wanted.id).state is JobState.RUNNING
+
+
 def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(records: JobRecords, hints: Hints) -> None:
     reconcile(records, records.storage, LEASE_S)
     waiting = [records.create(WISH, 1.0) for _ in range(6)]

@@ -1,3 +1,7 @@
+import errno
+import os
+import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -31,6 +35,53 @@ def test_a_write_that_fails_keeps_the_old_bytes_and_leaves_nothing(
         storage.put("a/b", b"new")
     assert storage.get("a/b") == b"old"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_name_lasts_before_anybody_is_told_that_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replace: bool
+) -> None:
+    """The file is flushed before it has its name, and all folders on the way to it afterwards."""
+    flushed: list[tuple[int, bool]] = []
+    flush, path = os.fsync, tmp_path / keys.manifest_key(JOB)
+
+    def noting(descriptor: int) -> None:
+        flush(descriptor)
+        flushed.append((os.fstat(descriptor).st_ino, path.exists()))
+
+    monkeypatch.setattr("os.fsync", noting)
+    LocalStorage(tmp_path).put(keys.manifest_key(JOB), b"one", replace=replace)
+    way = [(each.stat().st_ino, True) for each in (path.parent, path.parent.parent, tmp_path)]
+    assert flushed == [(path.stat().st_ino, False), *way]
+
+
+def test_what_is_deleted_while_it_is_written_fails_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a photo is deleted while a worker paints it; here between the new name and its folder's flush."""
+    storage, rename = LocalStorage(tmp_path), os.replace
+
+    def deleted_at_once(source: str, target: Path) -> None:
+        rename(source, target)
+        storage.delete_prefix(keys.job_prefix(JOB))
+
+    monkeypatch.setattr("os.replace", deleted_at_once)
+    storage.put(keys.manifest_key(JOB), b"one")
+    assert storage.list("jobs/") == []
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_a_share_that_flushes_no_folders_will_do_and_a_broken_disk_will_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    flush = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(descriptor)
+
+    monkeypatch.setattr("os.fsync", only_files)
+    with nullcontext() if number == errno.EINVAL else pytest.raises(OSError, match="Input/output"):
+        LocalStorage(tmp_path).put("a/b", b"one")
 
 
 def test_a_file_is_written_in_pieces_and_is_there_at_the_end(tmp_path: Path) -> None:

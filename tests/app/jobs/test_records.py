@@ -15,7 +15,7 @@ from app.jobs import keys
 from app.jobs.blobs import LocalStorage
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress, StyleChoice
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError
+from app.jobs.records import STILL_S, JobNotFoundError, JobRecords, LeaseLostError
 
 WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])
 LONG_S = 1000.0
@@ -175,6 +175,47 @@ def test_cancelling_is_at_once_while_queued_and_a_flag_while_running(records: Jo
     assert records.request_cancel(waiting.id).state is JobState.CANCELLED
     assert records.request_cancel(running.id).cancel_requested
     assert records.heartbeat(held, LONG_S, {}).cancel_requested
+
+
+def test_cancelling_is_at_once_while_nobody_renews_the_lease(records: JobRecords) -> None:
+    """Its painter may be stopped for good, and then nobody would ever look at a flag."""
+    asked_before, asked_after = (records.create(WISH, 1.0) for _ in range(2))
+    for job in (asked_before, asked_after):
+        records.claim(job.id, LONG_S, "elsewhere:1", alive)
+    assert records.request_cancel(asked_before.id).state is JobState.RUNNING
+    for job in (asked_before, asked_after):
+        records.redis.zadd(keys.RUNNING, {job.id: records.now() - 1})
+        assert records.request_cancel(job.id).state is JobState.CANCELLED
+        assert Job.model_validate_json(records.storage.get(keys.manifest_key(job.id))).state is JobState.CANCELLED
+
+
+def test_work_moves_while_somebody_takes_jobs_and_renews_leases(records: JobRecords) -> None:
+    def pass_by() -> None:
+        records.redis.set(keys.MOVED, records.now() - STILL_S - 1)
+
+    assert records.is_moving(), "there is none"
+    pass_by()
+    assert records.is_moving(), "there is still none"
+    job = records.create(WISH, 1.0)
+    assert records.is_moving(), "the first has just begun to wait"
+    pass_by()
+    assert not records.is_moving()
+    records.create(WISH, 1.0)
+    assert not records.is_moving(), "more that wait are no work that is done"
+    held = records.claim(job.id, LONG_S, "here:1", alive)
+    assert held
+    assert records.is_moving()
+    pass_by()
+    assert not records.is_moving()
+    records.request_cancel(job.id)
+    assert not records.is_moving(), "a wish is no work either"
+    records.heartbeat(held, LONG_S, {})
+    assert records.is_moving()
+    pass_by()
+    records.saw_worker("tests", 1)
+    assert not records.is_moving(), "it was there all the time"
+    records.saw_worker("tests", 1, has_just_come=True)
+    assert records.is_moving()
 
 
 def test_position_counts_the_jobs_ahead(records: JobRecords) -> None:

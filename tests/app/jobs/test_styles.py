@@ -49,12 +49,23 @@ def test_a_network_goes_with_the_painting_of_its_folder(tmp_path: Path) -> None:
     assert found == {"any": None, "dusk": tmp_path / "dusk" / "network.safetensors", "without": None}
 
 
-@pytest.mark.parametrize("label", ["title = ", "colour = 3", "born = 'long ago'", "id = '../x'"])
+@pytest.mark.parametrize(
+    "label", ["title = ", "colour = 3", "born = 'long ago'", "id = '../x'", "commons = 'javascript:alert(1)'"]
+)
 def test_a_label_that_cannot_be_read_leaves_out_that_painting_only(tmp_path: Path, label: str) -> None:
     draw_painting().save(tmp_path / "good.png")
     draw_painting().save(tmp_path / "bad.png")
     (tmp_path / "bad.toml").write_text(label)
     assert [style.id for style in find_styles(tmp_path / "nothing", tmp_path)] == ["good"]
+
+
+def test_a_label_links_to_a_web_page_or_nowhere(tmp_path: Path) -> None:
+    links = ["", "http://museum.example/42", "https://commons.wikimedia.org/wiki/File:A_%27b%27.jpg"]
+    strange = ["JavaScript:alert(1)", " https://a.example", "data:text/html,x", "//a.example", "File:A.jpg", "https://"]
+    for number, link in enumerate([*links, *strange]):
+        draw_painting().save(tmp_path / f"painting{number}.png")
+        (tmp_path / f"painting{number}.toml").write_text(f'commons = "{link}"')
+    assert [style.commons for style in find_styles(tmp_path / "nothing", tmp_path)] == links
 
 
 def test_an_owners_painting_replaces_a_built_in_one_of_its_name(tmp_path: Path) -> None:
