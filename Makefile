@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test faults fuzz check lock format bench gallery load clean
+.PHONY: help run test faults fuzz check audit lock format bench gallery load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -23,11 +23,15 @@ faults: $(VENV)/.ready-dev ## kill, freeze, fill and cut off everything, and che
 fuzz: $(VENV)/.ready-dev ## open damaged photos at random: make fuzz COUNT=100000 SEED=7
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
-check: $(VENV)/.ready-dev ## format, lint, types, import rules
+check: $(VENV)/.ready-dev ## format, lint, types, import rules, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m mypy
 	@PYTHONPATH=. $(BIN)/python $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m provenance.audit
+
+audit: $(VENV)/.ready-dev ## look for known vulnerabilities in what is locked and what is installed
+	@$(BIN)/python -m provenance.audit
 
 # What is locked stays as long as it fits.
 lock: $(VENV)/.ready-dev ## lock what it needs, with hashes; the newest of everything: make lock UPGRADE=1
