@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test faults fuzz check audit lock format bench gallery load clean
+.PHONY: help run test faults fuzz check audit lock sbom format bench gallery load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -33,10 +33,13 @@ check: $(VENV)/.ready-dev ## format, lint, types, import rules, known vulnerabil
 audit: $(VENV)/.ready-dev ## look for known vulnerabilities in what is locked and what is installed
 	@$(BIN)/python -m provenance.audit
 
-# What is locked stays as long as it fits.
+# What is locked stays as long as it fits. Annotations name who needs what, for the bill of materials.
 lock: $(VENV)/.ready-dev ## lock what it needs, with hashes; the newest of everything: make lock UPGRADE=1
 	@$(call pin,requirements.lock,pyproject.toml)
 	@$(call pin,requirements-build.lock,--group build --constraint requirements.lock)
+
+sbom: $(VENV)/.ready-dev ## write the bill of materials to build/
+	@$(BIN)/python -m provenance.bill build/atelier.cdx.json
 
 format: $(VENV)/.ready-dev ## put the code into its usual form
 	@$(BIN)/ruff format .
