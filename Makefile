@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test faults fuzz check format bench gallery load clean
+.PHONY: help run test faults fuzz check audit lock sbom format bench gallery load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
-run: $(VENV)/.ready ## start everything on this machine and print the address
+run: $(VENV)/.ready$(if $(LOCKED),-locked) ## start everything on this machine and print the address; with what is locked: make run LOCKED=1
 	@exec $(BIN)/python -m launcher
 
 test: $(VENV)/.ready-dev ## run every test
@@ -23,11 +23,23 @@ faults: $(VENV)/.ready-dev ## kill, freeze, fill and cut off everything, and che
 fuzz: $(VENV)/.ready-dev ## open damaged photos at random: make fuzz COUNT=100000 SEED=7
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
-check: $(VENV)/.ready-dev ## format, lint, types, import rules
+check: $(VENV)/.ready-dev ## format, lint, types, import rules, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m mypy
 	@PYTHONPATH=. $(BIN)/python $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m provenance.audit
+
+audit: $(VENV)/.ready-dev ## look for known vulnerabilities in what is locked and what is installed
+	@$(BIN)/python -m provenance.audit
+
+# What is locked stays as long as it fits. Annotations name who needs what, for the bill of materials.
+lock: $(VENV)/.ready-dev ## lock what it needs, with hashes; the newest of everything: make lock UPGRADE=1
+	@$(call pin,requirements.lock,pyproject.toml)
+	@$(call pin,requirements-build.lock,--group build --constraint requirements.lock)
+
+sbom: $(VENV)/.ready-dev ## write the bill of materials to build/
+	@$(BIN)/python -m provenance.bill build/atelier.cdx.json
 
 format: $(VENV)/.ready-dev ## put the code into its usual form
 	@$(BIN)/ruff format .
@@ -54,15 +66,27 @@ $(BIN)/python $(BIN)/pip:
 
 $(VENV)/.ready: $(BIN)/python $(BIN)/pip pyproject.toml
 	@echo "Installing what Atelier needs (several gigabytes the first time) ..."
-	@$(call install,.)
+	@$(call install,--editable .)
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	@$(call install,'.[dev]')
+	@$(call install,--editable '.[dev]')
+	@touch $@
+
+# What builds a package that comes as source (pyvips, and Atelier itself) is locked as well, and there before it is needed.
+$(VENV)/.ready-locked: $(BIN)/python $(BIN)/pip pyproject.toml requirements.lock requirements-build.lock
+	@echo "Installing what is locked (several gigabytes the first time) ..."
+	@$(call install,--require-hashes --only-binary :all: --requirement requirements-build.lock)
+	@$(call install,--require-hashes --no-build-isolation --requirement requirements.lock)
+	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 # pip notes INSTALLER when all files of a package are there, and takes what it did not finish for installed.
 # Run as a module, because a script's first line may be too short for the path of its interpreter.
 install = for each in $(VENV)/lib/python*/site-packages/*.dist-info; do [ -e "$$each/INSTALLER" ] || rm -rf "$$each"; done; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable $(1) 2>$(VENV)/install.log || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1) 2>$(VENV)/install.log || \
 		{ tail -n 5 $(VENV)/install.log >&2; echo "The installation failed: check the connection and the room on the disk, then run the command again ($(VENV)/install.log has the details)." >&2; exit 1; }
+
+# For every platform and every Python from the oldest on, whatever this machine has.
+pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile $(2) --quiet --universal --python-version 3.11 --generate-hashes \
+	--annotation-style line $(if $(UPGRADE),--upgrade) --output-file $(1)

