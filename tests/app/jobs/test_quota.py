@@ -63,7 +63,7 @@ def test_a_photo_with_its_jobs_counts_for_whom_it_belongs_to_until_it_goes(recor
     left = size_of(records, keys.job_prefix(job.id))
     assert left > ARTWORK_BYTES
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES + left, 2 * PHOTO_BYTES + left)
-    retention.expire(records, job)
+    retention.delete_job(records, job)
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES, 2 * PHOTO_BYTES)
     finish(records, records.create(wish(photo_id), 1.0, client=ANN))
     retention.delete_photo(records, photo_id)
@@ -159,7 +159,7 @@ def test_counted_anew_it_is_the_same(records: JobRecords) -> None:
     photos = [upload(records, client) for client in (ANN, BEN, ANN)]
     finish(records, records.create(wish(photos[0]), 1.0, client=BEN))
     records.create(wish(photos[1]), 1.0)
-    retention.expire(records, records.create(wish(photos[0]), 1.0))
+    retention.delete_job(records, records.create(wish(photos[0]), 1.0))
     painting = "d" * 32
     meta = json.dumps({"client": BEN}).encode()
     records.storage.put(keys.painting_meta_key(painting), meta)
