@@ -95,9 +95,7 @@ def besieged(tmp_path: Path, own_paintings: Path) -> Iterator[Besieged]:
 
 
 @pytest.mark.slow_fault
-@pytest.mark.faults(
-    "F2", "kill -9 of painter, worker, web server, Redis and launcher, sixty times at random, over twenty jobs"
-)
+@pytest.mark.faults("F2", "kill -9 of painter, worker, web server, Redis or launcher, 60 times at random; 20 jobs")
 def test_a_storm_of_kills_loses_and_doubles_nothing(besieged: Besieged, recovery: Recovery) -> None:
     expected = {}
     for number, mark in enumerate(marks(JOBS)):
