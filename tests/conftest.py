@@ -107,6 +107,11 @@ def addresses(process: subprocess.Popen[str]) -> list[str]:
 def close(process: subprocess.Popen[str]) -> None:
     """End the product as Ctrl-C does, and wait for it."""
     process.send_signal(signal.SIGINT)
+    ended(process)
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    """Wait for the end of a launcher that was told to end, and close what it wrote to."""
     process.wait(20)
     for stream in (process.stdout, process.stderr):
         if stream:

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.conftest import address, close, launch
+from tests.conftest import address, close, ended, launch
 from tests.faults.ledger import Recovery
 from tests.faults.marks import marks, read
 from tests.faults.servers import free_port, png, wish
@@ -74,7 +74,7 @@ class Besieged:
             return False
         process.kill()
         if target == "launcher":
-            self.launcher.wait(10)
+            ended(self.launcher)
             self.launcher = self.start()
         return True
 
@@ -114,13 +114,13 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(besieged: Besieged, recovery
     recovery.struck()
     assert set(struck) == set(TARGETS), struck
 
-    def ended(job_id: str) -> dict[str, Any] | None:
+    def told_end(job_id: str) -> dict[str, Any] | None:
         answer = besieged.ask("GET", f"/api/v1/jobs/{job_id}")
         assert answer is None or answer.status_code == 200, "it is lost"
         told: dict[str, Any] = answer.json() if answer else {}
         return told if told.get("status") in ("finished", "failed", "cancelled") else None
 
-    told = {job_id: until(lambda job_id=job_id: ended(job_id), f"the end of {job_id}", 300) for job_id in expected}
+    told = {job_id: until(lambda job_id=job_id: told_end(job_id), f"the end of {job_id}", 300) for job_id in expected}
     recovery.over()
     assert {each["status"] for each in told.values()} == {"finished"}, told
     for job_id, mark in expected.items():
