@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import redis
 
@@ -34,12 +34,7 @@ def delete_job(records: JobRecords, job: Job) -> None:
         redis.RedisError: Redis is away.
         OSError: it takes nothing, and the storage not even an empty blob.
     """
-    try:
-        _expire(records, job)
-    except redis.RedisError as error:
-        if not takes_nothing(error):
-            raise
-        _empty(records, [job])
+    _told_or_owed(lambda: _expire(records, job), lambda: _empty(records, [job]))
 
 
 def delete_photo(records: JobRecords, photo_id: str) -> None:
@@ -48,12 +43,7 @@ def delete_photo(records: JobRecords, photo_id: str) -> None:
     Raises:
         redis.RedisError, OSError: as in `delete_job`.
     """
-    try:
-        _delete_photo(records, photo_id)
-    except redis.RedisError as error:
-        if not takes_nothing(error):
-            raise
-        _empty_photo(records, photo_id)
+    _told_or_owed(lambda: _delete_photo(records, photo_id), lambda: _empty_photo(records, photo_id))
 
 
 def delete_painting(records: JobRecords, painting_id: str) -> None:
@@ -62,13 +52,7 @@ def delete_painting(records: JobRecords, painting_id: str) -> None:
     Raises:
         redis.RedisError, OSError: as in `delete_job`.
     """
-    try:
-        _delete_painting(records, painting_id)
-    except redis.RedisError as error:
-        if not takes_nothing(error):
-            raise
-        records.storage.delete_prefix(keys.painting_prefix(painting_id))
-        _owe(records.storage, "paintings", painting_id)
+    _told_or_owed(lambda: _delete_painting(records, painting_id), lambda: _empty_painting(records, painting_id))
 
 
 def is_deleted(storage: Storage, kind: str, identifier: str) -> bool:
@@ -159,6 +143,16 @@ def _kept_since(records: JobRecords, meta_key: str) -> float:
         return records.now()
 
 
+def _told_or_owed(delete: Callable[[], None], empty: Callable[[], None]) -> None:
+    """Delete something, of which Redis is told; or only its files, while Redis takes nothing."""
+    try:
+        delete()
+    except redis.RedisError as error:
+        if not takes_nothing(error):
+            raise
+        empty()
+
+
 def _expire(records: JobRecords, job: Job) -> None:
     expired = records.expire(job)
     _delete_pictures(records.storage, expired)
@@ -192,6 +186,11 @@ def _empty_photo(records: JobRecords, photo_id: str) -> None:
     _empty(records, records.found(records.photos.jobs(photo_id)))
     records.storage.delete_prefix(keys.photo_prefix(photo_id))
     _owe(records.storage, "photos", photo_id)
+
+
+def _empty_painting(records: JobRecords, painting_id: str) -> None:
+    records.storage.delete_prefix(keys.painting_prefix(painting_id))
+    _owe(records.storage, "paintings", painting_id)
 
 
 def _owe(storage: Storage, kind: str, identifier: str) -> None:
