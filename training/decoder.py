@@ -52,7 +52,7 @@ SAMPLES = 6
 class Recipe:
     """What decides the result of a run; saved beside its checkpoints.
 
-    `content` is what the photo counts, beside its weight in the studio: what is drawn at once keeps less of it.
+    `content` is what the photo counts, instead of its weight in the studio: what is drawn at once keeps less of it.
     `known` is the share of examples whose cells are the crop's own, so that their pixels are known. `grain` weighs
     `regular_grain`, and `strengths` are from where to where the photo's weight goes, in half of the examples.
     """
