@@ -195,9 +195,9 @@ def test_a_painting_goes_on_from_an_artwork(bench: Bench, start_worker: StartWor
     start_worker()
     photo = bench.photo(draw_photo(320, 240))
     first = done(bench, bench.job(photo=photo, **QUICK))
-    wish = {"photo": photo, "start": "artwork", "start_job": first.id, **QUICK, "iterations": 5}
+    wish = {"photo": photo, "start": "artwork", "start_job": first.id, **QUICK}
     second = done(bench, bench.job(**wish))
-    from_noise = done(bench, bench.job(photo=photo, **{**QUICK, "iterations": 5, "start": "noise"}))
+    from_noise = done(bench, bench.job(photo=photo, **{**QUICK, "start": "noise"}))
     begun = pixels(artwork(bench, first))
     near, far = (np.abs(pixels(artwork(bench, each)) - begun).mean() for each in (second, from_noise))
     assert near < far

@@ -71,7 +71,6 @@ def test_odd_letters_of_a_name_arrive_as_they_are(commons: Commons, tmp_path: Pa
         "https://en.wikipedia.org/wiki/File:Night.jpg",
         "https://commons.wikimedia.org.example.com/wiki/File:Night.jpg",
         "http://commons.wikimedia.org/wiki/File:Night.jpg",
-        "night.jpg",
     ],
 )
 def test_what_is_no_page_of_a_file_at_commons_has_no_address(collector: Collector, page: str) -> None:
