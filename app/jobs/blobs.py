@@ -173,6 +173,11 @@ class LocalStorage:
                 found += [path.relative_to(self.root).as_posix() for path in [*old, *([folder] if is_empty else [])]]
         return found
 
+    def free_bytes(self) -> int:
+        """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
+        there = next(each for each in (self.root, *self.root.parents) if each.exists())
+        return shutil.disk_usage(there).free
+
     def _partial(self, folder: Path) -> tuple[int, str]:
         """A temporary file in a folder, as `mkstemp`. The folder is made as often as somebody else removes it."""
         tries = 10
@@ -184,11 +189,6 @@ class LocalStorage:
                 tries -= 1
                 if not tries:
                     raise
-
-    def free_bytes(self) -> int:
-        """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
-        there = next(each for each in (self.root, *self.root.parents) if each.exists())
-        return shutil.disk_usage(there).free
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

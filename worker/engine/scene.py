@@ -146,7 +146,7 @@ class Scene:
         kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
         content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
         if wanted.compares_cells:
-            cells, content = self.cells(size, scale, options, content, extractor)
+            cells, content = self.cells(size, scale, options, content, extractor, wanted.emphasis)
         if not is_evaluated:
             content_weights = {}
         elif wanted.compares_statistics:
@@ -156,14 +156,19 @@ class Scene:
         )  # fmt: skip
 
     def cells(
-        self, size: tuple[int, int], scale: float, options: PaintOptions, motif: Tensor, extractor: Extractor
+        self,
+        size: tuple[int, int],
+        scale: float,
+        options: PaintOptions,
+        motif: Tensor,
+        extractor: Extractor,
+        emphasis: float,
     ) -> tuple[list[CellPart], Tensor]:
         """The books at `scale`, each with where it is painted from, and the motif in its paintings' colours.
 
         What no mask covers is painted from one book of all: a mean of several paintings' cells would be none's. `motif`
         is in bytes [1, 3, H, W], as is what is returned.
         """
-        emphasis = recipe(options).emphasis
         books = [region.style.book(scale) for region in self.regions]
         palettes = [region.style.palette for region in self.regions]
         everything = joined([(book, 1.0) for book in books]), self.palette
