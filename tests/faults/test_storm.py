@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import re
 import subprocess
 import threading
 from collections import Counter
@@ -21,6 +20,7 @@ from PIL import Image
 from tests.conftest import address, close, ended, launch
 from tests.faults.ledger import Recovery
 from tests.faults.marks import marks, read
+from tests.faults.promise import ENDED
 from tests.faults.servers import free_port, png, wish
 from tests.waiting import until
 
@@ -29,7 +29,6 @@ PAUSES_S = (0.5, 4.0)  # between two kills
 # What a part of the product is known by on its command line; the painter is the worker's child.
 PARTS = {"web": "uvicorn", "worker": "celery", "redis": "--unixsocket"}
 TARGETS = ("painter", "launcher", *PARTS)
-ENDED = re.compile(r"job ([0-9a-f]{6})…: (finished|failed|cancelled)$", re.MULTILINE)
 
 
 class Besieged:
@@ -56,7 +55,7 @@ class Besieged:
 
     def part(self, target: str) -> psutil.Process | None:
         """The process of a part that runs at the moment, if it does."""
-        with suppress(psutil.NoSuchProcess):  # one has just ended
+        with suppress(psutil.NoSuchProcess, StopIteration, IndexError):  # it has just ended, or rests
             if target == "launcher":
                 return psutil.Process(self.launcher.pid)
             word = PARTS["worker" if target == "painter" else target]
@@ -66,10 +65,7 @@ class Besieged:
 
     def kill(self, target: str) -> bool:
         """kill -9 of a part, if it runs; a launcher is started again, as a supervisor would."""
-        try:
-            process = self.part(target)
-        except (StopIteration, IndexError):
-            return False
+        process = self.part(target)
         if process is None:
             return False
         process.kill()
