@@ -13,4 +13,4 @@ USER atelier
 ENV ATELIER_DATA=/data ATELIER_HOST=0.0.0.0 PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8000
-CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--http", "app.protocol:Protocol", "--no-server-header", "--no-proxy-headers", "--no-access-log"]
+CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--http", "app.server.protocol:Protocol", "--no-server-header", "--no-proxy-headers", "--no-access-log"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from app.jobs import keys
+from app.jobs.storage import keys
 from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.normal import Side

@@ -21,43 +21,30 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
-from app import (
-    addresses,
-    allowances,
-    api,
-    docs,
-    easel,
-    errors,
-    health,
-    home,
-    intake,
-    logs,
-    pages,
-    process,
-    send,
-    words,
-)
-from app.addresses import BelowRoot, HeadAsGet
-from app.assets import Assets
-from app.audit import SecurityLog
-from app.compression import Compression
-from app.darkroom import Darkroom
-from app.door import Door
-from app.errors import RefusalError
+from app import logs, process, refusals, words
+from app.api import health, jobs, limits, series, uploads
+from app.darkroom.parent import Darkroom
 from app.gallery import load_gallery
-from app.hosts import KnownHosts
-from app.jobs.blobs import LocalStorage, is_full
 from app.jobs.queue import Publisher
-from app.jobs.quota import Tally
-from app.jobs.records import JobRecords
-from app.limits import RequestLimits, counting_in
+from app.jobs.records.quota import Tally
+from app.jobs.records.records import JobRecords
+from app.jobs.storage.local import LocalStorage, is_full
+from app.pages import docs, home, job, sending, wall
+from app.pages.resend import SameOriginWrites
 from app.polls import Standings
-from app.proxies import ListedProxies, WholeBodies
-from app.resend import SameOriginWrites
-from app.security import HEADERS, BodyLimit, SecurityHeaders, form_action, load_secret
-from app.series import routes as series
+from app.refusals import RefusalError
+from app.server.door import Door
+from app.services import Studio
 from app.settings import Settings, SettingsError, load_settings
-from app.studio import Studio
+from app.web import addresses
+from app.web.addresses import BelowRoot, HeadAsGet
+from app.web.assets import Assets
+from app.web.audit import SecurityLog
+from app.web.compression import Compression
+from app.web.hosts import KnownHosts
+from app.web.limits import RequestLimits, counting_in
+from app.web.proxies import ListedProxies, WholeBodies
+from app.web.security import HEADERS, BodyLimit, SecurityHeaders, form_action, load_secret
 
 ROOT = Path(__file__).parents[1]
 DESCRIPTION = (
@@ -102,14 +89,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.door = Door(settings)
     app.state.templates = templates(assets, settings.root_path)
-    for router in (api.router, intake.router, series.api_router, allowances.router):
+    for router in (jobs.router, uploads.router, series.api_router, limits.router):
         app.include_router(router)
     for router in (
         home.router,
-        send.router,
-        easel.router,
-        pages.router,
-        intake.pictures,
+        sending.router,
+        job.router,
+        wall.router,
+        uploads.pictures,
         series.page_router,
         docs.router,
         health.router,
@@ -138,7 +125,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document. The framework would not list the schema of refusals, which no route returns by type."""
     if not app.openapi_schema:
         app.openapi_schema = FastAPI.openapi(app)
-        app.openapi_schema["components"]["schemas"]["Problem"] = api.Problem.model_json_schema()
+        app.openapi_schema["components"]["schemas"]["Problem"] = jobs.Problem.model_json_schema()
     return app.openapi_schema
 
 
@@ -205,15 +192,15 @@ def templates(assets: Assets, root: str) -> Jinja2Templates:
 def on_refusal(request: Request, error: Exception) -> Response:
     """A refusal that a route raised."""
     assert isinstance(error, RefusalError)
-    return errors.answer(request, error.kind, error.sentence, headers=error.headers)
+    return refusals.answer(request, error.kind, error.sentence, headers=error.headers)
 
 
 def on_invalid_request(request: Request, error: Exception) -> Response:
     """A request that does not fit its route's types."""
     assert isinstance(error, RequestValidationError)
-    found: list[dict[str, Any]] = list(error.errors())[: errors.MOST_MISFITS]
-    misfits = [{"where": errors.where(each), "message": each["msg"]} for each in found]
-    return errors.answer(request, errors.OPTIONS_INVALID, errors.what_does_not_fit(found), errors=misfits)
+    found: list[dict[str, Any]] = list(error.errors())[: refusals.MOST_MISFITS]
+    misfits = [{"where": refusals.where(each), "message": each["msg"]} for each in found]
+    return refusals.answer(request, refusals.OPTIONS_INVALID, refusals.what_does_not_fit(found), errors=misfits)
 
 
 def on_http_error(request: Request, error: Exception) -> Response:
@@ -223,17 +210,17 @@ def on_http_error(request: Request, error: Exception) -> Response:
         return on_refusal(request, error.__cause__)
     if error.status_code == 404 and (redirect := addresses.without_slash(request)):
         return redirect
-    kind = errors.BY_STATUS.get(error.status_code)
+    kind = refusals.BY_STATUS.get(error.status_code)
     if kind is None:
-        kind = errors.Kind("http-error", error.status_code, "That did not work", str(error.detail))
-    return errors.answer(request, kind, headers=dict(error.headers or {}))
+        kind = refusals.Kind("http-error", error.status_code, "That did not work", str(error.detail))
+    return refusals.answer(request, kind, headers=dict(error.headers or {}))
 
 
 def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
-    sentence = errors.QUEUE_DOWN.sentence.format(undone=errors.undone(request))
-    return errors.answer(request, errors.QUEUE_DOWN, sentence, headers={"Retry-After": "10"})
+    sentence = refusals.QUEUE_DOWN.sentence.format(undone=refusals.undone(request))
+    return refusals.answer(request, refusals.QUEUE_DOWN, sentence, headers={"Retry-After": "10"})
 
 
 def on_storage_failure(request: Request, error: Exception) -> Response:
@@ -242,11 +229,12 @@ def on_storage_failure(request: Request, error: Exception) -> Response:
     if not is_full(error):
         return on_failure(request, error)
     log.error("The storage takes nothing more: %s", error)
-    return errors.answer(request, errors.DISK_FULL, errors.DISK_FULL.sentence.format(undone=errors.undone(request)))
+    sentence = refusals.DISK_FULL.sentence.format(undone=refusals.undone(request))
+    return refusals.answer(request, refusals.DISK_FULL, sentence)
 
 
 def on_failure(request: Request, error: Exception) -> Response:
     """A fault of ours: the cause goes to the log, never to the visitor."""
     log.error("%s %s failed", request.method, quote(request.scope["path"]), exc_info=error)
     # This answer is made outside of the middleware that puts the headers on all others.
-    return errors.answer(request, errors.INTERNAL, headers=HEADERS)
+    return refusals.answer(request, refusals.INTERNAL, headers=HEADERS)

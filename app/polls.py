@@ -7,8 +7,8 @@ import asyncio
 import anyio
 from anyio import to_thread
 
-from app.jobs import keys
-from app.jobs.records import JobRecords, Standing
+from app.jobs.records.records import JobRecords, Standing
+from app.jobs.storage import keys
 
 
 class Standings:

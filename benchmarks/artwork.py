@@ -15,8 +15,8 @@ from PIL import Image
 
 from benchmarks.measure import MODELS, STYLES, Measurement, machine, measured, shared_pictures
 from worker import engine
+from worker.engine.descent.optimize import minimize
 from worker.engine.images import fitted_size, to_tensor
-from worker.engine.optimize import minimize
 
 PHOTOS = ["portrait_barista", "tubingen"]
 PAINTINGS = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]

@@ -20,8 +20,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageCms
 
-from app import decoding
-from app.darkroom import Darkroom, end, feed
+from app.darkroom.child import developing
+from app.darkroom.parent import Darkroom, end, feed
 from app.reading import normal, picture
 from app.reading.colors import Meaning
 
@@ -99,12 +99,12 @@ def steps(path: Path) -> list[tuple[str, float]]:
         return result
 
     image = Image.open(io.BytesIO(path.read_bytes()))
-    picture.draft(image, decoding.STORED)
+    picture.draft(image, developing.STORED)
     timed("decode", image.load)
-    photo = timed("turn, convert", lambda: normal.normalize(image, Meaning(), decoding.STORED).picture)
-    timed("encode the JPEG", lambda: decoding.encode(photo, "JPEG", **decoding.STORED_OPTIONS))
-    thumb = timed("shrink for the thumbnail", lambda: decoding.thumbnail(photo))
-    timed("encode the thumbnail", lambda: decoding.encode(thumb, "WEBP", **decoding.THUMB_OPTIONS))
+    photo = timed("turn, convert", lambda: normal.normalize(image, Meaning(), developing.STORED).picture)
+    timed("encode the JPEG", lambda: developing.encode(photo, "JPEG", **developing.STORED_OPTIONS))
+    thumb = timed("shrink for the thumbnail", lambda: developing.thumbnail(photo))
+    timed("encode the thumbnail", lambda: developing.encode(thumb, "WEBP", **developing.THUMB_OPTIONS))
     return found
 
 

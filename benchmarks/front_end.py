@@ -19,8 +19,8 @@ from statistics import quantiles
 import psutil
 import redis
 
-from app.jobs.blobs import LocalStorage
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage.local import LocalStorage
 from benchmarks.wire import connected
 from launcher import commands, redis_server
 from launcher.processes import Process

@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.limits import costs, product_rate, vgg19
 from benchmarks.measure import MODELS
 from worker import engine
-from worker.engine.extractors import Extractor, fastest_dtype
+from worker.engine.networks.extractors import Extractor, fastest_dtype
 
 EVALUATIONS = 500
 PROCESSES = (1, 2, 4, 8)

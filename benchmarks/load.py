@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app.jobs import keys
 from app.jobs.models import Job, JobState, Progress
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
 from benchmarks.front_end import FrontEnd, Watched, centile, front_end, watched
 from benchmarks.wire import Connection, connected
 

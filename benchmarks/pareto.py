@@ -26,10 +26,10 @@ from torch import Tensor
 from benchmarks.measure import MODELS, SHARED, STYLES, machine, measured, shared_pictures
 from benchmarks.quality import load_judge
 from worker import engine
-from worker.engine.match import Matching
-from worker.engine.optimize import Minimum
+from worker.engine.descent.optimize import Minimum
 from worker.engine.presets import PRESETS
 from worker.engine.pyramid import Quality
+from worker.engine.style.match import Matching
 
 PAIRS = [("portrait_barista", "the_scream"), ("tubingen", "great_wave"), ("cat_calico", "starry_night")]
 SIZE = 512

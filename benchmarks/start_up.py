@@ -20,11 +20,11 @@ from statistics import median
 import redis
 from PIL import Image
 
-from app.jobs import keys
-from app.jobs.blobs import LocalStorage
 from app.jobs.models import PaintRequest, StyleChoice
 from app.jobs.queue import Publisher
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 from launcher import commands, redis_server
 from launcher.processes import Process
 
@@ -115,7 +115,7 @@ def main() -> None:
             starts.append(worker_paints(Path(folder)))
     for name, seconds in zip(("worker seen", "worker paints"), zip(*starts, strict=True), strict=True):
         print(f"{name:<25} {median(seconds):>6.2f} s", flush=True)
-    for module in ("torch", "worker.celery_app", "worker.painting", "app.main", "launcher.__main__"):
+    for module in ("torch", "worker.celery_app", "worker.job.attempt", "app.main", "launcher.__main__"):
         print(f"import {module:<18} {median(imports(module) for _ in range(args.runs)):>6.2f} s of processor time")
 
 

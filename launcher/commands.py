@@ -22,7 +22,7 @@ def web(host: str, port: int, log_level: str) -> list[str]:
     return [
         sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", host, "--port", str(port),
         # Forwarded headers are believed by our own setting, not by uvicorn's.
-        "--timeout-graceful-shutdown", "2", "--http", "app.protocol:Protocol",
+        "--timeout-graceful-shutdown", "2", "--http", "app.server.protocol:Protocol",
         "--no-server-header", "--no-proxy-headers", "--no-access-log",
         "--log-level", log_level.lower(),
     ]  # fmt: skip

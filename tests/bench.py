@@ -14,11 +14,11 @@ import psutil
 import redis
 from PIL import Image
 
-from app.jobs import keys
-from app.jobs.blobs import LocalStorage
 from app.jobs.models import TERMINAL, Job, PaintRequest, StyleChoice
 from app.jobs.queue import Publisher
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 from tests.waiting import until
 from tests.worker.engine.conftest import draw_photo
 

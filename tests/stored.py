@@ -9,9 +9,9 @@ import secrets
 
 from PIL import Image
 
-from app.jobs import keys
-from app.jobs.blobs import Storage
 from app.jobs.masks import MaskFacts
+from app.jobs.storage import keys
+from app.jobs.storage.local import Storage
 
 
 def store_mask(storage: Storage, photo_id: str, mask: Image.Image, colors: dict[str, float] | None = None) -> str:

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from worker import engine
-from worker.engine.basis import Basis
-from worker.engine.codebook import SCALES, cells_of, widths
-from worker.engine.extractors import COMPACT_BASIS_FILE
+from worker.engine.networks.basis import Basis
+from worker.engine.networks.extractors import COMPACT_BASIS_FILE
+from worker.engine.style.codebook import SCALES, cells_of, widths
 
 # Cells of each painting and scale: of 66 paintings, some 80,000.
 SEEN = 250

@@ -30,15 +30,15 @@ from tqdm import tqdm
 
 from training.distill import learning_rate, load_images
 from worker import engine
-from worker.engine.cells import CELL, CELL_LAYERS
-from worker.engine.color import recolored
-from worker.engine.decoder import Decoder
-from worker.engine.extractors import DECODER_FILE, Extractor
+from worker.engine.colors.color import recolored
 from worker.engine.images import in_floats, resized, to_bytes, to_image
-from worker.engine.match import CellPart
+from worker.engine.memory.tiling import Window
+from worker.engine.networks.decoder import Decoder
+from worker.engine.networks.extractors import DECODER_FILE, Extractor
 from worker.engine.objective import Objective
 from worker.engine.options import PaintOptions, layer_weights, recipe
-from worker.engine.tiling import Window
+from worker.engine.style.cells import CELL, CELL_LAYERS
+from worker.engine.style.match import CellPart
 
 HELD_OUT = 48  # photos
 SCALES = (96, 1024)  # of the codebooks

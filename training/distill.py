@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from tqdm import tqdm
 
-from worker.engine.extractors import COMPACT_BLOCKS, VggShaped
+from worker.engine.networks.extractors import COMPACT_BLOCKS, VggShaped
 
 TAPS = tuple(tap for tap, _ in COMPACT_BLOCKS)
 HELD_OUT = 64

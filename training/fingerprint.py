@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from app.settings import load_settings
 from worker import engine
-from worker.engine.codebook import codebook_of
-from worker.engine.fingerprint import add_codebook, add_palette
+from worker.engine.style.codebook import codebook_of
+from worker.engine.style.fingerprint import add_codebook, add_palette
 
 CARD_SIDE, SMALL_SIDE = 384, 288
 # Of a card's codebook, which is finer than a fingerprint's and does not ship: scales below the card's own, and cells.

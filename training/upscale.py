@@ -33,10 +33,10 @@ from tqdm import tqdm
 
 from training.distill import learning_rate, load_images
 from worker import engine
-from worker.engine.extractors import Extractor
 from worker.engine.images import to_image, to_tensor
-from worker.engine.losses import squared_distance
-from worker.engine.upscale import HALO, UPSCALER_FILE, Upscaler
+from worker.engine.losses.terms import squared_distance
+from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.upscale import HALO, UPSCALER_FILE, Upscaler
 
 HELD_OUT = 24  # of the photos, and of the artworks; a quarter of fewer than four times as many
 # How pictures come to be half as large.

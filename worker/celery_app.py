@@ -16,10 +16,11 @@ from app import logs
 from app.jobs.queue import QUEUE, broker_url
 from app.process import keep_private
 from app.settings import load_settings
-from worker import broker, devices, process, temporary
-from worker.memory import memory_for_a_job
+from worker import broker
+from worker.machine import devices, process, temporary
+from worker.machine.memory import memory_for_a_job
+from worker.machine.watchdog import Overseer
 from worker.reconcile import Housekeeping
-from worker.watchdog import Overseer
 
 SETTINGS = load_settings()
 REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"

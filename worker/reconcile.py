@@ -11,14 +11,15 @@ from contextlib import contextmanager
 import redis
 from redis.exceptions import LockError
 
-from app.jobs import keys, orphans, retention, rounds
-from app.jobs.blobs import BlobNotFoundError, LocalStorage, Storage
+from app.jobs.housekeeping import orphans, retention, rounds
+from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
-from app.jobs.records import JobRecords, LeaseLostError, connect
-from app.jobs.rounds import Round
+from app.jobs.records.records import JobRecords, LeaseLostError, connect
+from app.jobs.storage import keys
+from app.jobs.storage.local import BlobNotFoundError, LocalStorage, Storage
 from app.settings import Settings
-from worker.lease import is_alive
+from worker.job.lease import is_alive
 
 INTERVAL_S = 5.0
 TIDY_S = 3600.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.jobs.queue import TASK
 from worker.celery_app import REDIS_URL, SETTINGS, app, device
-from worker.painting import Easel
-from worker.process import is_stopping
+from worker.job.attempt import Easel
+from worker.machine.process import is_stopping
 
 _easel: Easel | None = None
 

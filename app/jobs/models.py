@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.jobs import keys
 from app.jobs.options import (
     ENLARGED_BY,
     LACKING,
@@ -19,6 +18,7 @@ from app.jobs.options import (
     Resample,
     Share,
 )
+from app.jobs.storage import keys
 
 
 class JobState(StrEnum):

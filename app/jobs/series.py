@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import redis
 from redis.exceptions import LockError
 
-from app.jobs import keys
-from app.jobs.blobs import BlobExistsError, BlobNotFoundError
 from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import JobNotFoundError, JobRecords, Limits
+from app.jobs.records.records import JobNotFoundError, JobRecords, Limits
+from app.jobs.storage import keys
+from app.jobs.storage.local import BlobExistsError, BlobNotFoundError
 
 # Fifty manifests and fifty hints take less than a second; who sends the same series again meanwhile waits for it.
 ACCEPTING_S, PATIENCE_S = 60.0, 10.0

@@ -1,6 +1,6 @@
 """What a file says of its colours, by a profile or by numbers → sRGB.
 
-Numbers become an ICC profile, so that one library does all of it; but for a high dynamic range (tones.py).
+Numbers become an ICC profile, so that one library does all of it; but for a high dynamic range (hdr.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageCms
 
-from app.reading import containers, tones
+from app.reading import containers, hdr
 from app.reading.errors import UNREADABLE
 
 Point = tuple[float, float]
@@ -108,7 +108,7 @@ def meaning_of_png(profile: bytes | None, chunks: dict[bytes, bytes]) -> Meaning
 
 def of_numbers(primaries: int, transfer: int) -> Meaning | None:
     """The meaning of H.273's numbers; None where one is not known."""
-    if transfer in {tones.PQ, tones.HLG} and primaries in tones.TO_SRGB:
+    if transfer in {hdr.PQ, hdr.HLG} and primaries in hdr.TO_SRGB:
         return Meaning(signal=(primaries, transfer))
     if primaries not in PRIMARIES or transfer not in CURVES:
         return None
@@ -214,7 +214,7 @@ def to_srgb(image: Image.Image, meant: Meaning) -> Image.Image:
     if meant.is_narrow:
         image = widened(image)
     if meant.signal:
-        return tones.to_standard_range(image.convert("RGBA" if image.mode.endswith("A") else "RGB"), *meant.signal)
+        return hdr.to_standard_range(image.convert("RGBA" if image.mode.endswith("A") else "RGB"), *meant.signal)
     if not meant.profile and image.mode != "LAB":
         return image
     alpha = image.getchannel("A") if image.mode in {"LA", "RGBA"} else None

@@ -21,7 +21,7 @@ UNREADABLE = (
 
 
 class RefusedError(Exception):
-    """A file that is no photo for us: the code of one of app/errors.py's kinds, and what its sentence needs."""
+    """A file that is no photo for us: the code of one of app/refusals.py's kinds, and what its sentence needs."""
 
     def __init__(self, code: str, **values: float | str) -> None:
         self.code = code

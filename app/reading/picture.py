@@ -1,7 +1,7 @@
 """The one reader of pictures: any file → an upright sRGB photo or mask without metadata, or a refusal.
 
 Page, shell and the owner's folder read with it. It loads nothing of the service, Pillow and the standard library only,
-so that it also runs where nothing else may (app/decoding.py).
+so that it also runs where nothing else may (app/darkroom/child/developing.py).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.main import create_app
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
 from tests.app import pictures
 
 Paint = Callable[..., str]

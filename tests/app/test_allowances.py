@@ -12,10 +12,10 @@ import redis
 from starlette.testclient import TestClient
 
 from app import words
-from app.jobs import keys
-from app.jobs.quota import Quota
+from app.jobs.records.quota import Quota
+from app.jobs.storage import keys
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
 from tests.app import pictures
 from tests.app.test_limits import Open, opened, start, upload
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.jobs import keys
 from app.jobs.models import Cut, Job, JobState, Progress
-from app.jobs.records import STILL_S
-from app.studio import Studio
+from app.jobs.records.records import STILL_S
+from app.jobs.storage import keys
+from app.services import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.jobs import keys
 from app.jobs.options import ENLARGED_BY
-from app.studio import Studio
+from app.jobs.storage import keys
+from app.services import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish

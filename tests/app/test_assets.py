@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.jobs import keys
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish

@@ -23,11 +23,11 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
-from app.jobs import keys
 from app.jobs.models import JobState, Series
+from app.jobs.storage import keys
 from app.main import create_app
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
 from tests.app import pictures
 
 CHECKS = [

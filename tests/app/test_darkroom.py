@@ -17,8 +17,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from app.darkroom import Darkroom, DarkroomError, understand, understand_mask
-from app.errors import RefusalError
+from app.darkroom.parent import Darkroom, DarkroomError, understand, understand_mask
+from app.refusals import RefusalError
 from tests.app.pictures import BLUE, GREEN, RED, WHITE, corners, encoded, landscape, quarters
 from tests.conftest import ROOT
 from tests.hostile.formats import progressive_jpeg
@@ -49,14 +49,17 @@ def darkroom() -> Iterator[Darkroom]:
 
 def children() -> list[psutil.Process]:
     """The decoders of this process."""
-    return [child for child in psutil.Process().children() if "app.decoding" in " ".join(child.cmdline())]
+    return [
+        child for child in psutil.Process().children() if "app.darkroom.child.developing" in " ".join(child.cmdline())
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the filter of system calls is Linux's")
 @pytest.mark.parametrize("act", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_a_confined_process_cannot(act: str) -> None:
     script = (
-        "import os, resource, socket, threading\nfrom app.confinement import confine\nconfine(512_000_000, 10)\n"
+        "import os, resource, socket, threading\n"
+        "from app.darkroom.child.confinement import confine\nconfine(512_000_000, 10)\n"
         f"try:\n    {act}\nexcept (OSError, MemoryError, RuntimeError, ZeroDivisionError):\n    print('refused')"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
@@ -69,7 +72,8 @@ def test_a_confined_process_cannot(act: str) -> None:
 )
 def test_a_process_that_needs_threads_may_start_them_but_no_process(act: str, done: str) -> None:
     script = (
-        "import os, threading\nfrom app.confinement import confine\nconfine(512_000_000, 10, threads=True)\n"
+        "import os, threading\n"
+        "from app.darkroom.child.confinement import confine\nconfine(512_000_000, 10, threads=True)\n"
         f"try:\n    {act.replace('print', 'int')}\n    print('done')\nexcept OSError:\n    print('refused')"
     )
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
@@ -104,13 +108,19 @@ def test_a_decoder_loads_nothing_of_the_web_application_and_the_application_no_d
     script = "import sys, {}; print(*sorted(sys.modules))"
     inside, outside = (
         subprocess.run([sys.executable, "-c", script.format(name)], cwd=ROOT, capture_output=True, text=True).stdout
-        for name in ("app.decoding", "app.main")
+        for name in ("app.darkroom.child.developing", "app.main")
     )
     ours = {name for name in inside.split() if name.startswith("app")}
-    assert {name for name in ours if not name.startswith("app.reading")} == {"app", "app.confinement", "app.decoding"}
+    assert {name for name in ours if not name.startswith("app.reading")} == {
+        "app",
+        "app.darkroom",
+        "app.darkroom.child",
+        "app.darkroom.child.confinement",
+        "app.darkroom.child.developing",
+    }
     assert not {"fastapi", "starlette", "redis", "pydantic", "numpy"} & set(inside.split())
-    assert "app.darkroom" in outside.split()
-    assert "app.decoding" not in outside.split()
+    assert "app.darkroom.parent" in outside.split()
+    assert "app.darkroom.child.developing" not in outside.split()
 
 
 def test_every_photo_has_a_process_of_its_own_and_one_stands_ready(darkroom: Darkroom) -> None:
@@ -214,7 +224,7 @@ def test_closing_ends_the_work_at_once_and_leaves_no_process_and_no_descriptor()
 def test_a_decoder_that_cannot_start_is_our_fault_not_the_photos(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("app.darkroom.ROOT", tmp_path)
+    monkeypatch.setattr("app.darkroom.parent.ROOT", tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if "packages" not in path])
     room = Darkroom(limit_mp=100, memory_mb=2000, time_limit_s=60)
     with pytest.raises(DarkroomError, match="status 1"):

@@ -15,12 +15,13 @@ import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 from starlette.testclient import TestClient
 
-from app.downloads import PIECE_BYTES, opened
-from app.jobs import keys, retention
-from app.jobs.encoding import encode
+from app.downloads.artwork import PIECE_BYTES, opened
+from app.jobs.files.encoding import encode
+from app.jobs.files.strips import PictureInMemory, with_alpha
+from app.jobs.housekeeping import retention
 from app.jobs.models import JobState
-from app.jobs.pictures import PictureInMemory, with_alpha
-from app.studio import Studio
+from app.jobs.storage import keys
+from app.services import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.estimate import SCHEDULES, planned_work, work_of
 from app.jobs.memory import TILE_BYTES
 from app.jobs.options import PaintingOptions, Preset
+from app.jobs.work import SCHEDULES, planned_work, work_of
 from worker import engine
-from worker.engine.extractors import VGG_BLOCKS
+from worker.engine.networks.extractors import VGG_BLOCKS
 
 SHAPES = [(4000, 3000), (300, 900), (1000, 1000), (320, 32), (200, 1900)]
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
-from app.errors import RefusalError
-from app.form import HomeForm, address_of, read_layers
 from app.jobs.models import PaintRequest, StyleChoice
+from app.pages.form import HomeForm, address_of, read_layers
+from app.refusals import RefusalError
 from tests.app.wishes import STYLES, wishes
 
 PHOTO = "0" * 32

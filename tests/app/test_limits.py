@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.jobs import keys
-from app.limits import address_of
+from app.jobs.storage import keys
 from app.main import create_app
 from app.settings import Settings, SettingsError
+from app.web.limits import address_of
 from tests.app import pictures
 
 Open = Callable[..., TestClient]

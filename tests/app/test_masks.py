@@ -10,11 +10,12 @@ import pytest
 from PIL import Image, ImageDraw
 from starlette.testclient import TestClient
 
-from app import decoding, masks
-from app.jobs import keys
-from app.jobs.blobs import LocalStorage
+from app.darkroom.child import developing
 from app.jobs.masks import COLOR_CELLS, GREY_CELLS, find_mask
-from app.studio import Studio
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
+from app.services import Studio
+from app.uploads import masks
 from tests.app import pictures
 
 Send = Callable[..., dict[str, Any]]
@@ -232,8 +233,8 @@ def test_the_facts_of_a_mask_follow_from_its_pixels(send: Send, photo_id: str, s
 
 
 def test_front_end_and_decoder_agree_on_the_grid() -> None:
-    assert (GREY_CELLS, COLOR_CELLS) == (decoding.GRID_SIDE**2, 3 * decoding.GRID_SIDE**2)
-    assert masks.LEAST_SHARE == decoding.LEAST_SHARE
+    assert (GREY_CELLS, COLOR_CELLS) == (developing.GRID_SIDE**2, 3 * developing.GRID_SIDE**2)
+    assert masks.LEAST_SHARE == developing.LEAST_SHARE
 
 
 def test_a_mask_of_another_kind_of_id_is_never_looked_for(tmp_path: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs.models import PaintRequest
-from app.studio import Studio
+from app.services import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 

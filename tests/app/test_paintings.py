@@ -11,14 +11,15 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app import paintings
-from app.jobs import keys, retention
-from app.jobs.blobs import LocalStorage
+from app.jobs.housekeeping import retention
 from app.jobs.models import JobState
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 from app.main import create_app
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
-from app.uploads import DecodedPhoto
+from app.uploads import paintings
+from app.uploads.photos import DecodedPhoto
 from tests.app import pictures
 
 

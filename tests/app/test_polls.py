@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.jobs.blobs import LocalStorage
 from app.jobs.models import JobState, PaintRequest, StyleChoice
-from app.jobs.records import JobRecords, Standing
+from app.jobs.records.records import JobRecords, Standing
+from app.jobs.storage.local import LocalStorage
 from app.polls import Standings
 
 WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="starry_night")])

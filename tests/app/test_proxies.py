@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.proxies import forwarded_name
 from app.settings import Settings
+from app.web.proxies import forwarded_name
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish

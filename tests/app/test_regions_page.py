@@ -11,7 +11,7 @@ from PIL import Image
 from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
-from app.form import HomeForm
+from app.pages.form import HomeForm
 from tests.app import pictures
 from tests.app.test_own_page import mask, wish_of
 from tests.app.test_pages import beside

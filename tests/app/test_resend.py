@@ -13,8 +13,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.main import create_app
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_own_page import mask

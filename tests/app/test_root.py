@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.jobs import keys
+from app.jobs.storage import keys
 from app.main import create_app
+from app.services import Studio
 from app.settings import Settings, SettingsError, load_settings
-from app.studio import Studio
 from tests.app import pictures
 from tests.app.test_api import finish
 from tests.conftest import ROOT as PROJECT

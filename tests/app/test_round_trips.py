@@ -9,7 +9,7 @@ import redis
 from starlette.testclient import TestClient
 
 from app.jobs.models import Job, Progress
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
 from app.main import create_app
 from app.settings import Settings
 from tests.app import pictures

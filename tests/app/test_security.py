@@ -17,11 +17,11 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from app.assets import Assets
 from app.main import create_app
-from app.security import BodyLimit, load_secret, refused_origin, sign, unsign
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
+from app.web.assets import Assets
+from app.web.security import BodyLimit, load_secret, refused_origin, sign, unsign
 from tests.app import pictures
 from tests.app.conftest import Paint
 

@@ -15,14 +15,15 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.jobs import keys, retention
+from app.downloads.archive import zipped
 from app.jobs import series as manifests
+from app.jobs.housekeeping import retention
 from app.jobs.models import JobState, PaintRequest, Series, StyleChoice
-from app.jobs.records import Limits
+from app.jobs.records.records import Limits
+from app.jobs.storage import keys
 from app.main import create_app
-from app.series.archive import zipped
+from app.services import Studio
 from app.settings import Settings
-from app.studio import Studio
 from tests.app import pictures
 from tests.app.test_api import problem
 from worker import engine

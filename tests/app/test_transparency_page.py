@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.studio import Studio
+from app.services import Studio
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image, features
 
-from app import uploads
-from app.darkroom import Darkroom
-from app.errors import RefusalError
-from app.jobs import keys
-from app.jobs.blobs import LocalStorage
+from app.darkroom.parent import Darkroom
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
+from app.refusals import RefusalError
+from app.uploads import photos
 from tests.app import pictures
 from tests.app.pictures import BLUE, GREEN, RED, WHITE, encoded, quarters
 
@@ -252,9 +252,9 @@ def test_a_ribbon_is_refused() -> None:
 
 def test_a_kept_photo_is_found_again(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
-    stored = uploads.store(DARKROOM.decode_photo(io.BytesIO(pictures.landscape(640, 480))), storage)
+    stored = photos.store(DARKROOM.decode_photo(io.BytesIO(pictures.landscape(640, 480))), storage)
     assert len(stored.id) == 32
-    assert uploads.find(stored.id, storage) == stored
+    assert photos.find(stored.id, storage) == stored
     assert Image.open(io.BytesIO(storage.get(keys.photo_key(stored.id)))).size == (640, 480)
     assert Image.open(io.BytesIO(storage.get(keys.photo_thumb_key(stored.id)))).format == "WEBP"
 
@@ -264,8 +264,8 @@ def test_the_transparency_of_a_photo_is_kept_beside_it(tmp_path: Path) -> None:
     image = quarters(97, 65).convert("RGBA")
     ramp = Image.linear_gradient("L").resize(image.size)
     image.putalpha(ramp)
-    stored = uploads.store(DARKROOM.decode_photo(io.BytesIO(encoded(image))), storage)
-    assert uploads.find(stored.id, storage) == stored
+    stored = photos.store(DARKROOM.decode_photo(io.BytesIO(encoded(image))), storage)
+    assert photos.find(stored.id, storage) == stored
     assert stored.is_transparent
     alpha = Image.open(io.BytesIO(storage.get(keys.photo_alpha_key(stored.id))))
     assert (alpha.mode, alpha.size, alpha.tobytes()) == ("L", (97, 65), ramp.tobytes())
@@ -275,17 +275,17 @@ def test_the_transparency_of_a_photo_is_kept_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [pictures.landscape(), encoded(quarters().convert("RGBA"))], ids=["JPEG", "opaque"])
 def test_nothing_is_kept_beside_an_opaque_photo(tmp_path: Path, data: bytes) -> None:
     storage = LocalStorage(tmp_path)
-    stored = uploads.store(DARKROOM.decode_photo(io.BytesIO(data)), storage)
+    stored = photos.store(DARKROOM.decode_photo(io.BytesIO(data)), storage)
     assert not stored.is_transparent
     assert not storage.exists(keys.photo_alpha_key(stored.id))
     # What an earlier release kept does not say.
     storage.put(keys.photo_meta_key(stored.id), b'{"width": 96, "height": 64, "created_at": 0}')
-    assert uploads.find(stored.id, storage) == uploads.StoredPhoto(stored.id, 96, 64)
+    assert photos.find(stored.id, storage) == photos.StoredPhoto(stored.id, 96, 64)
 
 
 @pytest.mark.parametrize("photo_id", ["", "0" * 32, "../../etc/passwd", "%2e%2e", "A" * 32])
 def test_an_id_that_was_never_given_out_finds_nothing(tmp_path: Path, photo_id: str) -> None:
-    assert uploads.find(photo_id, LocalStorage(tmp_path)) is None
+    assert photos.find(photo_id, LocalStorage(tmp_path)) is None
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -298,5 +298,5 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     photo = DARKROOM.decode_photo(io.BytesIO(encoded(Image.new("RGBA", (64, 64)))))
     assert photo.alpha_png
     with pytest.raises(OSError, match="No space"):
-        uploads.store(photo, FullDisk(tmp_path))
+        photos.store(photo, FullDisk(tmp_path))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

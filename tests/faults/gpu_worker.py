@@ -20,8 +20,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from worker import celery_app, devices, engine, painting
-from worker.engine.extractors import VggShaped
+from worker import celery_app, engine
+from worker.engine.networks.extractors import VggShaped
+from worker.job import attempt
+from worker.machine import devices
 
 FOLDER = Path(os.environ["GPU_FOLDER"])
 OUT_OF_MEMORY = (
@@ -185,7 +187,7 @@ def old_driver() -> None:
 
 load_real = engine.load_extractor
 engine.load_extractor = load_faulty
-painting.BUSY_PAUSE_S = 0.5
+attempt.BUSY_PAUSE_S = 0.5
 if os.environ.get("GPU_DRIVER") == "old":
     torch.cuda.init = old_driver
 elif os.environ.get("GPU_DRIVER") != "real":

@@ -14,9 +14,9 @@ from pathlib import Path
 import redis
 from PIL import Image
 
-from app.jobs import keys
 from app.jobs.models import TERMINAL, Job, JobState
 from app.jobs.queue import QUEUE
+from app.jobs.storage import keys
 from tests.bench import Bench, Workers
 from tests.faults.marks import Mark, draw, marks, read
 from tests.waiting import until

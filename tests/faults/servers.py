@@ -158,7 +158,7 @@ class Web:
         command = [
             sys.executable, "-m", *(module or ("uvicorn",)), "app.main:create_app", "--factory",
             "--host", "127.0.0.1", "--port", str(self.port), "--timeout-graceful-shutdown", "2",
-            "--http", "app.protocol:Protocol",
+            "--http", "app.server.protocol:Protocol",
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -74,7 +74,7 @@ def pause_after_pop() -> None:
 
 def pause_at() -> None:
     """After the evaluation that reaches this share of the work."""
-    from worker.sitting import Sitting
+    from worker.job.sitting import Sitting
 
     share = float(os.environ["FAULT_AT"])
 
@@ -87,7 +87,7 @@ def pause_at() -> None:
 
 def pause_where_told() -> None:
     """After each evaluation that reaches the share of the work that the file beside the flag says at the time."""
-    from worker.sitting import Sitting
+    from worker.job.sitting import Sitting
 
     def reached(_: Any, iterate: Any) -> None:
         if iterate.fraction >= float(FLAG.with_suffix(".at").read_text()):
@@ -98,49 +98,49 @@ def pause_where_told() -> None:
 
 def pause_before_end() -> None:
     """Between storing the artwork and noting it in the record."""
-    from app.jobs.records import JobRecords
+    from app.jobs.records.records import JobRecords
 
     before(JobRecords, "end", stand_still_once)
 
 
 def pause_before_manifest() -> None:
     """Between noting the end in the record and noting it in the manifest."""
-    from app.jobs.records import JobRecords
+    from app.jobs.records.records import JobRecords
 
     before(JobRecords, "write_manifest", stand_still_once)
 
 
 def pause_before_ack() -> None:
     """Between the noted end and the acknowledgement of the hint."""
-    from app.jobs.records import JobRecords
+    from app.jobs.records.records import JobRecords
 
     after(JobRecords, "end", stand_still_once)
 
 
 def pause_before_first_manifest() -> None:
     """Between storing a job's record and writing its manifest."""
-    from app.jobs.records import JobRecords
+    from app.jobs.records.records import JobRecords
 
     before(JobRecords, "_write_first", stand_still_once)
 
 
 def pause_before_publish() -> None:
     """Between storing a job's record and sending its hint."""
-    from app.jobs.records import JobRecords
+    from app.jobs.records.records import JobRecords
 
     before(JobRecords, "publish", stand_still_once)
 
 
 def pause_in_reaper() -> None:
     """In the reaper's pass, with its lock held, before it sends its first hint."""
-    from app.jobs.records import JobRecords
+    from app.jobs.records.records import JobRecords
 
     before(JobRecords, "unpublished", stand_still_once)
 
 
 def refuse_writes() -> None:
     """No room (or a read-only file system) for blobs whose keys fit FAULT_KEYS, as long as the flag is there."""
-    from app.jobs.blobs import LocalStorage
+    from app.jobs.storage.local import LocalStorage
 
     number = getattr(errno, os.environ["FAULT_ERRNO"])
 
@@ -153,7 +153,7 @@ def refuse_writes() -> None:
 
 def slow_storage() -> None:
     """Every blob takes FAULT_SECONDS to write and to read."""
-    from app.jobs.blobs import LocalStorage
+    from app.jobs.storage.local import LocalStorage
 
     def wait(*_: Any, **__: Any) -> None:
         time.sleep(float(os.environ["FAULT_SECONDS"]))
@@ -164,7 +164,7 @@ def slow_storage() -> None:
 
 def other_models() -> None:
     """The project's own weights are looked for in FAULT_MODELS."""
-    from worker import materials
+    from worker.job import materials
 
     materials.MODELS = Path(os.environ["FAULT_MODELS"])
 

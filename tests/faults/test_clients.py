@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.jobs import keys
+from app.jobs.storage import keys
 from tests.bench import StartWorker
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import Web, png, wish

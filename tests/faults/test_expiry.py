@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import keys
 from app.jobs.models import Job, JobState
+from app.jobs.storage import keys
 from tests.bench import StartWorker, Workers
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise

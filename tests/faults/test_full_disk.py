@@ -11,10 +11,11 @@ import psutil
 import pytest
 import redis
 
-from app.jobs import keys, retention
+from app.jobs.housekeeping import retention
+from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import JobState
-from app.jobs.records import JobRecords
-from app.jobs.rounds import Round
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
 from launcher import commands
 from tests.bench import ROOT, Workers
 from tests.conftest import Product, address, close, launch

@@ -19,7 +19,7 @@ from app.logs import shortened
 from tests.bench import Workers
 from tests.faults.promise import MarkedBench, Promise
 from tests.waiting import until
-from worker.process import EXIT_DEVICE_LOST
+from worker.machine.process import EXIT_DEVICE_LOST
 
 GPU = ("celery", "-A", "tests.faults.gpu_worker")
 MIB = 2**20

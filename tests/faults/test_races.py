@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.jobs import keys
 from app.jobs.models import TERMINAL, JobState
 from app.jobs.queue import QUEUE
+from app.jobs.storage import keys
 from app.logs import shortened
 from tests.bench import StartWorker, Workers, kill
 from tests.faults.ledger import Recovery

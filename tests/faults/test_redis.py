@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import keys, retention
+from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState
 from app.jobs.queue import QUEUE, Publisher
+from app.jobs.storage import keys
 from launcher import redis_server as embedded
 from tests.bench import StartWorker, Workers
 from tests.faults.disks import fill

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import keys, retention
+from app.jobs.housekeeping import retention
 from app.jobs.models import JobState
+from app.jobs.storage import keys
 from tests.bench import ROOT, StartWorker, Workers, kill
 from tests.faults.disks import fill
 from tests.faults.ledger import Recovery

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from app.jobs import keys
 from app.jobs.models import Job
 from app.jobs.queue import QUEUE, TASK
+from app.jobs.storage import keys
 from tests.bench import StartWorker
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise

@@ -11,8 +11,8 @@ import sys
 
 from PIL import Image
 
-from app.confinement import confine
-from app.decoding import answer
+from app.darkroom.child.confinement import confine
+from app.darkroom.child.developing import answer
 from app.reading.picture import HEIC_FORMATS
 
 LIMIT_MP = 100

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.darkroom import DarkroomError, understand
-from app.errors import RefusalError
+from app.darkroom.parent import DarkroomError, understand
 from app.reading.picture import HEIC_FORMATS
+from app.refusals import RefusalError
 from tests.app.pictures import encoded, quarters, swapped_profile, with_metadata
 from tests.hostile import bombs, formats, oddities
 from tests.hostile.batch import LIMIT_MP

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from app.assets import Assets
+from app.web.assets import Assets
 from tests.conftest import ROOT
 from tests.integration.conftest import web_server
 

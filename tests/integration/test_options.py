@@ -13,16 +13,17 @@ import pytest
 import tifffile
 from PIL import Image, ImageDraw
 
-from app.jobs import keys, retention
+from app.jobs.files.recipe import KEYWORD
+from app.jobs.housekeeping import retention
 from app.jobs.models import Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import PaintingOptions
-from app.jobs.recipe import KEYWORD
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
 from tests.bench import Bench, StartWorker
 from tests.stored import encoded, store_mask, store_painting
 from tests.waiting import until
 from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker.engine.transform_net import About, TransformNet
+from worker.engine.networks.transform_net import About, TransformNet
 
 QUICK = {"size": 256, "quality": "draft", "iterations": 24}
 PRESETS = PaintingOptions.model_json_schema()["properties"]["preset"]["enum"]

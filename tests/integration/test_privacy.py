@@ -10,8 +10,8 @@ import pytest
 from celery import Celery
 from kombu import Connection, Queue
 
-from app.jobs import keys
 from app.jobs.queue import QUEUE, broker_url
+from app.jobs.storage import keys
 from app.process import keep_private
 from launcher.rotation import LARGEST_BYTES
 from tests.app import pictures

@@ -12,10 +12,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from app.jobs import keys
+from app.jobs.files.recipe import KEYWORD
+from app.jobs.files.strips import in_depth
 from app.jobs.models import TERMINAL, Cut, Job, JobState, StyleChoice
-from app.jobs.pictures import in_depth
-from app.jobs.recipe import KEYWORD
+from app.jobs.storage import keys
 from tests.bench import Bench, StartWorker, Workers
 from tests.waiting import until
 

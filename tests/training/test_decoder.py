@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from tests.worker.engine.conftest import MODELS, compact, draw_photo
 from training import decoder as training
 from worker.engine import load_extractor, load_fingerprint
-from worker.engine.cells import CELL
-from worker.engine.decoder import Decoder
-from worker.engine.extractors import DECODER_FILE
+from worker.engine.networks.decoder import Decoder
+from worker.engine.networks.extractors import DECODER_FILE
+from worker.engine.style.cells import CELL
 
 STYLES = MODELS.with_name("styles")
 TINY = ["--steps", "4", "--batch", "1", "--every", "2", "--warmup", "1"]

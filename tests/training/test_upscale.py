@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.worker.engine.conftest import MODELS, draw_painting, draw_photo
 from training import upscale as training
 from worker.engine import load_upscaler
-from worker.engine.upscale import UPSCALER_FILE
+from worker.engine.networks.upscale import UPSCALER_FILE
 
 STYLES = MODELS.with_name("styles")
 TINY = ["--steps", "4", "--batch", "2", "--crop", "32", "--every", "2", "--warmup", "1", "--paint-size", "256"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.jobs.blobs import LocalStorage
 from app.jobs.models import PaintRequest, StyleChoice
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage.local import LocalStorage
 
 WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])
 

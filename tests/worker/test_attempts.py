@@ -10,12 +10,12 @@ import sys
 
 import pytest
 
-from app.jobs import keys
 from app.jobs.models import Attempt, Cut, Job, JobState, Progress
-from app.jobs.records import PAUSES_S, JobRecords
+from app.jobs.records.records import PAUSES_S, JobRecords
+from app.jobs.storage import keys
 from tests.worker.conftest import WISH
-from worker.attempts import oom_kills, why
-from worker.lease import holder_name, is_alive
+from worker.job.cuts import oom_kills, why
+from worker.job.lease import holder_name, is_alive
 
 LONG_S = 1000.0
 

@@ -8,8 +8,16 @@ import signal
 import pytest
 import torch
 
-from worker import devices
-from worker.devices import Device, DeviceUnavailableError, Trouble, choose, choose_apart, required_bytes, trouble
+from worker.machine import devices
+from worker.machine.devices import (
+    Device,
+    DeviceUnavailableError,
+    Trouble,
+    choose,
+    choose_apart,
+    required_bytes,
+    trouble,
+)
 
 OOM = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 15.77 GiB of which 1.2 GiB is free."

@@ -9,8 +9,9 @@ import torch
 from celery.exceptions import SoftTimeLimitExceeded
 
 from app.jobs.models import Attempt, Cut
-from worker import engine, failures
-from worker.failures import explained
+from worker import engine
+from worker.job import failures
+from worker.job.failures import explained
 
 
 def cpu_allocation_error() -> RuntimeError:

@@ -14,12 +14,12 @@ from PIL import Image
 from safetensors.torch import load
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker import fast_training
-from worker.cli import main
 from worker.engine.images import to_tensor
-from worker.engine.transform_net import About, about_network, load_transform_net
-from worker.files import UsageError, loaded, recipe_in
-from worker.shell import MODELS
+from worker.engine.networks.transform_net import About, about_network, load_transform_net
+from worker.shell import fast_training
+from worker.shell.commands import main
+from worker.shell.files import UsageError, loaded, recipe_in
+from worker.shell.painting import MODELS
 
 TINY = (
     "--arch",
@@ -259,7 +259,7 @@ def test_a_network_that_ships_has_a_short_name(monkeypatch: pytest.MonkeyPatch, 
         (desk / "models" / path.name).symlink_to(path)
     (desk / "models" / "fast").mkdir()
     shutil.move(trained(), desk / "models" / "fast" / "waves.safetensors")
-    monkeypatch.setattr("worker.shell.MODELS", desk / "models")
+    monkeypatch.setattr("worker.shell.painting.MODELS", desk / "models")
     assert main(["paint", "photo.jpg", "--network", "waves", "-o", "out.png", "--size", "64"]) == 0
     assert loaded(Path("out.png")).size == (64, 48)
 

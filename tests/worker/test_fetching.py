@@ -19,9 +19,9 @@ from tests.app.pictures import encoded, landscape
 from tests.commons import Commons, answer, serving, stall
 from tests.conftest import ROOT
 from tests.waiting import until
-from worker import fetching
-from worker.cli import main
-from worker.engine.download import MOST_PAUSE_S
+from worker.engine.networks.download import MOST_PAUSE_S
+from worker.shell import fetching
+from worker.shell.commands import main
 
 # As wide and as high as the gallery says, nearly: 1364 × 1080, 1400 × 941.
 NIGHT, WAVE = "starry_night", "great_wave"
@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_what_has_come_for_the_next_time(commons: Commons, folder: 
     content = encoded(Image.effect_noise((640, 506), 64).convert("RGB"), "JPEG", quality=95)
     commons.files[name_of(NIGHT)] = content
     commons.fates.append(stall(len(content) - 1000))
-    command = [sys.executable, "-m", "worker.cli", "fetch", "paintings", NIGHT, WAVE, "--site", commons.site]
+    command = [sys.executable, "-m", "worker.shell.commands", "fetch", "paintings", NIGHT, WAVE, "--site", commons.site]
     with subprocess.Popen(
         command, cwd=ROOT, env=os.environ | {"ATELIER_DATA": str(tmp_path)}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.darkroom import Darkroom
+from app.darkroom.parent import Darkroom
 from tests.app.pictures import encoded, quarters
 from tests.hostile import oddities
-from worker.files import UsageError, mask_in, opened
+from worker.shell.files import UsageError, mask_in, opened
 
 
 @pytest.mark.parametrize(

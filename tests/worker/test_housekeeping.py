@@ -12,17 +12,18 @@ import redis
 from kombu import Connection
 from starlette.testclient import TestClient
 
-from app.jobs import keys, orphans, rounds
+from app.jobs.housekeeping import orphans, rounds
+from app.jobs.housekeeping.retention import LATE_S
+from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import Job, JobState, Series
 from app.jobs.queue import QUEUE, Publisher, broker_url
-from app.jobs.records import JobRecords
-from app.jobs.retention import LATE_S
-from app.jobs.rounds import Round
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
 from app.main import create_app
 from app.settings import Settings
 from tests.worker.conftest import WISH, Hints
-from worker.cli import main
 from worker.reconcile import Housekeeping
+from worker.shell.commands import main
 
 Captured = pytest.CaptureFixture[str]
 PHOTO, OTHER = "a" * 32, "b" * 32

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from app.jobs import keys
 from app.jobs.models import JobState
-from app.jobs.records import JobRecords, LeaseLostError
+from app.jobs.records.records import JobRecords, LeaseLostError
+from app.jobs.storage import keys
 from tests.waiting import until
 from tests.worker.conftest import WISH
-from worker.lease import Lease, holder_name, is_alive
+from worker.job.lease import Lease, holder_name, is_alive
 
 BEAT_S = 0.02
 

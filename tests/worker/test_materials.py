@@ -12,20 +12,20 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from app.jobs import keys
-from app.jobs.blobs import LocalStorage
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
 from tests.stored import encoded, store_mask, store_painting
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
 from worker import engine
-from worker.devices import Device
-from worker.engine.codebook import Codebook
-from worker.engine.transform_net import About
-from worker.failures import JobFailedError
-from worker.materials import Commission, Materials
-from worker.sitting import NotBegunError
+from worker.engine.networks.transform_net import About
+from worker.engine.style.codebook import Codebook
+from worker.job.failures import JobFailedError
+from worker.job.materials import Commission, Materials
+from worker.job.sitting import NotBegunError
+from worker.machine.devices import Device
 
 BUILT_IN = "starry_night"
 PHOTO = draw_photo()

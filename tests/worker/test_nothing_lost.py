@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from app.jobs.pictures import Depth, PictureInMemory, Rows
+from app.jobs.files.strips import Depth, PictureInMemory, Rows
 from tests.bench import ROOT
 from tests.faults.disks import fill, small_disk
 from tests.waiting import until
 from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker.cli import main
-from worker.files import is_artwork
-from worker.interrupts import Interrupts
-from worker.outputs import keep
-from worker.parser import build
+from worker.shell.commands import main
+from worker.shell.files import is_artwork
+from worker.shell.interrupts import Interrupts
+from worker.shell.outputs import keep
+from worker.shell.parser import build
 
 QUICK = ("--size", "64", "--iterations", "3")
 STYLE = ("--style", "strokes")
@@ -59,7 +59,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """The real command."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | settings
-    command = [sys.executable, "-m", "worker.cli", *arguments]
+    command = [sys.executable, "-m", "worker.shell.commands", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
 
 
@@ -323,7 +323,7 @@ def painting(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The real command, once its first stroke is shown; killed at the end, if it still runs."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", "paint", *arguments],
+        [sys.executable, "-m", "worker.shell.commands", "paint", *arguments],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stderr
@@ -418,7 +418,7 @@ def test_a_terminal_that_is_gone_does_not_take_the_painting_with_it() -> None:
 
 SEVERAL = """
 import sys
-from worker.cli import main
+from worker.shell.commands import main
 
 *_, photo, folder = sys.argv
 quick = ["--size", "64", "--iterations", "3"]
@@ -462,7 +462,7 @@ def test_a_file_whose_name_is_in_no_encoding_is_painted() -> None:
 
 
 def test_a_reader_who_has_seen_enough_is_no_error() -> None:
-    command = f"{sys.executable} -m worker.cli styles | head -n 1"
+    command = f"{sys.executable} -m worker.shell.commands styles | head -n 1"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True)
     assert len(done.stdout.splitlines()) == 1

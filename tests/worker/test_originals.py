@@ -14,7 +14,7 @@ from tests.app.pictures import encoded, landscape, png_claiming
 from tests.commons import Commons, cut, serving
 from tests.worker.engine.conftest import draw_painting
 from worker import engine
-from worker.originals import COMMONS, Collector, NotOriginalError, address, original_of, suffix_of
+from worker.job.originals import COMMONS, Collector, NotOriginalError, address, original_of, suffix_of
 
 NAME = "Starry, starry Night.jpg"
 SIZE = (320, 240)

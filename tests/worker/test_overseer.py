@@ -17,8 +17,8 @@ from tests.bench import ROOT
 # A parent with one child, as a worker has; it says who they are, each beat that it feels, and what the overseer does.
 WORKER = """
 import os, time
-from worker import process
-from worker.watchdog import Overseer
+from worker.machine import process
+from worker.machine.watchdog import Overseer
 
 child = os.fork()
 if child == 0:

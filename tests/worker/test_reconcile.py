@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app.jobs import keys
 from app.jobs.models import JobState
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
 from tests.worker.conftest import WISH, Hints
-from worker.lease import holder_name
+from worker.job.lease import holder_name
 from worker.reconcile import alone, reconcile
 
 LEASE_S = 30.0

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from app.jobs.pictures import PictureInMemory
+from app.jobs.files.strips import PictureInMemory
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
-from worker.cli import main
-from worker.files import loaded, recipe_in
-from worker.outputs import write
-from worker.parser import build
+from worker.shell.commands import main
+from worker.shell.files import loaded, recipe_in
+from worker.shell.outputs import write
+from worker.shell.parser import build
 
 QUICK = ("--size", "64", "--iterations", "3")
 BUILT_IN = "starry_night"

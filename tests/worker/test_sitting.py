@@ -9,14 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
-from app.jobs.blobs import LocalStorage
-from app.jobs.records import JobRecords
+from app.jobs.records.records import JobRecords
+from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
 from tests.worker.conftest import WISH
-from worker import engine, sitting
+from worker import engine
 from worker.engine.finish import Finish
-from worker.lease import Lease, holder_name, is_alive
-from worker.sitting import Sitting
+from worker.job import sitting
+from worker.job.lease import Lease, holder_name, is_alive
+from worker.job.sitting import Sitting
 
 WORK = 10.0  # megapixel-evaluations
 

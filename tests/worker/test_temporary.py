@@ -17,7 +17,7 @@ from tests.waiting import until
 # A worker's parent that forks; each takes a folder and writes into it, as multiprocessing does.
 FAMILY = """
 import os, sys, tempfile, time
-from worker import temporary
+from worker.machine import temporary
 
 temporary.take()
 tempfile.mkdtemp(prefix="pymp-")
@@ -114,7 +114,7 @@ def test_a_worker_that_ends_in_order_leaves_nothing_of_its_own_or_its_child_s(
 
 def test_without_room_for_a_folder_all_stays_as_it_was(tmp_path: Path) -> None:
     script = (
-        "import tempfile; from worker import temporary; from pathlib import Path\n"
+        "import tempfile; from worker.machine import temporary; from pathlib import Path\n"
         "temporary._common = Path('/dev/null'); temporary.take(); print(tempfile.gettempdir()); temporary.leave()"
     )
     environment = os.environ | {"TMPDIR": str(tmp_path)}

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.jobs.pictures import PictureInMemory
-from app.jobs.recipe import Ingredient, Recipe, version
+from app.jobs.files.recipe import Ingredient, Recipe, version
+from app.jobs.files.strips import PictureInMemory
 from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker import upscaling
-from worker.cli import main
-from worker.files import loaded, recipe_in
-from worker.outputs import write
+from worker.shell import upscaling
+from worker.shell.commands import main
+from worker.shell.files import loaded, recipe_in
+from worker.shell.outputs import write
 
 SIZE = (96, 72)
 

@@ -1,7 +1,8 @@
 """The style transfer itself: photo and fingerprint in, pastiche out. This is the engine's public interface."""
 
-from worker.engine.checkpoint import Checkpoint
-from worker.engine.download import Remote, download
+from worker.engine.colors.masks import mask_of_color
+from worker.engine.colors.palette import Palette, palette_of
+from worker.engine.descent.checkpoint import Checkpoint
 from worker.engine.errors import (
     BusyError,
     CheckpointMismatchError,
@@ -17,22 +18,21 @@ from worker.engine.errors import (
     UnreachableError,
     UpscalerUnavailableError,
 )
-from worker.engine.extractors import Extractor, load_extractor
 from worker.engine.feedforward import transferred
-from worker.engine.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.finish import Finish, Picture
 from worker.engine.images import to_tensor
-from worker.engine.masks import mask_of_color
+from worker.engine.networks.download import Remote, download
+from worker.engine.networks.extractors import Extractor, load_extractor
+from worker.engine.networks.transform_net import TransformNet, load_transform_net
+from worker.engine.networks.upscale import Upscaler, doublings, load_upscaler
+from worker.engine.networks.weights import fetch_weights
 from worker.engine.options import CHOICES, LIMITS, USUAL, Needs, PaintOptions, decodes, needs, plan, work_of
 from worker.engine.paint import Iterate, Pastiche, paint
-from worker.engine.palette import Palette, palette_of
 from worker.engine.presets import PRESETS, Preset
 from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
-from worker.engine.transform_net import TransformNet, load_transform_net
-from worker.engine.upscale import Upscaler, doublings, load_upscaler
-from worker.engine.weights import fetch_weights
+from worker.engine.style.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 
 __all__ = [
     "CHOICES",

@@ -19,12 +19,12 @@ from PIL import Image
 from torch import Tensor
 
 from worker.engine.errors import TooLargeError
-from worker.engine.extractors import fastest_dtype
-from worker.engine.heap import frugal_heap
 from worker.engine.images import fitted_size, in_floats, to_bytes
+from worker.engine.memory.heap import frugal_heap
+from worker.engine.memory.tiling import LEAST_SIDE, STRIDE, Window, windows
+from worker.engine.networks.extractors import fastest_dtype
+from worker.engine.networks.transform_net import Moments, TransformNet
 from worker.engine.room import FACTOR, FLOAT_BYTES, KERNEL_BYTES, Room
-from worker.engine.tiling import LEAST_SIDE, STRIDE, Window, windows
-from worker.engine.transform_net import Moments, TransformNet
 
 # The photo in bytes, and the canvas.
 HELD_BYTES = 3 + FLOAT_BYTES

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from worker.engine.color import ColorSpace, Recoloring, Tint
+from worker.engine.colors.color import ColorSpace, Recoloring, Tint
+from worker.engine.colors.masks import soft_mask
 from worker.engine.images import exact_size, fitted_size, in_floats, shrunk, to_bytes, to_image
-from worker.engine.masks import soft_mask
+from worker.engine.memory.rows import STRIP_ROWS, resampled
+from worker.engine.networks.upscale import Upscaler, doubled, doublings
 from worker.engine.options import PaintOptions
-from worker.engine.rows import STRIP_ROWS, resampled
 from worker.engine.scene import Scene
-from worker.engine.upscale import Upscaler, doubled, doublings
 
 # What the network enlarges too far, or need not enlarge, is resampled with Lanczos.
 FILTERS = {

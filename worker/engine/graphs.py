@@ -9,8 +9,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from worker.engine.descent.optimize import evaluated
 from worker.engine.objective import Objective
-from worker.engine.optimize import evaluated
 
 # Evaluations below which capturing takes longer than it saves: it makes four itself.
 WORTH_IT = 8

@@ -10,12 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
-from worker.engine.decoder import HALO
-from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
+from worker.engine.colors.masks import geometry
 from worker.engine.images import in_floats
-from worker.engine.losses import (
+from worker.engine.losses.salience import saliences
+from worker.engine.losses.terms import (
     EPSILON,
     GRAM_BESIDE_CELLS,
     STYLE_LOSS,
@@ -27,13 +25,22 @@ from worker.engine.losses import (
     squared_distance,
     total_variation,
 )
-from worker.engine.masks import geometry
-from worker.engine.match import CellPart, Match, matched
+from worker.engine.memory.spill import Spill
+from worker.engine.memory.tiling import Window, halo_of, tiled, windows
+from worker.engine.networks.decoder import HALO
+from worker.engine.networks.extractors import Extractor
 from worker.engine.presets import Preset
-from worker.engine.salience import saliences
-from worker.engine.spill import Spill
-from worker.engine.statistics import LayerStatistics, at_least_float32, channel_means, cross_moment, gram, upsampled
-from worker.engine.tiling import Window, halo_of, tiled, windows
+from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
+from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
+from worker.engine.style.match import CellPart, Match, matched
+from worker.engine.style.statistics import (
+    LayerStatistics,
+    at_least_float32,
+    channel_means,
+    cross_moment,
+    gram,
+    upsampled,
+)
 
 
 @dataclass(frozen=True)

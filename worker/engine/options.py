@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
-from worker.engine.cells import CELL_LAYERS
-from worker.engine.color import ColorMethod
-from worker.engine.extractors import STYLE_LAYERS, Extractor
-from worker.engine.losses import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
-from worker.engine.masks import GuideMode
-from worker.engine.operators import Pooling
+from worker.engine.colors.color import ColorMethod
+from worker.engine.colors.masks import GuideMode
+from worker.engine.losses.terms import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
+from worker.engine.networks.extractors import STYLE_LAYERS, Extractor
+from worker.engine.networks.operators import Pooling
 from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, equal_weights, series_weights
 from worker.engine.pyramid import EFFORT, Quality, Stage, stages
+from worker.engine.style.cells import CELL_LAYERS
 
 ColorWhen = Literal["after", "before"]
 Resample = Literal["lanczos", "network", "bicubic", "bilinear", "nearest"]

@@ -11,22 +11,22 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from worker.engine.checkpoint import Checkpoint
-from worker.engine.detail import add_lost_detail
+from worker.engine.descent.checkpoint import Checkpoint
+from worker.engine.descent.detail import add_lost_detail
+from worker.engine.descent.optimize import Method, Moments, minimize
 from worker.engine.errors import CheckpointMismatchError
-from worker.engine.extractors import Extractor
 from worker.engine.finish import Finish, Picture
 from worker.engine.graphs import captured
-from worker.engine.heap import frugal_heap
 from worker.engine.images import in_floats, resized, shrunk, to_tensor
-from worker.engine.match import Match
-from worker.engine.optimize import Method, Moments, minimize
+from worker.engine.memory.heap import frugal_heap
+from worker.engine.memory.spill import Spill
+from worker.engine.networks.extractors import Extractor
 from worker.engine.options import PaintOptions, layer_weights, photo_share, plan, recipe
 from worker.engine.presets import Preset, Start
 from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
-from worker.engine.spill import Spill
+from worker.engine.style.match import Match
 
 # Numbers in an iterate above which checkpoints are written with half the bits.
 HALVED_FROM = 2**24

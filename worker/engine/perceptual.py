@@ -13,12 +13,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint
 from worker.engine.images import to_image
+from worker.engine.networks.extractors import Extractor
 from worker.engine.options import Needs, PaintOptions, needs
 from worker.engine.scene import Scene
-from worker.engine.statistics import at_least_float32
+from worker.engine.style.fingerprint import Fingerprint
+from worker.engine.style.statistics import at_least_float32
 
 LossName = Literal["studio", "johnson"]
 LOSSES: tuple[LossName, ...] = get_args(LossName)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from worker.engine.cells import CELL_LAYERS
-from worker.engine.extractors import STYLE_LAYERS
-from worker.engine.losses import ContentScaling, Smoothing, StyleLoss
-from worker.engine.match import Matching
-from worker.engine.operators import Pooling
+from worker.engine.losses.terms import ContentScaling, Smoothing, StyleLoss
+from worker.engine.networks.extractors import STYLE_LAYERS
+from worker.engine.networks.operators import Pooling
 from worker.engine.pyramid import ROOT_OF_TWO, Pyramid
+from worker.engine.style.cells import CELL_LAYERS
+from worker.engine.style.match import Matching
 
 PresetName = Literal[
     "studio",

@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from worker.engine.cells import CELL, CELL_LAYERS
-from worker.engine.codebook import SCALES, Codebook
-from worker.engine.extractors import Extractor
+from worker.engine.descent.optimize import minimize
 from worker.engine.images import fitted_size, resized, to_image
-from worker.engine.match import CellPart, Matching
+from worker.engine.networks.extractors import Extractor
 from worker.engine.objective import Objective
-from worker.engine.optimize import minimize
 from worker.engine.presets import PRESETS, equal_weights
+from worker.engine.style.cells import CELL, CELL_LAYERS
+from worker.engine.style.codebook import SCALES, Codebook
+from worker.engine.style.match import CellPart, Matching
 
 # Where things are is known by the sketch's colours alone, so they count more than in a photo.
 MATCHING = Matching(colors=6.0, usage=0.05, draw=0.0)

@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import torch
 
-from worker.engine.cells import CELL
-from worker.engine.codebook import widths
+from worker.engine.colors.masks import geometry
+from worker.engine.descent.optimize import Method, history
 from worker.engine.errors import TooLargeError
-from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import neighbor_pairs
-from worker.engine.masks import geometry
-from worker.engine.optimize import Method, history
-from worker.engine.tiling import LEAST_SIDE, STRIDE, halo_of
+from worker.engine.memory.tiling import LEAST_SIDE, STRIDE, halo_of
+from worker.engine.networks.extractors import Extractor
+from worker.engine.style.cells import CELL
+from worker.engine.style.codebook import widths
+from worker.engine.style.fingerprint import neighbor_pairs
 
 FLOAT_BYTES = 12  # a pixel of three floats
 # What an evaluation takes at any size: the kernels' code and their buffers, and the ends of large pages.

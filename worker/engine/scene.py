@@ -11,20 +11,20 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from worker.engine.cells import CELL
-from worker.engine.codebook import joined
-from worker.engine.color import recolored
+from worker.engine.colors.color import recolored
+from worker.engine.colors.masks import geometry, guide, partition, soft_mask
+from worker.engine.colors.palette import Palette, mixed_palette
 from worker.engine.errors import EmptyMaskError
-from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint, blend
 from worker.engine.images import fitted_size, to_bytes
-from worker.engine.masks import geometry, guide, partition, soft_mask
-from worker.engine.match import CellPart
+from worker.engine.memory.spill import Spill
+from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.upscale import Upscaler
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
-from worker.engine.palette import Palette, mixed_palette
-from worker.engine.spill import Spill
-from worker.engine.upscale import Upscaler
+from worker.engine.style.cells import CELL
+from worker.engine.style.codebook import joined
+from worker.engine.style.fingerprint import Fingerprint, blend
+from worker.engine.style.match import CellPart
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import redis
 
-from app.jobs import keys, series
-from app.jobs.blobs import LocalStorage
+from app.jobs import series
 from app.jobs.models import Job, JobState, PaintRequest, Series, StyleChoice
-from app.jobs.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, QueueFullError
+from app.jobs.records.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, QueueFullError
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 from tests.faults.disks import fill, small_disk
 
 WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])

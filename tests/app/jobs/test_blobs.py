@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import keys
-from app.jobs.blobs import BlobExistsError, BlobNotFoundError, LocalStorage
+from app.jobs.storage import keys
+from app.jobs.storage.local import BlobExistsError, BlobNotFoundError, LocalStorage
 
 JOB = "ab" * 16
 

@@ -18,9 +18,9 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms
 
-from app.jobs import recipe
-from app.jobs.encoding import Format, encode
-from app.jobs.pictures import Depth, PictureInMemory, Rows, in_depth
+from app.jobs.files import recipe
+from app.jobs.files.encoding import Format, encode
+from app.jobs.files.strips import Depth, PictureInMemory, Rows, in_depth
 from tests.conftest import ROOT
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -251,8 +251,8 @@ ENCODE = """
 import sys
 from pathlib import Path
 import numpy as np
-from app.jobs.encoding import encode
-from app.jobs.pictures import with_alpha
+from app.jobs.files.encoding import encode
+from app.jobs.files.strips import with_alpha
 
 class Drawn:
     width = 8192

@@ -10,12 +10,12 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from app.errors import what_does_not_fit
 from app.jobs.models import PaintRequest
 from app.jobs.options import CELL_LAYERS, LACKING, LAYERS, Extractor, PaintingOptions
+from app.refusals import what_does_not_fit
 from worker import engine
-from worker.engine import cells
-from worker.engine.extractors import COMPACT_BLOCKS, VGG_BLOCKS, steps_of
+from worker.engine.networks.extractors import COMPACT_BLOCKS, VGG_BLOCKS, steps_of
+from worker.engine.style import cells
 
 PHOTO, MASK, JOB = "0" * 32, "1" * 32, "2" * 32
 

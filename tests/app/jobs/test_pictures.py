@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from app.jobs.pictures import (
+from app.jobs.files.strips import (
     Alpha,
     Depth,
     Picture,

@@ -12,11 +12,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.jobs import keys, retention
-from app.jobs.blobs import LocalStorage
+from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState, PaintRequest
-from app.jobs.quota import ClientOverQuotaError, OverQuotaError, Quota, Tally, Usage
-from app.jobs.records import JobRecords, Limits
+from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError, Quota, Tally, Usage
+from app.jobs.records.records import JobRecords, Limits
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 
 ANN, BEN = "a" * 32, "b" * 32
 PHOTO_BYTES, ARTWORK_BYTES = 1000, 5000

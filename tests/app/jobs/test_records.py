@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from app.jobs import keys
-from app.jobs.blobs import LocalStorage
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress, StyleChoice
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import STILL_S, JobNotFoundError, JobRecords, LeaseLostError
+from app.jobs.records.records import STILL_S, JobNotFoundError, JobRecords, LeaseLostError
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 
 WISH = PaintRequest(photo="0" * 32, styles=[StyleChoice(id="strokes")])
 LONG_S = 1000.0

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.jobs import keys, retention
-from app.jobs.blobs import LocalStorage
+from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
-from app.jobs.records import JobNotFoundError, JobRecords, LeaseLostError, PaintingGoneError, PhotoGoneError
+from app.jobs.records.records import JobNotFoundError, JobRecords, LeaseLostError, PaintingGoneError, PhotoGoneError
+from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 
 LONG_S, AT_ONCE_S = 1000.0, 0.0
 

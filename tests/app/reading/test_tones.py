@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from app.reading.containers import code_points
-from app.reading.tones import HLG, PQ, TO_SRGB, displayed, from_hlg, from_pq
+from app.reading.hdr import HLG, PQ, TO_SRGB, displayed, from_hlg, from_pq
 
 NARROW = TO_SRGB[1]
 

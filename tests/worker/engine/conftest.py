@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from worker.engine import Extractor, Fingerprint, fingerprint_of, load_extractor
-from worker.engine.extractors import POOL, Blocks, VggShaped, steps_of
-from worker.engine.losses import ContentScaling, content_factor, squared_distance
-from worker.engine.operators import is_onednns
-from worker.engine.statistics import at_least_float32
+from worker.engine.losses.terms import ContentScaling, content_factor, squared_distance
+from worker.engine.networks.extractors import POOL, Blocks, VggShaped, steps_of
+from worker.engine.networks.operators import is_onednns
+from worker.engine.style.statistics import at_least_float32
 
 MODELS = Path(__file__).parents[3] / "models"
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from tests.worker.engine.conftest import draw_photo, narrow_extractor
 from worker.engine import Extractor
-from worker.engine.cells import CELL_LAYERS, columns_of, soft_colors
 from worker.engine.images import to_tensor
-from worker.engine.tiling import Window, windows
+from worker.engine.memory.tiling import Window, windows
+from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
 
 HEIGHT, WIDTH = 60, 84
 

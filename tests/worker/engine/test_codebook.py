@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting, narrow_extractor
 from worker.engine import Extractor, Fingerprint, FingerprintFormatError, blend, fingerprint_of, load_fingerprint
-from worker.engine.codebook import Codebook, cells_of, chosen, codebook_of, joined, widths
+from worker.engine.style.codebook import Codebook, cells_of, chosen, codebook_of, joined, widths
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker.engine.color import (
+from worker.engine.colors.color import (
     COLOR_METHODS,
     EPSILON,
     MAX_GAIN,
@@ -21,9 +21,9 @@ from worker.engine.color import (
     Tint,
     transfer_matrix,
 )
+from worker.engine.colors.palette import palette_of
 from worker.engine.errors import EmptyMaskError
 from worker.engine.images import to_image, to_tensor
-from worker.engine.palette import palette_of
 
 LINEAR: tuple[ColorMethod, ...] = ("linear", "linear-cholesky", "linear-pca")
 BEFORE: tuple[ColorMethod, ...] = ("histogram", *LINEAR)

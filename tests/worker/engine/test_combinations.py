@@ -18,9 +18,9 @@ from worker.engine import (
     needs,
     paint,
 )
-from worker.engine.cells import CELL_LAYERS
-from worker.engine.extractors import STYLE_LAYERS
+from worker.engine.networks.extractors import STYLE_LAYERS
 from worker.engine.options import CHOICES
+from worker.engine.style.cells import CELL_LAYERS
 
 PHOTO = draw_photo(96, 72)
 PAINTINGS = [draw_painting(120, 96, seed) for seed in (3, 4)]

@@ -29,10 +29,10 @@ from worker.engine import (
     load_fingerprint,
     paint,
 )
-from worker.engine.cells import CELL
-from worker.engine.decoder import HALO, Decoder
-from worker.engine.extractors import COMPACT_BASIS_FILE, COMPACT_FILE, DECODER_FILE
 from worker.engine.images import in_floats, to_tensor
+from worker.engine.networks.decoder import HALO, Decoder
+from worker.engine.networks.extractors import COMPACT_BASIS_FILE, COMPACT_FILE, DECODER_FILE
+from worker.engine.style.cells import CELL
 
 STYLES = MODELS.with_name("styles")
 INSTANT = PaintOptions(preset="instant", size=160)

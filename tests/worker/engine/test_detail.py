@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tests.worker.engine.conftest import draw_photo
-from worker.engine.detail import add_lost_detail
+from worker.engine.descent.detail import add_lost_detail
 from worker.engine.images import resized, to_bytes, to_tensor
 
 FINE, COARSE = (160, 120), (113, 85)

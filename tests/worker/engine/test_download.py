@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests.commons import CHANGED, Commons, Handler, answer, cut, serving
-from worker.engine import BusyError, DownloadError, Remote, UnreachableError, download
-from worker.engine.download import MOST_PAUSE_S, PAUSE_S, TRIES
+from worker.engine import BusyError, DownloadError, Remote, UnreachableError
+from worker.engine.networks import download
+from worker.engine.networks.download import MOST_PAUSE_S, PAUSE_S, TRIES
 
 CONTENT = np.random.default_rng(1).bytes(300_000)
 HALF = 150_000

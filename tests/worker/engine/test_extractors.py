@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from tests.worker.engine.conftest import MODELS
 from worker.engine import Extractor, ExtractorUnavailableError, load_extractor
-from worker.engine.extractors import COMPACT_FILE, LAYERS, STYLE_LAYERS
-from worker.engine.operators import Pooling
+from worker.engine.networks.extractors import COMPACT_FILE, LAYERS, STYLE_LAYERS
+from worker.engine.networks.operators import Pooling
 
 CPU = torch.device("cpu")
 # VGG's published table: convolutions before each pooling. The compact one ends at relu5_1.

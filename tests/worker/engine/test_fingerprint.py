@@ -18,10 +18,10 @@ from worker.engine import (
     fingerprint_of,
     load_fingerprint,
 )
-from worker.engine.extractors import STYLE_LAYERS
-from worker.engine.fingerprint import add_palette
+from worker.engine.colors.palette import Palette
 from worker.engine.images import fitted_size, to_tensor
-from worker.engine.palette import Palette
+from worker.engine.networks.extractors import STYLE_LAYERS
+from worker.engine.style.fingerprint import add_palette
 
 SHIPPED = MODELS.parent / "styles"
 CHAIN = ("relu1_1", "relu1_2", "relu2_1")

@@ -4,10 +4,10 @@ from PIL import Image
 
 from tests.worker.engine.conftest import MODELS, draw_painting
 from worker.engine import Extractor, Fingerprint, PaintOptions, Scene, fingerprint_of, load_extractor
+from worker.engine.descent.optimize import evaluated
 from worker.engine.graphs import captured, graphed_if_possible
 from worker.engine.images import to_tensor
 from worker.engine.objective import Objective
-from worker.engine.optimize import evaluated
 
 
 def objective_of(photo: Image.Image, style: Fingerprint, extractor: Extractor, preset: str = "studio") -> Objective:

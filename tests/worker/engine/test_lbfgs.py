@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.engine.lbfgs import LBFGS
-from worker.engine.spill import Spill
+from worker.engine.descent.lbfgs import LBFGS
+from worker.engine.memory.spill import Spill
 
 pytestmark = pytest.mark.kernels
 
@@ -46,7 +46,7 @@ def in_float64(optimizer: LBFGS) -> LBFGS:
 @pytest.mark.parametrize("part", [17, 1000])
 @pytest.mark.parametrize("history", [1, 4, 30])
 def test_it_takes_the_steps_of_torchs(history: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.engine.spill.STRETCH", part)
+    monkeypatch.setattr("worker.engine.memory.spill.STRETCH", part)
     loss, size, steps = bent_bowl(), 60, 25
     ours = losses(loss, size, steps, in_float64(LBFGS(size, history, CPU)).step)
     x = torch.zeros(size, dtype=torch.float64, requires_grad=True)
@@ -75,7 +75,7 @@ def test_the_way_does_not_depend_on_the_losss_weight(weight: float) -> None:
 
 
 def test_a_history_on_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.engine.spill.STRETCH", 17)  # the last part is shorter
+    monkeypatch.setattr("worker.engine.memory.spill.STRETCH", 17)  # the last part is shorter
     size, inside, outside = 60, torch.zeros(60), torch.zeros(60)
     optimizers = LBFGS(size, 4, CPU), LBFGS(size, 4, CPU, spill=Spill(tmp_path))
     loss = bent_bowl()

@@ -6,16 +6,8 @@ import torch
 from torch import Tensor
 
 from tests.worker.engine.conftest import content_loss
-from worker.engine.losses import (
-    CONTENT_SCALINGS,
-    RIDGE,
-    STYLE_LOSS,
-    Grid,
-    StyleLoss,
-    shifted,
-    total_variation,
-)
-from worker.engine.statistics import LayerStatistics, layer_statistics
+from worker.engine.losses.terms import CONTENT_SCALINGS, RIDGE, STYLE_LOSS, Grid, StyleLoss, shifted, total_variation
+from worker.engine.style.statistics import LayerStatistics, layer_statistics
 
 pytestmark = pytest.mark.kernels
 

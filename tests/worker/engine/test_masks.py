@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
+from worker.engine.colors.masks import GUIDE_MODES, GuideMode, guide, mask_of_color, partition, soft_mask
 from worker.engine.errors import EmptyMaskError
-from worker.engine.masks import GUIDE_MODES, GuideMode, guide, mask_of_color, partition, soft_mask
 
 # Receptive field and stride of relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 of a VGG-16: see `probed` for a check.
 FIELDS = ((3, 1), (10, 2), (24, 4), (60, 8), (132, 16))

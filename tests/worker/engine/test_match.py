@@ -13,13 +13,13 @@ from torch import Tensor
 
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
 from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, blend, fingerprint_of
-from worker.engine.cells import CELL_LAYERS, columns_of, soft_colors
-from worker.engine.codebook import Book
 from worker.engine.images import in_floats
-from worker.engine.match import CellPart, Match, Matching, matched, variances
+from worker.engine.memory.tiling import Window
 from worker.engine.objective import Objective
 from worker.engine.presets import PRESETS
-from worker.engine.tiling import Window
+from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
+from worker.engine.style.codebook import Book
+from worker.engine.style.match import CellPart, Match, Matching, matched, variances
 
 SIZE = (160, 120)
 NEAREST = partial(PaintOptions, preset="studio")

@@ -19,18 +19,18 @@ from torch.utils._pytree import tree_leaves
 
 from tests.worker.engine.conftest import MODELS
 from worker.engine import Extractor, PaintOptions, load_extractor
-from worker.engine.cells import CELL
-from worker.engine.codebook import Book, widths
-from worker.engine.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
-from worker.engine.lbfgs import LBFGS
-from worker.engine.masks import geometry
-from worker.engine.match import CellPart
+from worker.engine.colors.masks import geometry
+from worker.engine.descent.lbfgs import LBFGS
+from worker.engine.descent.optimize import evaluated
+from worker.engine.memory.spill import Spill
 from worker.engine.objective import Objective, Part
-from worker.engine.optimize import evaluated
 from worker.engine.options import layer_weights, recipe
 from worker.engine.presets import PRESET_NAMES, PresetName
-from worker.engine.spill import Spill
-from worker.engine.statistics import LayerStatistics
+from worker.engine.style.cells import CELL
+from worker.engine.style.codebook import Book, widths
+from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
+from worker.engine.style.match import CellPart
+from worker.engine.style.statistics import LayerStatistics
 
 GPU = torch.device("meta")
 HEIGHT, WIDTH = 80, 112
@@ -122,7 +122,7 @@ def test_a_step_of_lbfgs_stays_on_the_gpu() -> None:
 
 def test_a_history_on_disk_comes_to_the_gpu_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With fake tensors, some of which lie on the CPU: those of `meta` cannot be copied there."""
-    monkeypatch.setattr("worker.engine.spill.STRETCH", 17)
+    monkeypatch.setattr("worker.engine.memory.spill.STRETCH", 17)
     gpu = torch.device("cuda")
     with FakeTensorMode():
         optimizer, iterate = LBFGS(60, 4, gpu), torch.rand(60, device=gpu)

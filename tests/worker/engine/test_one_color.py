@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tests.worker.engine.conftest import draw_photo
-from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import Fingerprint, fingerprint_of
+from worker.engine.networks.extractors import Extractor
 from worker.engine.options import PaintOptions
 from worker.engine.paint import paint
 from worker.engine.scene import Region, Scene
+from worker.engine.style.fingerprint import Fingerprint, fingerprint_of
 
 RED = (200, 30, 30)
 QUICK = PaintOptions(size=128, iterations=6)

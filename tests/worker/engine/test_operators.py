@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.worker.engine import rounding
-from worker.engine.operators import conv_relu, mirrored
+from worker.engine.networks.operators import conv_relu, mirrored
 
 pytestmark = pytest.mark.kernels
 

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.engine import NotFiniteError, optimize
-from worker.engine.optimize import EPOCH, Method, minimize
+from worker.engine import NotFiniteError
+from worker.engine.descent import optimize
+from worker.engine.descent.optimize import EPOCH, Method, minimize
 
 
 def never(done: int, iterate: Tensor) -> bool:

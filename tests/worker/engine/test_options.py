@@ -1,7 +1,7 @@
 import pytest
 
 from worker.engine import Extractor, PaintOptions, needs
-from worker.engine.extractors import STYLE_LAYERS
+from worker.engine.networks.extractors import STYLE_LAYERS
 from worker.engine.options import layer_weights, recipe
 from worker.engine.presets import PRESETS
 

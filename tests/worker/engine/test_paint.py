@@ -18,10 +18,10 @@ from worker.engine import (
     Scene,
     paint,
 )
-from worker.engine.extractors import CONTENT_LAYER, STYLE_LAYERS
 from worker.engine.images import to_tensor
+from worker.engine.networks.extractors import CONTENT_LAYER, STYLE_LAYERS
 from worker.engine.paint import REBUILT
-from worker.engine.statistics import gram
+from worker.engine.style.statistics import gram
 
 QUICK = PaintOptions(size=256, quality="draft")
 

@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting
-from worker.engine.palette import BAND_ROWS, distribution, palette_of
+from worker.engine.colors.palette import BAND_ROWS, distribution, palette_of
 
 
 def test_moments_are_those_of_all_pixels_also_beyond_one_band() -> None:

@@ -16,14 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.codebook import Book
-from worker.engine.extractors import STYLE_LAYERS
-from worker.engine.fingerprint import ScaleStatistics, pair_name
-from worker.engine.match import CellPart
+from worker.engine.networks.extractors import STYLE_LAYERS
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe
 from worker.engine.presets import PRESET_NAMES, PRESETS, PresetName, series_weights
-from worker.engine.statistics import cross_statistics, layer_statistics
+from worker.engine.style.codebook import Book
+from worker.engine.style.fingerprint import ScaleStatistics, pair_name
+from worker.engine.style.match import CellPart
+from worker.engine.style.statistics import cross_statistics, layer_statistics
 
 Array = np.ndarray
 Features = dict[str, Array]  # layer → [C, H, W]

@@ -16,7 +16,7 @@ import torch
 from tests.bench import ROOT
 from tests.worker.engine.conftest import MODELS, compact
 from worker.engine import load_extractor
-from worker.engine.operators import is_onednns
+from worker.engine.networks.operators import is_onednns
 
 CPU = torch.device("cpu")
 # As oneDNN calls them: what torch calls its own kernels for them, and whether the processor has them.

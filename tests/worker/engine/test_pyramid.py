@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from worker.engine.memory.tiling import STRIDE
 from worker.engine.options import PaintOptions, plan, work_of
 from worker.engine.pyramid import ROOT_OF_TWO, Pyramid, scales
-from worker.engine.tiling import STRIDE
 
 
 def test_scales_grow_by_about_the_root_of_two_up_to_the_asked_size() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting
 from worker.engine import Extractor, repaint
-from worker.engine.codebook import codebook_of
+from worker.engine.style.codebook import codebook_of
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
-from worker.engine.extractors import Extractor
-from worker.engine.fingerprint import fingerprint_of
 from worker.engine.images import MIN_SIDE, exact_size, fitted_size
+from worker.engine.networks.extractors import Extractor
 from worker.engine.options import PaintOptions, plan
 from worker.engine.paint import paint
 from worker.engine.scene import Scene
+from worker.engine.style.fingerprint import fingerprint_of
 
 
 @pytest.mark.parametrize("photo", [(320, 32), (32, 320), (3000, 100), (1024, 100), (640, 480)])

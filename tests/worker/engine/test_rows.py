@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from worker.engine.rows import Rows, resampled
+from worker.engine.memory.rows import Rows, resampled
 
 FILTERS = [Image.Resampling[name] for name in ("LANCZOS", "BICUBIC", "BILINEAR", "NEAREST")]
 

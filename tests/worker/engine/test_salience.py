@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from worker.engine.salience import saliences
+from worker.engine.losses.salience import saliences
 
 
 def test_what_is_unusual_weighs_more_and_the_mean_is_one() -> None:

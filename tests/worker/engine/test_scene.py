@@ -8,7 +8,7 @@ from PIL import Image
 from tests.worker.engine.conftest import draw_painting
 from worker.engine import EmptyMaskError, Extractor, Fingerprint, PaintOptions, Region, Scene, fingerprint_of, paint
 from worker.engine.images import to_tensor
-from worker.engine.statistics import gram
+from worker.engine.style.statistics import gram
 
 QUICK = PaintOptions(size=256, quality="draft", feather=0.0)
 SHORT = replace(QUICK, iterations=15)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.engine.statistics import channel_means, cross_moment, gram, layer_statistics, upsampled
+from worker.engine.style.statistics import channel_means, cross_moment, gram, layer_statistics, upsampled
 
 pytestmark = pytest.mark.kernels
 

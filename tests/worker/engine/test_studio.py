@@ -30,9 +30,9 @@ from worker.engine import (
     load_fingerprint,
     paint,
 )
-from worker.engine.cells import CELL_LAYERS, columns_of
 from worker.engine.images import to_tensor
-from worker.engine.tiling import Window
+from worker.engine.memory.tiling import Window
+from worker.engine.style.cells import CELL_LAYERS, columns_of
 
 ROOT = Path(__file__).parents[3]
 QUICK = PaintOptions(preset="studio", size=256, quality="draft", feather=0.0)

@@ -26,13 +26,13 @@ from worker.engine import (
     needs,
     paint,
 )
-from worker.engine.extractors import CONTENT_LAYER, STYLE_LAYERS
+from worker.engine.descent.optimize import Method
+from worker.engine.memory.spill import Spill
+from worker.engine.memory.tiling import STRIDE, halo_of, windows
+from worker.engine.networks.extractors import CONTENT_LAYER, STYLE_LAYERS
 from worker.engine.objective import Objective
-from worker.engine.optimize import Method
 from worker.engine.presets import PRESET_NAMES, PresetName
 from worker.engine.room import Layout, layout
-from worker.engine.spill import Spill
-from worker.engine.tiling import STRIDE, halo_of, windows
 
 CONTENT = (CONTENT_LAYER,)
 DTYPES = [torch.float32, torch.bfloat16]

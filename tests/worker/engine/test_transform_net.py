@@ -13,8 +13,8 @@ from torch import nn
 from tests.worker.engine.conftest import draw_photo
 from worker.engine import NetworkFormatError, Room, TooLargeError, TransformNet, load_transform_net, transferred
 from worker.engine.feedforward import HELD_BYTES, tile_for
+from worker.engine.networks.transform_net import ARCH, FORMAT, About, InstanceNorm, Moments, plan_of
 from worker.engine.room import KERNEL_BYTES
-from worker.engine.transform_net import ARCH, FORMAT, About, InstanceNorm, Moments, plan_of
 
 SMALL = "c9s1-4,d6,d8,R8×2,u6,u4,c9s1-3"
 

@@ -24,8 +24,8 @@ from worker.engine import (
     to_tensor,
 )
 from worker.engine.images import to_image
-from worker.engine.rows import STRIP_ROWS
-from worker.engine.upscale import HALO, TILE_COLUMNS, UPSCALER_FILE, doubled
+from worker.engine.memory.rows import STRIP_ROWS
+from worker.engine.networks.upscale import HALO, TILE_COLUMNS, UPSCALER_FILE, doubled
 
 CPU = torch.device("cpu")
 

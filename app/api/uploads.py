@@ -1,0 +1,209 @@
+"""The JSON API's uploads: photos, their masks, people's own paintings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, Field
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from app import refusals
+from app.api.jobs import problems
+from app.jobs.storage import keys
+from app.jobs.storage.local import BlobNotFoundError
+from app.refusals import Kind, RefusalError
+from app.services import (
+    Studio,
+    StudioHere,
+    check_quota,
+    delete_painting,
+    delete_photo,
+    keep_mask,
+    keep_painting,
+    keep_photo,
+    read_form,
+    uploaded_file,
+)
+from app.uploads import paintings
+from app.web.limits import client_of
+from app.web.security import BRIEFLY
+
+router = APIRouter(prefix="/api/v1", tags=["api"])
+pictures = APIRouter(include_in_schema=False)
+
+PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
+PaintingId = Annotated[str, Path(description="The painting's id as a style, `own_` and 32 hexadecimal digits.")]
+MOST_FILES, MOST_FIELDS = 4, 40
+FORMATS = "JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, JPEG 2000 or HEIC."
+
+
+class PhotoAnswer(BaseModel):
+    """A photo that is kept, with its size in pixels after turning it upright."""
+
+    id: str
+    width: int
+    height: int
+    transparent: bool = Field(description="Whether any part of it is, which `keep_transparency` may give back.")
+
+
+class MaskAnswer(BaseModel):
+    """A mask that is kept, with its size in pixels."""
+
+    id: str
+    width: int
+    height: int
+    colors: list[str] = Field(description="Its main colours, the commonest first; each may mean a style.")
+
+
+class PaintingAnswer(BaseModel):
+    """A person's own painting that is kept, with its id as a style and its size in pixels."""
+
+    id: str
+    width: int
+    height: int
+
+
+def form_with(name: str) -> dict[str, Any]:
+    """A form with one file, for the OpenAPI document."""
+    file = {"type": "string", "format": "binary", "description": FORMATS}
+    schema = {"type": "object", "required": [name], "properties": {name: file}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+async def form_of(request: Request, studio: Studio, thing: str) -> FormData:
+    """The request's form, which holds one file. It is not read where nothing more may be kept of the client.
+
+    Raises:
+        RefusalError: that is so; or it is too large, has too many parts, or did not arrive in one piece.
+    """
+    await to_thread.run_sync(check_quota, studio, client_of(request, studio.secret), thing)
+    try:
+        return await read_form(request, MOST_FILES, MOST_FIELDS)
+    except RefusalError as refusal:
+        raise refusal.about(thing) from refusal
+
+
+def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:
+    """The form's file of this name.
+
+    Raises:
+        RefusalError: `missing`.
+    """
+    file = uploaded_file(form, name)
+    if file is None:
+        raise RefusalError(missing)
+    return file
+
+
+@router.post(
+    "/photos",
+    status_code=201,
+    summary="Keep a photo",
+    response_description="Kept.",
+    responses=problems(400, 403, 413, 415, 422, 429, 507),
+    openapi_extra=form_with("photo"),
+)
+async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
+    """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped, its transparency kept
+    beside it.
+    """
+    form = await form_of(request, studio, "photo")
+    try:
+        file = file_of(form, "photo", refusals.PHOTO_MISSING).file
+        photo = await keep_photo(studio, file, client_of(request, studio.secret))
+    finally:
+        await form.close()
+    return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height, transparent=photo.is_transparent)
+
+
+@router.delete(
+    "/photos/{photo_id}",
+    status_code=204,
+    summary="Delete a photo and all its artworks now",
+    response_description="Gone.",
+    responses=problems(403, 404, 422, 429, 503, 507),
+)
+def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
+    """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
+    delete_photo(studio, photo_id)
+
+
+@router.post(
+    "/photos/{photo_id}/masks",
+    status_code=201,
+    summary="Keep a mask of a photo",
+    response_description="Kept, as long as the photo.",
+    responses=problems(400, 403, 404, 413, 415, 422, 429, 507),
+    openapi_extra=form_with("mask"),
+)
+async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -> MaskAnswer:
+    """White means yes, black and transparent no. It is stretched over the photo, so it may have any size. A mask with
+    clear colours stays a map of them, and each may mean another style. The same mask sent again has the same id.
+    """
+    form = await form_of(request, studio, "mask")
+    try:
+        file = file_of(form, "mask", refusals.MASK_MISSING).file
+        mask = await keep_mask(studio, photo_id, file, client_of(request, studio.secret))
+    finally:
+        await form.close()
+    return MaskAnswer(id=mask.id, width=mask.width, height=mask.height, colors=mask.colors)
+
+
+@router.post(
+    "/paintings",
+    status_code=201,
+    summary="Keep a painting of your own",
+    response_description="Kept.",
+    responses=problems(400, 403, 413, 415, 422, 429, 507),
+    openapi_extra=form_with("painting"),
+)
+async def create_painting(request: Request, studio: StudioHere, response: Response) -> PaintingAnswer:
+    """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it."""
+    form = await form_of(request, studio, "painting")
+    try:
+        file = file_of(form, "painting", refusals.PAINTING_MISSING).file
+        painting = await keep_painting(studio, file, client_of(request, studio.secret))
+    finally:
+        await form.close()
+    paintings.remember(request, response, painting, studio.secret)
+    return PaintingAnswer(id=painting.id, width=painting.width, height=painting.height)
+
+
+@router.get("/paintings", summary="This browser's own paintings", response_description="The list, newest first.")
+def list_paintings(request: Request, studio: StudioHere, response: Response) -> list[PaintingAnswer]:
+    """Those that a cookie of this browser names and that are still here; a program without cookies has none."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    found = paintings.remembered(request, studio.secret, studio.storage)
+    return [PaintingAnswer(id=each.id, width=each.width, height=each.height) for each in found]
+
+
+@router.delete(
+    "/paintings/{painting_id}",
+    status_code=204,
+    summary="Delete a painting of your own now",
+    response_description="Gone.",
+    responses=problems(403, 404, 422, 429, 503, 507),
+)
+def remove_painting(painting_id: PaintingId, studio: StudioHere) -> None:
+    """Jobs that still need it fail and say so; artworks that were made after it stay. Deleting twice is harmless."""
+    delete_painting(studio, painting_id)
+
+
+@pictures.get("/paintings/{painting_id}/thumb.webp")
+def painting_thumb(painting_id: str, studio: StudioHere) -> Response:
+    thumb = paintings.thumb(painting_id, studio.storage)
+    if thumb is None:
+        raise RefusalError(refusals.PAINTING_NOT_FOUND)
+    return Response(thumb, media_type="image/webp", headers={"Cache-Control": BRIEFLY})
+
+
+@pictures.get("/photos/{photo_id}/masks/{mask_id}.png")
+def mask_picture(photo_id: str, mask_id: str, studio: StudioHere) -> Response:
+    try:
+        mask = studio.storage.get(keys.mask_key(photo_id, mask_id))
+    except (BlobNotFoundError, ValueError) as error:
+        raise RefusalError(refusals.MASK_NOT_FOUND) from error
+    return Response(mask, media_type="image/png", headers={"Cache-Control": BRIEFLY})

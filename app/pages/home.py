@@ -1,0 +1,192 @@
+"""The home page: photo, paintings and options as an address or a sent form has them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from app import refusals
+from app.api.limits import little_left
+from app.gallery import Card
+from app.jobs.storage import keys
+from app.orders.series import most_photos
+from app.pages import choices
+from app.pages.choices import as_number, number
+from app.pages.form import OWN, HomeForm, Part, form_of
+from app.pages.sentences import FOLDS, UnfitError, placed
+from app.pages.several import Chosen
+from app.pages.sizes import sizes
+from app.pages.wall import piece, template
+from app.refusals import RefusalError
+from app.services import Studio, StudioHere, check_start, find_job, studio_of
+from app.uploads import paintings, photos
+from app.uploads.photos import ACCEPT, StoredPhoto
+from app.web.limits import client_of
+from app.words import duration
+
+router = APIRouter(include_in_schema=False)
+
+BLEND_ROWS = 4
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """What the home page shows.
+
+    `refused` holds sentences by the control that they stand beside; `fresh` are own paintings that this browser does
+    not remember yet; `unfolds` shows at once which options are not as usual,
+    which would be in the way of who is yet to choose a painting.
+    """
+
+    form: HomeForm = field(default_factory=HomeForm)
+    photo: StoredPhoto | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    movement: str = ""
+    status: int = 200
+    fresh: Sequence[str] = ()
+    several: Chosen = field(default_factory=Chosen)
+    unfolds: bool = False
+
+
+def home_page(request: Request, page: HomePage) -> Response:
+    """The home page, also with what was wrong in a form that is sent back."""
+    studio = studio_of(request)
+    form, own = page.form, own_titles(request, page)
+    context = {
+        "form": form,
+        "blend": blend(form, {card.id: card.title for card in studio.gallery.cards} | own),
+        "start": start_of(studio, form.options["start_job"]),
+        "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
+        "photo": None if "photo" in page.refused else page.photo,
+        "several": page.several,
+        "most_photos": most_photos(studio.settings),
+        "refused": page.refused,
+        "opened": opened(page),
+        # A search is a form of its own; what it finds must not cost the photo and the options.
+        "carried": [*([("photo", page.photo.id)] if page.photo else []), *form.fields()],
+        "q": page.text,
+        "movement": page.movement,
+        "styles": shown(studio, page),
+        "all_styles": studio.gallery.cards,
+        "own": own,
+        "keeps_for": duration(studio.settings.retention_s),
+        "movements": studio.gallery.movements,
+        "sizes": sizes(studio, page.photo, form),
+        "choices": choices,
+        "accept": ACCEPT,
+        "limit_mb": studio.settings.upload_limit_mb,
+        "little_left": little_left(studio, client_of(request, studio.secret)),
+    }
+    return template(request, "home.html", context, page.status)
+
+
+def opened(page: HomePage) -> set[str]:
+    """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen."""
+    places = set(page.refused) or (page.form.changed() if page.unfolds else set())
+    return {name for name, controls in FOLDS.items() if places & controls}
+
+
+def shown(studio: Studio, page: HomePage) -> list[Card]:
+    """The cards that are searched for. What is chosen stays, whatever that is."""
+    found = studio.gallery.chosen(page.text, page.movement)
+    chosen = studio.gallery.by_id.get(page.form.style)
+    return [chosen, *found] if chosen and chosen not in found else found
+
+
+def own_titles(request: Request, page: HomePage) -> dict[str, str]:
+    """This browser's own paintings and those that the form names, newest first: what each is called, by its id."""
+    studio = studio_of(request)
+    remembered = [each.id for each in paintings.remembered(request, studio.secret, studio.storage)]
+    ids = dict.fromkeys([*page.fresh, *own_of(studio, page.form), *remembered])
+    return {each: f"Your painting {len(ids) - index}" for index, each in enumerate(ids)}
+
+
+def start_of(studio: Studio, job_id: str) -> dict[str, Any] | None:
+    """The artwork to start from, as it hangs on the wall; None where there is none."""
+    try:
+        check_start(studio, job_id)
+        return piece(studio, find_job(studio, job_id))
+    except RefusalError:
+        return None
+
+
+def own_of(studio: Studio, form: HomeForm) -> list[str]:
+    """The people's own paintings of the form that are here. Whoever knows the id of one may use it."""
+    return [part.style for part in form.parts if paintings.find(part.style, studio.storage)]
+
+
+def known(studio: Studio, form: HomeForm) -> set[str]:
+    """Ids of all paintings that the form may name."""
+    return {*studio.gallery.by_id, *own_of(studio, form)}
+
+
+def beside(refusal: RefusalError, form: HomeForm) -> dict[str, str]:
+    """What of a refusal stands beside which control."""
+    if isinstance(refusal, UnfitError):
+        return dict(refusal.places)
+    field = str(refusal.values.get("field", ""))
+    if not field:
+        return {placed(refusal.kind.field or "submit"): refusal.sentence}
+    # Programs need the field's name, a person sees which control it is.
+    sentence = refusal.sentence.removeprefix(f"{field}: ")
+    return {form.place_of(field): sentence[:1].upper() + sentence[1:]}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One painting of the blend on the page: its title, and its share in percent of those in the same place."""
+
+    part: Part
+    title: str
+    share: int
+
+
+def blend(form: HomeForm, titles: Mapping[str, str]) -> list[Row]:
+    """The paintings of the blend, and empty rows for more."""
+    parts = [*form.parts, *[Part()] * (BLEND_ROWS - len(form.parts))]
+    # The first one is painted, whichever it will be.
+    weights = [max(0.0, as_number(part.weight) or 0) if part.style or part is parts[0] else 0 for part in parts]
+    whole: dict[tuple[str, str], float] = defaultdict(float)
+    for part, weight in zip(parts, weights, strict=True):
+        whole[part.where] += weight
+    return [
+        Row(part, titles.get(part.style, ""), round(100 * weight / (whole[part.where] or 1)))
+        for part, weight in zip(parts, weights, strict=True)
+    ]
+
+
+@router.get("/")
+def home(
+    request: Request,
+    studio: StudioHere,
+    photo: str = "",
+    again: str = "",
+    q: Annotated[str, Query(max_length=80)] = "",
+    movement: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """The page with every option that the address names; with `again`, those of an earlier job."""
+    form = HomeForm.of(request.query_params)
+    if again:
+        wish = find_job(studio, again).request
+        form, photo = form_of(wish), photo or wish.photo
+    refused = form.misfits()
+    if form.options["start_job"] and "start_job" not in refused:
+        try:
+            check_start(studio, form.options["start_job"])
+        except RefusalError as refusal:
+            refused |= beside(refusal, form)
+    kept = photos.find(photo, studio.storage) if photo else None
+    if photo and kept is None:
+        refused["photo"] = refusals.PHOTO_GONE.sentence
+    unknown = {part.style for part in form.parts} - known(studio, form) - {"", OWN}
+    for style in unknown:
+        kind = refusals.PAINTING_GONE if keys.own_painting(style) else refusals.STYLE_UNKNOWN
+        refused["style"] = kind.sentence.format(style=style)
+    return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))

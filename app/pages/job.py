@@ -1,0 +1,219 @@
+"""A job's pages: the easel while it is painted, the artwork and what can be done with it, its shared page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from app import words
+from app.api.jobs import fraction
+from app.downloads.artwork import Dpi, artwork_answer, file_name
+from app.gallery import OWN_TITLE
+from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format
+from app.jobs.models import Enlarging, Job, JobState, Recoloring
+from app.jobs.options import MOST_OUTPUT
+from app.pages import choices
+from app.pages.form import address_of, form_of
+from app.pages.recipe import ingredients
+from app.pages.sentences import places_of
+from app.pages.wall import template, to_easel
+from app.refusals import RefusalError
+from app.services import (
+    Studio,
+    StudioHere,
+    delete_photo,
+    enlarge_job,
+    find_job,
+    find_shared,
+    recolor_job,
+    retry_job,
+    share_job,
+    start_job,
+    unshare_job,
+)
+from app.uploads import photos
+from app.web.limits import client_of
+
+router = APIRouter(include_in_schema=False)
+
+NOTHING: Mapping[str, str] = {}
+STRONGER, STRONGEST, GENTLEST = 2.0, 10.0, 0.1
+
+
+@router.get("/jobs/{job_id}")
+def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
+    """The easel while the job waits or runs, the artwork afterwards."""
+    return page_of(request, studio, find_job(studio, job_id))
+
+
+def page_of(
+    request: Request, studio: Studio, job: Job, refused: Mapping[str, str] = NOTHING, status: int = 200
+) -> Response:
+    """The job's page; `refused` holds sentences by the control that they stand beside."""
+    waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
+    photo = photos.find(job.request.photo, studio.storage)
+    after = studio.gallery.titles(choice.id for choice in job.request.styles)
+    goes_at = None if waiting else studio.records.photo_goes_at(job.request.photo)
+    context: dict[str, Any] = {
+        "job": job,
+        "waiting": waiting,
+        "picture": job.has_artwork,
+        "stopped": job.state is JobState.CANCELLED,
+        "photo": photo,
+        "after": after,
+        "kept_until": words.moment(goes_at) if goes_at else "",
+    }
+    if waiting:
+        position = studio.records.position(job)
+        eta = studio.records.eta(job, position)
+        doing = words.doing(job, position)
+        context |= {
+            "heading": f"Painting after {after}",
+            "doing": doing,
+            "eta": words.time_left(eta),
+            "fraction": fraction(job),
+        }
+    elif job.has_artwork:
+        context |= artwork_context(studio, job, "Stopped early" if context["stopped"] else "Your artwork")
+        context |= {
+            "same_again": address_of(job.request),
+            "recipe": ingredients(job.request, studio.gallery),
+            "form": form_of(job.request),
+            "choices": choices,
+            "refused": refused,
+            "enlarged": enlarged_size(job),
+        }
+    else:
+        stopped = "You stopped it while the canvas was still white."
+        context |= {"heading": "Not painted", "why": job.error.message if job.error else stopped}
+    return template(request, "job.html", context, status)
+
+
+def enlarged_size(job: Job) -> tuple[int, int] | None:
+    """Width and height of the artwork when it is enlarged; None where that would be too large."""
+    width, height = job.artwork_width or 0, job.artwork_height or 0
+    factor = Enlarging().factor
+    return (factor * width, factor * height) if 0 < factor * max(width, height) <= MOST_OUTPUT else None
+
+
+def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
+    """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
+    is called there.
+    """
+    styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
+    after = studio.gallery.titles((choice.id for choice in job.request.styles), own)
+    artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
+    width, height = job.artwork_width or 0, job.artwork_height or 0
+    return {
+        "heading": f"After {after}",
+        "overline": overline,
+        "after": after,
+        "after_by": f"{after} by {artists}" if artists else after,
+        "styles": styles,
+        "width": width,
+        "height": height,
+        "dpi": DPI,
+        "dpi_range": (LEAST_DPI, MOST_DPI),
+        "print_size": words.print_size(width, height),
+        "file_name": file_name(job),
+    }
+
+
+@router.get("/jobs/{job_id}/{deed}")
+def job_page_again(job_id: str) -> Response:
+    """The way back for who keeps the address of one of its forms."""
+    return RedirectResponse(f"/jobs/{job_id}", 303)
+
+
+@router.post("/jobs/{job_id}/cancel")
+def stop(job_id: str, studio: StudioHere) -> Response:
+    find_job(studio, job_id)
+    studio.records.request_cancel(job_id)
+    return RedirectResponse(f"/jobs/{job_id}", 303)
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry(request: Request, job_id: str, studio: StudioHere) -> Response:
+    """The same once more, as a new job."""
+    return to_easel(request, studio, retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret)))
+
+
+@router.post("/jobs/{job_id}/again")
+def again(
+    request: Request, job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "same"
+) -> Response:
+    """The same painting bolder or gentler, as a new job."""
+    wish = find_job(studio, job_id).request
+    factor = {"bolder": STRONGER, "gentler": 1 / STRONGER}.get(how, 1.0)
+    strength = min(STRONGEST, max(GENTLEST, wish.strength * factor))
+    wish = wish.model_copy(update={"strength": strength})
+    return to_easel(request, studio, start_job(studio, wish, client_of(request, studio.secret)))
+
+
+@router.post("/jobs/{job_id}/recolor")
+def recolor(
+    request: Request,
+    job_id: str,
+    studio: StudioHere,
+    keep_colors: Annotated[str, Form(max_length=80)] = "1",
+    color_method: Annotated[str, Form(max_length=80)] = "luminance",
+) -> Response:
+    """The artwork's strokes in other colours, as a new job."""
+    job = find_job(studio, job_id)
+    try:
+        mask = job.request.color_mask
+        colors = Recoloring(keep_colors=keep_colors, color_method=color_method, color_mask=mask)  # type: ignore[arg-type]
+        return to_easel(request, studio, recolor_job(studio, job, colors, client_of(request, studio.secret)))
+    except ValidationError as error:
+        return page_of(request, studio, job, places_of(error), 422)
+    except RefusalError as refusal:
+        response = page_of(request, studio, job, {"recolor": refusal.sentence}, refusal.kind.status)
+        response.headers.update(refusal.headers)
+        return response
+
+
+@router.post("/jobs/{job_id}/enlarge")
+def enlarge(request: Request, job_id: str, studio: StudioHere) -> Response:
+    """The artwork's strokes at twice the size, as a new job."""
+    job = find_job(studio, job_id)
+    try:
+        return to_easel(request, studio, enlarge_job(studio, job, Enlarging(), client_of(request, studio.secret)))
+    except RefusalError as refusal:
+        response = page_of(request, studio, job, {"enlarge": refusal.sentence}, refusal.kind.status)
+        response.headers.update(refusal.headers)
+        return response
+
+
+@router.post("/jobs/{job_id}/share")
+def share(job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "share") -> Response:
+    """Give the artwork an address for others, or take it back."""
+    (unshare_job if how == "stop" else share_job)(studio, find_job(studio, job_id))
+    return RedirectResponse(f"/jobs/{job_id}#share-title", 303)
+
+
+@router.post("/jobs/{job_id}/delete")
+def delete(job_id: str, studio: StudioHere) -> Response:
+    """Delete the photo and everything that was made from it."""
+    delete_photo(studio, find_job(studio, job_id).request.photo)
+    return RedirectResponse("/artworks", 303)
+
+
+@router.get("/s/{share_id}")
+def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response:
+    """A shared artwork, for whoever was given its address: without the photo, and without any control."""
+    job = find_shared(studio, share_id)
+    context = artwork_context(studio, job, "A shared artwork", own="a painting of their own")
+    return template(request, "shared.html", context | {"share_id": share_id})
+
+
+@router.get("/s/{share_id}/artwork.{extension}")
+async def shared_artwork(
+    request: Request, share_id: str, extension: Format, studio: StudioHere, dpi: Dpi = None
+) -> Response:
+    return await artwork_answer(request, studio, partial(find_shared, studio, share_id), extension, dpi)

@@ -1,0 +1,78 @@
+"""Where the sentences of a refused form belong: each beside the control that caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from app import refusals
+from app.refusals import RefusalError
+
+FIRST = {"strength", "brush", "keep_colors", "options"}
+EXPERT = {
+    "color_when", "guides", "content_layers", "style_layers", "content_scaling", "style_loss", "pooling", "optimizer",
+    "iterations", "min_improvement", "resample", "extractor",
+}  # fmt: skip
+MORE = EXPERT | {
+    "weight", "preset", "size", "quality", "output_size", "color_method", "color_mask", "smoothing", "seed", "start",
+    "keep", "keep_transparency", "feather", *(f"style_{row}" for row in range(5)),
+}  # fmt: skip
+# What has to be open for a sentence to be seen.
+FOLDS = {"options": FIRST | MORE, "more": MORE, "experts": EXPERT}
+OUTSIDE = {"photo", "style", "own_painting", "start_job", "submit"}
+
+
+class UnfitError(RefusalError):
+    """Several options do not fit; `places` has a sentence for each, by the name of its control."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        super().__init__(refusals.OPTIONS_INVALID, what=" ".join(places.values()))
+        self.places = places
+
+
+def places_of(error: ValidationError) -> dict[str, str]:
+    """A sentence for each option that does not fit, by the name of its control."""
+    found: dict[str, str] = {}
+    for each in error.errors():
+        found.setdefault(place_of(each["loc"]), sentence(each))
+    return found
+
+
+def place_of(location: tuple[int | str, ...]) -> str:
+    """The name of the control for pydantic's path to a value. What is said of one painting stands with the blend."""
+    name = str(location[0]) if location else "options"
+    return "weight" if name == "styles" else placed(name)
+
+
+def placed(name: str) -> str:
+    """The place of a refusal's sentence: its control, or the head of the options where the page has none for it."""
+    name = {"styles": "weight", "painting": "own_painting"}.get(name, name)
+    return name if name in FIRST | MORE | OUTSIDE else "options"
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    """What a person has to change, beside the control and so without its name."""
+    limits, given = error.get("ctx", {}), str(error.get("input", ""))[:80]
+    match str(error["type"]):
+        case "less_than_equal":
+            return f"Choose at most {limits['le']:g}."
+        case "greater_than_equal":
+            return f"Choose at least {limits['ge']:g}."
+        case "greater_than":
+            return f"Choose more than {limits['gt']:g}."
+        case "literal_error" if "[key]" in error["loc"]:
+            return f"There is no layer “{given}”."
+        case "literal_error":
+            return f"“{given}” is not one of the choices."
+        case "string_pattern_mismatch":
+            return f"“{given}” is nothing that was given out here."
+        case "float_parsing" | "int_parsing" | "finite_number":
+            return f"“{given}” is not a number that fits here."
+        case "bool_parsing":
+            return f"“{given}” is neither true nor false."
+        case "int_from_float":
+            return "Choose a whole number."
+    message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{message[:1].upper()}{message[1:]}."

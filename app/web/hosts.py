@@ -1,0 +1,77 @@
+"""By which names the site may be asked.
+
+A stranger's page can give its own name the address of this machine while a browser shows it (DNS rebinding). The
+browser then takes both for one site, and the page may read and do all that a visitor may, where nothing else but the
+machine itself should reach the site. Only `Host` tells: it still has the stranger's name.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import refusals
+from app.settings import Settings
+
+HERE = "localhost"
+
+
+class KnownHosts:
+    """Refuses requests that ask for a name which is none of ours, where that is known."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.names = {name.strip().lower() for name in settings.hosts.split(",") if name.strip()}
+        # Behind a proxy the site has a name that only the owner knows, and is there for others to see.
+        self.is_private = is_loopback(settings.host) and not settings.trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._is_known(scope):
+            refusal = refusals.answer(Request(scope, receive), refusals.HOST_UNKNOWN)
+            return await refusal(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+    def _is_known(self, scope: Scope) -> bool:
+        if "*" in self.names or not (self.names or (self.is_private and is_loopback(arrived_at(scope)))):
+            return True
+        name = name_in(Headers(scope=scope).get("host", ""))
+        return name is not None and (name in self.names or cannot_be_rebound(name))
+
+
+def arrived_at(scope: Scope) -> str:
+    """The address of ours that a connection was made to: a server may listen elsewhere than the settings say."""
+    server: tuple[str, int | None] = scope.get("server") or ("", None)
+    return server[0]
+
+
+def name_in(host: str) -> str | None:
+    """The name in a Host header, without its port, in lower case; None where there is none to be read."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return None
+
+
+def cannot_be_rebound(name: str) -> bool:
+    """Whether no stranger has a say in where this leads: an address, this machine's own name, or none, as old programs
+    send it and no browser.
+    """
+    return name in {"", HERE} or name.endswith(f".{HERE}") or address_in(name) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens there."""
+    address = address_in(host)
+    return host == HERE or (address is not None and address.is_loopback)
+
+
+def address_in(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that is written there; None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,57 @@
+"""Cells: a picture as columns of activations on a grid of four pixels, which is where pictures are compared.
+
+A cell says how a square of the picture is painted: its colour, its edges, what larger thing it is part of. Windows of
+a picture (tiling.py) give the cells of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worker.engine.colors.masks import geometry
+from worker.engine.memory.tiling import Window
+from worker.engine.networks.extractors import Extractor
+
+CELL = 4  # pixels a side
+CELL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+# Pixels a side of the square whose mean colour belongs to a cell.
+SOFT = 8
+
+
+def on_cells(activations: Tensor, stride: int) -> Tensor:
+    """A layer's activations [1, C, h, w] as means over cells, or on its own grid where that is coarser."""
+    return F.avg_pool2d(activations, CELL // stride) if stride < CELL else activations
+
+
+def columns_of(taps: Mapping[str, Tensor], window: Window, extractor: Extractor) -> Tensor:
+    """The core's cells [h·w, C] of a window, in float32, from CELL_LAYERS' activations of its crop, shallow to deep.
+
+    Layers of a coarser grid are enlarged, bilinearly.
+    """
+    parts = []
+    for layer in CELL_LAYERS:
+        stride, _ = geometry(layer, extractor.layers)
+        part = on_cells(taps[layer], stride).float()
+        if stride > CELL:
+            part = _enlarged(part, stride // CELL, window)
+        parts.append(window.core_of(part, CELL)[0])
+    return torch.cat(parts).flatten(1).T.contiguous()
+
+
+def soft_colors(crop: Tensor, window: Window) -> Tensor:
+    """The mean colours [h·w, 3], in float32, of squares of SOFT pixels around the core's cells of [1, 3, H, W]."""
+    margin = (SOFT - CELL) // 2
+    means = F.avg_pool2d(F.pad(crop, (margin,) * 4, mode="reflect"), SOFT, CELL)
+    return window.core_of(means, CELL)[0].flatten(1).T.float().contiguous()
+
+
+def _enlarged(part: Tensor, factor: int, window: Window) -> Tensor:
+    """On the grid of cells; an odd last row or column takes after its neighbour."""
+    height, width = window.outer_bottom - window.outer_top, window.outer_right - window.outer_left
+    part = F.interpolate(part, scale_factor=factor, mode="bilinear", align_corners=False)
+    missing = height // CELL - part.shape[2], width // CELL - part.shape[3]
+    return F.pad(part, (0, missing[1], 0, missing[0]), mode="replicate") if any(missing) else part

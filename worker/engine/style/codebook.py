@@ -1,0 +1,238 @@
+"""Codebooks: how a painting is painted, cell by cell, at several scales: what a picture in its style is made of.
+
+With the sketch beside it, the painting can be drawn again from a codebook: it is as private as the painting itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from worker.engine.images import fitted_size, to_bytes, to_tensor
+from worker.engine.memory.tiling import Window
+from worker.engine.networks.basis import Basis, unit_of
+from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.operators import Pooling
+from worker.engine.pyramid import between
+from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
+
+SCALES = (64, 128, 256, 512, 1024)
+CELLS = 400  # of a scale
+SKETCH_SIDE = 24
+# Cells of a scale among which is chosen, and how often groups are formed anew.
+CONSIDERED, ROUNDS = 12_000, 8
+# What a colour's distance, white to black being √3, counts beside one unit of the activations' deviations.
+COLOR_UNIT = 0.05
+LEVELS = 127  # of a code, either way from 0
+BLOCK = 4096  # cells that are compared at a time
+PREFIX = "cells"
+
+
+@dataclass(frozen=True)
+class Book:
+    """The cells of one scale, or of several and of several paintings together: its sources.
+
+    Attributes:
+        deviations: [K, C], how each cell's activations differ from the mean of its source; float32, as the rest.
+        colors: [K, 3], in [0, 1], each of a cell's surroundings.
+        masses: [K], the share that each should have of a picture; together 1.
+        sources: [K], the number of each cell's source.
+        means: [S, C], of the sources' columns.
+        shares: [S], of the sources; together 1.
+    """
+
+    deviations: Tensor
+    colors: Tensor
+    masses: Tensor
+    sources: Tensor
+    means: Tensor
+    shares: Tensor
+
+    @property
+    def columns(self) -> Tensor:
+        """The cells' activations [K, C]."""
+        return self.deviations + self.means[self.sources]
+
+    def to(self, device: torch.device) -> Book:
+        """The same on a device."""
+        return Book(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+def joined(parts: Sequence[tuple[Book, float]]) -> Book:
+    """One book from several with positive weights: all their cells, and all their sources with these shares."""
+    if len(parts) == 1:
+        return parts[0][0]
+    total = sum(weight for _, weight in parts)
+    shares = [weight / total for _, weight in parts]
+    counts = [len(book.shares) for book, _ in parts]
+    return Book(
+        torch.cat([book.deviations for book, _ in parts]),
+        torch.cat([book.colors for book, _ in parts]),
+        torch.cat([book.masses * share for (book, _), share in zip(parts, shares, strict=True)]),
+        torch.cat([book.sources + sum(counts[:index]) for index, (book, _) in enumerate(parts)]),
+        torch.cat([book.means for book, _ in parts]),
+        torch.cat([book.shares * share for (book, _), share in zip(parts, shares, strict=True)]),
+    )
+
+
+class Page(NamedTuple):
+    """A book as it is kept: a byte for each of a cell's directions, and for each of its colour's channels."""
+
+    codes: Tensor  # int8 [K, D]
+    step: Tensor  # float32 [D]
+    colors: Tensor  # uint8 [K, 3]
+    masses: Tensor  # float16 [K]
+    mean: Tensor  # float16 [C]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Books by scale (longest side of the painting in pixels), as they are kept.
+
+    Attributes:
+        basis: of the codes.
+        brings_basis: whether it is the codebook's own, and not its extractor's.
+        sketch: the painting itself, uint8 [h, w, 3], SKETCH_SIDE pixels on its longer side.
+        size: (width, height) of the painting that was measured.
+    """
+
+    pages: dict[int, Page]
+    basis: Basis
+    brings_basis: bool
+    sketch: Tensor
+    size: tuple[int, int]
+
+    def at(self, scale: float) -> Book:
+        """The book of any scale: a stored one, or those of two with their shares."""
+        return joined([(self._opened(known), share) for known, share in between(self.pages, scale)])
+
+    def _opened(self, scale: int) -> Book:
+        codes, step, colors, masses, mean = (part.float() for part in self.pages[scale])
+        sources = torch.zeros(len(masses), dtype=torch.long)
+        deviations = self.basis.deviations(codes * step)
+        return Book(deviations, colors / 255, masses / masses.sum(), sources, mean[None], torch.ones(1))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file holds of it."""
+        found = {f"{PREFIX}.sketch": self.sketch, f"{PREFIX}.size": torch.tensor(self.size)}
+        found |= self.basis.tensors() if self.brings_basis else {}
+        for scale, page in self.pages.items():
+            found |= {f"{PREFIX}.{scale}.{name}": part for name, part in page._asdict().items()}
+        return found
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor], basis: Basis | None) -> Codebook | None:
+        """What `tensors` gave, if it is there; `basis` is the extractor's.
+
+        Raises:
+            KeyError: something is missing.
+        """
+        if f"{PREFIX}.sketch" not in tensors:
+            return None
+        own = Basis.from_tensors(tensors)
+        if own is None and basis is None:
+            raise KeyError("the basis of its codes")
+        scales = sorted(int(name.split(".")[1]) for name in tensors if name.endswith(".codes"))
+        pages = {scale: Page(*(tensors[f"{PREFIX}.{scale}.{part}"] for part in Page._fields)) for scale in scales}
+        width, height = tensors[f"{PREFIX}.size"].tolist()
+        return Codebook(pages, own or basis, own is not None, tensors[f"{PREFIX}.sketch"], (width, height))  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def codebook_of(
+    painting: Image.Image,
+    extractor: Extractor,
+    pooling: Pooling = "average",
+    scales: Collection[int] = SCALES,
+    count: int = CELLS,
+    turned: bool = True,
+) -> Codebook:
+    """The codebook of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
+
+    Only a painting smaller than the smallest scale is enlarged, to that one. `count` is how many cells a scale gets,
+    of the painting's turns and mirror image as well, if `turned`.
+    """
+    longest = max(painting.size)
+    used = sorted(scale for scale in scales if scale <= longest) or [min(scales)]
+    if used[-1] * 1.1 < longest < max(scales):
+        used.append(longest)
+    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling, turned), extractor, count) for scale in used}
+    basis = extractor.basis or Basis.of(torch.cat([cells.deviations for cells in found.values()]), widths(extractor))
+    width, height = (max(1, round(side * SKETCH_SIDE / longest)) for side in painting.size)
+    small = painting.convert("RGB").resize((width, height), Image.Resampling.BOX)
+    pages = {scale: _page(cells, basis) for scale, cells in found.items()}
+    sketch = to_bytes(small)[0].permute(1, 2, 0).contiguous()
+    return Codebook(pages, basis, extractor.basis is None, sketch, painting.size)
+
+
+def widths(extractor: Extractor) -> tuple[int, ...]:
+    """The channels of each layer in a column."""
+    return tuple(extractor.channels[layer] for layer in CELL_LAYERS)
+
+
+@torch.no_grad()
+def cells_of(
+    painting: Image.Image, extractor: Extractor, scale: int, pooling: Pooling = "average", turned: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Columns [N, C] and colours [N, 3] of all cells of a painting at a scale; of its mirror image and three turns too,
+    if `turned`.
+    """
+    pixels = to_tensor(painting, fitted_size(painting.size, scale)).to(extractor.device)
+    columns, colors = [], []
+    views = (pixels, pixels.flip(3), *(pixels.rot90(turns, (2, 3)) for turns in (1, 2, 3)))
+    for view in views if turned else views[:1]:
+        window = Window.whole(view.shape[2], view.shape[3])
+        columns.append(columns_of(extractor(view, CELL_LAYERS, pooling), window, extractor))
+        colors.append(soft_colors(view, window))
+    return torch.cat(columns).cpu(), torch.cat(colors).cpu()
+
+
+class Chosen(NamedTuple):
+    """Some of a painting's cells, as in Book, and the mean [C] of all."""
+
+    deviations: Tensor
+    colors: Tensor
+    masses: Tensor
+    mean: Tensor
+
+
+def chosen(columns: Tensor, colors: Tensor, extractor: Extractor, count: int) -> Chosen:
+    """At most `count` of these cells [N, C] and colours [N, 3]: one of each group of like ones, with the group's share.
+
+    Source: Lloyd, "Least squares quantization in PCM" (1982); of each group, the cell that is nearest to its mean.
+    """
+    mean = columns.mean(0)
+    # At equal distances, so that the same cells are considered every time.
+    considered = torch.linspace(0, len(columns) - 1, min(len(columns), CONSIDERED)).long()
+    deviations, colors = columns[considered] - mean, colors[considered]
+    if len(colors) <= count:
+        return Chosen(deviations, colors, torch.full_like(colors[:, 0], 1 / len(colors)), mean)
+    points = torch.cat([deviations / unit_of(deviations, widths(extractor)), colors / COLOR_UNIT], 1)
+    centers = points[torch.linspace(0, len(points) - 1, count).long()]
+    for _ in range(ROUNDS):
+        group = _nearest(points, centers)
+        sizes = torch.bincount(group, minlength=count)[:, None]
+        sums = torch.zeros_like(centers).index_add_(0, group, points)
+        centers = torch.where(sizes > 0, sums / sizes.clamp_min(1), centers)
+    sizes = torch.bincount(_nearest(points, centers), minlength=count)
+    kept = sizes > 0
+    medoids = _nearest(centers[kept], points)
+    return Chosen(deviations[medoids], colors[medoids], sizes[kept] / sizes.sum(), mean)
+
+
+def _nearest(points: Tensor, centers: Tensor) -> Tensor:
+    """For each of the points [N, D], the number of the center [K, D] that is nearest to it."""
+    squares = centers.square().sum(1)
+    return torch.cat([(squares - 2 * part @ centers.T).argmin(1) for part in torch.split(points, BLOCK)])
+
+
+def _page(cells: Chosen, basis: Basis) -> Page:
+    codes = basis.codes(cells.deviations)
+    step = codes.abs().amax(0).clamp_min(1e-6) / LEVELS
+    colors = (cells.colors * 255).round().byte()
+    return Page((codes / step).round().to(torch.int8), step, colors, cells.masses.half(), cells.mean.half())

@@ -1,0 +1,235 @@
+"""The paintings that jobs take their styles from, and what is measured of each: its fingerprint, made once and kept.
+
+There are three kinds: built-in ones ship fingerprints and no pixels; the owner's lie in a folder; people's own lie in
+the storage. Where a shipped fingerprint does not cover what the options need, the original is measured if it was
+fetched; else the painting is drawn again from the fingerprint, once, and measured instead: a stand-in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from app.jobs.files.recipe import OWN, Label
+from app.jobs.storage import keys
+from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.styles import Style, find_styles
+from app.reading.errors import RefusedError
+from app.reading.picture import read_photo
+from worker import engine
+from worker.job.failures import PAINTING_GONE, JobFailedError, style_damaged, style_gone
+from worker.job.originals import original_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A painting that styles are taken from: of the gallery, or a person's own, kept under a key of the storage."""
+
+    style: Style | None = None
+    key: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.style.title if self.style else OWN.title
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether its pixels are here, so that any extractor can measure it."""
+        return self.style is None or self.style.image is not None
+
+    def shipped(self, extractor: str) -> Path | None:
+        """The fingerprint that was shipped for an extractor, if there is one."""
+        return self.style.fingerprint(extractor) if self.style else None
+
+
+class Paintings:
+    """Finds paintings, and measures them with the extractors that `load` gives by their names.
+
+    `folder` has the owner's, `originals` what was fetched of the built-in ones.
+    """
+
+    def __init__(
+        self, storage: Storage, folder: Path | None, originals: Path, load: Callable[[str], engine.Extractor]
+    ) -> None:
+        self.storage = storage
+        self.folder = folder
+        self.originals = originals
+        self._load = load
+
+    def hanging(self) -> dict[str, Style]:
+        """The gallery's styles by their ids."""
+        return {style.id: style for style in find_styles(own=self.folder)}
+
+    def find(self, ids: Iterable[str]) -> dict[str, Painting]:
+        """The paintings of these styles.
+
+        Raises:
+            JobFailedError: one is not here.
+        """
+        hanging = self.hanging()
+        found = {}
+        for style_id in ids:
+            own = keys.own_painting(style_id)
+            if own:
+                if not self.storage.exists(keys.painting_meta_key(own)):
+                    raise JobFailedError(PAINTING_GONE)
+                found[style_id] = Painting(key=keys.painting_key(own))
+            elif style_id in hanging:
+                found[style_id] = Painting(hanging[style_id])
+            else:
+                raise style_gone(style_id)
+        return found
+
+    def labels(self, ids: Iterable[str]) -> dict[str, Label]:
+        """What the paintings of these styles are called, also of those that are not here any more."""
+        hanging = {style.id: Label(style.title, style.artist) for style in self.hanging().values()}
+        return {each: OWN if keys.own_painting(each) else hanging.get(each, Label(each, "")) for each in ids}
+
+    def fingerprint(
+        self,
+        painting: Painting,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+        after: Callable[[], None] | None = None,
+    ) -> engine.Fingerprint:
+        """What `extractor` measures of a painting, covering what is needed.
+
+        `after` is called after each evaluation, should a stand-in have to be made; what it raises ends that.
+
+        Raises:
+            JobFailedError: it is gone, or cannot be read.
+        """
+        if not painting.has_pixels:
+            return self._of_shipped(painting, extractor, needs, after)
+        content = self._content(painting)
+        if painting.key:  # so that all that is known of it goes with it
+            prefix = painting.key.removesuffix("/painting.jpg") + "/fingerprint"
+            return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
+        return self._of_picture(_decoded(content, painting.title), extractor, needs)
+
+    def can_measure(self, painting: Painting, extractor: str) -> bool:
+        """Whether an extractor knows a painting itself, without a stand-in."""
+        return painting.has_pixels or painting.shipped(extractor) is not None or self._original(painting) is not None
+
+    def _original(self, painting: Painting) -> Path | None:
+        return original_of(painting.style.id, self.originals) if painting.style else None
+
+    def _of_picture(self, picture: Image.Image, extractor: engine.Extractor, needs: engine.Needs) -> engine.Fingerprint:
+        # Not of the file's bytes: another release may read another picture from them.
+        digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
+        return self._measured(f"fingerprints/{digest}", lambda: picture, extractor, needs)
+
+    def _of_shipped(
+        self,
+        painting: Painting,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+        after: Callable[[], None] | None,
+    ) -> engine.Fingerprint:
+        # Our own extractor knows all built-in paintings.
+        source = extractor if painting.shipped(extractor.name) else self._load("compact")
+        path = painting.shipped(source.name)
+        if path is None:
+            raise style_damaged(painting.title)
+        try:
+            shipped = engine.load_fingerprint(path, source)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except (engine.FingerprintFormatError, engine.FingerprintMismatchError, OSError) as error:
+            raise style_damaged(painting.title) from error
+        if source is extractor and shipped.covers(*needs):
+            return shipped
+        original = _read_original(self._original(painting))
+        if original is not None:
+            return self._of_picture(original, extractor, needs)
+        if not shipped.codebooks:  # made by an earlier release
+            raise style_damaged(painting.title)
+        prefix, codebook = f"fingerprints/{digest}", shipped.codebooks[0][0]
+
+        def stand_in() -> Image.Image:
+            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.repaint(codebook, source, after=after))
+
+        measured = self._measured(prefix, stand_in, extractor, needs)
+        # The painting's own colours are known better than those of what stands in for it.
+        return replace(measured, palette=shipped.palette or measured.palette)
+
+    def _stand_in(self, key: str, make: Callable[[], Image.Image]) -> Image.Image:
+        try:
+            return Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"]).convert("RGB")
+        except (BlobNotFoundError, OSError):
+            log.info("a painting is drawn again from its codebook: %s", key)
+        drawn = make()
+        buffer = io.BytesIO()
+        drawn.save(buffer, "PNG")
+        self._keep(key, buffer.getvalue())
+        return drawn
+
+    def _measured(
+        self, prefix: str, picture: Callable[[], Image.Image], extractor: engine.Extractor, needs: engine.Needs
+    ) -> engine.Fingerprint:
+        """The kept fingerprint of a picture, or a fresh one: of the usual layers where they do, else of all."""
+        is_usual = set(needs.layers) <= set(engine.USUAL.layers) and needs[1:3] == engine.USUAL[1:3]
+        asked = engine.USUAL if is_usual else needs._replace(layers=extractor.layers)
+        kind = "" if is_usual else f".{asked.pooling}" + (".correlated" if asked.correlations else "")
+        key = f"{prefix}.{extractor.name}-{extractor.weights_hash[:12]}{kind}.safetensors"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "fingerprint.safetensors"
+            try:
+                path.write_bytes(self.storage.get(key))
+                kept = engine.load_fingerprint(path, extractor)
+                # Those of earlier releases are without a palette.
+                if kept.covers(*needs) and kept.palette:
+                    return kept
+            except (BlobNotFoundError, engine.FingerprintFormatError):
+                pass
+            layers, pooling, correlations, cells = asked
+            fresh = engine.fingerprint_of(
+                picture(), extractor, layers=layers, pooling=pooling, correlations=correlations, cells=cells
+            )
+            fresh.save(path)
+            self._keep(key, path.read_bytes())
+            # As it will be read the next time, rounded for the file: the first job paints what the second would.
+            return engine.load_fingerprint(path, extractor)
+
+    def _content(self, painting: Painting) -> bytes:
+        try:
+            if painting.style and painting.style.image:
+                return painting.style.image.read_bytes()
+            return self.storage.get(painting.key)
+        except BlobNotFoundError as error:
+            raise JobFailedError(PAINTING_GONE) from error
+        except OSError as error:
+            raise style_damaged(painting.title) from error
+
+    def _keep(self, key: str, content: bytes) -> None:
+        try:
+            self.storage.put(key, content)
+        except OSError as error:  # the next job makes it again
+            log.warning("%s could not be kept: %s", key, error)
+
+
+def _decoded(content: bytes, title: str) -> Image.Image:
+    try:
+        return read_photo(io.BytesIO(content))
+    except RefusedError as error:
+        raise style_damaged(title) from error
+
+
+def _read_original(path: Path | None) -> Image.Image | None:
+    """A fetched original; None where there is none, or a damaged one."""
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return read_photo(file)
+    except (RefusedError, OSError) as error:
+        log.warning("%s cannot be read, so something stands in for it: %r", path, error)
+        return None
