@@ -20,9 +20,8 @@ from PIL import Image
 
 from benchmarks.measure import MODELS, machine
 from worker import engine
-from worker.engine.colors.masks import geometry
 from worker.engine.descent.optimize import Method, minimize
-from worker.engine.networks.extractors import STYLE_LAYERS, VGG19_BLOCKS, Extractor, VggShaped, fastest_dtype
+from worker.engine.networks.extractors import STYLE_LAYERS, VGG19_BLOCKS, Extractor, VggShaped, fastest_dtype, geometry
 
 RUNS = 7
 MATRIX, GPU_MATRIX = 2048, 8192

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.colors.masks import geometry
 from worker.engine.images import in_floats
 from worker.engine.losses.salience import saliences
 from worker.engine.losses.terms import (
@@ -28,7 +27,7 @@ from worker.engine.losses.terms import (
 from worker.engine.memory.spill import Spill
 from worker.engine.memory.tiling import Window, halo_of, tiled, windows
 from worker.engine.networks.decoder import HALO
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.presets import Preset
 from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name

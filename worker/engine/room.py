@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import torch
 
-from worker.engine.colors.masks import geometry
 from worker.engine.descent.optimize import Method, history
 from worker.engine.errors import TooLargeError
 from worker.engine.memory.tiling import LEAST_SIDE, STRIDE, halo_of
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import widths
 from worker.engine.style.fingerprint import neighbor_pairs

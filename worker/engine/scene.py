@@ -12,12 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from worker.engine.colors.color import recolored
-from worker.engine.colors.masks import geometry, guide, partition, soft_mask
+from worker.engine.colors.masks import guide, partition, soft_mask
 from worker.engine.colors.palette import Palette, mixed_palette
 from worker.engine.errors import EmptyMaskError
 from worker.engine.images import fitted_size, to_bytes
 from worker.engine.memory.spill import Spill
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.networks.upscale import Upscaler
 from worker.engine.objective import Objective, Part
 from worker.engine.options import PaintOptions, layer_weights, recipe

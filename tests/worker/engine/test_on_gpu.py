@@ -19,10 +19,10 @@ from torch.utils._pytree import tree_leaves
 
 from tests.worker.engine.conftest import MODELS
 from worker.engine import Extractor, PaintOptions, load_extractor
-from worker.engine.colors.masks import geometry
 from worker.engine.descent.lbfgs import LBFGS
 from worker.engine.descent.optimize import evaluated
 from worker.engine.memory.spill import Spill
+from worker.engine.networks.extractors import geometry
 from worker.engine.objective import Objective, Part
 from worker.engine.options import layer_weights, recipe
 from worker.engine.presets import PRESET_NAMES, PresetName
