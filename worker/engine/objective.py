@@ -14,8 +14,6 @@ from worker.engine.images import in_floats
 from worker.engine.losses.salience import saliences
 from worker.engine.losses.terms import (
     EPSILON,
-    GRAM_BESIDE_CELLS,
-    STYLE_LOSS,
     Grid,
     Measure,
     content_factor,
@@ -127,7 +125,7 @@ class Objective:
         self.cells = tuple(cells)
         self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
         self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
-        self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
+        self._needs_mean = recipe.activation_shift != 0 or recipe.kind.needs_means
         self._terms = list(self._style_terms(style_weights, parts))
         self._match: Match | None = None
         self._targets: dict[str, tuple[Tensor, Tensor]] | None = None
@@ -154,8 +152,7 @@ class Objective:
     @property
     def is_static(self) -> bool:
         """Whether every evaluation runs the same kernels on the same memory, and the host reads nothing in between."""
-        # Eigenvalues are checked on the host.
-        return len(self.windows) == 1 and self._spill is None and self.recipe.style_loss != "wasserstein"
+        return len(self.windows) == 1 and self._spill is None and self.recipe.kind.is_static
 
     @property
     def needs_sums(self) -> bool:
@@ -252,8 +249,7 @@ class Objective:
             pixels = window.height * window.width
             grid = Grid(len(moment), (window.height // stride) * (window.width // stride), pixels)
             losses.append(term.weight * term.measure(self._prepared(LayerStatistics(mean, moment), other), grid))
-        beside = GRAM_BESIDE_CELLS if self.cells else 1.0
-        return beside * self.recipe.style_weight * torch.stack(losses).sum()
+        return self.recipe.kind.statistics_weight * self.recipe.style_weight * torch.stack(losses).sum()
 
     def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
         """What the core of a window adds to the moments of the whole, term by term, and to its means if they count."""
@@ -396,18 +392,19 @@ class Objective:
 
     def _style_terms(self, weights: Mapping[str, float], parts: Sequence[Part]) -> Iterator[_Term]:
         """A term for each layer and part; where neighbours are correlated, the shallowest layer has none."""
+        measure = self.recipe.kind.measure
+        if measure is None:
+            return
         pairs: list[tuple[str, str | None]] = [(layer, None) for layer in weights]
         if self.recipe.correlations:
             pairs = list(neighbor_pairs(weights))
         for part in parts:
             for layer, neighbor in pairs:
                 target = part.style[pair_name(layer, neighbor) if neighbor else layer]
-                measure = STYLE_LOSS[self.recipe.style_loss](
-                    self._prepared(target, part.style[neighbor].mean if neighbor else None)
-                )
+                measured = self._prepared(target, part.style[neighbor].mean if neighbor else None)
                 guide = part.guides[neighbor or layer] if part.guides else None
                 whole = None if guide is None else guide.sum().clamp_min(EPSILON)
-                yield _Term(part.share * weights[layer], layer, neighbor, guide, measure, whole)
+                yield _Term(part.share * weights[layer], layer, neighbor, guide, measure(measured), whole)
 
     def _prepared(self, statistics: LayerStatistics, other_mean: Tensor | None = None) -> LayerStatistics:
         """Scaled and shifted as the recipe says; `other_mean` is the neighbour's."""

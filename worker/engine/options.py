@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple, get_args
 
 from worker.engine.colors.color import ColorMethod
 from worker.engine.colors.masks import GuideMode
-from worker.engine.losses.terms import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
+from worker.engine.losses.kinds import KINDS, OF_ANY_LAYERS, STYLE_LOSSES, StyleLoss
+from worker.engine.losses.terms import CONTENT_SCALINGS, ContentScaling
 from worker.engine.networks.extractors import STYLE_LAYERS, Extractor
 from worker.engine.networks.operators import Pooling
 from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, equal_weights, series_weights
@@ -84,7 +85,7 @@ class PaintOptions:
         guides: how a mask becomes each layer's guide (masks.py).
         start: what the first stage begins from.
         content_layers, style_layers: layer name → weight, 0 or more, not all 0.
-        content_scaling, style_loss: which formula (losses.py). Where cells are compared by default, but `style_layers`
+        content_scaling, style_loss: which formula (losses/). Where cells are compared by default, but `style_layers`
             names others than theirs, it is `relative-gram`.
         pooling: of the extractor.
         optimizer: `lbfgs` or `adam`.
@@ -171,14 +172,13 @@ def recipe(options: PaintOptions) -> Preset:
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
     if options.style_loss is None and preset.compares_cells and set(asked.get("style_layers", ())) - set(CELL_LAYERS):
-        asked["style_loss"] = "relative-gram"  # cells have no such layers
-    compares_cells = replace(preset, style_loss=asked.get("style_loss", preset.style_loss)).compares_cells
+        asked["style_loss"] = OF_ANY_LAYERS
+    compares_cells = KINDS[asked.get("style_loss", preset.style_loss)].matches_cells
     if compares_cells != preset.compares_cells:
         # What one kind of loss compares and weighs says nothing of the other.
         kind = NEAREST if compares_cells else STATISTICAL
         preset = replace(preset, style_layers=kind.layers, style_weight=kind.weight, correlations=False)
-    if options.style_loss == "wasserstein":
-        # It compares what belongs to one layer; between two there is no covariance that could be a Gaussian's.
+    if options.style_loss and not KINDS[options.style_loss].correlates:
         asked["correlations"] = False
     if options.content_layers is not None:
         asked["content_layers"] = {layer: weight for layer, weight in options.content_layers.items() if weight}
