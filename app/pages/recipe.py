@@ -12,7 +12,7 @@ SCALES = (choices.STRENGTH, choices.BRUSH, choices.COLORS, choices.SMOOTHING)
 # Told even where they are as the page starts with them.
 ALWAYS = {"strength", "brush", "keep_colors", "preset", "size", "quality", "seed"}
 NAMED: dict[str, tuple[str, Choices]] = {
-    "preset": ("Way of painting", [(way.id, way.title) for way in choices.WAYS]),
+    "preset": ("Way of painting", [*((way.id, way.title) for way in choices.WAYS), ("doodle", "Doodle")]),
     "quality": ("Quality", choices.QUALITIES),
     "color_method": ("How colours are kept", choices.COLOR_METHODS),
     "color_when": ("When colours are kept", choices.COLOR_WHENS),
