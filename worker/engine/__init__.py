@@ -33,7 +33,7 @@ from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
 from worker.engine.style.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
-from worker.engine.style.parts import PartMap, StylePart, load_parts, parts_of, save_parts
+from worker.engine.style.parts import PartMap, Parts, load_parts, parts_of, save_parts
 
 __all__ = [
     "CHOICES",
@@ -59,6 +59,7 @@ __all__ = [
     "PaintOptions",
     "Palette",
     "PartMap",
+    "Parts",
     "Pastiche",
     "Picture",
     "Preset",
@@ -66,7 +67,6 @@ __all__ = [
     "Remote",
     "Room",
     "Scene",
-    "StylePart",
     "TooLargeError",
     "TransformNet",
     "UnreachableError",

@@ -41,7 +41,7 @@ def regions(extractor: Extractor, style: Fingerprint) -> tuple[Region, ...]:
     parts = parts_of(painting, PartMap(("blue", "red"), np.array([[0], [1]], np.uint8)), extractor)
     mask = Image.new("L", SIZE, "white")
     mask.paste("black", (80, 0, 160, 120))
-    return Region(parts["blue"].of(style), mask), Region(parts["red"].of(style))
+    return Region(parts.of(style, "blue"), mask), Region(parts.of(style, "red"))
 
 
 @pytest.fixture(scope="module")

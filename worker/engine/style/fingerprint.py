@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -27,7 +27,6 @@ FINGERPRINT_SCALES = (128, 256, 512, 1024)
 FORMAT = "atelier-fingerprint-1"
 PALETTE = "palette"
 PALETTE_PARTS = ("mean", "covariance", "quantiles")
-BESIDE = (PALETTE, "cells", "basis")  # what is in a file beside statistics
 JOIN = "·"  # between two layers' names, the deeper one first: relu2_1·relu1_2
 
 # By layer; correlations by the pair's name.
@@ -111,7 +110,7 @@ class Fingerprint:
                     tensors[f"{scale}.{key}.{part}"] = (values / largest).half().cpu().contiguous()
                     tensors[f"{scale}.{key}.{part}.largest"] = largest.float().cpu().reshape(1)
         if self.palette:
-            tensors |= palette_tensors(self.palette)
+            tensors |= _palette_tensors(self.palette)
         for codebook, _ in self.codebooks:
             tensors |= codebook.tensors()
         metadata = {"format": FORMAT, "extractor": self.extractor, "weights_hash": self.weights_hash}
@@ -138,9 +137,10 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
                 for scale in json.loads(metadata["scales"])
             }
             read: Callable[[str], Tensor] = file.get_tensor
-            beside = {name: read(name) for name in file.keys() if name.split(".")[0] in BESIDE}  # noqa: SIM118
-            palette = palette_in(beside) if f"{PALETTE}.mean" in beside else None
-            codebook = Codebook.from_tensors(beside, extractor.basis)
+            has_palette = f"{PALETTE}.mean" in file.keys()  # noqa: SIM118 - no dictionary
+            palette = Palette(*(read(f"{PALETTE}.{part}") for part in PALETTE_PARTS)) if has_palette else None
+            of_cells = {name: read(name) for name in file.keys() if name.split(".")[0] in ("cells", "basis")}  # noqa: SIM118
+            codebook = Codebook.from_tensors(of_cells, extractor.basis)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise FingerprintFormatError(f"{path} is damaged: {error}") from error
     pooling = cast(Pooling, metadata.get("pooling", "average"))
@@ -154,7 +154,7 @@ def add_palette(path: Path, painting: Image.Image) -> None:
     """Put a painting's palette into a fingerprint's file; all else stays as it is, to the byte."""
     with safe_open(path, framework="pt") as file:
         scales = json.loads(file.metadata()["scales"])
-    _add(path, palette_tensors(_palette_at(painting, max(scales))))
+    _add(path, _palette_tensors(_palette_at(painting, max(scales))))
 
 
 def add_codebook(path: Path, painting: Image.Image, extractor: Extractor) -> None:
@@ -168,18 +168,8 @@ def _add(path: Path, tensors: dict[str, Tensor]) -> None:
     save_file(load_file(path) | tensors, path, metadata=metadata)
 
 
-def palette_tensors(palette: Palette) -> dict[str, Tensor]:
-    """What a file holds of a palette."""
+def _palette_tensors(palette: Palette) -> dict[str, Tensor]:
     return {f"{PALETTE}.{part}": getattr(palette, part).cpu().contiguous() for part in PALETTE_PARTS}
-
-
-def palette_in(tensors: Mapping[str, Tensor]) -> Palette:
-    """The palette that `palette_tensors` told.
-
-    Raises:
-        KeyError: something is missing.
-    """
-    return Palette(*(tensors[f"{PALETTE}.{part}"] for part in PALETTE_PARTS))
 
 
 def _palette_at(painting: Image.Image, scale: int) -> Palette:
