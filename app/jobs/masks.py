@@ -15,6 +15,8 @@ from app.jobs.storage.local import BlobNotFoundError, Storage
 NEAR = 64
 # Colours of a smaller share of the mask are edges that were smoothed, unless somebody asks for them.
 COMMON_SHARE = 0.01
+# How far from a colour one may be that JPEG's noise explains.
+NOISE = 24
 GREY_CELLS, COLOR_CELLS = 32 * 32, 32 * 32 * 3
 
 
@@ -24,6 +26,7 @@ class MaskFacts(Frozen):
     Attributes:
         white: its mean luminance, 0 to 1.
         colors: main colours as `#rrggbb`, each with its share of the mask.
+        flat: the share of it that has one of these colours, of a photo much less; of earlier releases' not known.
         grid: 32 × 32 cells, row by row, in base64: averages of a grey mask, RGB of the middles of a coloured one.
     """
 
@@ -32,11 +35,12 @@ class MaskFacts(Frozen):
     white: float
     colors: dict[str, float]
     grid: str
+    flat: float = 1.0
 
     def meant(self, color: str) -> str | None:
         """The mask's own colour that is meant by `color`; None where nothing like it occurs."""
-        near = min(self.colors, key=lambda own: _distance(own, color), default=None)
-        return near if near and _distance(near, color) < NEAR else None
+        near = min(self.colors, key=lambda own: distance(own, color), default=None)
+        return near if near and distance(near, color) < NEAR else None
 
     def asked(self, styles: Iterable[StyleChoice], mask_id: str | None) -> list[str]:
         """Its own colours that styles ask for, of those that name it by this id."""
@@ -78,7 +82,8 @@ def find_part_map(painting_id: str, map_id: str, storage: Storage) -> MaskFacts 
         return None
 
 
-def _distance(color: str, other: str) -> float:
+def distance(color: str, other: str) -> float:
+    """Of two colours as `#rrggbb`, Euclid's in RGB."""
     return math.dist(_rgb(color), _rgb(other))
 
 

@@ -31,6 +31,7 @@ class DecodedMask:
     white: float
     colors: dict[str, float]
     grid: bytes
+    flat: float = 1.0
 
     @property
     def has_whole_grid(self) -> bool:
@@ -63,6 +64,7 @@ def store(photo_id: str, mask: DecodedMask, storage: Storage) -> StoredMask:
         white=mask.white,
         colors=mask.colors,
         grid=base64.b64encode(mask.grid).decode(),
+        flat=mask.flat,
     )
     kept = [key for key in storage.list(keys.photo_prefix(photo_id)) if key.endswith(".png")]
     if keys.mask_key(photo_id, mask_id) not in kept and len(kept) >= MOST:
