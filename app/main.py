@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
 from app import logs, process, refusals, words
-from app.api import health, jobs, limits, series, uploads
+from app.api import doodles, health, jobs, limits, series, uploads
 from app.darkroom.parent import Darkroom
 from app.gallery import load_gallery
 from app.jobs.queue import Publisher
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.door = Door(settings)
     app.state.templates = templates(assets, settings.root_path)
-    for router in (jobs.router, uploads.router, series.api_router, limits.router):
+    for router in (jobs.router, doodles.router, uploads.router, series.api_router, limits.router):
         app.include_router(router)
     for router in (
         home.router,

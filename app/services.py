@@ -23,7 +23,8 @@ from app.darkroom.parent import Darkroom
 from app.gallery import Gallery
 from app.jobs import work
 from app.jobs.housekeeping import retention
-from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
+from app.jobs.masks import find_part_map
+from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring, StyleChoice
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records.keeping import Keeping
@@ -197,19 +198,23 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, client: str, 
     return await _kept(studio, "mask", client, decode, store)
 
 
-async def keep_painting(studio: Studio, file: BinaryIO, client: str) -> OwnPainting:
-    """Decode and store a client's painting, off the event loop.
+async def keep_painting(studio: Studio, file: BinaryIO, client: str, part_map: BinaryIO | None = None) -> OwnPainting:
+    """Decode and store a client's painting, and a map of its parts, off the event loop.
 
     Raises:
-        RefusalError: the file is refused, or there is no room for it.
+        RefusalError: a file is refused, or there is no room for it.
     """
 
-    def store(painting: DecodedPhoto) -> OwnPainting:
-        stored = paintings.store(painting, studio.storage, client)
+    def decode() -> tuple[DecodedPhoto, DecodedMask | None]:
+        drawn = studio.darkroom.decode_mask(part_map) if part_map else None
+        return studio.darkroom.decode_photo(file, "painting"), drawn
+
+    def store(decoded: tuple[DecodedPhoto, DecodedMask | None]) -> OwnPainting:
+        stored = paintings.store(decoded[0], studio.storage, client, decoded[1])
         count(studio, keys.painting_prefix(stored.id.removeprefix(keys.OWN_PREFIX)), client)
         return stored
 
-    return await _kept(studio, "painting", client, lambda: studio.darkroom.decode_photo(file, "painting"), store)
+    return await _kept(studio, "painting", client, decode, store)
 
 
 async def _kept(
@@ -351,14 +356,40 @@ def check_styles(studio: Studio, wish: PaintRequest) -> None:
     """Make sure that all paintings of a request are here.
 
     Raises:
-        RefusalError: one does not hang in the gallery, or was a person's own and is gone.
+        RefusalError: one does not hang in the gallery, or was a person's own and is gone; or has no such part.
     """
-    for choice in wish.styles:
+    for index, choice in enumerate(wish.styles):
         if keys.own_painting(choice.id):
             if paintings.find(choice.id, studio.storage) is None:
                 raise RefusalError(refusals.PAINTING_GONE)
         elif choice.id not in studio.gallery.by_id:
             raise RefusalError(refusals.STYLE_UNKNOWN, style=choice.id)
+        if choice.part:
+            check_part(studio, choice, f"styles.{index}.part")
+
+
+def check_part(studio: Studio, choice: StyleChoice, where: str) -> None:
+    """Make sure that a painting has the part that is chosen of it.
+
+    Raises:
+        RefusalError: it has not; `where` is the field that says which.
+    """
+    own = keys.own_painting(choice.id)
+    if own is None:
+        offered = [part.name for part in studio.gallery.by_id[choice.id].style.parts]
+    else:
+        facts = find_part_map(own, choice.part_map, studio.storage) if choice.part_map else None
+        if facts is None:
+            raise RefusalError(refusals.PART_MAP_GONE, field=where)
+        offered = list(facts.colors)
+    if choice.part not in offered:
+        raise RefusalError(
+            refusals.PART_ABSENT,
+            field=where,
+            title=studio.gallery.title(choice.id),
+            part=choice.part,
+            parts=", ".join(offered) or "none",
+        )
 
 
 def check_start(studio: Studio, job_id: str) -> None:

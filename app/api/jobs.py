@@ -60,6 +60,13 @@ class Problem(BaseModel):
     field: str | None = None
 
 
+class PartAnswer(BaseModel):
+    """A part of a painting, and the colour that means it in a doodle."""
+
+    name: str
+    color: str
+
+
 class StyleAnswer(BaseModel):
     """A painting to paint after."""
 
@@ -75,6 +82,7 @@ class StyleAnswer(BaseModel):
     commons: str
     swatch: str
     example: str
+    parts: list[PartAnswer] = Field(description="Parts that a doodle can ask for; none of most paintings.")
 
 
 class JobFault(BaseModel):
@@ -153,6 +161,7 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
             commons=card.style.commons,
             swatch=studio.at(card.swatch_url),
             example=studio.at(card.example_url),
+            parts=[PartAnswer(name=part.name, color=part.color) for part in card.style.parts],
         )
         for card in studio.gallery.cards
     ]

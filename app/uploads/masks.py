@@ -58,14 +58,7 @@ def store(photo_id: str, mask: DecodedMask, storage: Storage) -> StoredMask:
     if mask.white < LEAST_SHARE:
         raise RefusalError(refusals.MASK_EMPTY)
     mask_id = hashlib.sha256(mask.png).hexdigest()[:32]
-    facts = MaskFacts(
-        width=mask.width,
-        height=mask.height,
-        white=mask.white,
-        colors=mask.colors,
-        grid=base64.b64encode(mask.grid).decode(),
-        flat=mask.flat,
-    )
+    facts = facts_of(mask)
     kept = [key for key in storage.list(keys.photo_prefix(photo_id)) if key.endswith(".png")]
     if keys.mask_key(photo_id, mask_id) not in kept and len(kept) >= MOST:
         raise RefusalError(refusals.MASKS_TOO_MANY, limit=MOST)
@@ -77,6 +70,18 @@ def store(photo_id: str, mask: DecodedMask, storage: Storage) -> StoredMask:
         storage.delete(keys.mask_key(photo_id, mask_id))
         raise
     return StoredMask(mask_id, mask.width, mask.height, facts.rivals([]))
+
+
+def facts_of(mask: DecodedMask) -> MaskFacts:
+    """What is kept of a decoded mask beside it."""
+    return MaskFacts(
+        width=mask.width,
+        height=mask.height,
+        white=mask.white,
+        colors=mask.colors,
+        grid=base64.b64encode(mask.grid).decode(),
+        flat=mask.flat,
+    )
 
 
 def check(wish: PaintRequest, storage: Storage) -> None:

@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from starlette.responses import Response
 
 from app.jobs.storage import keys
 from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.uploads.masks import DecodedMask, facts_of
 from app.uploads.photos import DecodedPhoto, Places, put
 from app.web import id_cookies
 
@@ -23,15 +25,20 @@ COOKIE = "atelier_paintings"
 
 @dataclass(frozen=True)
 class OwnPainting:
-    """A painting that is kept, with its style's id, `own_…`, and its size in pixels."""
+    """A painting that is kept, with its style's id, `own_…`, and its size in pixels.
+
+    `part_map` is the id of the map of its parts, whose colours `parts` are.
+    """
 
     id: str
     width: int
     height: int
+    part_map: str | None = None
+    parts: tuple[str, ...] = ()
 
 
-def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPainting:
-    """Keep a decoded painting under a new id, as `uploads.put`.
+def store(painting: DecodedPhoto, storage: Storage, client: str = "", drawn: DecodedMask | None = None) -> OwnPainting:
+    """Keep a decoded painting under a new id, as `uploads.put`, and the map of its parts, if one was drawn.
 
     Raises:
         OSError: the storage has no room or can't be reached.
@@ -44,7 +51,12 @@ def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPain
         keys.painting_meta_key(identifier),
     )
     put(painting, places, storage, client)
-    return OwnPainting(keys.own_style(identifier), painting.width, painting.height)
+    if drawn is None:
+        return OwnPainting(keys.own_style(identifier), painting.width, painting.height)
+    map_id, facts = hashlib.sha256(drawn.png).hexdigest()[:32], facts_of(drawn)
+    storage.put(keys.part_map_key(identifier, map_id), drawn.png)
+    storage.put(keys.part_map_meta_key(identifier, map_id), facts.model_dump_json().encode())
+    return OwnPainting(keys.own_style(identifier), painting.width, painting.height, map_id, tuple(facts.rivals([])))
 
 
 def find(style_id: str, storage: Storage) -> OwnPainting | None:

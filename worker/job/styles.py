@@ -105,8 +105,10 @@ class Paintings:
                 raise style_gone(style_id)
         return found
 
-    def mapped(self, painting: Painting, choice: StyleChoice) -> Painting:
+    def mapped(self, painting: Painting, choice: StyleChoice, all_choices: Iterable[StyleChoice]) -> Painting:
         """A person's own painting with the map of its parts that a choice names, if it names one.
+
+        Those that any of the choices asks for are parts, however rare their colours are.
 
         Raises:
             JobFailedError: there is no such map.
@@ -117,9 +119,10 @@ class Paintings:
         facts = find_part_map(own, choice.part_map, self.storage)
         if facts is None:
             raise part_gone(choice.part or "", painting.title)
+        asked = [each.part for each in all_choices if each.part_map == choice.part_map and each.part in facts.colors]
         content = self.storage.get(keys.part_map_key(own, choice.part_map))
         picture = Image.open(io.BytesIO(content), formats=["PNG"]).convert("RGB")
-        return replace(painting, part_map=picture, part_colors=tuple(facts.rivals([])))
+        return replace(painting, part_map=picture, part_colors=tuple(sorted(facts.rivals(filter(None, asked)))))
 
     def labels(self, ids: Iterable[str]) -> dict[str, Label]:
         """What the paintings of these styles are called, also of those that are not here any more."""
