@@ -56,6 +56,20 @@ def test_every_linked_file_is_there(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_module_that_is_named_is_there(document: Path) -> None:
+    for path in re.findall(r"`((?:\w+/)+\w+\.py)`", document.read_text()):
+        assert any((ROOT / top / path).is_file() for top in ("", "tests", "app", "worker")), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_name_is_in_the_module_where_it_is_said_to_be(document: Path) -> None:
+    for first, second, path in re.findall(r"`(\w+)`(?: and `(\w+)`)? in `((?:\w+/)+\w+\.py)`", document.read_text()):
+        text = (ROOT / path).read_text()
+        for name in filter(None, (first, second)):
+            assert re.search(rf"^(?:class|def|async def) {name}\b|^ *{name}\b.*=", text, re.MULTILINE), (name, path)
+
+
 def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
     table = (ROOT / "docs" / "faults.md").read_text()
     provoked = set()

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.darkroom.developed import DecodedPhoto
 from app.jobs.storage import keys
 from app.jobs.storage.local import BlobNotFoundError, Storage
-from app.uploads.photos import DecodedPhoto, Places, put
+from app.uploads.photos import Places, put
 from app.web import id_cookies
 
 COOKIE = "atelier_paintings"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.services import Studio
+from app.services import Services
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish
@@ -17,10 +17,10 @@ PAPER, INK = (0xF5, 0xEF, 0xE4), (0x23, 0x1F, 0x1A)  # of static/pictures/icon.s
 
 
 @pytest.fixture
-def artwork(studio: Studio, paint: Paint) -> str:
+def artwork(services: Services, paint: Paint) -> str:
     """The id of a finished job."""
     job_id = paint()
-    finish(studio, job_id, pictures.encoded(pictures.quarters(512, 384)))
+    finish(services, job_id, pictures.encoded(pictures.quarters(512, 384)))
     return job_id
 
 

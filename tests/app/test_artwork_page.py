@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.jobs.options import ENLARGED_BY
 from app.jobs.storage import keys
-from app.services import Studio
+from app.services import Services
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish
@@ -22,7 +22,7 @@ from tests.app.test_pages import beside
 def finished(client: TestClient, paint: Paint) -> str:
     """A job with an artwork, which asked for a few things."""
     job_id = paint(style=["dusk", "checks"], weight=["0.7", "0.3"], strength="1.9", keep_colors="0.5", optimizer="adam")
-    finish(client.app.state.studio, job_id, pictures.encoded(pictures.quarters(512, 384)))  # type: ignore[attr-defined]
+    finish(client.app.state.services, job_id, pictures.encoded(pictures.quarters(512, 384)))  # type: ignore[attr-defined]
     return job_id
 
 
@@ -49,26 +49,26 @@ def test_recipe_says_it_in_words_and_names_nobody(client: TestClient, finished: 
     assert not re.search(r"[0-9a-f]{32}", " ".join(recipe.values()))
 
 
-def test_transparency_is_told_and_kept_on_all_ways_on(client: TestClient, studio: Studio, paint: Paint) -> None:
+def test_transparency_is_told_and_kept_on_all_ways_on(client: TestClient, services: Services, paint: Paint) -> None:
     job_id = paint(keep_transparency="true")
-    finish(studio, job_id, pictures.encoded(pictures.quarters(512, 384)))
+    finish(services, job_id, pictures.encoded(pictures.quarters(512, 384)))
     page = html.unescape(client.get(f"/jobs/{job_id}").text)
     assert dict(re.findall(r"<dt>([^<]+)</dt><dd>(.+?)</dd>", page))["Transparency"] == "the photo’s"
     for words in ("Change something", "Another painting", "Paint over this one"):
         address = re.search(rf'href="([^"]+)">{words}', page)[1]  # type: ignore[index]
         assert re.search(r'name="keep_transparency" value="true" checked', client.get(address).text)
     again = client.post(f"/jobs/{job_id}/again", data={"how": "bolder"}).headers["location"]
-    job = studio.records.get(job_id)
-    studio.storage.put(keys.canvas_key(job_id, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    job = services.records.get(job_id)
+    services.storage.put(keys.canvas_key(job_id, job.fence), pictures.encoded(pictures.quarters(512, 384)))
     recolored = client.post(f"/api/v1/jobs/{job_id}/recolor", json={}).json()
     for request in (client.get(f"/api/v1{again}").json()["request"], recolored["request"]):
         assert request["keep_transparency"] is True
 
 
 def test_colours_are_changed_in_a_job_of_its_own(client: TestClient, finished: str) -> None:
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    job = studio.records.get(finished)
-    studio.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    job = services.records.get(finished)
+    services.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
     answer = client.post(f"/jobs/{finished}/recolor", data={"keep_colors": "1", "color_method": "histogram"})
     assert answer.status_code == 303
     new = client.get(f"/api/v1{answer.headers['location']}").json()
@@ -88,15 +88,15 @@ def test_colours_that_can_not_be_changed_are_said_beside_the_form(client: TestCl
 
 
 def test_it_is_enlarged_for_print_in_a_job_of_its_own(client: TestClient, finished: str) -> None:
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    job = studio.records.get(finished)
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    job = services.records.get(finished)
     page = client.get(f"/jobs/{finished}").text
     assert "640 × 480 pixels" in page
     gone = client.post(f"/jobs/{finished}/enlarge")
     assert gone.status_code == 409
     assert "was not kept" in beside(gone.text, "enlarge-error")
     assert '<details class="fold" id="recolor">' in gone.text
-    studio.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
+    services.storage.put(keys.canvas_key(finished, job.fence), pictures.encoded(pictures.quarters(512, 384)))
     answer = client.post(f"/jobs/{finished}/enlarge")
     assert answer.status_code == 303
     new = client.get(f"/api/v1{answer.headers['location']}").json()
@@ -106,8 +106,8 @@ def test_it_is_enlarged_for_print_in_a_job_of_its_own(client: TestClient, finish
 
 
 def test_what_is_as_large_as_can_be_has_no_button_for_more(client: TestClient, finished: str) -> None:
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    studio.records.note(studio.records.get(finished), {"artwork_width": 4608, "artwork_height": 3456})
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    services.records.note(services.records.get(finished), {"artwork_width": 4608, "artwork_height": 3456})
     assert "for print, twice the size" not in client.get(f"/jobs/{finished}").text
     answer = client.post(f"/jobs/{finished}/enlarge")
     assert answer.status_code == 422
@@ -164,10 +164,10 @@ def labels(client: TestClient, job_id: str) -> list[str]:
 )
 @pytest.mark.usefixtures("label")
 def test_label_reads_well_without_what_is_not_known(
-    client: TestClient, studio: Studio, paint: Paint, said: list[str]
+    client: TestClient, services: Services, paint: Paint, said: list[str]
 ) -> None:
     job_id = paint(style="checks")
-    finish(studio, job_id, pictures.encoded(pictures.quarters(512, 384)))
+    finish(services, job_id, pictures.encoded(pictures.quarters(512, 384)))
     assert labels(client, job_id) == said
 
 

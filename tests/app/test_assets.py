@@ -37,10 +37,10 @@ def sheet(client: TestClient) -> str:
 def test_every_file_that_a_page_names_is_kept_for_good_unless_it_may_be_deleted(
     client: TestClient, paint: Paint
 ) -> None:
-    records: JobRecords = client.app.state.studio.records  # type: ignore[attr-defined]
+    records: JobRecords = client.app.state.services.records  # type: ignore[attr-defined]
     client.post("/api/v1/paintings", files={"painting": ("a.jpg", pictures.landscape())})
     finished, running = paint(), paint()
-    finish(client.app.state.studio, finished, pictures.encoded(pictures.quarters(512, 384)))  # type: ignore[attr-defined]
+    finish(client.app.state.services, finished, pictures.encoded(pictures.quarters(512, 384)))  # type: ignore[attr-defined]
     claimed = records.claim(running, 1000, "here:1", lambda _: True)
     assert claimed
     records.storage.put(keys.preview_key(running, claimed.fence, 1), pictures.encoded(pictures.quarters(), "WEBP"))
@@ -73,7 +73,7 @@ def test_what_says_nothing_else_is_not_kept(client: TestClient, photo_id: str) -
 
 @pytest.mark.parametrize("query", ["", "?v=", "?v=000000000000"])
 def test_picture_by_another_address_is_asked_for_anew(client: TestClient, query: str) -> None:
-    card = client.app.state.studio.gallery.by_id["starry_night"]  # type: ignore[attr-defined]
+    card = client.app.state.services.gallery.by_id["starry_night"]  # type: ignore[attr-defined]
     for address in (card.swatch_url, card.example_url, card.small_url):
         assert client.get(address).headers["cache-control"] == FOR_ALL
         plain = client.get(address.partition("?")[0] + query)
@@ -106,7 +106,7 @@ def test_texts_travel_compressed_and_pictures_as_they_are(client: TestClient, sh
         client.cookies.clear()
         plain = client.get(address, headers={"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
-    card = client.app.state.studio.gallery.by_id["starry_night"]  # type: ignore[attr-defined]
+    card = client.app.state.services.gallery.by_id["starry_night"]  # type: ignore[attr-defined]
     for address in (card.swatch_url, card.small_url):
         assert "content-encoding" not in client.get(address).headers
 

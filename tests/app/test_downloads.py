@@ -21,7 +21,7 @@ from app.jobs.files.strips import PictureInMemory, with_alpha
 from app.jobs.housekeeping import retention
 from app.jobs.models import JobState
 from app.jobs.storage import keys
-from app.services import Studio
+from app.services import Services
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -34,19 +34,19 @@ Finish = Callable[..., str]
 
 
 @pytest.fixture
-def finish(studio: Studio, paint: Paint) -> Finish:
+def finish(services: Services, paint: Paint) -> Finish:
     """Stores the artwork of a new job as a worker does, or these bytes as an earlier release did; its id."""
 
     def end(master: bytes | None = None) -> str:
-        job = studio.records.claim(paint(), 30, "test", lambda _: True)
+        job = services.records.claim(paint(), 30, "test", lambda _: True)
         assert job
         if master is None:
             for extension, key in (("tif", keys.print_key), ("png", keys.artwork_key)):
-                with studio.storage.writing(key(job.id, job.fence)) as file:
+                with services.storage.writing(key(job.id, job.fence)) as file:
                     encode(PictureInMemory(PIXELS), file, extension, RECIPE)  # type: ignore[arg-type]
         else:
-            studio.storage.put(keys.artwork_key(job.id, job.fence), master)
-        studio.records.end(job, JobState.FINISHED, {"artwork_width": 200, "artwork_height": 150, "keeps": True})
+            services.storage.put(keys.artwork_key(job.id, job.fence), master)
+        services.records.end(job, JobState.FINISHED, {"artwork_width": 200, "artwork_height": 150, "keeps": True})
         return job.id
 
     return end
@@ -90,12 +90,12 @@ def test_the_size_in_print_may_be_chosen_and_changes_no_pixel(client: TestClient
 
 @pytest.mark.parametrize("dpi", [None, 240])
 def test_transparency_is_in_every_format_that_has_it(
-    client: TestClient, studio: Studio, finish: Finish, dpi: int | None
+    client: TestClient, services: Services, finish: Finish, dpi: int | None
 ) -> None:
     alpha = np.tile(np.linspace(0, 255, 200).astype(np.uint8), (150, 1))
-    job = studio.records.get(finish())
+    job = services.records.get(finish())
     for extension, key in (("tif", keys.print_key), ("png", keys.artwork_key)):
-        with studio.storage.writing(key(job.id, job.fence)) as file:
+        with services.storage.writing(key(job.id, job.fence)) as file:
             encode(with_alpha(PictureInMemory(PIXELS), alpha), file, extension, RECIPE)  # type: ignore[arg-type]
 
     def image(extension: str) -> Image.Image:
@@ -213,14 +213,14 @@ def test_a_shared_artwork_can_be_downloaded_too(client: TestClient, finish: Fini
 
 @EXTENSIONS
 def test_what_is_deleted_under_a_download_is_sent_to_its_end(
-    client: TestClient, studio: Studio, finish: Finish, extension: str
+    client: TestClient, services: Services, finish: Finish, extension: str
 ) -> None:
-    job = studio.records.get(finish())
+    job = services.records.get(finish())
     whole = client.get(f"/api/v1/jobs/{job.id}/artwork.{extension}").content
-    body = opened(studio, job, extension)  # type: ignore[arg-type]
+    body = opened(services, job, extension)  # type: ignore[arg-type]
     beginning = body.read(0, 100)
-    retention.delete_photo(studio.records, job.request.photo)
-    assert not studio.storage.exists(keys.artwork_key(job.id, job.fence))
+    retention.delete_photo(services.records, job.request.photo)
+    assert not services.storage.exists(keys.artwork_key(job.id, job.fence))
     assert beginning + body.read(100, body.size) == whole
     body.close()
     assert client.get(f"/api/v1/jobs/{job.id}/artwork.{extension}").status_code == 410
@@ -228,16 +228,16 @@ def test_what_is_deleted_under_a_download_is_sent_to_its_end(
 
 @EXTENSIONS
 def test_downloads_leave_nothing_open_and_nothing_on_the_disk(
-    client: TestClient, studio: Studio, address: str, extension: str
+    client: TestClient, services: Services, address: str, extension: str
 ) -> None:
     client.get(f"{address}.{extension}")
-    files = sorted(studio.settings.data.rglob("*"))
+    files = sorted(services.settings.data.rglob("*"))
     for headers in ({}, {"Range": "bytes=0-10"}, {"Range": "bytes=999999999-"}):
         client.get(f"{address}.{extension}?dpi=99", headers=headers)
-    assert sorted(studio.settings.data.rglob("*")) == files
+    assert sorted(services.settings.data.rglob("*")) == files
     # What has no name any more is told as deleted.
     held = [os.path.realpath(handle) for handle in Path("/proc/self/fd").iterdir()]
-    assert not [path for path in held if path.startswith(str(studio.settings.data))]
+    assert not [path for path in held if path.startswith(str(services.settings.data))]
 
 
 def test_large_files_are_sent_in_pieces(client: TestClient, finish: Finish) -> None:

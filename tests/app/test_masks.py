@@ -14,7 +14,7 @@ from app.darkroom.child import developing
 from app.jobs.masks import COLOR_CELLS, GREY_CELLS, find_mask
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
-from app.services import Studio
+from app.services import Services
 from app.uploads import masks
 from tests.app import pictures
 
@@ -96,17 +96,21 @@ def test_a_large_mask_is_kept_smaller_and_a_turned_one_upright(client: TestClien
     assert mask.getpixel((512, 1900)) < 50  # type: ignore[operator]
 
 
-def test_the_same_mask_sent_again_is_kept_once(client: TestClient, photo_id: str, send: Send, studio: Studio) -> None:
+def test_the_same_mask_sent_again_is_kept_once(
+    client: TestClient, photo_id: str, send: Send, services: Services
+) -> None:
     first, again = send(half()), send(half())
     assert first["id"] == again["id"]
-    assert len([key for key in studio.storage.list(f"photos/{photo_id}/") if "mask-" in key]) == 2
+    assert len([key for key in services.storage.list(f"photos/{photo_id}/") if "mask-" in key]) == 2
 
 
 @pytest.mark.parametrize("mask", [Image.new("L", (64, 64)), Image.new("RGBA", (64, 64), (255, 255, 255, 0))])
-def test_a_mask_that_covers_nothing_is_refused(send: Send, studio: Studio, photo_id: str, mask: Image.Image) -> None:
+def test_a_mask_that_covers_nothing_is_refused(
+    send: Send, services: Services, photo_id: str, mask: Image.Image
+) -> None:
     answer = send(mask)
     assert (answer["status"], answer["code"], answer["field"]) == (422, "mask-empty", "mask")
-    assert len(studio.storage.list(f"photos/{photo_id}/")) == 3
+    assert len(services.storage.list(f"photos/{photo_id}/")) == 3
 
 
 @pytest.mark.parametrize(
@@ -120,12 +124,12 @@ def test_a_mask_that_covers_nothing_is_refused(send: Send, studio: Studio, photo
     ],
 )
 def test_what_is_no_mask_is_refused_and_leaves_nothing(
-    client: TestClient, studio: Studio, photo_id: str, data: bytes, status: int, code: str
+    client: TestClient, services: Services, photo_id: str, data: bytes, status: int, code: str
 ) -> None:
     answer = client.post(f"/api/v1/photos/{photo_id}/masks", files={"mask": ("m.png", data)})
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (status, code, "mask")
     assert "photo" not in answer.json()["detail"]
-    assert len(studio.storage.list(f"photos/{photo_id}/")) == 3
+    assert len(services.storage.list(f"photos/{photo_id}/")) == 3
 
 
 def test_a_mask_of_too_many_bytes_is_refused_as_a_mask(client: TestClient, photo_id: str, limit_mb: int) -> None:
@@ -165,10 +169,10 @@ def test_a_full_disk_leaves_no_mask(tmp_path: Any) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_masks_go_with_their_photo(client: TestClient, photo_id: str, send: Send, studio: Studio) -> None:
+def test_masks_go_with_their_photo(client: TestClient, photo_id: str, send: Send, services: Services) -> None:
     mask_id = send(half())["id"]
     assert client.delete(f"/api/v1/photos/{photo_id}").status_code == 204
-    assert studio.storage.list("photos/") == []
+    assert services.storage.list("photos/") == []
     answer = client.get(f"/photos/{photo_id}/masks/{mask_id}.png")
     assert answer.status_code == 404
     assert client.get("/photos/x/masks/..png").status_code == 404
@@ -216,8 +220,8 @@ def test_a_color_must_occur_and_nearly_is_enough(client: TestClient, photo_id: s
     assert sentence.split("colours are ")[1].startswith("#")
 
 
-def test_the_facts_of_a_mask_follow_from_its_pixels(send: Send, photo_id: str, studio: Studio) -> None:
-    facts = find_mask(photo_id, send(pictures.quarters())["id"], studio.storage)
+def test_the_facts_of_a_mask_follow_from_its_pixels(send: Send, photo_id: str, services: Services) -> None:
+    facts = find_mask(photo_id, send(pictures.quarters())["id"], services.storage)
     assert facts
     assert facts.white == pytest.approx((76.6 + 107.3 + 46.3 + 255) / 4 / 255, abs=0.02)  # BT.601 of the four colours
     assert sum(facts.colors.values()) == pytest.approx(1)
@@ -227,7 +231,7 @@ def test_the_facts_of_a_mask_follow_from_its_pixels(send: Send, photo_id: str, s
     assert sum(cover) == GREY_CELLS / 4
     assert cover[0] == 1
     assert cover[31] == 0
-    grey = find_mask(photo_id, send(half())["id"], studio.storage)
+    grey = find_mask(photo_id, send(half())["id"], services.storage)
     assert grey
     assert grey.cover(None)[:32] == [1.0] * 16 + [0.0] * 16
 

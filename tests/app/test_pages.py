@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs.models import PaintRequest
-from app.services import Studio
+from app.services import Services
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -27,7 +27,7 @@ def beside(page: str, place: str) -> str:
 
 def test_home_shows_every_painting_and_every_option(client: TestClient) -> None:
     page = client.get("/").text
-    assert set(re.findall(CARD, page)) == client.app.state.studio.gallery.by_id.keys()  # type: ignore[attr-defined]
+    assert set(re.findall(CARD, page)) == client.app.state.services.gallery.by_id.keys()  # type: ignore[attr-defined]
     for name in {"photo", "style", "weight", *PaintRequest.model_fields} - {"styles", *CARRIED}:
         assert f'name="{name}"' in page, name
     assert "Dusk &amp; &lt;Dawn&gt;" in page
@@ -111,8 +111,8 @@ def test_bad_photo_is_said_beside_the_photo_and_leaves_nothing(client: TestClien
     assert answer.status_code == 415
     assert beside(answer.text, "photo-error").startswith("This file is not a photo")
     assert re.search(r'value="dusk"[^>]*checked', answer.text)
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    assert list(studio.storage.list("photos/")) == []
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    assert list(services.storage.list("photos/")) == []
 
 
 def test_no_painting_is_said_beside_the_gallery_with_the_photo_kept(client: TestClient) -> None:

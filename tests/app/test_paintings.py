@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from app.darkroom.developed import DecodedPhoto
 from app.jobs.housekeeping import retention
 from app.jobs.models import JobState
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from app.uploads import paintings
-from app.uploads.photos import DecodedPhoto
 from tests.app import pictures
 
 
@@ -39,7 +39,7 @@ def job(client: TestClient, photo_id: str, *styles: str) -> Any:
     return client.post("/api/v1/jobs", json={"photo": photo_id, "styles": [{"id": each} for each in styles]})
 
 
-def test_a_painting_is_kept_and_its_browser_shown_it(client: TestClient, painting_id: str, studio: Studio) -> None:
+def test_a_painting_is_kept_and_its_browser_shown_it(client: TestClient, painting_id: str, services: Services) -> None:
     assert re.fullmatch(r"own_[0-9a-f]{32}", painting_id)
     thumb = client.get(f"/paintings/{painting_id}/thumb.webp")
     assert thumb.headers["content-type"] == "image/webp"
@@ -47,7 +47,7 @@ def test_a_painting_is_kept_and_its_browser_shown_it(client: TestClient, paintin
         assert image.size == (200, 150)
     newer = send(client)
     assert [each["id"] for each in client.get("/api/v1/paintings").json()] == [newer, painting_id]
-    kept = b"".join(studio.storage.get(key) for key in studio.storage.list("paintings/"))
+    kept = b"".join(services.storage.get(key) for key in services.storage.list("paintings/"))
     assert b"Secret" not in kept
 
 
@@ -64,12 +64,12 @@ def test_no_other_browser_is_told_of_it(client: TestClient, painting_id: str, se
     [(b"", 422, "painting-file-empty"), (b"hello", 415, "painting-not-an-image"), (None, 422, "painting-missing")],
 )
 def test_what_is_no_painting_is_refused(
-    client: TestClient, studio: Studio, data: bytes | None, status: int, code: str
+    client: TestClient, services: Services, data: bytes | None, status: int, code: str
 ) -> None:
     files = {"photo": ("x.jpg", b"x")} if data is None else {"painting": ("x.jpg", data)}
     answer = client.post("/api/v1/paintings", files=files)
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (status, code, "painting")
-    assert studio.storage.list("paintings/") == []
+    assert services.storage.list("paintings/") == []
     assert paintings.COOKIE not in client.cookies
 
 
@@ -85,10 +85,10 @@ def test_a_full_disk_leaves_no_painting(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_nobody_needs_the_transparency_of_a_painting(client: TestClient, studio: Studio) -> None:
+def test_nobody_needs_the_transparency_of_a_painting(client: TestClient, services: Services) -> None:
     data = pictures.encoded(Image.new("RGBA", (64, 64)))
     assert client.post("/api/v1/paintings", files={"painting": ("x.png", data)}).status_code == 201
-    assert not [key for key in studio.storage.list("paintings/") if "alpha" in key]
+    assert not [key for key in services.storage.list("paintings/") if "alpha" in key]
 
 
 def test_it_is_painted_after_and_called_your_own(client: TestClient, photo_id: str, painting_id: str) -> None:
@@ -99,13 +99,13 @@ def test_it_is_painted_after_and_called_your_own(client: TestClient, photo_id: s
 
 
 def test_a_shared_artwork_and_a_download_do_not_tell_its_id(
-    client: TestClient, photo_id: str, painting_id: str, studio: Studio
+    client: TestClient, photo_id: str, painting_id: str, services: Services
 ) -> None:
     job_id = job(client, photo_id, painting_id).json()["id"]
-    held = studio.records.claim(job_id, 100, "tests", lambda _: True)
+    held = services.records.claim(job_id, 100, "tests", lambda _: True)
     assert held
-    studio.storage.put(keys.artwork_key(held.id, held.fence), pictures.encoded(pictures.quarters()))
-    studio.records.end(held, JobState.FINISHED, {"artwork_width": 96, "artwork_height": 64})
+    services.storage.put(keys.artwork_key(held.id, held.fence), pictures.encoded(pictures.quarters()))
+    services.records.end(held, JobState.FINISHED, {"artwork_width": 96, "artwork_height": 64})
     share = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
     page = client.get(share).text
     assert "a painting of their own" in page
@@ -123,13 +123,13 @@ def test_one_that_is_not_here_cannot_be_chosen(client: TestClient, photo_id: str
 
 
 def test_deleting_it_leaves_nothing_and_twice_is_harmless(
-    client: TestClient, photo_id: str, painting_id: str, studio: Studio
+    client: TestClient, photo_id: str, painting_id: str, services: Services
 ) -> None:
     waiting = job(client, photo_id, painting_id).json()["id"]
-    studio.storage.put(f"{keys.painting_prefix(painting_id.removeprefix('own_'))}fingerprint.safetensors", b"x")
+    services.storage.put(f"{keys.painting_prefix(painting_id.removeprefix('own_'))}fingerprint.safetensors", b"x")
     for _ in range(2):
         assert client.delete(f"/api/v1/paintings/{painting_id}").status_code == 204
-    assert studio.storage.list("paintings/") == []
+    assert services.storage.list("paintings/") == []
     assert client.get("/api/v1/paintings").json() == []
     assert client.get(f"/paintings/{painting_id}/thumb.webp").status_code == 404
     assert job(client, photo_id, painting_id).json()["code"] == "painting-gone"
@@ -145,11 +145,11 @@ def test_one_that_never_was_cannot_be_deleted(client: TestClient, style: str) ->
 
 
 def test_a_job_that_was_started_while_it_was_deleted_is_refused(
-    client: TestClient, photo_id: str, painting_id: str, studio: Studio
+    client: TestClient, photo_id: str, painting_id: str, services: Services
 ) -> None:
     # Its mark is set, its files are not yet deleted.
-    studio.records.paintings.retire(painting_id.removeprefix("own_"), at_once=True)
+    services.records.paintings.retire(painting_id.removeprefix("own_"), at_once=True)
     assert job(client, photo_id, painting_id).json()["code"] == "painting-gone"
-    assert studio.storage.list("jobs/") == []
-    retention.sweep(studio.records)
-    assert studio.storage.list("paintings/") == []
+    assert services.storage.list("jobs/") == []
+    retention.sweep(services.records)
+    assert services.storage.list("paintings/") == []

@@ -78,7 +78,7 @@ def test_shared_address_has_the_name_that_a_listed_proxy_was_asked_by(settings: 
     said = {"X-Forwarded-Host": "a.example:8443", "X-Forwarded-Proto": "https"}
     with TestClient(create_app(listed), client=("127.0.0.1", 1), follow_redirects=False) as client:
         job_id = paint()
-        finish(client.app.state.studio, job_id, pictures.encoded(pictures.quarters()))  # type: ignore[attr-defined]
+        finish(client.app.state.services, job_id, pictures.encoded(pictures.quarters()))  # type: ignore[attr-defined]
         client.post(f"/api/v1/jobs/{job_id}/share")
         page = client.get(f"/jobs/{job_id}", headers=said).text
     assert re.search(r'value="https://a\.example:8443/s/[0-9a-f]{32}"', page)

@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
 from tests.app.conftest import Paint
@@ -64,7 +64,7 @@ def stored(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize(("refusing", "sending"), [(FOREIGN, {}), (UNKNOWN, UNKNOWN)])
 def test_photo_painting_masks_and_options_are_sent_by_one_click(
-    client: TestClient, studio: Studio, data_folder: Path, refusing: dict[str, str], sending: dict[str, str]
+    client: TestClient, services: Services, data_folder: Path, refusing: dict[str, str], sending: dict[str, str]
 ) -> None:
     photo = pictures.encoded(Image.effect_noise((1500, 1000), 64), "PNG")
     assert len(photo) > 750_000, "more than one field takes"
@@ -88,7 +88,7 @@ def test_photo_painting_masks_and_options_are_sent_by_one_click(
     assert wish["styles"][0]["id"].startswith("own_")
     with Image.open(io.BytesIO(client.get(f"/photos/{wish['photo']}/masks/{wish['keep']}.png").content)) as kept:
         assert kept.convert("L").getpixel((0, 0)) == 255
-    with Image.open(io.BytesIO(studio.storage.get(f"photos/{wish['photo']}/photo.jpg"))) as image:
+    with Image.open(io.BytesIO(services.storage.get(f"photos/{wish['photo']}/photo.jpg"))) as image:
         assert image.size == (1500, 1000)
 
 

@@ -18,10 +18,12 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from app.web.assets import Assets
-from app.web.security import BodyLimit, load_secret, refused_origin, sign, unsign
+from app.web.bodies import BodyLimit
+from app.web.origin import refused_origin
+from app.web.signing import load_secret, sign, unsign
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -355,15 +357,15 @@ def test_a_cookie_counts_for_nothing_under_the_name_of_another(client: TestClien
     """What somebody's wall holds is no list of paintings, and the other way round."""
     paint()
     wall = client.cookies["atelier_wall"]
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    assert unsign(wall, studio.secret, "atelier_wall")
-    assert unsign(wall, studio.secret, "atelier_paintings") is None
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    assert unsign(wall, services.secret, "atelier_wall")
+    assert unsign(wall, services.secret, "atelier_paintings") is None
 
 
 def test_a_cookie_of_an_earlier_version_is_passed_over(client: TestClient, paint: Paint) -> None:
     job_id = paint()
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    payload, tag = bytes.fromhex(job_id), hmac.new(studio.secret, bytes.fromhex(job_id), hashlib.sha256).digest()
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    payload, tag = bytes.fromhex(job_id), hmac.new(services.secret, bytes.fromhex(job_id), hashlib.sha256).digest()
     old = ".".join(base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in (payload, tag))
     client.cookies.clear()
     page = client.get("/artworks", headers={"Cookie": f"atelier_wall={old}"})

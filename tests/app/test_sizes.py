@@ -18,7 +18,7 @@ from app import refusals
 from app.jobs.models import PaintRequest
 from app.main import create_app
 from app.settings import Settings
-from app.web.security import FORM_OVERHEAD_BYTES, SMALL_BODY_BYTES, TAKES_FILES
+from app.web.bodies import FORM_OVERHEAD_BYTES, SMALL_BODY_BYTES, TAKES_FILES
 
 PIECE_BYTES = 64 * 1024  # what the server reads at once
 MOST_SAID_BYTES = 16 * 1024  # a page with a sentence on it

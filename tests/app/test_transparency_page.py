@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.services import Studio
+from app.services import Services
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.app.test_api import finish
@@ -36,8 +36,8 @@ def test_it_is_offered_where_the_photo_is_transparent_or_nobody_knows_yet(client
 
 
 @pytest.mark.parametrize(("sent", "asked"), [("true", True), ("1", True), ("", False), ("false", False), ("0", False)])
-def test_yes_and_no_are_understood_in_several_ways(studio: Studio, paint: Paint, sent: str, asked: bool) -> None:
-    assert studio.records.get(paint(keep_transparency=sent)).request.keep_transparency is asked
+def test_yes_and_no_are_understood_in_several_ways(services: Services, paint: Paint, sent: str, asked: bool) -> None:
+    assert services.records.get(paint(keep_transparency=sent)).request.keep_transparency is asked
 
 
 def test_what_is_neither_yes_nor_no_is_said_beside_it(client: TestClient, photo_id: str) -> None:
@@ -54,12 +54,14 @@ def test_all_photos_of_a_series_are_asked_for_theirs(client: TestClient, photo_i
     assert [job["request"]["keep_transparency"] for job in jobs] == [True, True]
 
 
-def test_it_is_in_what_is_shared_and_in_the_zip_of_a_series(client: TestClient, studio: Studio, photo_id: str) -> None:
+def test_it_is_in_what_is_shared_and_in_the_zip_of_a_series(
+    client: TestClient, services: Services, photo_id: str
+) -> None:
     wish = {"photos": [photo_id], "styles": [{"id": "dusk"}], "keep_transparency": True}
     series = client.post("/api/v1/series", json=wish).json()
     half = Image.new("RGBA", (320, 240), (9, 9, 9, 128))
     (job,) = series["jobs"]
-    finish(studio, job["id"], pictures.encoded(half))
+    finish(services, job["id"], pictures.encoded(half))
     archive = client.get(f"/api/v1/series/{series['id']}/artworks.zip?format=png").content
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         (name,) = files.namelist()

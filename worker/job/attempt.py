@@ -24,7 +24,6 @@ from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage, Storage, is_full
 from app.settings import Settings
 from worker import engine
-from worker.job.by_network import told_of
 from worker.job.cuts import oom_kills, why
 from worker.job.failures import (
     CANVAS_GONE,
@@ -40,6 +39,7 @@ from worker.job.failures import (
 )
 from worker.job.lease import Lease, holder_name, is_alive
 from worker.job.materials import Materials
+from worker.job.networks import told_of
 from worker.job.publishing import network_of, preview_of, publish
 from worker.job.sitting import NotBegunError, Sitting
 from worker.machine import process

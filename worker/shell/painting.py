@@ -25,11 +25,11 @@ from app.jobs.styles import Style, find_styles
 from app.reading.normal import Upright
 from app.settings import Settings
 from worker import engine
-from worker.job.by_network import ByNetwork, as_typed
 from worker.job.publishing import network_of
 from worker.job.styles import Painting, Paintings
 from worker.machine import devices
 from worker.machine.memory import room_for_a_job
+from worker.shell.by_network import ByNetwork, as_typed
 from worker.shell.files import UsageError, is_artwork, loaded, mask_in, opened, recipe_in, with_transparency
 from worker.shell.folders import read_folder
 from worker.shell.interrupts import Interrupts

@@ -10,17 +10,16 @@ from typing import Any
 
 from PIL import Image
 
-from app.jobs.files.recipe import Ingredient, Network, Recipe, version
+from app.jobs.files.recipe import Ingredient, Recipe, version
 from app.jobs.files.strips import Picture
 from worker import engine
 from worker.engine.networks.transform_net import SUFFIX
+from worker.job.networks import OPTIONS, beyond_networks, told_of
 from worker.machine.devices import Device
 from worker.shell.files import UsageError, mask_in
 
 # Below the folder of models: those that ship, each by its style's id.
 SHIPPED = "fast"
-# The options that say something to a network; the others are of an optimisation.
-OPTIONS = ("size", "keep_colors", "color_method", "feather", "output_size", "resample")
 # Flags whose options have other names, and those that are no options of the engine.
 FLAGS = {"content_layers": "content_layer", "style_layers": "style_layer"}
 
@@ -81,22 +80,10 @@ class ByNetwork:
         )
 
 
-def beyond_networks(options: engine.PaintOptions) -> list[str]:
-    """The options that are not as usual, and say nothing to a network."""
-    usual = engine.PaintOptions()
-    names = [field.name for field in fields(usual) if field.name not in OPTIONS]
-    return [name for name in names if getattr(options, name) != getattr(usual, name)]
-
-
 def as_typed(options: engine.PaintOptions, names: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The options, or those of these names, without what was left to a preset."""
     named = names or tuple(field.name for field in fields(options))
     return {name: value for name in named if (value := getattr(options, name)) is not None}
-
-
-def told_of(network: engine.TransformNet) -> Network:
-    """What a recipe says of a network."""
-    return Network(name=f"transform-net {network.about.arch}", weights=network.weights_hash)
 
 
 def network_file(name: str, models: Path) -> Path:

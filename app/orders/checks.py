@@ -1,0 +1,85 @@
+"""Whether all that an order names is here, and fits into the memory of a worker."""
+
+from __future__ import annotations
+
+from app import refusals
+from app.jobs.models import PaintRequest
+from app.jobs.storage import keys
+from app.jobs.work import largest_size, memory_bytes
+from app.orders import regions
+from app.orders.find import find_job
+from app.refusals import RefusalError
+from app.services import Services
+from app.uploads import paintings, photos
+from app.uploads.photos import StoredPhoto
+
+
+def check_painting(services: Services, wish: PaintRequest) -> StoredPhoto:
+    """Make sure that a photo can be painted as asked; the photo.
+
+    Raises:
+        RefusalError: it, a style, a mask or the artwork to start from is not here, a mask leaves nothing to paint, or
+            no machine here is large enough.
+    """
+    photo = check_photo(services, wish)
+    check_styles(services, wish)
+    if wish.start_job:
+        check_start(services, wish.start_job)
+    check_memory(services, wish, photo)
+    return photo
+
+
+def check_photo(services: Services, wish: PaintRequest) -> StoredPhoto:
+    """Make sure that what a canvas gets its colours from is here; the photo.
+
+    Raises:
+        RefusalError: it or a mask is not here, or a mask leaves nothing to paint.
+    """
+    photo = photos.find(wish.photo, services.storage)
+    if photo is None:
+        raise RefusalError(refusals.PHOTO_GONE)
+    regions.check(wish, services.storage)
+    return photo
+
+
+def check_styles(services: Services, wish: PaintRequest) -> None:
+    """Make sure that all paintings of a request are here.
+
+    Raises:
+        RefusalError: one does not hang in the gallery, or was a person's own and is gone.
+    """
+    for choice in wish.styles:
+        if keys.own_painting(choice.id):
+            if paintings.find(choice.id, services.storage) is None:
+                raise RefusalError(refusals.PAINTING_GONE)
+        elif choice.id not in services.gallery.by_id:
+            raise RefusalError(refusals.STYLE_UNKNOWN, style=choice.id)
+
+
+def check_start(services: Services, job_id: str) -> None:
+    """Make sure that a job has an artwork to start from.
+
+    Raises:
+        RefusalError: it has none.
+    """
+    try:
+        job = find_job(services, job_id)
+    except RefusalError as error:
+        raise RefusalError(refusals.START_GONE, field="start_job") from error
+    if not job.has_artwork or not services.storage.exists(keys.artwork_key(job.id, job.fence)):
+        raise RefusalError(refusals.START_GONE, field="start_job")
+
+
+def check_memory(services: Services, wish: PaintRequest, photo: StoredPhoto) -> None:
+    """Refuse at once what no worker could hold in its memory, and say what would fit.
+
+    Raises:
+        RefusalError: too large.
+    """
+    there = services.records.memory()
+    shape = (photo.width, photo.height)
+    needed = memory_bytes(shape, wish.size, wish.extractor)
+    if there is None or needed <= there:
+        return
+    fits = largest_size(shape, there, wish.extractor)
+    raise RefusalError(refusals.TOO_LARGE, size=wish.size, needed=needed / 1e9, there=there / 1e9, fits=fits)
