@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.types import Message
 
-from app import refusals
 from app.jobs.models import PaintRequest
 from app.main import create_app
 from app.settings import Settings
+from app.web.answering import MOST_MISFITS
 from app.web.bodies import FORM_OVERHEAD_BYTES, SMALL_BODY_BYTES, TAKES_FILES
 
 PIECE_BYTES = 64 * 1024  # what the server reads at once
@@ -141,7 +141,7 @@ def test_a_request_tells_its_first_twenty_faults(asked: Asked) -> None:
     wish = {"photo": ID, "styles": [{"id": "dusk"}]} | {f"unknown{number}": 1 for number in range(60)}
     answer = asked("POST", "/api/v1/jobs", JSON, json.dumps(wish).encode())
     assert answer.status == 422
-    assert len(json.loads(answer.body)["errors"]) == refusals.MOST_MISFITS
+    assert len(json.loads(answer.body)["errors"]) == MOST_MISFITS
 
 
 @pytest.mark.parametrize("body", SMALL_BUT_MANY)
