@@ -16,13 +16,14 @@ from app.api.limits import little_left
 from app.gallery import Card
 from app.jobs.storage import keys
 from app.orders.series import most_photos
-from app.pages import choices
-from app.pages.choices import as_number, number
+from app.pages.controls import CONTROLS
 from app.pages.form import OWN, HomeForm, Part, form_of
-from app.pages.sentences import FOLDS, UnfitError, placed
+from app.pages.sentences import UnfitError, folds_around, placed
 from app.pages.several import Chosen
 from app.pages.sizes import sizes
+from app.pages.values import as_number, number
 from app.pages.wall import piece, template
+from app.pages.ways import WAYS
 from app.refusals import RefusalError
 from app.services import Studio, StudioHere, check_start, find_job, studio_of
 from app.uploads import paintings, photos
@@ -79,7 +80,8 @@ def home_page(request: Request, page: HomePage) -> Response:
         "keeps_for": duration(studio.settings.retention_s),
         "movements": studio.gallery.movements,
         "sizes": sizes(studio, page.photo, form),
-        "choices": choices,
+        "controls": CONTROLS,
+        "ways": WAYS,
         "accept": ACCEPT,
         "limit_mb": studio.settings.upload_limit_mb,
         "little_left": little_left(studio, client_of(request, studio.secret)),
@@ -90,7 +92,7 @@ def home_page(request: Request, page: HomePage) -> Response:
 def opened(page: HomePage) -> set[str]:
     """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen."""
     places = set(page.refused) or (page.form.changed() if page.unfolds else set())
-    return {name for name, controls in FOLDS.items() if places & controls}
+    return {fold for place in places for fold in folds_around(place)}
 
 
 def shown(studio: Studio, page: HomePage) -> list[Card]:

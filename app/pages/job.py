@@ -18,7 +18,7 @@ from app.gallery import OWN_TITLE
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format
 from app.jobs.models import Enlarging, Job, JobState, Recoloring
 from app.jobs.options import MOST_OUTPUT
-from app.pages import choices
+from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
 from app.pages.recipe import ingredients
 from app.pages.sentences import places_of
@@ -85,7 +85,7 @@ def page_of(
             "same_again": address_of(job.request),
             "recipe": ingredients(job.request, studio.gallery),
             "form": form_of(job.request),
-            "choices": choices,
+            "controls": CONTROLS,
             "refused": refused,
             "enlarged": enlarged_size(job),
         }
