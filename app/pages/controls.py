@@ -14,8 +14,8 @@ from app.pages.values import DEFAULTS, as_number
 from app.pages.ways import WAYS
 
 Choices = Sequence[tuple[str, str]]
-# How a control is drawn: a slider as a row of labelled stops, a select, a text field, or by markup of its own.
-Kind = Literal["scale", "pick", "entry", "own"]
+# How a control is drawn: a slider as a row of labelled stops, a select, a text field, or as a template says.
+Kind = Literal["scale", "pick", "entry", "special"]
 Place = Literal["options", "size", "blend", "ways", "part", "tones", "fine", "experts"]
 
 # The folds of the page, from the outermost on, that have to be open for a place to be seen.
@@ -124,7 +124,7 @@ ROWS = (
         ends=("the painting’s", "my photo’s"), is_always_told=True,
     ),
     Control(
-        "size", "Size", "size", "own",
+        "size", "Size", "size", "special",
         (
             ("256", "a sketch"), ("512", "for a screen"), ("768", "for a large screen"), ("1024", "for a postcard"),
             ("1536", "for a small frame"), ("2048", "for a large frame"), ("4096", "for a poster"),
@@ -133,7 +133,7 @@ ROWS = (
         telling="{} pixels", is_always_told=True,
     ),
     Control(
-        "quality", "Quality", "size", "own",
+        "quality", "Quality", "size", "special",
         (("draft", "Draft"), ("good", "Good"), ("best", "Best")),
         is_always_told=True,
     ),
@@ -146,18 +146,21 @@ ROWS = (
         told="Finished size", telling="{} pixels",
     ),
     Control(
-        "keep_transparency", "Keep transparency", "size", "own",
+        "keep_transparency", "Keep transparency", "size", "special",
         hint="Where your photo is transparent, PNG, WebP and TIFF are too. Any other photo is painted as usual.",
         told="Transparency", telling="the photo’s",
     ),
     Control(
-        "preset", "Way of painting", "ways", "own",
+        "preset", "Way of painting", "ways", "special",
         tuple((way.id, way.title) for way in WAYS),
         is_always_told=True,
     ),
     # The id of a mask means nothing to a person, and is nobody else's business, so it is not told.
-    Control("keep", "Parts of the photo", "part", "own", told="Part of the photo", telling="kept as it was"),
-    Control("feather", "Soft edges of all parts", "part", "own", told="Soft edges", telling="{} of the longer side"),
+    Control("keep", "Parts of the photo", "part", "special", told="Part of the photo", telling="kept as it was"),
+    Control(
+        "feather", "Soft edges of all parts", "part", "special",
+        told="Soft edges", telling="{} of the longer side",
+    ),
     Control(
         "color_method", "How colours of the photo are kept", "tones", "pick",
         (
@@ -169,7 +172,10 @@ ROWS = (
         ),
         told="How colours are kept",
     ),
-    Control("color_mask", "Where they are kept", "tones", "own", told="Colours", telling="kept in a part of the photo"),
+    Control(
+        "color_mask", "Where they are kept", "tones", "special",
+        told="Colours", telling="kept in a part of the photo",
+    ),
     Control(
         "smoothing", "Smoothing", "fine", "scale",
         (("0", "None"), ("0.5", "A little"), ("1", "As usual"), ("2", "More"), ("4", "Much more")),

@@ -20,7 +20,7 @@ from app.jobs.models import Enlarging, Job, JobState, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
-from app.pages.recipe import ingredients
+from app.pages.recipe import recipe_of
 from app.pages.sentences import places_of
 from app.pages.wall import template, to_easel
 from app.refusals import RefusalError
@@ -83,7 +83,7 @@ def page_of(
         context |= artwork_context(studio, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
             "same_again": address_of(job.request),
-            "recipe": ingredients(job.request, studio.gallery),
+            "recipe": recipe_of(job.request, studio.gallery),
             "form": form_of(job.request),
             "controls": CONTROLS,
             "refused": refused,

@@ -29,18 +29,15 @@ def places_of(error: ValidationError) -> dict[str, str]:
     """A sentence for each option that does not fit, by the name of its control."""
     found: dict[str, str] = {}
     for each in error.errors():
-        found.setdefault(place_of(each["loc"]), sentence(each))
+        name = str(each["loc"][0]) if each["loc"] else "options"
+        found.setdefault(placed(name), sentence(each))
     return found
 
 
-def place_of(location: tuple[int | str, ...]) -> str:
-    """The name of the control for pydantic's path to a value. What is said of one painting stands with the blend."""
-    name = str(location[0]) if location else "options"
-    return "weight" if name == "styles" else placed(name)
-
-
 def placed(name: str) -> str:
-    """The place of a refusal's sentence: its control, or the head of the options where the page has none for it."""
+    """The place of a refusal's sentence: its control, or the head of the options where the page has none for it. What
+    is said of one painting stands with the blend.
+    """
     name = {"styles": "weight", "painting": "own_painting"}.get(name, name)
     return name if name in CONTROLS or name in OTHERS or name in OUTSIDE else "options"
 
