@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.models import PaintRequest
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import ROOT
@@ -81,6 +82,11 @@ def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
                     assert f"| {number} | {how} |" in table, module
                     provoked.add(number)
     assert provoked == {f"F{number}" for number in range(1, 24)}
+
+
+def test_every_option_is_in_the_table_of_features() -> None:
+    table = (ROOT / "docs" / "features.md").read_text()
+    assert [name for name in PaintRequest.model_fields if name != "photo" and f"`{name}`" not in table] == []
 
 
 def test_every_test_that_the_table_of_features_names_exists() -> None:

@@ -85,7 +85,7 @@ class Manner(PaintingOptions):
     start_job: Id | None = Field(
         default=None, validate_default=True, description="the job whose artwork is painted over, with start=artwork"
     )
-    extractor: Extractor = Field(default="auto", validate_default=True)
+    extractor: Extractor = Field(default="auto", validate_default=True, description="network that looks at pictures")
     keep_transparency: bool = Field(
         default=False, description="PNG, WebP and TIFF are transparent where the photo is; JPEG never is"
     )
@@ -148,7 +148,7 @@ class PaintRequest(Manner):
 class Recoloring(Frozen):
     """Other colours for a finished artwork, whose strokes stay."""
 
-    keep_colors: Share = Field(default=1.0, description="share of the photo's colours; true is 1")
+    keep_colors: Share = Field(default=1.0, description="share of the photo's colours")
     color_method: ColorMethod = Field(default="luminance", description="how the photo's colours are kept")
     color_mask: Id | None = Field(
         default=None, description="a mask of the photo that is white where the photo's colours are kept; null: all over"

@@ -17,13 +17,14 @@ from app.jobs.storage import keys
 from app.orders.checks import check_start
 from app.orders.find import find_job
 from app.orders.series import most_photos
-from app.pages import choices
-from app.pages.choices import as_number, number
+from app.pages.controls import CONTROLS
 from app.pages.form import OWN, HomeForm, Part, form_of
-from app.pages.sentences import FOLDS, UnfitError, placed
+from app.pages.sentences import UnfitError, folds_around, placed
 from app.pages.several import Chosen
 from app.pages.sizes import sizes
+from app.pages.values import as_number, number
 from app.pages.wall import piece
+from app.pages.ways import WAYS
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere, services_of
 from app.uploads import paintings, photos
@@ -82,7 +83,8 @@ def home_page(request: Request, page: HomePage) -> Response:
         "keeps_for": duration(services.settings.retention_s),
         "movements": services.gallery.movements,
         "sizes": sizes(services, page.photo, form),
-        "choices": choices,
+        "controls": CONTROLS,
+        "ways": WAYS,
         "accept": ACCEPT,
         "limit_mb": services.settings.upload_limit_mb,
         "little_left": little_left(services, client_of(request, services.secret)),
@@ -93,7 +95,7 @@ def home_page(request: Request, page: HomePage) -> Response:
 def opened(page: HomePage) -> set[str]:
     """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen."""
     places = set(page.refused) or (page.form.changed() if page.unfolds else set())
-    return {name for name, controls in FOLDS.items() if places & controls}
+    return {fold for place in places for fold in folds_around(place)}
 
 
 def shown(services: Services, page: HomePage) -> list[Card]:

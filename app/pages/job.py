@@ -21,9 +21,9 @@ from app.orders.again import enlarge_job, recolor_job, retry_job
 from app.orders.find import find_job
 from app.orders.sharing import find_shared, share_job, unshare_job
 from app.orders.start import start_job
-from app.pages import choices
+from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
-from app.pages.recipe import ingredients
+from app.pages.recipe import recipe_of
 from app.pages.sentences import places_of
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
@@ -77,9 +77,9 @@ def page_of(
         context |= artwork_context(services, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
             "same_again": address_of(job.request),
-            "recipe": ingredients(job.request, services.gallery),
+            "recipe": recipe_of(job.request, services.gallery),
             "form": form_of(job.request),
-            "choices": choices,
+            "controls": CONTROLS,
             "refused": refused,
             "enlarged": enlarged_size(job),
         }

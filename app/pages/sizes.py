@@ -7,8 +7,9 @@ from typing import get_args
 
 from app.jobs.options import Preset, Quality
 from app.jobs.work import planned_work
-from app.pages.choices import SIZES, Offer, as_number, stops
+from app.pages.controls import CONTROLS, Offer
 from app.pages.form import HomeForm
+from app.pages.values import as_number
 from app.services import Services
 from app.uploads.photos import StoredPhoto
 
@@ -32,7 +33,7 @@ class SizeChoice:
 
 def sizes(services: Services, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
     """The sizes, with the time that the chosen photo, or a usual one, takes on this machine."""
-    offered = stops(SIZES, form.options["size"], "1024")
+    offered = CONTROLS["size"].stops(form.options["size"])
     speed = services.records.seconds_per_unit()
     if not speed:
         return [SizeChoice(each) for each in offered]

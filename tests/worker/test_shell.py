@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from app.jobs.files.strips import PictureInMemory
+from app.jobs.options import PaintingOptions
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
 from worker.shell.commands import main
@@ -111,6 +112,14 @@ def test_every_option_of_the_engine_has_a_flag() -> None:
     assert recipe.options["content_layers"] == {"relu3_1": 2, "relu4_2": 1}
     usual = engine.PaintOptions()
     assert all(recipe.options[name] != getattr(usual, name) for name in recipe.options)
+
+
+def test_help_says_of_every_option_what_the_contract_says_of_it() -> None:
+    (commands,) = (action.choices for action in build()._actions if isinstance(action.choices, dict))
+    told = {action.dest: action.help for action in commands["paint"]._actions}
+    for name, field in PaintingOptions.model_fields.items():
+        assert field.description, name
+        assert field.description in told[name], name
 
 
 def test_colors_are_kept_wholly_where_no_share_is_named() -> None:
