@@ -37,7 +37,8 @@ def textbook(photo: Image.Image, style: engine.Fingerprint, extractor: engine.Ex
     fitted = fitted_size(photo.size, size)
     with measured() as measurement:
         options = engine.PaintOptions(preset="seed", size=size)
-        objective = engine.Scene.of(photo, style).objective(fitted, options, extractor)
+        scene = engine.Scene.of(photo, style)
+        objective = scene.objective(fitted, scene.brief(options, extractor))
         minimize(to_tensor(photo, fitted), objective, TEXTBOOK_EVALUATIONS, lambda _done, _pixels: False)
     return measurement
 

@@ -20,9 +20,8 @@ from PIL import Image
 
 from benchmarks.measure import MODELS, machine
 from worker import engine
-from worker.engine.colors.masks import geometry
 from worker.engine.descent.optimize import Method, minimize
-from worker.engine.networks.extractors import STYLE_LAYERS, VGG19_BLOCKS, Extractor, VggShaped, fastest_dtype
+from worker.engine.networks.extractors import STYLE_LAYERS, VGG19_BLOCKS, Extractor, VggShaped, fastest_dtype, geometry
 
 RUNS = 7
 MATRIX, GPU_MATRIX = 2048, 8192
@@ -91,9 +90,9 @@ def evaluation_seconds(extractor: Extractor, size: int, runs: int) -> float:
     """Median seconds of one evaluation with its step, as a painting makes them."""
     noise = Image.effect_noise((size, size), 64).convert("RGB")
     style = engine.fingerprint_of(noise, extractor, (min(size, 512),))
-    objective = engine.Scene.of(noise, style).objective(
-        (size, size), engine.PaintOptions(preset="seed", size=size), extractor
-    )
+    scene = engine.Scene.of(noise, style)
+    brief = scene.brief(engine.PaintOptions(preset="seed", size=size), extractor)
+    objective = scene.objective((size, size), brief)
     times = [perf_counter()]
 
     def after(_done: int, _pixels: torch.Tensor) -> bool:

@@ -30,13 +30,14 @@ from tqdm import tqdm
 
 from training.distill import learning_rate, load_images
 from worker import engine
+from worker.engine.brief import Brief
 from worker.engine.colors.color import recolored
 from worker.engine.images import in_floats, resized, to_bytes, to_image
 from worker.engine.memory.tiling import Window
 from worker.engine.networks.decoder import Decoder
 from worker.engine.networks.extractors import DECODER_FILE, Extractor
-from worker.engine.objective import Objective
-from worker.engine.options import PaintOptions, layer_weights, recipe
+from worker.engine.objective import Objective, Targets
+from worker.engine.options import PaintOptions
 from worker.engine.style.cells import CELL, CELL_LAYERS
 from worker.engine.style.match import CellPart
 
@@ -178,12 +179,11 @@ class Studio:
     ) -> Example:
         extractor, device = self._extractor, self._extractor.device
         height, width = motif.shape[2:]
-        options = PaintOptions(strength=strength)
-        wanted = replace(recipe(options), content_weight=self._chosen.content)
+        brief = Brief.of((width, height), PaintOptions(strength=strength), extractor)
+        brief = replace(brief, recipe=replace(brief.recipe, content_weight=self._chosen.content))
         everywhere = torch.ones(height // CELL, width // CELL, device=device)
         part = CellPart(style.book(scale).to(device), everywhere)
-        weights = layer_weights(wanted, options, extractor)
-        objective = Objective(wanted, *weights, [], extractor, motif, cells=[part])
+        objective = Objective(brief, Targets(motif, cells=[part]))
         match = objective.match(iterate.to(device), share, seed)
         window = Window.whole(height, width)
         photo = objective.columns(motif.to(device), window).T.view(1, -1, *everywhere.shape)

@@ -48,7 +48,8 @@ def photo_like(seed: int) -> Image.Image:
 
 def judged(picture: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor) -> float:
     """The engine's own objective of a finished picture."""
-    objective = Scene.of(photo, style).objective(picture.size, OPTIONS, extractor)
+    scene = Scene.of(photo, style)
+    objective = scene.objective(picture.size, scene.brief(OPTIONS, extractor))
     return float(objective(to_tensor(picture)))
 
 

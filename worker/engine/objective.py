@@ -10,13 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.colors.masks import geometry
+from worker.engine.brief import Brief
 from worker.engine.images import in_floats
 from worker.engine.losses.salience import saliences
 from worker.engine.losses.terms import (
     EPSILON,
-    GRAM_BESIDE_CELLS,
-    STYLE_LOSS,
     Grid,
     Measure,
     content_factor,
@@ -28,8 +26,7 @@ from worker.engine.losses.terms import (
 from worker.engine.memory.spill import Spill
 from worker.engine.memory.tiling import Window, halo_of, tiled, windows
 from worker.engine.networks.decoder import HALO
-from worker.engine.networks.extractors import Extractor
-from worker.engine.presets import Preset
+from worker.engine.networks.extractors import geometry
 from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.style.match import CellPart, Match, matched
@@ -57,6 +54,39 @@ class Part:
     style: ScaleStatistics
     share: float = 1.0
     guides: Mapping[str, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What an iterate is compared with.
+
+    Attributes:
+        photo: [1, 3, H, W], in [0, 1] or in bytes. None leaves only the style.
+        keep: mask [1, 1, H, W], in [0, 1] or in bytes, of where the photo is seen, whatever is painted.
+        parts: the styles' statistics.
+        cells: what the picture's cells are to be matched with, by `Objective.match`.
+    """
+
+    photo: Tensor | None = None
+    keep: Tensor | None = None
+    parts: Sequence[Part] = ()
+    cells: Sequence[CellPart] = ()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """How an iterate is evaluated.
+
+    Attributes:
+        tile: about how many pixels a side the tiles have in which the picture is looked at; None looks at the whole.
+        spill: takes the photo's activations and on a CPU the gradient, where memory has no room for them.
+        watch: is called after each tile, twice in an evaluation, with the share of it that is done; what it raises ends
+            the evaluation.
+    """
+
+    tile: int | None = None
+    spill: Spill | None = None
+    watch: Callable[[float], None] = lambda _share: None
 
 
 class _Term(NamedTuple):
@@ -96,40 +126,20 @@ class Objective:
         windows: in which the picture is looked at one after the other; none where there is no photo.
     """
 
-    def __init__(
-        self,
-        recipe: Preset,
-        content_weights: Mapping[str, float],
-        style_weights: Mapping[str, float],
-        parts: Sequence[Part],
-        extractor: Extractor,
-        photo: Tensor | None = None,
-        keep: Tensor | None = None,
-        tile: int | None = None,
-        spill: Spill | None = None,
-        watch: Callable[[float], None] = lambda _share: None,
-        cells: Sequence[CellPart] = (),
-    ) -> None:
-        """Measure the photo.
-
-        `photo` is [1, 3, H, W]; `keep` [1, 1, H, W] is 1 where the photo is seen, whatever is painted. Both may be
-        bytes from 0 to 255 instead. With `tile` the picture is looked at in tiles of about so many pixels a side, and
-        `spill` takes the photo's activations and on a CPU the gradient. `watch` is called after each tile, twice in an
-        evaluation, with the share of it that is done; what it raises ends the evaluation. `cells` are what the
-        picture's are to be matched with: by `match`, or as `matched` says.
-        """
-        self.recipe = recipe
-        self.content_weights = content_weights if photo is not None else {}
-        self.extractor = extractor
-        self.photo, self.keep = photo, keep if photo is not None else None
+    def __init__(self, brief: Brief, targets: Targets, workspace: Workspace = Workspace()) -> None:
+        """Measure the photo."""
+        extractor, photo, tile = brief.extractor, targets.photo, workspace.tile
+        self.recipe, self.extractor = brief.recipe, extractor
+        self.content_weights = brief.content_weights if photo is not None else {}
+        self.style_weights = brief.style_weights
+        self.photo, self.keep = photo, targets.keep if photo is not None else None
         if not tile:  # in tiles, each part comes to the device by itself
             self.photo, self.keep = (each if each is None else each.to(extractor.device) for each in (photo, self.keep))
-        self.style_weights = style_weights
-        self.cells = tuple(cells)
-        self.layers = tuple(dict.fromkeys([*style_weights, *self.content_weights]))
+        self.cells = tuple(targets.cells)
+        self.layers = tuple(dict.fromkeys([*self.style_weights, *self.content_weights]))
         self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
-        self._needs_mean = recipe.activation_shift != 0 or recipe.style_loss == "wasserstein"
-        self._terms = list(self._style_terms(style_weights, parts))
+        self._needs_mean = self.recipe.activation_shift != 0 or self.recipe.kind.needs_means
+        self._terms = list(self._style_terms(targets.parts))
         self._match: Match | None = None
         self._targets: dict[str, tuple[Tensor, Tensor]] | None = None
         self.windows: list[Window] = []
@@ -137,12 +147,11 @@ class Objective:
             height, width = photo.shape[2:]
             halo = max(halo_of(field, stride) for stride, field in self._geometry.values())
             self.windows = windows(height, width, tile, halo) if tile else [Window.whole(height, width)]
-        self._watch = watch
         self._zero = torch.zeros((), device=extractor.device)
-        self._spill, self._tile = spill, tile
+        self._tile, self._spill, self._watch = tile, workspace.spill, workspace.watch
         self._content = [self._measured(window) for window in self.windows]
         self._content_factors = dict(self._factors())
-        self._saliences = dict(self._weighted()) if recipe.salience else {}
+        self._saliences = dict(self._weighted()) if self.recipe.salience else {}
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The loss, a scalar in at least float32."""
@@ -155,8 +164,7 @@ class Objective:
     @property
     def is_static(self) -> bool:
         """Whether every evaluation runs the same kernels on the same memory, and the host reads nothing in between."""
-        # Eigenvalues are checked on the host.
-        return len(self.windows) == 1 and self._spill is None and self.recipe.style_loss != "wasserstein"
+        return len(self.windows) == 1 and self._spill is None and self.recipe.kind.is_static
 
     @property
     def needs_sums(self) -> bool:
@@ -253,8 +261,7 @@ class Objective:
             pixels = window.height * window.width
             grid = Grid(len(moment), (window.height // stride) * (window.width // stride), pixels)
             losses.append(term.weight * term.measure(self._prepared(LayerStatistics(mean, moment), other), grid))
-        beside = GRAM_BESIDE_CELLS if self.cells else 1.0
-        return beside * self.recipe.style_weight * torch.stack(losses).sum()
+        return self.recipe.kind.statistics_weight * self.recipe.style_weight * torch.stack(losses).sum()
 
     def gathered(self, crop: Tensor, window: Window) -> list[Tensor]:
         """What the core of a window adds to the moments of the whole, term by term, and to its means if they count."""
@@ -395,20 +402,21 @@ class Objective:
             yield layer, saliences([each[layer] for each in self._content], self.recipe.salience)
             self.release()
 
-    def _style_terms(self, weights: Mapping[str, float], parts: Sequence[Part]) -> Iterator[_Term]:
+    def _style_terms(self, parts: Sequence[Part]) -> Iterator[_Term]:
         """A term for each layer and part; where neighbours are correlated, the shallowest layer has none."""
-        pairs: list[tuple[str, str | None]] = [(layer, None) for layer in weights]
+        measure = self.recipe.kind.measure
+        if measure is None:
+            return
+        pairs: list[tuple[str, str | None]] = [(layer, None) for layer in self.style_weights]
         if self.recipe.correlations:
-            pairs = list(neighbor_pairs(weights))
+            pairs = list(neighbor_pairs(self.style_weights))
         for part in parts:
             for layer, neighbor in pairs:
                 target = part.style[pair_name(layer, neighbor) if neighbor else layer]
-                measure = STYLE_LOSS[self.recipe.style_loss](
-                    self._prepared(target, part.style[neighbor].mean if neighbor else None)
-                )
+                measured = self._prepared(target, part.style[neighbor].mean if neighbor else None)
                 guide = part.guides[neighbor or layer] if part.guides else None
                 whole = None if guide is None else guide.sum().clamp_min(EPSILON)
-                yield _Term(part.share * weights[layer], layer, neighbor, guide, measure, whole)
+                yield _Term(part.share * self.style_weights[layer], layer, neighbor, guide, measure(measured), whole)
 
     def _prepared(self, statistics: LayerStatistics, other_mean: Tensor | None = None) -> LayerStatistics:
         """Scaled and shifted as the recipe says; `other_mean` is the neighbour's."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 from worker.engine.colors.color import ColorMethod
 from worker.engine.colors.masks import GuideMode
-from worker.engine.losses.terms import CONTENT_SCALINGS, STYLE_LOSSES, ContentScaling, StyleLoss
+from worker.engine.losses.kinds import KINDS, OF_ANY_LAYERS, STYLE_LOSSES, StyleLoss
+from worker.engine.losses.terms import CONTENT_SCALINGS, ContentScaling
 from worker.engine.networks.extractors import STYLE_LAYERS, Extractor
 from worker.engine.networks.operators import Pooling
 from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, equal_weights, series_weights
-from worker.engine.pyramid import EFFORT, Quality, Stage, stages
+from worker.engine.pyramid import EFFORT, Quality, Schedule, Stage, stages
 from worker.engine.style.cells import CELL_LAYERS
 
 ColorWhen = Literal["after", "before"]
@@ -47,10 +48,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 # Strengths from which on, and at which, a painting is free of the photo's shapes.
 FREE_BETWEEN = (2.0, 4.0)
-# How often each scale's cells are matched then, and the photo's share in what is matched.
-FREE_ROUNDS, FREE_PHOTO = (3, 3, 2, 1), (0.3, 0.15, 0.1)
-# How that share falls with strength below, and the most that it can be.
-PHOTO_POWER, MOST_PHOTO = -0.3, 0.9
+# How often each scale's cells are matched then.
+FREE_ROUNDS = (3, 3, 2, 1)
 
 
 class StyleDefaults(NamedTuple):
@@ -84,7 +83,7 @@ class PaintOptions:
         guides: how a mask becomes each layer's guide (masks.py).
         start: what the first stage begins from.
         content_layers, style_layers: layer name → weight, 0 or more, not all 0.
-        content_scaling, style_loss: which formula (losses.py). Where cells are compared by default, but `style_layers`
+        content_scaling, style_loss: which formula (losses/). Where cells are compared by default, but `style_layers`
             names others than theirs, it is `relative-gram`.
         pooling: of the extractor.
         optimizer: `lbfgs` or `adam`.
@@ -171,14 +170,13 @@ def recipe(options: PaintOptions) -> Preset:
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
     if options.style_loss is None and preset.compares_cells and set(asked.get("style_layers", ())) - set(CELL_LAYERS):
-        asked["style_loss"] = "relative-gram"  # cells have no such layers
-    compares_cells = replace(preset, style_loss=asked.get("style_loss", preset.style_loss)).compares_cells
+        asked["style_loss"] = OF_ANY_LAYERS
+    compares_cells = KINDS[asked.get("style_loss", preset.style_loss)].matches_cells
     if compares_cells != preset.compares_cells:
         # What one kind of loss compares and weighs says nothing of the other.
         kind = NEAREST if compares_cells else STATISTICAL
         preset = replace(preset, style_layers=kind.layers, style_weight=kind.weight, correlations=False)
-    if options.style_loss == "wasserstein":
-        # It compares what belongs to one layer; between two there is no covariance that could be a Gaussian's.
+    if options.style_loss and not KINDS[options.style_loss].correlates:
         asked["correlations"] = False
     if options.content_layers is not None:
         asked["content_layers"] = {layer: weight for layer, weight in options.content_layers.items() if weight}
@@ -238,35 +236,29 @@ def decodes(options: PaintOptions) -> bool:
 
     What begins from something else than the photo is not drawn anew: it is evaluated from there on.
     """
-    wanted = recipe(options)
-    knows = wanted.compares_cells and wanted.pooling == "average"
-    return wanted.refinement is not None and knows and wanted.start == "photo"
+    return _is_decoded(recipe(options))
 
 
 def plan(photo_size: tuple[int, int], options: PaintOptions, has_decoder: bool = True) -> list[Stage]:
     """The stages of a painting of a photo of `photo_size` (width, height), with a decoder or without."""
+    return planned(photo_size, options, recipe(options), has_decoder)
+
+
+def planned(
+    photo_size: tuple[int, int], options: PaintOptions, recipe: Preset, has_decoder: bool = True
+) -> list[Stage]:
+    """The same, where the recipe is known that follows from the options."""
     preset = PRESETS[options.preset]
     is_free = preset.compares_cells and freedom(options.strength) > 0
-    rounds = FREE_ROUNDS if is_free else (1,)
-    refinement = preset.refinement if has_decoder and decodes(options) else None
-    effort = EFFORT[options.quality]
-    return stages(
-        photo_size, options.size, preset.pyramid, preset.evaluations, effort, rounds, refinement, options.iterations
+    schedule = Schedule(
+        preset.pyramid,
+        preset.evaluations,
+        EFFORT[options.quality],
+        FREE_ROUNDS if is_free else (1,),
+        preset.refinement if has_decoder and _is_decoded(recipe) else None,
+        options.iterations,
     )
-
-
-def photo_share(stages: Sequence[Stage], index: int, options: PaintOptions) -> float:
-    """How much of the photo there is in what a stage's cells are matched by; the rest is the iterate.
-
-    The stronger, the less; where the painting is free, less again with every round.
-    """
-    first, last = PRESETS[options.preset].matching.photo
-    scales = sorted({stage.scale for stage in stages})
-    place = scales.index(stages[index].scale)
-    bound = (first + (last - first) * place / max(1, len(scales) - 1)) * math.pow(options.strength, PHOTO_POWER)
-    free = freedom(options.strength)
-    share = min(MOST_PHOTO, bound) * (1 - free) + FREE_PHOTO[min(place, len(FREE_PHOTO) - 1)] * free
-    return share / (1 + free * stages[index].round)
+    return stages(photo_size, options.size, schedule)
 
 
 def freedom(strength: float) -> float:
@@ -278,6 +270,11 @@ def freedom(strength: float) -> float:
 def work_of(photo_size: tuple[int, int], options: PaintOptions) -> float:
     """Megapixel-evaluations of the whole plan, where there is a decoder."""
     return sum(stage.work for stage in plan(photo_size, options))
+
+
+def _is_decoded(recipe: Preset) -> bool:
+    knows = recipe.compares_cells and recipe.pooling == "average"
+    return recipe.refinement is not None and knows and recipe.start == "photo"
 
 
 def _is_weighted(weights: Mapping[str, float]) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from worker.engine.brief import Brief
 from worker.engine.descent.checkpoint import Checkpoint
 from worker.engine.descent.detail import add_lost_detail
-from worker.engine.descent.optimize import Method, Moments, minimize
+from worker.engine.descent.optimize import Moments, minimize
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.finish import Finish, Picture
 from worker.engine.graphs import captured
@@ -21,8 +22,8 @@ from worker.engine.images import in_floats, resized, shrunk, to_tensor
 from worker.engine.memory.heap import frugal_heap
 from worker.engine.memory.spill import Spill
 from worker.engine.networks.extractors import Extractor
-from worker.engine.options import PaintOptions, layer_weights, photo_share, plan, recipe
-from worker.engine.presets import Preset, Start
+from worker.engine.objective import Workspace
+from worker.engine.options import PaintOptions
 from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
@@ -121,40 +122,36 @@ def paint(
         ValueError: the options ask for layers that the extractor lacks, or for a start that the scene lacks.
     """
     scene.check(extractor, options)
-    wanted = recipe(options)
-    finish = Finish(scene, options)
-    stages = plan(scene.photo.size, options, extractor.decoder is not None)
-    # With the stages: an earlier version's plan of the same options was another one.
-    identity = repr((scene.photo.size, sorted(asdict(options).items()), stages))
-    if resume and (resume.plan != identity or resume.stage >= len(stages)):
+    brief = scene.brief(options, extractor)
+    finish, stages, method = Finish(scene, options), brief.stages, brief.method
+    if resume and (resume.plan != brief.identity or resume.stage >= len(stages)):
         raise CheckpointMismatchError("The checkpoint is of another photo's size, other options or another version.")
-    method = _method(wanted, options)
     # The largest first: should it not fit, the error tells what it takes.
-    layouts = [_layout(stage, extractor, options, method, room) for stage in reversed(stages)]
+    layouts = [layout(brief, stage, room) if room else Layout() for stage in reversed(stages)]
     first = resume.stage if resume else 0
     if resume:  # it stays as it is
         pixels = resume.iterate.to(extractor.device, torch.float32, copy=True)
     else:
-        pixels = _start(finish.motif, scene, stages[0], wanted.start, options.seed).to(extractor.device)
+        pixels = _start(finish.motif, scene, brief).to(extractor.device)
     moments, stopped = None, False
+    watcher = _Watcher(brief, finish, callback)
     # Also while stages are painted that fit: what they leave in the heap would be missing later.
     with frugal_heap() if any(each.tile for each in layouts) else nullcontext():
         for index, stage in enumerate(stages[first:], first):
             skipped = _skipped(resume, stage) if resume and index == first else 0
-            size = (stage.width, stage.height)
+            size = stage.size
             tile, scratch = layouts[-1 - index]
             spill = Spill(scratch) if scratch else None
             last = (pixels.shape[3], pixels.shape[2])
             pixels = pixels if last == size else resized(pixels, size)
-            watcher = _Watcher(stages, index, skipped, pixels, finish, options.seed, identity, callback)
+            watcher.begin(index, skipped, pixels)
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
-            objective = scene.objective(
-                size, options, extractor, finish.motif, tile, spill, watcher.within, evaluations > 0
-            )  # fmt: skip
+            workspace = Workspace(tile, spill, watcher.within)
+            objective = scene.objective(size, brief, finish.motif, workspace, evaluations > 0)
             if objective.cells:
                 assert objective.photo is not None
-                share = photo_share(stages, index, options)
-                if index == 0 and not resume and wanted.start == "photo":  # in the painting's colours
+                share = brief.photo_share(index)
+                if index == 0 and not resume and brief.recipe.start == "photo":  # in the painting's colours
                     watcher.newest = pixels = in_floats(objective.photo).to(extractor.device).contiguous()
                 elif last != size and not stage.is_decoded:
                     add_lost_detail(pixels, objective.photo, last, share)
@@ -180,24 +177,23 @@ def paint(
 
 
 class _Watcher:
-    """Tells the callback where one stage stands."""
+    """Tells the callback where the painting stands.
 
-    def __init__(
-        self,
-        stages: list[Stage],
-        index: int,
-        skipped: int,
-        pixels: Tensor,
-        finish: Finish,
-        seed: int,
-        plan: str,
-        callback: Callback | None,
-    ) -> None:
-        self.newest = pixels
-        self.match: Match | None = None
-        self._stages, self._index, self._skipped = stages, index, skipped
-        self._finish, self._seed, self._plan, self._callback = finish, seed, plan, callback
-        self._done = 0
+    Attributes:
+        newest: the iterate.
+        match: what its cells were matched with in this stage.
+    """
+
+    newest: Tensor
+    match: Match | None
+
+    def __init__(self, brief: Brief, finish: Finish, callback: Callback | None) -> None:
+        self._brief, self._finish, self._callback = brief, finish, callback
+
+    def begin(self, index: int, skipped: int, pixels: Tensor) -> None:
+        """A stage begins, by its number, of which so many evaluations need not be made."""
+        self._index, self._skipped, self._done = index, skipped, 0
+        self.newest, self.match = pixels, None
 
     def after(self, done: int, newest: Tensor) -> bool:
         """After an evaluation; True stops."""
@@ -216,13 +212,14 @@ class _Watcher:
     def _show(self, share: float) -> bool:
         if self._callback is None:
             return False
-        stage, iteration = self._stages[self._index], self._skipped + self._done
-        work = sum(each.work for each in self._stages[: self._index])
+        stages, iteration = self._brief.stages, self._skipped + self._done
+        stage = stages[self._index]
+        work = sum(each.work for each in stages[: self._index])
         work += stage.done(iteration + share)
         iterate = Iterate(
-            self._index, len(self._stages), stage.scale, iteration, stage.evaluations,
-            work / sum(each.work for each in self._stages), self.newest, self.match, self._finish,
-            self._seed, self._plan,
+            self._index, len(stages), stage.scale, iteration, stage.evaluations,
+            work / sum(each.work for each in stages), self.newest, self.match, self._finish,
+            self._brief.options.seed, self._brief.identity,
         )  # fmt: skip
         return bool(self._callback(iterate))
 
@@ -234,12 +231,12 @@ def _skipped(resume: Checkpoint, stage: Stage) -> int:
     return max(0, resume.iteration - REBUILT)
 
 
-def _start(motif: Image.Image, scene: Scene, stage: Stage, start: Start, seed: int) -> Tensor:
+def _start(motif: Image.Image, scene: Scene, brief: Brief) -> Tensor:
     """The first iterate [1, 3, H, W] in [0, 1]."""
-    size = (stage.width, stage.height)
-    match start:
+    size = brief.stages[0].size
+    match brief.recipe.start:
         case "noise":
-            return torch.rand(1, 3, stage.height, stage.width, generator=torch.Generator().manual_seed(seed))
+            return torch.rand(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(brief.options.seed))
         case "grey":
             return to_tensor(motif.convert("L"), size)
         case "artwork":
@@ -247,23 +244,6 @@ def _start(motif: Image.Image, scene: Scene, stage: Stage, start: Start, seed: i
             return to_tensor(scene.start, size)
         case "photo":
             return to_tensor(motif, size)
-
-
-def _layout(stage: Stage, extractor: Extractor, options: PaintOptions, method: Method, room: Room | None) -> Layout:
-    if room is None:
-        return Layout()
-    wanted = recipe(options)
-    content, style = layer_weights(wanted, options, extractor)
-    size = (stage.width, stage.height)
-    matches = wanted.compares_cells
-    return layout(size, stage.evaluations, extractor, content, style, wanted.correlations, method, room, matches)
-
-
-def _method(recipe: Preset, options: PaintOptions) -> Method:
-    return Method(
-        recipe.optimizer, recipe.learning_rate, recipe.average, recipe.bounds,
-        recipe.gradient_tolerance, options.min_improvement,
-    )  # fmt: skip
 
 
 def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:

@@ -181,6 +181,7 @@ class Matched:
     def _of_one(self, drawn: Tensor, photo: Tensor) -> Tensor:
         size = (photo.shape[3], photo.shape[2])
         options = PaintOptions(size=max(size), brush=self._style_size / max(size), strength=self._strength)
-        objective = Scene.of(to_image(photo), self._style).objective(size, options, self._extractor)
+        scene = Scene.of(to_image(photo), self._style)
+        objective = scene.objective(size, scene.brief(options, self._extractor))
         objective.match(drawn.detach(), PHOTO_SHARE)
         return objective(drawn) / objective.recipe.style_weight

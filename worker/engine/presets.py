@@ -1,4 +1,4 @@
-"""Presets: the published ways to paint, as data: which losses (losses.py has the formulas), weights and schedule.
+"""Presets: the published ways to paint, as data: which losses (losses/ has the formulas), weights and schedule.
 
 All see the same normalised extractor, whose layers have a mean activation of 1 over photographs (Gatys et al., CVPR
 2016, section 2). Systems that took Caffe's activations as they come cannot be met in absolute size: `feature_scale`
@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from worker.engine.losses.terms import ContentScaling, Smoothing, StyleLoss
+from worker.engine.losses.kinds import KINDS, Kind, StyleLoss
+from worker.engine.losses.terms import ContentScaling, Smoothing
 from worker.engine.networks.extractors import STYLE_LAYERS
 from worker.engine.networks.operators import Pooling
 from worker.engine.pyramid import ROOT_OF_TWO, Pyramid
@@ -46,7 +47,7 @@ class Preset:
         description: a sentence for the person who chooses.
         source: paper or program.
         content_layers, style_layers: layer name → weight. `Series`: every convolution, weighted by its place.
-        content_scaling, style_loss, smoothing: which formula (losses.py).
+        content_scaling, style_loss, smoothing: which formula (losses/).
         content_weight, style_weight, tv_weight: α, β and the weight of smoothing.
         salience: share of the content that counts where the photo has something to see (salience.py).
         feature_scale: factor on all activations before any loss.
@@ -98,14 +99,19 @@ class Preset:
     outside_weight: float = 0.0
 
     @property
+    def kind(self) -> Kind:
+        """The traits of its style loss."""
+        return KINDS[self.style_loss]
+
+    @property
     def compares_cells(self) -> bool:
         """Whether cells are matched (match.py), for which there must be a codebook."""
-        return self.style_loss in ("nearest", "nearest-and-gram")
+        return self.kind.matches_cells
 
     @property
     def compares_statistics(self) -> bool:
         """Whether statistics of layers are compared, for which a fingerprint must hold them."""
-        return self.style_loss != "nearest"
+        return self.kind.measure is not None
 
 
 def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, float]:

@@ -45,6 +45,11 @@ class Stage(NamedTuple):
     is_decoded: bool = False
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.width, self.height
+
+    @property
     def work(self) -> float:
         """Megapixel-evaluations, with all that a stage takes beside them: the unit in which time is linear."""
         return self.done(self.evaluations)
@@ -82,23 +87,30 @@ def scales(longest: int, pyramid: Pyramid | None) -> list[int]:
     return [*below, longest]
 
 
-def stages(
-    photo_size: tuple[int, int],
-    longest: int,
-    pyramid: Pyramid | None,
-    evaluations: Sequence[int],
-    effort: float = 1.0,
-    rounds: Sequence[int] = (1,),
-    refinement: Sequence[int] | None = None,
-    iterations: int | None = None,
-) -> list[Stage]:
-    """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side.
+class Schedule(NamedTuple):
+    """How a painting is worked coarse to fine.
 
-    `evaluations` are those of each scale from the coarsest, times `effort`, and `rounds` its stages, each of which
-    takes ROUND of them if there are several; the last number of each holds for all that follow. Where the last stage
-    alone has evaluations, `refinement` says how many, by its scale's place. `iterations` are how many there are to be
-    in all, if that is asked.
+    Attributes:
+        pyramid: which scales come before the last; None if none do.
+        evaluations: of each scale from the coarsest; the last number holds for all that follow.
+        effort: factor on them.
+        rounds: of each scale, its stages, each of which takes ROUND of the evaluations if there are several; the last
+            number holds for all that follow.
+        refinement: where the last stage alone has evaluations, how many, by its scale's place.
+        iterations: how many evaluations there are to be in all, if that is asked.
     """
+
+    pyramid: Pyramid | None
+    evaluations: Sequence[int]
+    effort: float = 1.0
+    rounds: Sequence[int] = (1,)
+    refinement: Sequence[int] | None = None
+    iterations: int | None = None
+
+
+def stages(photo_size: tuple[int, int], longest: int, schedule: Schedule) -> list[Stage]:
+    """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side."""
+    pyramid, evaluations, effort, rounds, refinement, iterations = schedule
     planned = []
     climbed = scales(longest, pyramid)
     for index, scale in enumerate(climbed):

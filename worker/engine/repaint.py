@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from worker.engine.brief import Brief
 from worker.engine.descent.optimize import minimize
 from worker.engine.images import fitted_size, resized, to_image
 from worker.engine.networks.extractors import Extractor
-from worker.engine.objective import Objective
-from worker.engine.presets import PRESETS, equal_weights
-from worker.engine.style.cells import CELL, CELL_LAYERS
+from worker.engine.objective import Objective, Targets
+from worker.engine.options import PaintOptions
+from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import SCALES, Codebook
 from worker.engine.style.match import CellPart, Matching
 
@@ -35,7 +36,8 @@ def repaint(
     It climbs through the codebook's own scales. `after` is called after every evaluation; what it raises ends it.
     Composition and palette are the painting's; what is smaller than a pixel of the sketch is only like it.
     """
-    recipe = replace(PRESETS["studio"], matching=MATCHING)
+    brief = Brief.of(codebook.size, PaintOptions(), extractor)
+    brief = replace(brief, recipe=replace(brief.recipe, matching=MATCHING), content_weights={})
     sketch = codebook.sketch.permute(2, 0, 1)[None].to(extractor.device, torch.float32) / 255
     pixels: Tensor | None = None
 
@@ -51,7 +53,7 @@ def repaint(
         pixels = motif.clone() if pixels is None else resized(pixels, size)
         everywhere = torch.ones(size[1] // CELL, size[0] // CELL, device=extractor.device)
         part = CellPart(codebook.at(scale).to(extractor.device), everywhere)
-        objective = Objective(recipe, {}, equal_weights(CELL_LAYERS), [], extractor, motif, cells=[part])
+        objective = Objective(brief, Targets(motif, cells=[part]))
         for _ in range(ROUNDS[min(index, len(ROUNDS) - 1)]):
             objective.match(pixels, 0.0, color_share=SKETCH_SHARE)
             pixels = minimize(pixels, objective, EVALUATIONS[min(index, len(EVALUATIONS) - 1)], go_on).pixels

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import torch
 
-from worker.engine.colors.masks import geometry
-from worker.engine.descent.optimize import Method, history
+from worker.engine.brief import Brief
+from worker.engine.descent.optimize import history
 from worker.engine.errors import TooLargeError
 from worker.engine.memory.tiling import LEAST_SIDE, STRIDE, halo_of
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
+from worker.engine.pyramid import Stage
 from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import widths
 from worker.engine.style.fingerprint import neighbor_pairs
@@ -44,33 +45,21 @@ class Layout(NamedTuple):
     scratch: Path | None = None
 
 
-def layout(
-    size: tuple[int, int],
-    evaluations: int,
-    extractor: Extractor,
-    content: Collection[str],
-    style: Collection[str],
-    correlates: bool,
-    method: Method,
-    room: Room,
-    matches: bool = False,
-) -> Layout:
-    """The fastest layout of a stage of `size` (width, height) and so many evaluations that fits.
-
-    `content` and `style` are the layers that the objective looks at; `correlates` whether neighbours among the latter
-    are correlated, `matches` whether their cells are matched.
+def layout(brief: Brief, stage: Stage, room: Room) -> Layout:
+    """The fastest layout of a stage of a painting that fits.
 
     Raises:
         TooLargeError: none does.
     """
-    pixels, layers = size[0] * size[1], {*content, *style}
+    extractor, content, style, method = brief.extractor, brief.content_weights, brief.style_weights, brief.method
+    pixels, layers = stage.width * stage.height, {*content, *style}
     is_measured = extractor.device.type == "cpu" and extractor.dtype == torch.float32
     pixel_bytes = (FACTOR if is_measured else FACTOR_ELSEWHERE) * extractor.dtype.itemsize
-    pixel_bytes *= activations(extractor, layers) + (copies(extractor, style) if correlates else 0)
-    if matches:  # targets, and what they are mixed of
+    pixel_bytes *= activations(extractor, layers) + (copies(extractor, style) if brief.recipe.correlations else 0)
+    if brief.recipe.compares_cells:  # targets, and what they are mixed of
         pixel_bytes += TARGETS * FLOAT_BYTES / 3 * sum(widths(extractor)) / CELL**2
     photos = sum(_of_layer(extractor, layer) for layer in content) * extractor.dtype.itemsize * pixels
-    vectors = 2 + 2 * history(3 * pixels, evaluations) if method.optimizer == "lbfgs" else 0
+    vectors = 2 + 2 * history(3 * pixels, stage.evaluations) if method.optimizer == "lbfgs" else 0
     pairs = vectors * FLOAT_BYTES * pixels
     # The iterate, its gradient, the photo in bytes; Adam's moments and where it was before; two means of iterates.
     held = 27 + (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -11,16 +11,16 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from worker.engine.brief import Brief
 from worker.engine.colors.color import recolored
-from worker.engine.colors.masks import geometry, guide, partition, soft_mask
+from worker.engine.colors.masks import guide, partition, soft_mask
 from worker.engine.colors.palette import Palette, mixed_palette
 from worker.engine.errors import EmptyMaskError
 from worker.engine.images import fitted_size, to_bytes
-from worker.engine.memory.spill import Spill
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.networks.upscale import Upscaler
-from worker.engine.objective import Objective, Part
-from worker.engine.options import PaintOptions, layer_weights, recipe
+from worker.engine.objective import Objective, Part, Targets, Workspace
+from worker.engine.options import PaintOptions
 from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import joined
 from worker.engine.style.fingerprint import Fingerprint, blend
@@ -121,87 +121,75 @@ class Scene:
         areas = [share * painted for share in shares]
         return areas[:count], areas[count] if len(areas) > count and bool(areas[count].any()) else None
 
-    def objective(
-        self,
-        size: tuple[int, int],
-        options: PaintOptions,
-        extractor: Extractor,
-        motif: Image.Image | None = None,
-        tile: int | None = None,
-        spill: Spill | None = None,
-        watch: Callable[[float], None] = lambda _share: None,
-        is_evaluated: bool = True,
-    ) -> Objective:
-        """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
-
-        `tile`, `spill` and `watch` are those of Objective. Where cells are compared, they are still to be matched; if
-        that is all, and it is not to be evaluated, the rest is left out.
+    def brief(self, options: PaintOptions, extractor: Extractor) -> Brief:
+        """What follows from the options for this photo.
 
         Raises:
             ValueError: the options ask for layers that the extractor lacks.
         """
-        wanted = recipe(options)
-        content_weights, style_weights = layer_weights(wanted, options, extractor)
-        scale = max(size) * options.brush
-        kept = (self.kept(size, options.feather) * 255).round().byte() if self.keep else None
-        content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
-        if wanted.compares_cells:
-            cells, content = self.cells(size, scale, options, content, extractor, wanted.emphasis)
-        if not is_evaluated:
-            content_weights = {}
-        elif wanted.compares_statistics:
-            parts = self.parts(size, scale, options, tuple(style_weights), extractor)
-        return Objective(
-            wanted, content_weights, style_weights, parts, extractor, content, kept, tile, spill, watch, cells
-        )  # fmt: skip
+        return Brief.of(self.photo.size, options, extractor)
 
-    def cells(
+    def objective(
         self,
         size: tuple[int, int],
-        scale: float,
-        options: PaintOptions,
-        motif: Tensor,
-        extractor: Extractor,
-        emphasis: float,
-    ) -> tuple[list[CellPart], Tensor]:
-        """The books at `scale`, each with where it is painted from, and the motif in its paintings' colours.
+        brief: Brief,
+        motif: Image.Image | None = None,
+        workspace: Workspace = Workspace(),
+        is_evaluated: bool = True,
+    ) -> Objective:
+        """What is minimised at `size` (width, height); `motif` is what the content is taken of, the photo by default.
+
+        Where cells are compared, they are still to be matched; if that is all, and it is not to be evaluated, the rest
+        is left out.
+        """
+        keep = (self.kept(size, brief.options.feather) * 255).round().byte() if self.keep else None
+        content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
+        if brief.recipe.compares_cells:
+            cells, content = self.cells(size, brief, content)
+        if not is_evaluated:
+            brief = replace(brief, content_weights={})
+        elif brief.recipe.compares_statistics:
+            parts = self.parts(size, brief)
+        return Objective(brief, Targets(content, keep, parts, cells), workspace)
+
+    def cells(self, size: tuple[int, int], brief: Brief, motif: Tensor) -> tuple[list[CellPart], Tensor]:
+        """The books for a stage of `size` (width, height), each with where it is painted from, and the motif in its
+        paintings' colours.
 
         What no mask covers is painted from one book of all: a mean of several paintings' cells would be none's. `motif`
         is in bytes [1, 3, H, W], as is what is returned.
         """
+        scale, feather, device = max(size) * brief.options.brush, brief.options.feather, brief.extractor.device
         books = [region.style.book(scale) for region in self.regions]
         palettes = [region.style.palette for region in self.regions]
         everything = joined([(book, 1.0) for book in books]), self.palette
         if not any(region.mask for region in self.regions):
-            areas = [1 - self.kept(size, options.feather) if self.keep else None]
+            areas = [1 - self.kept(size, feather) if self.keep else None]
             books, palettes = [everything[0]], [everything[1]]
         else:
-            found, rest = self.areas_and_rest(size, options.feather)
+            found, rest = self.areas_and_rest(size, feather)
             areas = [*found]
             if rest is not None:
                 areas, books, palettes = [*areas, rest], [*books, everything[0]], [*palettes, everything[1]]
         grid = (size[1] // CELL, size[0] // CELL)
         parts = [
-            CellPart(book.to(extractor.device), _on_grid(area, grid).to(extractor.device), emphasis)
+            CellPart(book.to(device), _on_grid(area, grid).to(device), brief.recipe.emphasis)
             for book, area in zip(books, areas, strict=True)
         ]
         return parts, recolored(motif, palettes, areas)
 
-    def parts(
-        self, size: tuple[int, int], scale: float, options: PaintOptions, layers: Sequence[str], extractor: Extractor
-    ) -> list[Part]:
-        """The objective's parts for a stage of `size` (width, height), with the styles' statistics at `scale`."""
-        styles = [region.style.at(scale) for region in self.regions]
+    def parts(self, size: tuple[int, int], brief: Brief) -> list[Part]:
+        """The objective's parts for a stage of `size` (width, height), with the styles' statistics."""
+        styles = [region.style.at(max(size) * brief.options.brush) for region in self.regions]
         if self.keep is None and not any(region.mask for region in self.regions):
             return [Part(style, 1 / len(styles)) for style in styles]
-        areas = self.areas(size, options.feather)
+        areas = self.areas(size, brief.options.feather)
         whole = sum(float(area.mean()) for area in areas)
         parts = []
         for style, area in zip(styles, areas, strict=True):
             share = float(area.mean()) / max(whole, LEAST_SHARE)
             if share > 0:
-                guides = _guides(area, size, options, layers, extractor)
-                parts.append(Part(style, share, guides))
+                parts.append(Part(style, share, _guides(area, size, brief)))
         return parts
 
 
@@ -210,12 +198,10 @@ def _on_grid(area: Tensor | None, grid: tuple[int, int]) -> Tensor:
     return torch.ones(grid) if area is None else F.avg_pool2d(area, CELL)[0, 0]
 
 
-def _guides(
-    area: Tensor, size: tuple[int, int], options: PaintOptions, layers: Sequence[str], extractor: Extractor
-) -> Mapping[str, Tensor]:
-    guides = {}
-    for layer in layers:
+def _guides(area: Tensor, size: tuple[int, int], brief: Brief) -> Mapping[str, Tensor]:
+    guides, extractor = {}, brief.extractor
+    for layer in brief.style_weights:
         stride, field = geometry(layer, extractor.layers)
         grid = (size[1] // stride, size[0] // stride)
-        guides[layer] = guide(area, grid, field, stride, options.guides).to(extractor.device)
+        guides[layer] = guide(area, grid, field, stride, brief.options.guides).to(extractor.device)
     return guides

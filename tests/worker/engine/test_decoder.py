@@ -32,6 +32,7 @@ from worker.engine import (
 from worker.engine.images import in_floats, to_tensor
 from worker.engine.networks.decoder import HALO, Decoder
 from worker.engine.networks.extractors import COMPACT_BASIS_FILE, COMPACT_FILE, DECODER_FILE
+from worker.engine.objective import Workspace
 from worker.engine.style.cells import CELL
 
 STYLES = MODELS.with_name("styles")
@@ -59,9 +60,9 @@ def random_decoder() -> tuple[Extractor, Fingerprint]:
 def test_tiles_are_drawn_as_the_whole(size: tuple[int, int]) -> None:
     extractor, style = random_decoder()
     scene, options = Scene.of(draw_photo(*size), style), PaintOptions(size=max(size))
-    drawn = []
+    drawn, brief = [], scene.brief(options, extractor)
     for tile in (None, 128):
-        objective = scene.objective(size, options, extractor, tile=tile)
+        objective = scene.objective(size, brief, workspace=Workspace(tile))
         assert objective.photo is not None
         pixels = in_floats(objective.photo).contiguous()
         objective.match(pixels, 0.5)

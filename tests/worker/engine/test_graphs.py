@@ -7,11 +7,12 @@ from worker.engine import Extractor, Fingerprint, PaintOptions, Scene, fingerpri
 from worker.engine.descent.optimize import evaluated
 from worker.engine.graphs import captured, graphed_if_possible
 from worker.engine.images import to_tensor
-from worker.engine.objective import Objective
+from worker.engine.objective import Objective, Workspace
 
 
 def objective_of(photo: Image.Image, style: Fingerprint, extractor: Extractor, preset: str = "studio") -> Objective:
-    return Scene.of(photo, style).objective((96, 72), PaintOptions(preset=preset, size=96), extractor)  # type: ignore[arg-type]
+    scene, options = Scene.of(photo, style), PaintOptions(preset=preset, size=96)  # type: ignore[arg-type]
+    return scene.objective((96, 72), scene.brief(options, extractor))
 
 
 def test_a_processor_evaluates_the_objective_itself(
@@ -35,7 +36,9 @@ def test_what_the_host_takes_part_in_is_not_captured(
 ) -> None:
     objective = objective_of(photo, style, extractor)
     assert objective.is_static
-    in_tiles = Scene.of(photo, style).objective((320, 240), PaintOptions(size=320), extractor, tile=128)
+    scene = Scene.of(photo, style)
+    brief = scene.brief(PaintOptions(size=320), extractor)
+    in_tiles = scene.objective((320, 240), brief, workspace=Workspace(128))
     assert not in_tiles.is_static
     assert not objective_of(photo, style, extractor, "multiscale-w2").is_static
 

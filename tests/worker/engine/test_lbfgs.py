@@ -108,6 +108,24 @@ def test_undo_goes_back_to_where_the_last_step_began() -> None:
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("spilled", [False, True])
+def test_undo_goes_back_as_far_as_the_history_reaches(
+    spilled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.engine.memory.spill.STRETCH", 17)
+    x, optimizer, seen = torch.zeros(60), LBFGS(60, 4, CPU, spill=Spill(tmp_path) if spilled else None), []
+    loss = bent_bowl()
+    for done in range(9):
+        assert optimizer.reach == min(done, 5)
+        seen.append(x.clone())
+        leaf = x.double().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(loss(leaf), leaf)
+        optimizer.step(x, gradient.float())
+    for steps in range(1, optimizer.reach + 1):
+        optimizer.undo(x, steps)
+        torch.testing.assert_close(x, seen[-steps])
+
+
 def test_what_is_spilled_is_read_again_after_its_memory_was_given_back(tmp_path: Path) -> None:
     spill = Spill(tmp_path)
     first, second = spill.tensor((3, 5)), spill.tensor((2, 2), torch.bfloat16)

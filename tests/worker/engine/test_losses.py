@@ -6,25 +6,33 @@ import torch
 from torch import Tensor
 
 from tests.worker.engine.conftest import content_loss
-from worker.engine.losses.terms import CONTENT_SCALINGS, RIDGE, STYLE_LOSS, Grid, StyleLoss, shifted, total_variation
+from worker.engine.losses.kinds import KINDS, StyleLoss
+from worker.engine.losses.terms import CONTENT_SCALINGS, RIDGE, Grid, Measure, shifted, total_variation
 from worker.engine.style.statistics import LayerStatistics, layer_statistics
 
 pytestmark = pytest.mark.kernels
 
 GRID = Grid(3, 20, 20)
+STATISTICAL: list[StyleLoss] = [name for name, kind in KINDS.items() if kind.measure]
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
+def measure_of(name: StyleLoss, target: LayerStatistics) -> Measure:
+    measure = KINDS[name].measure
+    assert measure is not None
+    return measure(target)
+
+
 def style_loss(name: StyleLoss, features: Tensor, target: Tensor) -> Tensor:
-    return STYLE_LOSS[name](layer_statistics(target))(layer_statistics(features), GRID)
+    return measure_of(name, layer_statistics(target))(layer_statistics(features), GRID)
 
 
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     **{name: lambda x, name=name: content_loss(x, random(1, 3, 4, 5, seed=1), name, 20) for name in CONTENT_SCALINGS},
-    **{name: lambda x, name=name: style_loss(name, x, random(1, 3, 6, 6, seed=2)) for name in STYLE_LOSS},
+    **{name: lambda x, name=name: style_loss(name, x, random(1, 3, 6, 6, seed=2)) for name in STATISTICAL},
     **{f"tv {kind}": lambda x, kind=kind: total_variation(x, kind) for kind in ("mean-square", "nst", "nine-point")},
 }
 
@@ -49,7 +57,7 @@ def test_relative_content_loss_is_zero_at_the_photo_and_one_without_activations(
     assert content_loss(torch.zeros_like(photo), photo).item() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", STYLE_LOSS)
+@pytest.mark.parametrize("name", STATISTICAL)
 def test_style_losses_are_zero_for_rearranged_positions(name: StyleLoss) -> None:
     features = random(1, 3, 1, 12)
     shuffled = features[..., torch.randperm(12, generator=torch.Generator().manual_seed(0))]
@@ -69,7 +77,7 @@ def test_wasserstein_distance_of_independent_channels_is_that_of_their_means_and
         for mean, deviation in zip(means, deviations, strict=True)
     )
     by_hand = (((means[0] - means[1]) ** 2) + (deviations[0] - deviations[1]) ** 2).mean()
-    assert STYLE_LOSS["wasserstein"](target)(found, GRID).item() == pytest.approx(by_hand)
+    assert measure_of("wasserstein", target)(found, GRID).item() == pytest.approx(by_hand)
 
 
 def test_statistics_are_shifted_as_if_the_activations_were() -> None:
@@ -94,7 +102,7 @@ def test_black_targets_give_finite_losses() -> None:
     black = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
     for scaling in CONTENT_SCALINGS:
         assert torch.isfinite(content_loss(black + 1e-3, black, scaling))
-    for name in STYLE_LOSS:
+    for name in STATISTICAL:
         x = (black + 0).requires_grad_(True)
         loss = style_loss(name, x, black)
         assert loss.item() == pytest.approx(0, abs=1e-12)

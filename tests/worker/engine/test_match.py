@@ -15,7 +15,7 @@ from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extra
 from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, blend, fingerprint_of
 from worker.engine.images import in_floats
 from worker.engine.memory.tiling import Window
-from worker.engine.objective import Objective
+from worker.engine.objective import Objective, Workspace
 from worker.engine.presets import PRESETS
 from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
 from worker.engine.style.codebook import Book
@@ -41,7 +41,7 @@ def brute_force(columns: np.ndarray, colors: np.ndarray, book: Book, color_weigh
 
 def looked_at(scene: Scene, extractor: Extractor, size: tuple[int, int] = SIZE) -> tuple[Objective, Tensor, Tensor]:
     """An objective, and the columns and soft colours of its motif."""
-    objective = scene.objective(size, NEAREST(size=max(size)), extractor)
+    objective = scene.objective(size, scene.brief(NEAREST(size=max(size)), extractor))
     assert objective.photo is not None
     pixels, window = in_floats(objective.photo), Window.whole(size[1], size[0])
     return objective, columns_of(extractor(pixels, CELL_LAYERS), window, extractor), soft_colors(pixels, window)
@@ -81,7 +81,8 @@ def test_windows_are_matched_as_the_whole_is(extractor: Extractor, style: Finger
     size, options = (275, 151), NEAREST(size=275)
     scene = Scene.of(draw_photo(*size), style)
     pixels = torch.rand(1, 3, 151, 275, generator=torch.Generator().manual_seed(1))
-    whole, parts = (scene.objective(size, options, extractor, tile=tile) for tile in (None, 128))
+    brief = scene.brief(options, extractor)
+    whole, parts = (scene.objective(size, brief, workspace=Workspace(tile)) for tile in (None, 128))
     assert len(parts.windows) == 6
     found = [each.match(pixels, 0.5, 0).entries[0] for each in (whole, parts)]
     assert float((found[0] == found[1]).float().mean()) > 0.99
@@ -141,7 +142,7 @@ def test_a_regions_mask_decides_where_its_book_is_painted(extractor: Extractor, 
     mask.paste(255, (0, 0, 20, 30))
     other = fingerprint_of(Image.new("RGB", (200, 200), (200, 40, 30)), extractor, (128,))
     scene = Scene(draw_photo(), (Region(style, mask), Region(other)))
-    objective = scene.objective(SIZE, NEAREST(size=160, feather=0), extractor)
+    objective = scene.objective(SIZE, scene.brief(NEAREST(size=160, feather=0), extractor))
     assert [len(part.book.masses) for part in objective.cells] == [
         len(style.book(160).masses),
         len(other.book(160).masses),
@@ -155,7 +156,8 @@ def test_a_regions_mask_decides_where_its_book_is_painted(extractor: Extractor, 
 def test_the_gradient_is_that_of_finite_differences(seed: int) -> None:
     narrow = narrow_extractor()
     style = fingerprint_of(draw_painting(), narrow, (64, 128))
-    objective = Scene.of(draw_photo(64, 48), style).objective((64, 48), NEAREST(size=64), narrow)
+    scene = Scene.of(draw_photo(64, 48), style)
+    objective = scene.objective((64, 48), scene.brief(NEAREST(size=64), narrow))
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.rand(1, 3, 48, 64, dtype=torch.float64, generator=generator) * 1.2 - 0.1
     objective.match(pixels, 0.3, 0)
@@ -179,7 +181,8 @@ def test_what_is_known_already_is_not_matched_again(extractor: Extractor, style:
 
 def test_fewer_layers_are_compared_if_fewer_are_asked_for(extractor: Extractor, style: Fingerprint) -> None:
     options = NEAREST(size=160, style_loss="nearest", style_layers={"relu3_1": 2.0})
-    objective = Scene.of(draw_photo(), style).objective(SIZE, options, extractor)
+    scene = Scene.of(draw_photo(), style)
+    objective = scene.objective(SIZE, scene.brief(options, extractor))
     assert objective.style_weights == {"relu3_1": 1.0}
     with pytest.raises(ValueError, match="nearest compares"):
-        Scene.of(draw_photo(), style).objective(SIZE, replace(options, style_layers={"relu5_1": 1.0}), extractor)
+        scene.brief(replace(options, style_layers={"relu5_1": 1.0}), extractor)

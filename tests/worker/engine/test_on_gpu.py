@@ -7,6 +7,7 @@ CUDA graph. Values are not computed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from torch.utils._pytree import tree_leaves
 
 from tests.worker.engine.conftest import MODELS
 from worker.engine import Extractor, PaintOptions, load_extractor
-from worker.engine.colors.masks import geometry
+from worker.engine.brief import Brief
 from worker.engine.descent.lbfgs import LBFGS
 from worker.engine.descent.optimize import evaluated
 from worker.engine.memory.spill import Spill
-from worker.engine.objective import Objective, Part
-from worker.engine.options import layer_weights, recipe
+from worker.engine.networks.extractors import geometry
+from worker.engine.objective import Objective, Part, Targets
 from worker.engine.presets import PRESET_NAMES, PresetName
 from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import Book, widths
@@ -60,25 +61,24 @@ def on_gpu() -> Extractor:
 
 
 def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> Objective:
-    options = PaintOptions(preset=preset)
-    wanted = recipe(options)
-    content, style = layer_weights(wanted, options, extractor)
+    brief = Brief.of((WIDTH, HEIGHT), PaintOptions(preset=preset), extractor)
+    style = brief.style_weights
     photo = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
-    if wanted.compares_cells:
+    if brief.recipe.compares_cells:
         area = torch.empty(HEIGHT // CELL, WIDTH // CELL, device=GPU)
         cells = [CellPart(book_of(extractor), area)] * (2 if with_masks else 1)
         keep = photo[:, :1] if with_masks else None
-        objective = Objective(wanted, content, style, [], extractor, photo, keep, cells=cells)
+        objective = Objective(brief, Targets(photo, keep, cells=cells))
         objective.match(photo, 0.5, 0, [area.to(torch.int16)] * len(cells))
         return objective
     if not with_masks:
-        return Objective(wanted, content, style, [Part(statistics_of(style, extractor))], extractor, photo)
+        return Objective(brief, Targets(photo, parts=[Part(statistics_of(style, extractor))]))
     strides = {layer: geometry(layer, extractor.layers)[0] for layer in style}
     guides = {
         layer: torch.empty(1, 1, HEIGHT // stride, WIDTH // stride, device=GPU) for layer, stride in strides.items()
     }
     parts = [Part(statistics_of(style, extractor), 0.5, guides), Part(statistics_of(style, extractor), 0.5, guides)]
-    return Objective(wanted, content, style, parts, extractor, photo, keep=photo[:, :1])
+    return Objective(brief, Targets(photo, photo[:, :1], parts))
 
 
 def book_of(extractor: Extractor, count: int = 40) -> Book:
@@ -88,7 +88,7 @@ def book_of(extractor: Extractor, count: int = 40) -> Book:
     return Book(deviations, colors, masses, sources.long(), means, shares)
 
 
-def statistics_of(style: dict[str, float], extractor: Extractor) -> ScaleStatistics:
+def statistics_of(style: Mapping[str, float], extractor: Extractor) -> ScaleStatistics:
     def of(deeper: int, shallower: int) -> LayerStatistics:
         return LayerStatistics(torch.empty(deeper, device=GPU), torch.empty(deeper, shallower, device=GPU))
 

@@ -104,6 +104,27 @@ def test_a_step_too_far_is_taken_back_to_where_the_loss_was_finite(evaluations_b
     torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=0.05, rtol=0)
 
 
+def valley(x: Tensor) -> Tensor:
+    """Rosenbrock, "An automatic method for finding the greatest or least value of a function" (1960), of pairs."""
+    first, second = x[..., 0], x[..., 1]
+    return ((1 - first).square() + 100 * (second - first.square()).square()).sum()
+
+
+@pytest.mark.parametrize("evaluations", range(2, 10))
+def test_few_evaluations_end_where_the_loss_was_least(evaluations: int, evaluations_behind: int) -> None:
+    start = torch.tensor([-1.2, 1.0, 0.5, -0.5, 2.0, 2.0]).view(1, 3, 1, 2)
+    met, told = [], []
+
+    def objective(x: Tensor) -> Tensor:
+        met.append(valley(x.detach()).item())
+        return valley(x)
+
+    found = minimize(start.clone(), objective, evaluations, lambda _, x: bool(told.append(x.clone())))
+    assert valley(found.pixels).item() == pytest.approx(min(met), rel=1e-3)
+    assert len(told) == evaluations
+    assert torch.equal(told[-1], found.pixels), "what is shown last is another picture"
+
+
 def bowl(x: Tensor) -> Tensor:
     return (x - 0.25).square().sum()
 

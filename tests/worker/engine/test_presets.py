@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.engine.brief import Brief
 from worker.engine.networks.extractors import STYLE_LAYERS
-from worker.engine.objective import Objective, Part
-from worker.engine.options import PaintOptions, layer_weights, recipe
+from worker.engine.objective import Objective, Part, Targets
+from worker.engine.options import PaintOptions, recipe
 from worker.engine.presets import PRESET_NAMES, PRESETS, PresetName, series_weights
 from worker.engine.style.codebook import Book
 from worker.engine.style.fingerprint import ScaleStatistics, pair_name
@@ -39,6 +40,7 @@ class RandomExtractor:
 
     name: str = "random"
     layers: tuple[str, ...] = VGG
+    decoder: None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float64
     channels: dict[str, int] = field(default_factory=lambda: dict(zip(VGG, CHANNELS, strict=True)))
@@ -239,15 +241,15 @@ def book_of(taps: dict[str, Tensor]) -> Book:
 def test_gram_matrices_count_beside_cells_where_both_are_asked_for() -> None:
     extractor, options = RandomExtractor(), PaintOptions(style_loss="nearest-and-gram")
     photo, painting, x = picture(1), picture(2), picture(3)
-    content, style = layer_weights(recipe(options), options, extractor)
+    brief = Brief.of((32, 32), options, extractor)
     parts, cells = (
         [Part(statistics_of(extractor(painting)))],
         [CellPart(book_of(extractor(painting)), torch.ones(8, 8), 1.25)],
     )
-    objective = Objective(recipe(options), content, style, parts, extractor, photo, cells=cells)
+    objective = Objective(brief, Targets(photo, parts=parts, cells=cells))
     objective.match(x, 0.5, 0, [torch.from_numpy(MATCHED)])
     f, p, a = ({layer: values[0].numpy() for layer, values in extractor(each).items()} for each in (x, photo, painting))
-    grams = [(undivided(f[layer]), undivided(a[layer])) for layer in style]
+    grams = [(undivided(f[layer]), undivided(a[layer])) for layer in brief.style_weights]
     beside = sum(squares(g, wanted) / squares(wanted, 0 * wanted) for g, wanted in grams) / 4
     assert objective(x).item() == pytest.approx(studio(x[0].numpy(), f, p, a) + 3 * 6.5 * beside, rel=1e-9)
 
@@ -256,13 +258,12 @@ def test_gram_matrices_count_beside_cells_where_both_are_asked_for() -> None:
 def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) -> None:
     extractor, options = RandomExtractor(), PaintOptions(preset=name)
     photo, painting, x = picture(1), picture(2), picture(3)
-    wanted = recipe(options)
-    content, style = layer_weights(wanted, options, extractor)
+    brief = Brief.of((32, 32), options, extractor)
     parts, cells = [Part(statistics_of(extractor(painting)))], []
-    if wanted.compares_cells:
-        parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8), wanted.emphasis)]
+    if brief.recipe.compares_cells:
+        parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8), brief.recipe.emphasis)]
         x = 1.4 * x - 0.2  # some of it outside of [0, 1]
-    objective = Objective(wanted, content, style, parts, extractor, photo, cells=cells)
+    objective = Objective(brief, Targets(photo, parts=parts, cells=cells))
     if cells:
         objective.match(x, 0.5, 0, [torch.from_numpy(MATCHED)])
 

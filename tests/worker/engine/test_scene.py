@@ -54,9 +54,9 @@ def test_a_region_without_a_mask_takes_what_the_others_leave(
 ) -> None:
     scene = Scene(photo, (Region(style), Region(calm, half_mask("right"))))
     masked = Scene(photo, (Region(style, half_mask("left")), Region(calm, half_mask("right"))))
-    size = (64, 48)
+    size, options = (64, 48), replace(QUICK, style_layers={"relu1_1": 1.0, "relu3_1": 1.0})
     for part, other in zip(
-        *(each.parts(size, 128, QUICK, ("relu1_1", "relu3_1"), extractor) for each in (scene, masked)), strict=True
+        *(each.parts(size, each.brief(options, extractor)) for each in (scene, masked)), strict=True
     ):
         assert part.share == pytest.approx(other.share)
         assert part.guides

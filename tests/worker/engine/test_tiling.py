@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +27,15 @@ from worker.engine import (
     needs,
     paint,
 )
-from worker.engine.descent.optimize import Method
+from worker.engine.brief import Brief
 from worker.engine.memory.spill import Spill
 from worker.engine.memory.tiling import STRIDE, halo_of, windows
-from worker.engine.networks.extractors import CONTENT_LAYER, STYLE_LAYERS
-from worker.engine.objective import Objective
+from worker.engine.networks.extractors import STYLE_LAYERS
+from worker.engine.objective import Objective, Workspace
 from worker.engine.presets import PRESET_NAMES, PresetName
+from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, layout
 
-CONTENT = (CONTENT_LAYER,)
 DTYPES = [torch.float32, torch.bfloat16]
 
 
@@ -46,6 +47,16 @@ def narrow() -> Extractor:
 def noise(size: tuple[int, int], seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """Pixels of a picture of `size` (width, height)."""
     return torch.rand(1, 3, size[1], size[0], dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+def brief_of(extractor: Extractor, correlations: bool = False) -> Brief:
+    """Of Gram matrices at the five style layers and content at relu4_2, by L-BFGS."""
+    brief = Brief.of((1600, 1200), PaintOptions(preset="seed"), extractor)
+    return replace(brief, recipe=replace(brief.recipe, correlations=correlations))
+
+
+def stage_of(width: int, height: int) -> Stage:
+    return Stage(max(width, height), width, height, 500)
 
 
 def loss_and_gradient(objective: Objective, pixels: Tensor) -> tuple[float, Tensor]:
@@ -60,8 +71,8 @@ def assert_tiles_add_up(
 ) -> None:
     """Tiles of 128 pixels, of which there are `tiles`, against the whole."""
     pixels = noise(size, 3, torch.promote_types(extractor.dtype, torch.float32))
-    whole = scene.objective(size, options, extractor)
-    parts = scene.objective(size, options, extractor, tile=128)
+    brief = scene.brief(options, extractor)
+    whole, parts = scene.objective(size, brief), scene.objective(size, brief, workspace=Workspace(128))
     assert (len(whole.windows), len(parts.windows)) == (1, tiles)
     if whole.cells:
         known = whole.match(pixels, 0.5, 0).entries
@@ -131,9 +142,9 @@ def test_regions_and_what_is_kept(preset: PresetName, narrow: Extractor, paintin
 def test_what_is_known_of_the_photo_may_lie_in_a_file(tmp_path: Path, dtype: torch.dtype, style: Fingerprint) -> None:
     size, options, extractor = (270, 140), PaintOptions(size=270), compact(dtype)
     scene = Scene.of(draw_photo(*size), style)
-    pixels = noise(size, 3, torch.float32)
+    pixels, brief = noise(size, 3, torch.float32), scene.brief(options, extractor)
     inside, outside = (
-        scene.objective(size, options, extractor, tile=128, spill=spill) for spill in (None, Spill(tmp_path))
+        scene.objective(size, brief, workspace=Workspace(128, spill)) for spill in (None, Spill(tmp_path))
     )
     for kept, spilled in zip(inside._content, outside._content, strict=True):
         for layer, activations in kept.items():
@@ -169,7 +180,7 @@ def test_a_poster_is_painted_in_little_room_and_goes_on_from_a_checkpoint(
     scene = Scene.of(draw_photo(1600, 500), style)
     options = PaintOptions(size=2048, iterations=1)
     room = Room(330_000_000, tmp_path)
-    tile, scratch = layout((2048, 640), 500, extractor, CONTENT, STYLE_LAYERS, False, Method(), room)
+    tile, scratch = layout(brief_of(extractor), stage_of(2048, 640), room)
     assert len(windows(640, 2048, tile or 0, 80)) >= 12
     assert scratch
     tiles, previews = 0, []
@@ -201,12 +212,12 @@ def test_a_room_too_small_for_one_tile_is_an_error_that_says_how_much_it_takes(
     with pytest.raises(TooLargeError) as error:
         paint(scene, extractor, options, room=Room(10_000_000, tmp_path))
     enough = Room(error.value.needed_bytes, tmp_path)
-    assert layout((4096, 3072), 500, extractor, CONTENT, STYLE_LAYERS, False, Method(), enough).tile
+    assert layout(brief_of(extractor), stage_of(4096, 3072), enough).tile
 
 
 @pytest.mark.parametrize("memory", [350e6, 400e6, 1e9, 3e9, 30e9])
 def test_a_layout_uses_the_room_that_there_is(memory: float, tmp_path: Path, extractor: Extractor) -> None:
-    found = layout((2048, 1536), 500, extractor, CONTENT, STYLE_LAYERS, False, Method(), Room(int(memory), tmp_path))
+    found = layout(brief_of(extractor), stage_of(2048, 1536), Room(int(memory), tmp_path))
     if memory > 2.1e9:
         assert found == Layout()
     else:
@@ -220,8 +231,7 @@ def test_correlations_of_layers_are_counted_with_their_copies(tmp_path: Path, ex
     """Each deeper map lies on its neighbour's grid too, which has four times its positions behind a pooling."""
     room = Room(700_000_000, tmp_path)
     plain, correlating = (
-        layout((2048, 1536), 500, extractor, CONTENT, STYLE_LAYERS, correlates, Method(), room)
-        for correlates in (False, True)
+        layout(brief_of(extractor, correlates), stage_of(2048, 1536), room) for correlates in (False, True)
     )
     assert plain.tile
     assert correlating.tile

@@ -131,19 +131,6 @@ def guide(
     return torch.minimum(simple, widened)
 
 
-def geometry(layer: str, layers: Sequence[str]) -> tuple[int, int]:
-    """(stride, receptive field) in pixels of one of a VGG's `layers`: 3×3 convolutions, 2×2 pooling between blocks."""
-    stride = field = 1
-    for before, name in zip((None, *layers), layers, strict=False):
-        if before and before.split("_")[0] != name.split("_")[0]:
-            field += stride
-            stride *= 2
-        field += 2 * stride
-        if name == layer:
-            return stride, field
-    raise ValueError(f"there is no {layer} among {', '.join(layers)}")
-
-
 def _most_seen(mask: Tensor, grid_size: tuple[int, int], receptive_field: int, stride: int) -> Tensor:
     """Maximum of the mask over each cell's receptive field, first along columns, then along rows."""
     for axis, cells in enumerate(grid_size):

@@ -18,10 +18,8 @@ from worker.engine.memory.tiling import Window
 from worker.engine.style.statistics import LayerStatistics, at_least_float32
 
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
-StyleLoss = Literal["nearest", "nearest-and-gram", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
 Smoothing = Literal["mean-square", "nst", "nine-point"]
 CONTENT_SCALINGS: tuple[ContentScaling, ...] = get_args(ContentScaling)
-STYLE_LOSSES: tuple[StyleLoss, ...] = get_args(StyleLoss)
 
 # A black photo or painting has no activation to compare with: the quotient must not be infinite.
 EPSILON = 1e-12
@@ -29,8 +27,6 @@ EPSILON = 1e-12
 RIDGE = 1e-4
 # Of Gatys' own notebook: 10³/C² for each layer (leongatys/PytorchNeuralStyleTransfer).
 CODE_STYLE_WEIGHT = 1e3
-# What the mean relative distance of Gram matrices counts beside that of matched cells, which is ten times as large.
-GRAM_BESIDE_CELLS = 3.0
 # The notebooks and programs on Caffe's VGG have pixels from 0 to 255.
 PIXEL_RANGE = 255.0
 
@@ -134,19 +130,6 @@ def wasserstein(target: LayerStatistics) -> Measure:
         return means + (covariance.trace() + wanted.trace() - 2 * trace).clamp_min(0) / len(target.mean)
 
     return measure
-
-
-# What each makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting alone is
-# computed once, not at every evaluation.
-# `nearest` compares cells alone: match.py.
-STYLE_LOSS: dict[StyleLoss, Callable[[LayerStatistics], Measure]] = {
-    "nearest-and-gram": relative_gram,
-    "relative-gram": relative_gram,
-    "gram-2015": gram_2015,
-    "gram-code": gram_code,
-    "gram-nst": gram_nst,
-    "wasserstein": wasserstein,
-}
 
 
 def shifted(statistics: LayerStatistics, shift: float, other_mean: Tensor | None = None) -> LayerStatistics:

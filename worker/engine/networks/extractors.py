@@ -7,7 +7,7 @@ downloads once into a cache.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -85,6 +85,19 @@ def steps_of(blocks: Blocks) -> tuple[Step, ...]:
                 steps.append(Step(f"relu{level}_{number}", group, place, pool=False))
                 place += 1
     return tuple(steps)
+
+
+def geometry(layer: str, layers: Sequence[str]) -> tuple[int, int]:
+    """(stride, receptive field) in pixels of one of a VGG's `layers`: 3×3 convolutions, 2×2 pooling between blocks."""
+    stride = field = 1
+    for before, name in zip((None, *layers), layers, strict=False):
+        if before and before.split("_")[0] != name.split("_")[0]:
+            field += stride
+            stride *= 2
+        field += 2 * stride
+        if name == layer:
+            return stride, field
+    raise ValueError(f"there is no {layer} among {', '.join(layers)}")
 
 
 class VggShaped(nn.Module):

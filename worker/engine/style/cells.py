@@ -12,9 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.colors.masks import geometry
 from worker.engine.memory.tiling import Window
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
 
 CELL = 4  # pixels a side
 CELL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.colors.masks import geometry
 from worker.engine.memory.tiling import Window
-from worker.engine.networks.extractors import Extractor
+from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.style.cells import CELL, CELL_LAYERS
 from worker.engine.style.codebook import Book
 
