@@ -7,8 +7,8 @@ import asyncio
 import anyio
 from anyio import to_thread
 
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords, Standing
-from app.jobs.storage import keys
 
 
 class Standings:
@@ -30,7 +30,7 @@ class Standings:
             ValueError: `job_id` is not an id.
             redis.RedisError: Redis is away.
         """
-        keys.record(job_id)  # One that is not an id must not spoil the look for the others.
+        redis_keys.record(job_id)  # One that is not an id must not spoil the look for the others.
         standing: asyncio.Future[Standing | None] = asyncio.get_running_loop().create_future()
         self._asked.append((job_id, known, standing))
         if self._looking is None:

@@ -23,6 +23,7 @@ from app.darkroom.parent import Darkroom
 from app.gallery import Gallery
 from app.jobs import work
 from app.jobs.housekeeping import retention
+from app.jobs.ids import ID, OWN_PREFIX, own_painting
 from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
@@ -177,7 +178,7 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, client: str, 
         RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
             is no room.
     """
-    prefix = keys.photo_prefix(photo_id) if keys.ID.fullmatch(photo_id) else ""
+    prefix = keys.photo_prefix(photo_id) if ID.fullmatch(photo_id) else ""
 
     def decode() -> DecodedMask:
         if not prefix or photos.find(photo_id, studio.storage) is None:
@@ -206,7 +207,7 @@ async def keep_painting(studio: Studio, file: BinaryIO, client: str) -> OwnPaint
 
     def store(painting: DecodedPhoto) -> OwnPainting:
         stored = paintings.store(painting, studio.storage, client)
-        count(studio, keys.painting_prefix(stored.id.removeprefix(keys.OWN_PREFIX)), client)
+        count(studio, keys.painting_prefix(stored.id.removeprefix(OWN_PREFIX)), client)
         return stored
 
     return await _kept(studio, "painting", client, lambda: studio.darkroom.decode_photo(file, "painting"), store)
@@ -354,7 +355,7 @@ def check_styles(studio: Studio, wish: PaintRequest) -> None:
         RefusalError: one does not hang in the gallery, or was a person's own and is gone.
     """
     for choice in wish.styles:
-        if keys.own_painting(choice.id):
+        if own_painting(choice.id):
             if paintings.find(choice.id, studio.storage) is None:
                 raise RefusalError(refusals.PAINTING_GONE)
         elif choice.id not in studio.gallery.by_id:
@@ -520,14 +521,14 @@ def delete_painting(studio: Studio, style_id: str) -> None:
     Raises:
         RefusalError: there was never one of this id.
     """
-    identifier = keys.own_painting(style_id)
+    identifier = own_painting(style_id)
     is_here = paintings.find(style_id, studio.storage) is not None
     if identifier is None or not (is_here or _was_deleted(studio, "paintings", identifier, studio.records.paintings)):
         raise RefusalError(refusals.PAINTING_NOT_FOUND)
     retention.delete_painting(studio.records, identifier)
 
 
-def _was_deleted(studio: Studio, kind: str, identifier: str, kept: Keeping) -> bool:
+def _was_deleted(studio: Studio, kind: keys.Kind, identifier: str, kept: Keeping) -> bool:
     return kept.is_gone(identifier) or retention.is_deleted(studio.storage, kind, identifier)
 
 

@@ -15,6 +15,7 @@ from app.jobs.housekeeping import orphans, retention, rounds
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords, LeaseLostError, connect
 from app.jobs.storage import keys
 from app.jobs.storage.local import BlobNotFoundError, LocalStorage, Storage
@@ -100,7 +101,7 @@ class Housekeeping:
 @contextmanager
 def alone(records: JobRecords) -> Iterator[bool]:
     """Whether this process is the one that looks after lost jobs and old photos, for as long as the block lasts."""
-    reaper = records.redis.lock(keys.REAPER, timeout=REAPER_S, blocking=False)
+    reaper = records.redis.lock(redis_keys.REAPER, timeout=REAPER_S, blocking=False)
     if not reaper.acquire():
         yield False
         return
@@ -157,18 +158,18 @@ def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
     the next pass, which all others have reached by then.
     """
     start = str(records.redis.info("server")["run_id"])
-    if records.redis.get(keys.REBUILT) == start.encode():
+    if records.redis.get(redis_keys.REBUILT) == start.encode():
         return
     failed_before = len(steps.failed)
-    ids = [key.split("/")[1] for key in storage.list("jobs/") if key.endswith("/job.json")]
-    missing = [each for each in filter(keys.ID.fullmatch, ids) if not records.redis.exists(keys.record(each))]
+    written = keys.ids_of(filter(keys.is_manifest, storage.list(keys.JOBS)))
+    missing = [each for each in written if not records.redis.exists(redis_keys.record(each))]
     for _, job_id in sorted((_created_at(storage, job_id), job_id) for job_id in missing):
         with steps.step(f"rebuild job {job_id[:6]}…"):
             orphans.bring_back(records, job_id)
     with steps.step("count what is kept"):
         records.tally.recount()
     if len(steps.failed) == failed_before:
-        records.redis.set(keys.REBUILT, start)
+        records.redis.set(redis_keys.REBUILT, start)
 
 
 def _created_at(storage: Storage, job_id: str) -> float:

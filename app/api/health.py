@@ -11,7 +11,7 @@ from redis import RedisError
 from starlette.requests import Request
 
 from app.jobs.housekeeping import rounds
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.services import Studio
 
 router = APIRouter(tags=["health"])
@@ -74,8 +74,8 @@ def metrics(request: Request) -> str:
         "atelier_quarantined": report.quarantined,
         "atelier_free_bytes": studio.storage.free_bytes(),
         "atelier_has_room": int(studio.has_room()),
-        "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
-        "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
+        "atelier_jobs_waiting": records.redis.zcard(redis_keys.QUEUED),
+        "atelier_jobs_running": records.redis.zcard(redis_keys.RUNNING),
         "atelier_moving": int(records.is_moving()),
         "atelier_workers": records.workers(),
         "atelier_kept_bytes": records.tally.usage("").all,

@@ -17,6 +17,7 @@ from app import refusals, words
 from app.downloads import artwork
 from app.jobs.files.encoding import Format
 from app.jobs.housekeeping import retention
+from app.jobs.ids import ID
 from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.records.records import Standing
 from app.jobs.storage import keys
@@ -214,7 +215,7 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
 async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
     known = ",".join(islice((found[1] for found in ETAG.finditer(if_none_match or "")), MOST_KNOWN))
-    standing = await studio.standings.of(job_id, known) if keys.ID.fullmatch(job_id) else None
+    standing = await studio.standings.of(job_id, known) if ID.fullmatch(job_id) else None
     if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
         return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))

@@ -12,6 +12,7 @@ from redis.exceptions import LockError
 
 from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.queue import QueueUnavailableError
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobNotFoundError, JobRecords, Limits
 from app.jobs.storage import keys
 from app.jobs.storage.local import BlobExistsError, BlobNotFoundError
@@ -81,8 +82,7 @@ def found(records: JobRecords, series: Series) -> list[Job]:
 
 def sweep(records: JobRecords) -> None:
     """Delete the manifests of series whose photos are all gone."""
-    for key in records.storage.list("series/"):
-        series_id = key.split("/")[1]
+    for series_id in sorted(keys.ids_of(records.storage.list(keys.SERIES))):
         try:
             series = find(records, series_id)
         except SeriesNotFoundError:  # it went meanwhile
@@ -105,7 +105,7 @@ def _last_try(records: JobRecords, job: Job) -> Job:
 @contextmanager
 def _alone(records: JobRecords, series_id: str) -> Iterator[None]:
     """Accept a series in one place at a time: the same one may be sent twice at the same moment."""
-    lock = records.redis.lock(keys.series_lock(series_id), timeout=ACCEPTING_S, blocking_timeout=PATIENCE_S)
+    lock = records.redis.lock(redis_keys.series_lock(series_id), timeout=ACCEPTING_S, blocking_timeout=PATIENCE_S)
     try:
         if not lock.acquire():
             raise QueueUnavailableError("the same series is being accepted")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from app import refusals
 from app.api.limits import little_left
 from app.gallery import Card
-from app.jobs.storage import keys
+from app.jobs.ids import own_painting
 from app.orders.series import most_photos
 from app.pages import choices
 from app.pages.choices import as_number, number
@@ -187,6 +187,6 @@ def home(
         refused["photo"] = refusals.PHOTO_GONE.sentence
     unknown = {part.style for part in form.parts} - known(studio, form) - {"", OWN}
     for style in unknown:
-        kind = refusals.PAINTING_GONE if keys.own_painting(style) else refusals.STYLE_UNKNOWN
+        kind = refusals.PAINTING_GONE if own_painting(style) else refusals.STYLE_UNKNOWN
         refused["style"] = kind.sentence.format(style=style)
     return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs.models import Cut, Job, JobState, Progress
+from app.jobs.records import redis_keys
 from app.jobs.records.records import STILL_S
 from app.jobs.storage import keys
 from app.services import Studio
@@ -194,7 +195,7 @@ def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, studio: St
     studio.records.saw_worker("tests", 10**12)
     job_id = paint()
     assert client.get("/readyz").json()["status"] == "ready"
-    studio.records.redis.set(keys.MOVED, studio.records.now() - STILL_S - 1)
+    studio.records.redis.set(redis_keys.MOVED, studio.records.now() - STILL_S - 1)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {
@@ -327,7 +328,7 @@ class TestIdempotencyKey:
 
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(send, range(8)))) == 1
-        assert studio.records.redis.zcard(keys.QUEUED) == 1
+        assert studio.records.redis.zcard(redis_keys.QUEUED) == 1
 
     def test_another_request_is_refused(self, client: TestClient, photo_id: str) -> None:
         client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a"})

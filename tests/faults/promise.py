@@ -16,6 +16,7 @@ from PIL import Image
 
 from app.jobs.models import TERMINAL, Job, JobState
 from app.jobs.queue import QUEUE
+from app.jobs.records import redis_keys
 from app.jobs.storage import keys
 from tests.bench import Bench, Workers
 from tests.faults.marks import Mark, draw, marks, read
@@ -76,7 +77,7 @@ class Witness:
         while not self._done.wait(LOOK_S):
             for job_id in list(self.bench.marks):
                 try:
-                    state = self._connection.hget(keys.record(job_id), "state")
+                    state = self._connection.hget(redis_keys.record(job_id), "state")
                 except redis.RedisError:  # it is Redis that the fault struck
                     break
                 if state:
@@ -131,4 +132,6 @@ class Promise:
 
     def _waiting(self) -> set[str]:
         connection = self.bench.records.redis
-        return {name.decode() for key in (keys.QUEUED, keys.RUNNING) for name in connection.zrange(key, 0, -1)}
+        return {
+            name.decode() for key in (redis_keys.QUEUED, redis_keys.RUNNING) for name in connection.zrange(key, 0, -1)
+        }

@@ -11,7 +11,7 @@ import pytest
 
 from app.jobs.models import TERMINAL, JobState
 from app.jobs.queue import QUEUE
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.logs import shortened
 from tests.bench import StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
@@ -38,7 +38,7 @@ def test_a_job_whose_web_server_died_is_painted(
     recovery.struck()
     web.kill()
     visitor.join()
-    (job_id,) = bench.records.redis.smembers(keys.photo_jobs(photo))
+    (job_id,) = bench.records.redis.smembers(redis_keys.photo_jobs(photo))
     job = bench.records.get(job_id.decode())
     bench.expect(job.id, mark)
     bench.begun(job)

@@ -8,6 +8,7 @@ import pytest
 
 from app.jobs.models import Job
 from app.jobs.queue import QUEUE, TASK
+from app.jobs.records import redis_keys
 from app.jobs.storage import keys
 from tests.bench import StartWorker
 from tests.faults.ledger import Recovery
@@ -41,7 +42,7 @@ def as_first_written(job: Job) -> dict[str, object]:
 def test_an_old_record_is_painted(bench: MarkedBench, start_worker: StartWorker, promise: Promise) -> None:
     job = bench.job()
     old = as_first_written(job)
-    record = keys.record(job.id)
+    record = redis_keys.record(job.id)
     bench.storage.put(keys.manifest_key(job.id), json.dumps(old).encode())
     for name in bench.records.redis.hkeys(record):
         if name.decode() not in {*FIRST_RECORD, "published_at"}:

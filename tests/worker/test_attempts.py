@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from app.jobs.models import Attempt, Cut, Job, JobState, Progress
+from app.jobs.records import redis_keys
 from app.jobs.records.records import PAUSES_S, JobRecords
 from app.jobs.storage import keys
 from tests.worker.conftest import WISH
@@ -95,7 +96,7 @@ def test_a_job_that_rests_is_taken_and_hinted_only_after_its_pause(records: JobR
     assert records.unpublished(0) == []
     assert records.claim(job.id, LONG_S, "a:1", is_alive) is None
     over = records.now() - 0.001
-    records.redis.hset(keys.record(job.id), "rests_until", repr(over))
+    records.redis.hset(redis_keys.record(job.id), "rests_until", repr(over))
     assert records.unpublished(LONG_S) == [job.id], "its last hint was sent before it rested"
     records.publish(job.id)
     records.redis.lpush("paint", "its hint")
@@ -106,7 +107,7 @@ def test_a_job_that_rests_is_taken_and_hinted_only_after_its_pause(records: JobR
 def test_records_and_manifests_of_earlier_releases_are_read(records: JobRecords) -> None:
     job = records.create(WISH, 1.0)
     added = ("history", "rests_until", "oom_kills")
-    records.redis.hdel(keys.record(job.id), *added)
+    records.redis.hdel(redis_keys.record(job.id), *added)
     assert claimed(records, job.id).history == ()
     written = json.loads(records.storage.get(keys.manifest_key(job.id)))
     for name in added:

@@ -15,8 +15,10 @@ from starlette.testclient import TestClient
 from app.jobs.housekeeping import orphans, rounds
 from app.jobs.housekeeping.retention import LATE_S
 from app.jobs.housekeeping.rounds import Round
+from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, Series
 from app.jobs.queue import QUEUE, Publisher, broker_url
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.main import create_app
@@ -44,8 +46,8 @@ def housekeeping(settings: Settings, records: JobRecords) -> Housekeeping:
 def accept_half(records: JobRecords, photo: str) -> Job:
     """A manifest without a record, as a web server leaves it that is killed while it accepts a series."""
     job = records.create(WISH.model_copy(update={"photo": photo}), 1.0)
-    records.redis.delete(keys.record(job.id), keys.photo_jobs(photo))
-    records.redis.zrem(keys.QUEUED, job.id)
+    records.redis.delete(redis_keys.record(job.id), redis_keys.photo_jobs(photo))
+    records.redis.zrem(redis_keys.QUEUED, job.id)
     return job
 
 
@@ -64,8 +66,8 @@ def test_a_series_cut_off_whose_photos_went_stops_nothing(
     waiting, lost = records.create(WISH, 1.0), records.create(WISH, 1.0)
     records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
     records.storage.put(keys.photo_meta_key(OTHER), b'{"created_at": 0}')
-    records.redis.delete(keys.record(waiting.id), keys.QUEUED)
-    records.redis.set(keys.REBUILT, "the server's start before this one")
+    records.redis.delete(redis_keys.record(waiting.id), redis_keys.QUEUED)
+    records.redis.set(redis_keys.REBUILT, "the server's start before this one")
     hints.sent.clear()
     for _ in range(2):
         housekeeping._swept = float("-inf")
@@ -79,7 +81,7 @@ def test_a_series_cut_off_whose_photos_went_stops_nothing(
 
 def test_a_waiting_job_whose_painting_went_has_failed_when_it_comes_back(records: JobRecords) -> None:
     painting = "c" * 32
-    wish = WISH.model_copy(update={"styles": [WISH.styles[0].model_copy(update={"id": keys.own_style(painting)})]})
+    wish = WISH.model_copy(update={"styles": [WISH.styles[0].model_copy(update={"id": own_style(painting)})]})
     job = records.create(wish, 1.0)
     records.redis.flushall()
     records.paintings.retire(painting, at_once=True)
@@ -127,7 +129,7 @@ def test_a_step_that_fails_is_told_and_ends_no_other(
     records: JobRecords, housekeeping: Housekeeping, hints: Hints, settings: Settings
 ) -> None:
     waiting = accept_half(records, PHOTO)
-    records.redis.set(keys.ENDING, "no set")
+    records.redis.set(redis_keys.ENDING, "no set")
     hints.sent.clear()
     housekeeping.round()
     assert hints.sent == [waiting.id]
@@ -135,7 +137,7 @@ def test_a_step_that_fails_is_told_and_ends_no_other(
         records.saw_worker("tests", 1)
         assert client.get("/readyz").json()["housekeeping"] is False
         assert client.get("/readyz").json()["status"] == "degraded"
-        records.redis.delete(keys.ENDING)
+        records.redis.delete(redis_keys.ENDING)
         counted = dict(line.split() for line in client.get("/metrics").text.splitlines())
         assert int(counted["atelier_housekeeping_failed_rounds_total"]) == 1
         assert counted["atelier_housekeeping_well"] == "0"
@@ -220,7 +222,7 @@ def test_check_tells_what_is_wrong_and_mends_it(
         assert "4 found" in told
     assert main(["check"]) == 0
     assert Job.model_validate_json(records.storage.get(keys.manifest_key(damaged.id))) == records.get(damaged.id)
-    assert records.redis.exists(keys.record(lost.id))
+    assert records.redis.exists(redis_keys.record(lost.id))
 
 
 def test_check_without_redis_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

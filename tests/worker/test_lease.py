@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from app.jobs.models import JobState
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords, LeaseLostError
-from app.jobs.storage import keys
 from tests.waiting import until
 from tests.worker.conftest import WISH
 from worker.job.lease import Lease, holder_name, is_alive
@@ -21,9 +21,9 @@ BEAT_S = 0.02
 def test_a_held_job_stays_held_however_long_it_takes(records: JobRecords) -> None:
     job = records.claim(records.create(WISH, 1.0).id, 0.5, "a:1", lambda _: True)
     assert job
-    first = records.redis.zscore(keys.RUNNING, job.id)
+    first = records.redis.zscore(redis_keys.RUNNING, job.id)
     with Lease(records, job, 0.5, BEAT_S):
-        until(lambda: (records.redis.zscore(keys.RUNNING, job.id) or 0) > (first or 0) + 0.5, "renewals", 10)
+        until(lambda: (records.redis.zscore(redis_keys.RUNNING, job.id) or 0) > (first or 0) + 0.5, "renewals", 10)
         assert records.lapsed() == []
     until(lambda: [each.id for each in records.lapsed()] == [job.id], "the end of the lease", 10)
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from app.jobs.ids import OWN_PREFIX
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -191,7 +192,7 @@ def test_a_stand_in_that_is_given_up_leaves_nothing(materials: Materials) -> Non
 
 def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> None:
     style = store_painting(materials.storage, draw_painting(200, 160))
-    identifier = style.removeprefix(keys.OWN_PREFIX)
+    identifier = style.removeprefix(OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     commission(materials, styles=[{"id": style}], pooling="l2")
     folder = materials.storage.list(keys.painting_prefix(identifier))
@@ -256,7 +257,7 @@ def test_auto_falls_back_to_compact_only_for_paintings_that_it_could_not_measure
 
 def test_a_deleted_own_painting_fails_its_jobs_also_if_it_was_measured(materials: Materials) -> None:
     style = store_painting(materials.storage, draw_painting(200, 160))
-    identifier = style.removeprefix(keys.OWN_PREFIX)
+    identifier = style.removeprefix(OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     materials.storage.delete(keys.painting_meta_key(identifier))
     assert failure(materials, styles=[{"id": style}]) == "painting_gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.jobs.models import JobState
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from tests.worker.conftest import WISH, Hints
@@ -51,7 +52,7 @@ def test_a_job_that_was_cancelled_and_that_nobody_takes_is_ended(records: JobRec
 
     def lapsed_for(seconds: float) -> None:
         for job in (stopped, wanted):
-            records.redis.zadd(keys.RUNNING, {job.id: records.now() - seconds})
+            records.redis.zadd(redis_keys.RUNNING, {job.id: records.now() - seconds})
 
     lapsed_for(LEASE_S / 2)
     reconcile(records, records.storage, LEASE_S)
@@ -70,7 +71,7 @@ def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(rec
     hints.sent.clear()
     reconcile(records, records.storage, LEASE_S)
     left = [job.id for job in waiting if job is not waiting[2]]
-    assert [each.decode() for each in records.redis.zrange(keys.QUEUED, 0, -1)] == left
+    assert [each.decode() for each in records.redis.zrange(redis_keys.QUEUED, 0, -1)] == left
     assert hints.sent == left
     assert records.get(waiting[2].id).state is JobState.CANCELLED
 
@@ -78,8 +79,8 @@ def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(rec
 def test_a_record_that_redis_lost_in_a_crash_is_rebuilt_at_its_next_start(records: JobRecords, hints: Hints) -> None:
     reconcile(records, records.storage, LEASE_S)
     job = records.create(WISH, 1.0)
-    records.redis.delete(keys.record(job.id), keys.QUEUED)
-    records.redis.set(keys.REBUILT, "the server's start before this one")
+    records.redis.delete(redis_keys.record(job.id), redis_keys.QUEUED)
+    records.redis.set(redis_keys.REBUILT, "the server's start before this one")
     hints.sent.clear()
     reconcile(records, records.storage, LEASE_S)
     assert hints.sent == [job.id]
@@ -90,10 +91,10 @@ def test_an_end_that_its_manifest_does_not_say_is_written_down(records: JobRecor
     assert job
     manifest = records.storage.get(keys.manifest_key(job.id))
     ended = records.end(job, JobState.FINISHED, {})
-    records.redis.sadd(keys.ENDING, job.id)  # as the worker left it that died before it wrote the manifest
+    records.redis.sadd(redis_keys.ENDING, job.id)  # as the worker left it that died before it wrote the manifest
     records.storage.put(keys.manifest_key(job.id), manifest)
     reconcile(records, records.storage, LEASE_S)
-    assert not records.redis.exists(keys.ENDING)
+    assert not records.redis.exists(redis_keys.ENDING)
     records.redis.flushall()
     assert records.get(job.id).state is ended.state
 
@@ -101,7 +102,7 @@ def test_an_end_that_its_manifest_does_not_say_is_written_down(records: JobRecor
 def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hints) -> None:
     lost = records.create(WISH, 1.0)
     records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
-    records.redis.zadd(keys.RUNNING, {"f" * 32: 0.0, "not an id": 0.0})
+    records.redis.zadd(redis_keys.RUNNING, {"f" * 32: 0.0, "not an id": 0.0})
     records.storage.put(keys.manifest_key("e" * 32), b"{ half a manifest")
     hints.sent.clear()
     reconcile(records, records.storage, LEASE_S)
@@ -109,11 +110,11 @@ def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hint
 
 
 def test_one_worker_at_a_time_looks_and_takes_nobody_elses_turn(records: JobRecords) -> None:
-    records.redis.set(keys.REAPER, "another worker")
+    records.redis.set(redis_keys.REAPER, "another worker")
     with alone(records) as is_mine:
         assert not is_mine
-    assert records.redis.get(keys.REAPER) == b"another worker"
-    records.redis.delete(keys.REAPER)
+    assert records.redis.get(redis_keys.REAPER) == b"another worker"
+    records.redis.delete(redis_keys.REAPER)
     with alone(records) as is_mine, alone(records) as is_also_mine:
         assert (is_mine, is_also_mine) == (True, False)
-    assert not records.redis.exists(keys.REAPER)
+    assert not records.redis.exists(redis_keys.REAPER)

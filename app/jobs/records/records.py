@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +32,7 @@ from app.jobs.models import (
     Progress,
 )
 from app.jobs.queue import QUEUE, Publisher, QueueUnavailableError
-from app.jobs.records import quota
+from app.jobs.records import quota, redis_keys
 from app.jobs.records.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.records.quota import Quota, Tally
 from app.jobs.records.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
@@ -52,7 +51,6 @@ PACE_S = 1.0  # for so long the queue's pace is taken to be the same
 TEXTS = {"id", "state", "holder", "client", "retry_of", "retried_by", "recolor_of", "share"}
 ANY_EXTRACTOR = "auto"
 NOTHING = "null"  # how None is written
-PREVIEW = re.compile(r"jobs/[0-9a-f]{32}/(\d+)/preview-(\d+)\.webp")
 log = logging.getLogger(__name__)
 
 How = Literal["", "claim", "seize"]
@@ -279,18 +277,18 @@ class JobRecords:
 
     def expired(self) -> list[tuple[str, float]]:
         """Ids of expired jobs, each with the unix seconds of its expiry."""
-        found: Any = self.redis.zrange(keys.EXPIRED, 0, -1, withscores=True)
+        found: Any = self.redis.zrange(redis_keys.EXPIRED, 0, -1, withscores=True)
         return [(_text(job_id), float(when)) for job_id, when in found]
 
     def forget(self, job_id: str) -> None:
         """Remove an expired job's record."""
-        self.redis.zrem(keys.EXPIRED, job_id)
-        self.redis.delete(keys.record(job_id))
+        self.redis.zrem(redis_keys.EXPIRED, job_id)
+        self.redis.delete(redis_keys.record(job_id))
 
     def memory(self) -> int | None:
         """Bytes that the best equipped of the workers seen lately has for a job; None where none has told."""
-        told: Any = self.redis.hgetall(keys.MEMORY)
-        seen: Any = self.redis.zrangebyscore(keys.WORKERS, self.now() - WORKER_SEEN_S, "+inf")
+        told: Any = self.redis.hgetall(redis_keys.MEMORY)
+        seen: Any = self.redis.zrangebyscore(redis_keys.WORKERS, self.now() - WORKER_SEEN_S, "+inf")
         return max((int(told[name]) for name in seen if name in told), default=None)
 
     def get(self, job_id: str) -> Job:
@@ -300,14 +298,14 @@ class JobRecords:
             JobNotFoundError: there is no such job.
             ValueError: `job_id` is not an id.
         """
-        fields = self.redis.hgetall(keys.record(job_id))
+        fields = self.redis.hgetall(redis_keys.record(job_id))
         return _job(fields) if fields else self.rebuild(job_id)
 
     def get_all(self, job_ids: Sequence[str]) -> list[Job]:
         """The records of those of the jobs that there are, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
-                pipeline.hgetall(keys.record(job_id))
+                pipeline.hgetall(redis_keys.record(job_id))
             answers = pipeline.execute()
         found = []
         for job_id, fields in zip(job_ids, answers, strict=True):
@@ -327,7 +325,7 @@ class JobRecords:
         Raises:
             ValueError: what should be an id is none.
         """
-        names = [keys.QUEUED, keys.SPEED, *(keys.record(job_id) for job_id, _ in asked)]
+        names = [redis_keys.QUEUED, redis_keys.SPEED, *(redis_keys.record(job_id) for job_id, _ in asked)]
         speeds, *looks = self._look(keys=names, args=[text for each in asked for text in each])
         measured = _speeds(_pairs(speeds))
         found = [_standing(measured, *look) if look else None for look in looks]
@@ -340,7 +338,7 @@ class JobRecords:
         """How many jobs wait before each of these, in one round trip; None for what is not queued."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
-                pipeline.zrank(keys.QUEUED, job_id)
+                pipeline.zrank(redis_keys.QUEUED, job_id)
             return pipeline.execute()
 
     def request_cancel(self, job_id: str) -> Job:
@@ -361,7 +359,7 @@ class JobRecords:
 
     def position(self, job: Job) -> int | None:
         """How many jobs wait before this one; None unless it is queued."""
-        rank: Any = self.redis.zrank(keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
+        rank: Any = self.redis.zrank(redis_keys.QUEUED, job.id) if job.state is JobState.QUEUED else None
         return None if rank is None else int(rank)
 
     def eta(
@@ -390,11 +388,11 @@ class JobRecords:
 
     def speeds(self) -> dict[str, float]:
         """Measured seconds per megapixel-evaluation by extractor, and of whatever is used here."""
-        return _speeds(self.redis.hgetall(keys.SPEED))
+        return _speeds(self.redis.hgetall(redis_keys.SPEED))
 
     def workers(self) -> int:
         """Workers seen lately."""
-        return int(self.redis.zcount(keys.WORKERS, self.now() - WORKER_SEEN_S, "+inf"))
+        return int(self.redis.zcount(redis_keys.WORKERS, self.now() - WORKER_SEEN_S, "+inf"))
 
     def worker_seen(self) -> bool:
         """Whether any worker was seen lately."""
@@ -405,9 +403,9 @@ class JobRecords:
         wait, or a worker came.
         """
         with self.redis.pipeline(transaction=False) as pipeline:
-            pipeline.zcard(keys.QUEUED)
-            pipeline.zcard(keys.RUNNING)
-            pipeline.get(keys.MOVED)
+            pipeline.zcard(redis_keys.QUEUED)
+            pipeline.zcard(redis_keys.RUNNING)
+            pipeline.get(redis_keys.MOVED)
             queued, running, moved = pipeline.execute()
         return not (queued or running) or moved is None or self.now() - float(moved) < STILL_S
 
@@ -482,38 +480,38 @@ class JobRecords:
     def measured(self, extractor: str, seconds_per_unit: float) -> None:
         """Fold a measured speed into the moving averages, of this extractor and of whatever is used here."""
         for name in (extractor, ANY_EXTRACTOR):
-            before = self.redis.hget(keys.SPEED, name)
+            before = self.redis.hget(redis_keys.SPEED, name)
             mixed = seconds_per_unit
             if before:
                 mixed = float(before) + SPEED_WEIGHT * (seconds_per_unit - float(before))
-            self.redis.hset(keys.SPEED, name, mixed)
+            self.redis.hset(redis_keys.SPEED, name, mixed)
 
     def saw_worker(self, name: str, memory_bytes: int, has_just_come: bool = False) -> None:
         """Note that a worker is there, and how many bytes it has for a job."""
-        self.redis.zadd(keys.WORKERS, {name: self.now()})
+        self.redis.zadd(redis_keys.WORKERS, {name: self.now()})
         if has_just_come:
-            self.redis.set(keys.MOVED, self.now())
-        self.redis.hset(keys.MEMORY, name, memory_bytes)
-        self.redis.zremrangebyscore(keys.WORKERS, 0, self.now() - 100 * WORKER_SEEN_S)
+            self.redis.set(redis_keys.MOVED, self.now())
+        self.redis.hset(redis_keys.MEMORY, name, memory_bytes)
+        self.redis.zremrangebyscore(redis_keys.WORKERS, 0, self.now() - 100 * WORKER_SEEN_S)
 
     def worker_left(self, name: str) -> None:
         """Note that a worker said goodbye."""
-        self.redis.zrem(keys.WORKERS, name)
-        self.redis.hdel(keys.MEMORY, name)
+        self.redis.zrem(redis_keys.WORKERS, name)
+        self.redis.hdel(redis_keys.MEMORY, name)
 
     # What both and the reconciler do.
 
     def lapsed(self, for_s: float = 0.0) -> list[Job]:
         """Running jobs whose lease has run out, at least so many seconds ago."""
-        return self.found(self.redis.zrangebyscore(keys.RUNNING, 0, self.now() - for_s))
+        return self.found(self.redis.zrangebyscore(redis_keys.RUNNING, 0, self.now() - for_s))
 
     def running(self) -> list[Job]:
         """Running jobs, whether or not their lease lives."""
-        return self.found(self.redis.zrange(keys.RUNNING, 0, -1))
+        return self.found(self.redis.zrange(redis_keys.RUNNING, 0, -1))
 
     def is_hinted(self, job: Job, recently_s: float) -> bool:
         """Whether a hint was sent since the running job's attempt began, and not too long ago to be still under way."""
-        published = self.redis.hget(keys.record(job.id), "published_at")
+        published = self.redis.hget(redis_keys.record(job.id), "published_at")
         return published is not None and float(published) > max(job.started_at or 0, self.now() - recently_s)
 
     def unpublished(self, older_than_s: float) -> list[str]:
@@ -523,7 +521,7 @@ class JobRecords:
         drained = self.redis.llen(QUEUE) == 0
         now = self.now()
         overdue = now - older_than_s if drained else 0.0
-        waiting = [_text(each) for each in self.redis.zrange(keys.QUEUED, 0, -1)]
+        waiting = [_text(each) for each in self.redis.zrange(redis_keys.QUEUED, 0, -1)]
         hinted = self._fields(waiting, "published_at", "rests_until")
         return [
             job_id
@@ -533,14 +531,14 @@ class JobRecords:
 
     def unwritten(self) -> list[Job]:
         """Ended jobs whose manifests do not say so yet: whoever ended them died, or the storage had no room."""
-        return self.found(self.redis.smembers(keys.ENDING))
+        return self.found(self.redis.smembers(redis_keys.ENDING))
 
     def publish(self, job_id: str) -> None:
         """Send the hint; one that cannot be sent is sent again by the reaper, for the record says `queued`."""
         if self.publisher:
             try:
                 self.publisher.publish(job_id)
-                self._hinted(keys=[keys.record(job_id)])
+                self._hinted(keys=[redis_keys.record(job_id)])
             except (QueueUnavailableError, redis.RedisError) as error:
                 log.warning("job %s: the hint could not be sent: %s", job_id, error)
 
@@ -572,9 +570,15 @@ class JobRecords:
         version = job.version if is_exact else ""
         arguments: list[Any] = [*stands, state, lease_s, how, *needed, version, *_flat(fields)]
         names = [
-            keys.record(job.id), keys.QUEUED, keys.RUNNING, keys.EXPIRED, keys.PHOTOS, keys.ENDING, keys.PAINTINGS,
-            keys.MOVED,
-        ]  # fmt: skip
+            redis_keys.record(job.id),
+            redis_keys.QUEUED,
+            redis_keys.RUNNING,
+            redis_keys.EXPIRED,
+            redis_keys.PHOTOS,
+            redis_keys.ENDING,
+            redis_keys.PAINTINGS,
+            redis_keys.MOVED,
+        ]
         answer = self._change(keys=names, args=arguments)
         return _job(_pairs(answer)) if answer else None
 
@@ -617,7 +621,7 @@ class JobRecords:
                 break
             job = newest
         if job.state in TERMINAL:
-            self.redis.srem(keys.ENDING, job.id)
+            self.redis.srem(redis_keys.ENDING, job.id)
 
     def _write_end(self, job: Job) -> None:
         """Write an ended job's manifest; where that cannot be done, the reaper tries again. Count what it has left."""
@@ -629,7 +633,7 @@ class JobRecords:
 
     def _is_lapsed(self, job: Job) -> bool:
         """Whether it is running and its lease has run out."""
-        until: Any = self.redis.zscore(keys.RUNNING, job.id) if job.state is JobState.RUNNING else None
+        until: Any = self.redis.zscore(redis_keys.RUNNING, job.id) if job.state is JobState.RUNNING else None
         return until is not None and float(until) < self.now()
 
     def _restore_end(self, job: Job) -> bool:
@@ -644,9 +648,9 @@ class JobRecords:
         if written.state not in TERMINAL:
             return False
         with self.redis.pipeline() as pipeline:
-            pipeline.delete(keys.record(job.id))
-            pipeline.zrem(keys.QUEUED, job.id)
-            pipeline.zrem(keys.RUNNING, job.id)
+            pipeline.delete(redis_keys.record(job.id))
+            pipeline.zrem(redis_keys.QUEUED, job.id)
+            pipeline.zrem(redis_keys.RUNNING, job.id)
             pipeline.execute()
         self._put([written])
         return True
@@ -700,8 +704,14 @@ class JobRecords:
         """
         try:
             for job in jobs:
-                siblings = [keys.photo_jobs(job.request.photo), *map(keys.painting_jobs, job.paintings)]
-                names = [keys.record(job.id), keys.QUEUED, keys.KEPT, keys.USED, keys.client_jobs(job.client)]
+                siblings = [redis_keys.photo_jobs(job.request.photo), *map(redis_keys.painting_jobs, job.paintings)]
+                names = [
+                    redis_keys.record(job.id),
+                    redis_keys.QUEUED,
+                    redis_keys.KEPT,
+                    redis_keys.USED,
+                    redis_keys.client_jobs(job.client),
+                ]
                 self._take_back(keys=[*names, *siblings], args=[job.id, keys.job_prefix(job.id)])
         except redis.RedisError as error:
             log.warning("%d jobs that were refused could not be taken back: %s", len(jobs), error)
@@ -715,21 +725,21 @@ class JobRecords:
             NotAcceptedError, OverQuotaError: nothing was stored.
         """
         names = [
-            keys.QUEUED,
-            keys.SEQUENCE,
-            keys.client_jobs(jobs[0].client),
-            keys.PHOTOS,
-            keys.EXPIRED,
-            keys.PAINTINGS,
-            keys.KEPT,
-            keys.USED,
-            keys.MOVED,
+            redis_keys.QUEUED,
+            redis_keys.SEQUENCE,
+            redis_keys.client_jobs(jobs[0].client),
+            redis_keys.PHOTOS,
+            redis_keys.EXPIRED,
+            redis_keys.PAINTINGS,
+            redis_keys.KEPT,
+            redis_keys.USED,
+            redis_keys.MOVED,
         ]
         for job in jobs:
             photo = job.request.photo
-            names += [keys.record(job.id), keys.photo_jobs(photo), keys.photo_gone(photo)]
+            names += [redis_keys.record(job.id), redis_keys.photo_jobs(photo), redis_keys.photo_gone(photo)]
             for painting in job.paintings:
-                names += [keys.painting_jobs(painting), keys.painting_gone(painting)]
+                names += [redis_keys.painting_jobs(painting), redis_keys.painting_gone(painting)]
         now = self.now()
         entries = [
             {
@@ -746,7 +756,7 @@ class JobRecords:
             for job in jobs
         ]
         most = [limits.quota.client, limits.quota.all]
-        arguments: list[Any] = [limits.client, limits.queue, keys.record_prefix(), json.dumps(entries), *most]
+        arguments: list[Any] = [limits.client, limits.queue, redis_keys.record_prefix(), json.dumps(entries), *most]
         outcome, *records = self._store(keys=names, args=arguments)
         if _text(outcome) in REFUSED:
             raise REFUSED[_text(outcome)](jobs[0].id)
@@ -755,12 +765,11 @@ class JobRecords:
     def _traces(self, job_id: str) -> dict[str, int]:
         """What the blobs still tell of a job: its newest preview, and a fence above every one that may have written."""
         found = self.storage.list(keys.job_prefix(job_id))
-        fences = [int(part) for key in found if (part := key.split("/")[2]).isdigit()]
-        previews = [(int(trace[1]), int(trace[2])) for key in found if (trace := PREVIEW.fullmatch(key))]
+        previews = [preview for key in found if (preview := keys.preview_of(key))]
         fence, number = max(previews, default=(0, 0))
         # One more: somebody may hold the next fence and not have written yet. Pages know versions up to the wipe.
         return {
-            "fence": max(fences, default=0) + 1,
+            "fence": max(keys.fences_of(found), default=0) + 1,
             "preview": number,
             "preview_fence": fence,
             "version": int(self.now()),
@@ -771,8 +780,8 @@ class JobRecords:
         pace = self._last_pace
         if pace is None or time.monotonic() > pace.read_at + PACE_S:
             first, running = (
-                self.redis.zrange(keys.QUEUED, 0, SAMPLE - 1),
-                self.redis.zrange(keys.RUNNING, 0, SAMPLE - 1),
+                self.redis.zrange(redis_keys.QUEUED, 0, SAMPLE - 1),
+                self.redis.zrange(redis_keys.RUNNING, 0, SAMPLE - 1),
             )
             lefts = []
             found = self._fields([_text(each) for each in (*first, *running)], "planned_work", "progress")
@@ -787,7 +796,7 @@ class JobRecords:
         """These fields of each record, in one round trip; None for what is not there."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
-                pipeline.hmget(keys.record(job_id), names)
+                pipeline.hmget(redis_keys.record(job_id), names)
             return pipeline.execute()
 
     def found(self, job_ids: Iterable[Any]) -> list[Job]:

@@ -16,7 +16,9 @@ import pytest
 import redis
 
 from app.jobs import series
+from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, PaintRequest, Series, StyleChoice
+from app.jobs.records import redis_keys
 from app.jobs.records.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, QueueFullError
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -53,10 +55,10 @@ def written(records: JobRecords, job_id: str) -> Job:
 
 def state_of(connection: redis.Redis) -> dict[str, Any]:
     """All that Redis knows of jobs: their records, and the sets that name them."""
-    names = [name.decode() for name in connection.keys(f"{keys.PREFIX}*")]
+    names = [name.decode() for name in connection.keys(f"{redis_keys.PREFIX}*")]
     return {
-        "records": sorted(name for name in names if name.startswith(keys.record_prefix())),
-        "queued": connection.zrange(keys.QUEUED, 0, -1),
+        "records": sorted(name for name in names if name.startswith(redis_keys.record_prefix())),
+        "queued": connection.zrange(redis_keys.QUEUED, 0, -1),
         "sets": {name: connection.smembers(name) for name in names if connection.type(name) == b"set"},
     }
 
@@ -69,7 +71,7 @@ def test_one_job_asked_for_at_once_is_accepted_by_all_or_refused_by_all(records:
     for job_id in [secrets.token_hex(16) for _ in range(20)]:
         told = all_at_once(lambda job_id=job_id: records.create(WISH, 1.0, job_id=job_id, limits=limits).id)  # type: ignore[misc]
         assert told == {job_id if room else QueueFullError: AT_ONCE}
-        assert records.redis.zcard(keys.QUEUED) == 2 + room
+        assert records.redis.zcard(redis_keys.QUEUED) == 2 + room
         assert records.storage.exists(keys.manifest_key(job_id)) == bool(room)
         if room:
             records.request_cancel(job_id)
@@ -85,7 +87,7 @@ def test_one_series_asked_for_at_once_is_accepted_by_all_or_refused_by_all(recor
 
     accepted = room == 2
     assert all_at_once(ask) == {2 if accepted else ClientBusyError: AT_ONCE}
-    assert len(records.storage.list("jobs/")) == records.redis.zcard(keys.QUEUED) == (2 if accepted else 0)
+    assert len(records.storage.list("jobs/")) == records.redis.zcard(redis_keys.QUEUED) == (2 if accepted else 0)
     assert records.storage.exists(keys.series_key(wanted.id)) == accepted
 
 
@@ -94,7 +96,7 @@ def test_a_series_cut_off_before_its_jobs_were_accepted_is_held_against_the_limi
     records.storage.put(keys.series_key(wanted.id), wanted.model_dump_json().encode())
     with pytest.raises(ClientBusyError):
         series.create(records, wanted, [(WISH, 1.0), (WISH, 1.0)], client="a", limits=Limits(client=1))
-    assert records.redis.zcard(keys.QUEUED) == 0
+    assert records.redis.zcard(redis_keys.QUEUED) == 0
 
 
 def test_what_was_accepted_is_the_answer_whatever_the_limits_say_by_now(records: JobRecords) -> None:
@@ -138,7 +140,7 @@ def test_a_full_disk_takes_all_of_what_was_asked_for_back(connection: redis.Redi
     with small_disk(tmp_path / "data") as folder:
         records = JobRecords(connection, LocalStorage(folder))
         painting = "d" * 32
-        wish = WISH.model_copy(update={"styles": [StyleChoice(id=keys.own_style(painting))]})
+        wish = WISH.model_copy(update={"styles": [StyleChoice(id=own_style(painting))]})
         before = state_of(connection)
         fill(folder / "filling")
         with (folder / "filling").open("r+b") as file:
@@ -198,7 +200,7 @@ def test_a_change_may_ask_that_nothing_else_has_changed(records: JobRecords) -> 
 
 def test_a_record_without_a_version_takes_such_a_change_too(records: JobRecords) -> None:
     job = records.create(WISH, 1.0)
-    records.redis.hdel(keys.record(job.id), "version")
+    records.redis.hdel(redis_keys.record(job.id), "version")
     assert records.change(records.get(job.id), job.state, {"share": "a" * 32}, is_exact=True)
 
 

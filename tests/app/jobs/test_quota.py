@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.records import redis_keys
 from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError, Quota, Tally, Usage
 from app.jobs.records.records import JobRecords, Limits
 from app.jobs.storage import keys
@@ -70,7 +71,7 @@ def test_a_photo_with_its_jobs_counts_for_whom_it_belongs_to_until_it_goes(recor
     retention.delete_photo(records, photo_id)
     assert records.tally.usage(ANN) == Usage(0, PHOTO_BYTES)
     retention.delete_photo(records, other)
-    assert records.redis.exists(keys.KEPT, keys.USED) == 0, "nothing is left of who has nothing left"
+    assert records.redis.exists(redis_keys.KEPT, redis_keys.USED) == 0, "nothing is left of who has nothing left"
 
 
 def test_what_goes_by_itself_makes_room(records: JobRecords) -> None:
@@ -82,7 +83,7 @@ def test_what_goes_by_itself_makes_room(records: JobRecords) -> None:
     for each in (records.photos, records.paintings):
         each.retention_s = 0
     records.retention_s = 0
-    records.redis.zadd(keys.PHOTOS, {photo_id: 0})
+    records.redis.zadd(redis_keys.PHOTOS, {photo_id: 0})
     retention.sweep(records)
     retention.sweep(records)
     assert records.tally.usage(ANN) == Usage(0, 0)
@@ -142,7 +143,7 @@ def test_jobs_that_may_make_too_much_are_refused_all_of_them(records: JobRecords
     records.create(wish(photo_id), 1.0, client=BEN, limits=limits)
     with pytest.raises(OverQuotaError):
         records.create_all([(wish(photo_id), 1.0)] * 2, ["e" * 32, "f" * 32], client=BEN, limits=limits)
-    assert records.redis.zcard(keys.QUEUED) == len(records.storage.list("jobs/")) == 1
+    assert records.redis.zcard(redis_keys.QUEUED) == len(records.storage.list("jobs/")) == 1
     same = [records.create(wish(photo_id), 1.0, job_id="e" * 32, limits=limits).id for _ in range(3)]
     assert same == ["e" * 32] * 3, "what was accepted is asked for again at the limit"
     with pytest.raises(OverQuotaError):
@@ -165,14 +166,14 @@ def test_counted_anew_it_is_the_same(records: JobRecords) -> None:
     meta = json.dumps({"client": BEN}).encode()
     records.storage.put(keys.painting_meta_key(painting), meta)
     records.tally.add(keys.painting_prefix(painting), BEN, len(meta), Quota())
-    before = records.redis.hgetall(keys.USED)
+    before = records.redis.hgetall(redis_keys.USED)
     assert len(before) == 3
     records.tally.recount()
-    assert records.redis.hgetall(keys.USED) == before
+    assert records.redis.hgetall(redis_keys.USED) == before
     records.redis.flushall()
     records.get_all([key.split("/")[1] for key in records.storage.list("jobs/")])
     records.tally.recount()
-    assert records.redis.hgetall(keys.USED) == before
+    assert records.redis.hgetall(redis_keys.USED) == before
 
 
 def test_counting_anew_puts_right_what_was_missed(records: JobRecords) -> None:

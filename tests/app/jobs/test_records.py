@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress, StyleChoice
 from app.jobs.queue import QueueUnavailableError
+from app.jobs.records import redis_keys
 from app.jobs.records.records import STILL_S, JobNotFoundError, JobRecords, LeaseLostError
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -124,8 +125,8 @@ class JobLife(RuleBasedStateMachine):
             assert job.fence >= self.before.fence
         if self.before.state in TERMINAL:
             assert job.state in {self.before.state, JobState.EXPIRED}
-        assert (self.redis.zscore(keys.QUEUED, job.id) is not None) == (job.state is JobState.QUEUED)
-        assert (self.redis.zscore(keys.RUNNING, job.id) is not None) == (job.state is JobState.RUNNING)
+        assert (self.redis.zscore(redis_keys.QUEUED, job.id) is not None) == (job.state is JobState.QUEUED)
+        assert (self.redis.zscore(redis_keys.RUNNING, job.id) is not None) == (job.state is JobState.RUNNING)
         self.before = job
 
 
@@ -184,14 +185,14 @@ def test_cancelling_is_at_once_while_nobody_renews_the_lease(records: JobRecords
         records.claim(job.id, LONG_S, "elsewhere:1", alive)
     assert records.request_cancel(asked_before.id).state is JobState.RUNNING
     for job in (asked_before, asked_after):
-        records.redis.zadd(keys.RUNNING, {job.id: records.now() - 1})
+        records.redis.zadd(redis_keys.RUNNING, {job.id: records.now() - 1})
         assert records.request_cancel(job.id).state is JobState.CANCELLED
         assert Job.model_validate_json(records.storage.get(keys.manifest_key(job.id))).state is JobState.CANCELLED
 
 
 def test_work_moves_while_somebody_takes_jobs_and_renews_leases(records: JobRecords) -> None:
     def pass_by() -> None:
-        records.redis.set(keys.MOVED, records.now() - STILL_S - 1)
+        records.redis.set(redis_keys.MOVED, records.now() - STILL_S - 1)
 
     assert records.is_moving(), "there is none"
     pass_by()

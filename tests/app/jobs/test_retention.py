@@ -11,7 +11,9 @@ import pytest
 import redis
 
 from app.jobs.housekeeping import retention
+from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobNotFoundError, JobRecords, LeaseLostError, PaintingGoneError, PhotoGoneError
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -203,7 +205,7 @@ def painting(storage: LocalStorage, created_at: float = 0.0) -> str:
 
 
 def after(photo_id: str, *paintings: str) -> PaintRequest:
-    styles = [StyleChoice(id=keys.own_style(each)) for each in paintings]
+    styles = [StyleChoice(id=own_style(each)) for each in paintings]
     return PaintRequest(photo=photo_id, styles=[*styles, StyleChoice(id="strokes")])
 
 
@@ -288,7 +290,7 @@ def test_jobs_that_are_accepted_together_each_keep_their_own_paintings(kept: Job
     wishes = [wish(photo(storage)), after(photo(storage), first, second), after(photo(storage), third)]
     jobs = kept.create_all([(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client="")
     for each, users in ((first, {jobs[1].id}), (second, {jobs[1].id}), (third, {jobs[2].id}), (idle, set())):
-        assert {user.decode() for user in kept.redis.smembers(keys.painting_jobs(each))} == users
+        assert {user.decode() for user in kept.redis.smembers(redis_keys.painting_jobs(each))} == users
     assert kept.paintings.kept() == {first, second, third}
     kept.paintings.retire(third, at_once=True)
     with pytest.raises(PaintingGoneError):
