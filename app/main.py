@@ -28,7 +28,8 @@ from app.gallery import load_gallery
 from app.jobs.queue import Publisher
 from app.jobs.records.quota import Tally
 from app.jobs.records.records import JobRecords
-from app.jobs.storage.local import LocalStorage, is_full
+from app.jobs.storage.opening import open_storage
+from app.jobs.storage.protocol import is_full
 from app.pages import docs, home, job, sending, wall
 from app.pages.resend import SameOriginWrites
 from app.polls import Standings
@@ -137,7 +138,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     logs.set_up(settings.log_level)
     process.keep_private(settings.data)
     process.raise_open_files()
-    storage = LocalStorage(settings.data)
+    storage = open_storage(settings)
     if settings.redis_url is None:
         raise SettingsError(
             "ATELIER_REDIS_URL is not set: `make run` starts a Redis and sets it, or name a server of your own."

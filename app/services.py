@@ -40,7 +40,7 @@ from app.jobs.records.records import (
     Standing,
 )
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage, is_full
+from app.jobs.storage.protocol import BlobNotFoundError, Storage, is_full
 from app.jobs.work import largest_size, memory_bytes
 from app.polls import Standings
 from app.refusals import RefusalError

@@ -12,7 +12,7 @@ from PIL import Image
 from app.jobs.ids import own_style
 from app.jobs.masks import MaskFacts
 from app.jobs.storage import keys
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 
 
 def store_mask(storage: Storage, photo_id: str, mask: Image.Image, colors: dict[str, float] | None = None) -> str:

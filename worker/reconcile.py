@@ -18,7 +18,8 @@ from app.jobs.queue import Publisher
 from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords, LeaseLostError, connect
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, LocalStorage, Storage
+from app.jobs.storage.opening import open_storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker.job.lease import is_alive
 
@@ -35,7 +36,7 @@ class Housekeeping:
     def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
         self.settings = settings
         self.name = name
-        self.storage = LocalStorage(settings.data)
+        self.storage = open_storage(settings)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.memory_bytes = memory_bytes
         self._swept = self._tidied = float("-inf")

@@ -21,7 +21,7 @@ from app.jobs.ids import ID
 from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.records.records import Standing
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
 from app.services import (
     Studio,

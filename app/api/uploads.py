@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app import refusals
 from app.api.jobs import problems
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import Kind, RefusalError
 from app.services import (
     Studio,

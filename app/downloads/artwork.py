@@ -26,7 +26,7 @@ from app.jobs.files.strips import StoredPicture
 from app.jobs.ids import own_painting
 from app.jobs.models import Job
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
 from app.services import Studio
 from app.web.security import derived_id

@@ -15,7 +15,7 @@ from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import redis_keys
 from app.jobs.records.records import JobNotFoundError, JobRecords, Limits
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobExistsError, BlobNotFoundError
+from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
 # Fifty manifests and fifty hints take less than a second; who sends the same series again meanwhile waits for it.
 ACCEPTING_S, PATIENCE_S = 60.0, 10.0

@@ -13,7 +13,7 @@ from app import refusals, words
 from app.gallery import PICTURES, picture
 from app.jobs.models import Job
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.orders.series import find_series
 from app.refusals import RefusalError
 from app.services import Studio, StudioHere, find_job

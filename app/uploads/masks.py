@@ -14,7 +14,7 @@ from app import refusals
 from app.jobs.masks import COLOR_CELLS, GREY_CELLS, MaskFacts, find_mask
 from app.jobs.models import PaintRequest, StyleChoice
 from app.jobs.storage import keys
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 from app.refusals import RefusalError
 
 MOST = 20  # of one photo

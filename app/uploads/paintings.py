@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.jobs.ids import OWN_PREFIX, own_painting, own_style
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.uploads.photos import DecodedPhoto, Places, put
 from app.web import id_cookies
 

@@ -21,7 +21,8 @@ from app.jobs.models import Cut, Job, JobState, PaintRequest
 from app.jobs.queue import Publisher
 from app.jobs.records.records import JobNotFoundError, JobRecords, LeaseLostError, connect
 from app.jobs.storage import keys
-from app.jobs.storage.local import LocalStorage, Storage, is_full
+from app.jobs.storage.opening import open_storage
+from app.jobs.storage.protocol import is_full
 from app.settings import Settings
 from worker import engine
 from worker.job.by_network import told_of
@@ -91,7 +92,7 @@ class Easel:
     def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool], device: Device) -> None:
         self.settings = settings
         self.device = device
-        self.storage: Storage = LocalStorage(settings.data)
+        self.storage = open_storage(settings)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.materials = Materials(settings, self.storage, device)
         self.is_stopping = is_stopping

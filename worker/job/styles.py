@@ -20,7 +20,7 @@ from PIL import Image
 from app.jobs.files.recipe import OWN, Label
 from app.jobs.ids import own_painting
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.picture import read_photo

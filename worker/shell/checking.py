@@ -12,7 +12,7 @@ from app.jobs.housekeeping.rounds import Round
 from app.jobs.queue import Publisher
 from app.jobs.records.records import JobRecords, connect
 from app.jobs.storage import keys
-from app.jobs.storage.local import LocalStorage
+from app.jobs.storage.opening import open_storage
 from app.logs import shortened
 from app.settings import Settings, load_settings
 from worker.shell.files import UsageError
@@ -26,7 +26,7 @@ def check(args: argparse.Namespace, _settings: Settings) -> None:
     """
     settings = load_settings()
     url = settings.redis_url or _embedded(settings)
-    records = JobRecords(connect(url), LocalStorage(settings.data), Publisher(url), settings.retention_s)
+    records = JobRecords(connect(url), open_storage(settings), Publisher(url), settings.retention_s)
     try:
         found, steps = _looked(records, is_mended=args.mend)
         report = rounds.told(records.redis, records.now())

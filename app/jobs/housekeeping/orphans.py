@@ -19,7 +19,7 @@ from app.jobs.models import Job, JobState
 from app.jobs.records import redis_keys
 from app.jobs.records.records import JobNotFoundError, JobRecords
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.logs import shortened
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from app.jobs.housekeeping.rounds import Round, takes_nothing
 from app.jobs.models import TERMINAL, Job
 from app.jobs.records.records import JobNotFoundError, JobRecords
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 TOMBSTONE_S = 7 * 24 * 3600.0  # so long an expired job's address still says what happened
 LATE_S = 3600.0  # so long a worker that lost an expired job may still write into its folder

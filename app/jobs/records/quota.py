@@ -20,7 +20,7 @@ from app.jobs.models import Job, JobState
 from app.jobs.records import redis_keys
 from app.jobs.records.scripts import KEEP
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 ALL = "all"  # no client is called so
 COUNTS = [redis_keys.KEPT, redis_keys.USED]

@@ -37,7 +37,7 @@ from app.jobs.records.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.records.quota import Quota, Tally
 from app.jobs.records.scripts import CHANGE, HINTED, LOOK, STORE, WITHDRAW
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobExistsError, BlobNotFoundError, Storage, is_full
+from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError, Storage, is_full
 
 RETENTION_S = 24 * 3600.0
 PATIENCE_S = 5.0  # for an answer of Redis
