@@ -165,7 +165,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings=settings,
         storage=storage,
         records=records,
-        standings=Standings(records),
+        standings=Standings(records.waiting),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
         darkroom=darkroom,

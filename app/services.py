@@ -27,18 +27,13 @@ from app.jobs.ids import ID, OWN_PREFIX, own_painting
 from app.jobs.models import MOST_IN_SERIES, Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.queue import QueueUnavailableError
+from app.jobs.records import accepting
+from app.jobs.records.errors import ClientBusyError, JobNotFoundError, PaintingGoneError, PhotoGoneError, QueueFullError
 from app.jobs.records.keeping import Keeping
 from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError, Quota
-from app.jobs.records.records import (
-    ClientBusyError,
-    JobNotFoundError,
-    JobRecords,
-    Limits,
-    PaintingGoneError,
-    PhotoGoneError,
-    QueueFullError,
-    Standing,
-)
+from app.jobs.records.records import JobRecords
+from app.jobs.records.redis_records import Limits, Terms
+from app.jobs.records.waiting import Standing
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage, is_full
 from app.jobs.work import largest_size, memory_bytes
@@ -300,7 +295,7 @@ def start_job(
     limits = Limits(studio.settings.queue_limit, studio.settings.client_jobs, studio.quota)
     links = {"retry_of": retry_of, "recolor_of": recolor_of}
     with refusing(studio, refusals.CLIENT_BUSY, limits):
-        return studio.records.create(wish, work, job_id=job_id, client=client, limits=limits, **links)
+        return accepting.create(studio.records, wish, work, job_id=job_id, client=client, limits=limits, **links)
 
 
 def work_of(studio: Studio, wish: PaintRequest) -> float:
@@ -394,7 +389,7 @@ def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None
     Raises:
         RefusalError: too large.
     """
-    there = studio.records.memory()
+    there = studio.records.workers.memory()
     shape = (photo.width, photo.height)
     needed = memory_bytes(shape, wish.size, wish.extractor)
     if there is None or needed <= there:
@@ -467,12 +462,12 @@ def share_job(studio: Studio, job: Job) -> Job:
             raise RefusalError(refusals.ARTWORK_NOT_FOUND)
         share = secrets.token_hex(16)
         studio.storage.put(keys.share_key(share), job.id.encode())
-        shared = studio.records.change(job, job.state, {"share": share}, is_exact=True)
+        shared = studio.records.in_redis.change(job, job.state, {"share": share}, Terms(is_exact=True))
         if not shared:
             studio.storage.delete_prefix(keys.share_prefix(share))
         job = shared or find_job(studio, job.id)
     # Also by whoever comes second: the first may not have written it yet, or may not have been able to.
-    studio.records.write_manifest(job)
+    studio.records.manifests.write(job)
     return job
 
 

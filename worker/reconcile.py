@@ -16,7 +16,9 @@ from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
 from app.jobs.records import redis_keys
-from app.jobs.records.records import JobRecords, LeaseLostError, connect
+from app.jobs.records.connection import connect
+from app.jobs.records.errors import LeaseLostError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.opening import open_storage
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
@@ -52,7 +54,7 @@ class Housekeeping:
         self._done.set()
         self._thread.join(timeout=INTERVAL_S)
         try:
-            self.records.worker_left(self.name)
+            self.records.workers.left(self.name)
         except redis.RedisError:  # it forgets us by itself
             pass
 
@@ -78,7 +80,7 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
-                self.records.saw_worker(self.name, self.memory_bytes, self._has_just_come)
+                self.records.workers.saw(self.name, self.memory_bytes, self._has_just_come)
                 self._has_just_come = False
                 with alone(self.records) as is_mine:
                     if is_mine:
@@ -129,16 +131,16 @@ def reconcile(
     with steps.step("find jobs whose worker is gone"):
         lapsed = {job.id for job in records.lapsed()}
         for job in records.running():
-            if (job.id in lapsed or not is_alive(job.holder)) and not records.is_hinted(job, lease_s):
+            if (job.id in lapsed or not is_alive(job.holder)) and not records.hints.is_sent(job, lease_s):
                 log.warning("job %s: its worker is gone, attempt %d", job.id, job.attempt)
-                records.publish(job.id)
+                records.hints.send(job.id)
     with steps.step("send lost hints again"):
-        for job_id in records.unpublished(lost_s):
-            records.publish(job_id)
+        for job_id in records.hints.missing(lost_s):
+            records.hints.send(job_id)
     with steps.step("find unwritten manifests"):
         for job in records.unwritten():
             with steps.step(f"write manifest {job.id[:6]}…"):
-                records.write_manifest(job)
+                records.manifests.write(job)
 
 
 def _stop(records: JobRecords, job: Job) -> None:

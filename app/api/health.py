@@ -47,8 +47,8 @@ def readyz(request: Request, response: Response) -> Ready:
         ready = Ready(
             status="not ready",
             redis=True,
-            worker=records.worker_seen(),
-            moving=records.is_moving(),
+            worker=records.workers.is_any(),
+            moving=records.workers.is_moving(),
             housekeeping=is_well,
             room=has_room and takes,
         )
@@ -76,8 +76,8 @@ def metrics(request: Request) -> str:
         "atelier_has_room": int(studio.has_room()),
         "atelier_jobs_waiting": records.redis.zcard(redis_keys.QUEUED),
         "atelier_jobs_running": records.redis.zcard(redis_keys.RUNNING),
-        "atelier_moving": int(records.is_moving()),
-        "atelier_workers": records.workers(),
+        "atelier_moving": int(records.workers.is_moving()),
+        "atelier_workers": records.workers.count(),
         "atelier_kept_bytes": records.tally.usage("").all,
     }
     return "".join(f"{name} {count}\n" for name, count in counts.items())

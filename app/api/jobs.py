@@ -19,7 +19,7 @@ from app.jobs.files.encoding import Format
 from app.jobs.housekeeping import retention
 from app.jobs.ids import ID
 from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
-from app.jobs.records.records import Standing
+from app.jobs.records.waiting import Standing
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
@@ -239,7 +239,7 @@ def found_job(studio: Studio, job_id: str, standing: Standing | None) -> tuple[J
 def etag(version: int, beside: int | None) -> str:
     """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes.
 
-    Without its quotes it is what `JobRecords.standings` understands.
+    Without its quotes it is what `Waiting.standings` understands.
     """
     return f'"{version}"' if beside is None else f'"{version}.{beside}"'
 
@@ -413,10 +413,10 @@ async def get_artwork(
 
 def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> JobAnswer:
     """The job as the API shows it; `standing` where somebody has looked already."""
-    position = standing.position if standing else studio.records.position(job)
-    eta = studio.records.eta(job, position, standing)
+    position = standing.position if standing else studio.records.waiting.position(job)
+    eta = studio.records.waiting.eta(job, position, standing)
     progress = job.progress
-    goes_at = studio.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
+    goes_at = studio.records.photos.goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(
         id=job.id,
         status=job.state.value,

@@ -156,7 +156,7 @@ def series_page(request: Request, series_id: str, studio: StudioHere) -> Respons
     """All of a series on one page, while it is painted and afterwards."""
     series, jobs = find_series(studio, series_id)
     answer, _ = series_answer(studio, series, jobs)
-    goes_at = [studio.records.photo_goes_at(job.request.photo) for job in jobs] if answer.status == "ended" else []
+    goes_at = [studio.records.photos.goes_at(job.request.photo) for job in jobs] if answer.status == "ended" else []
     first = min((each for each in goes_at if each), default=None)
     context: dict[str, Any] = {
         "series": answer,

@@ -32,7 +32,7 @@ class JobState(StrEnum):
     EXPIRED = "expired"
 
 
-# The only changes there are; the compare-and-set in records.py asks this table.
+# The only changes there are; the compare-and-set in redis_records.py asks this table.
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED, JobState.EXPIRED}),
     JobState.RUNNING: frozenset(

@@ -12,8 +12,10 @@ from redis.exceptions import LockError
 
 from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records import redis_keys
-from app.jobs.records.records import JobNotFoundError, JobRecords, Limits
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.records import JobRecords
+from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
@@ -41,7 +43,7 @@ def create(
     it is accepted now, so asking twice is harmless.
 
     Raises:
-        QueueUnavailableError, NotAcceptedError, OSError: as in `JobRecords.create`; nothing is left behind.
+        QueueUnavailableError, NotAcceptedError, OSError: as in `accepting.create`; nothing is left behind.
     """
     with _alone(records, series.id):
         try:
@@ -50,9 +52,9 @@ def create(
             there = find(records, series.id)
             if there.photos != series.photos:
                 return there, found(records, there)
-            return there, records.create_all(requests, series.jobs, client=client, limits=limits)
+            return there, accepting.create_all(records, requests, series.jobs, client=client, limits=limits)
         try:
-            return series, records.create_all(requests, series.jobs, client=client, limits=limits)
+            return series, accepting.create_all(records, requests, series.jobs, client=client, limits=limits)
         except Exception:
             records.storage.delete_prefix(keys.series_prefix(series.id))
             raise

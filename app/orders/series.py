@@ -10,7 +10,7 @@ from dataclasses import replace
 from app import refusals
 from app.jobs import series as manifests
 from app.jobs.models import MOST_IN_SERIES, Job, PaintRequest, Series
-from app.jobs.records.records import Limits
+from app.jobs.records.redis_records import Limits
 from app.refusals import RefusalError
 from app.services import Studio, refusing, work_of
 from app.settings import Settings

@@ -59,7 +59,7 @@ def page_of(
     waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
     photo = photos.find(job.request.photo, studio.storage)
     after = studio.gallery.titles(choice.id for choice in job.request.styles)
-    goes_at = None if waiting else studio.records.photo_goes_at(job.request.photo)
+    goes_at = None if waiting else studio.records.photos.goes_at(job.request.photo)
     context: dict[str, Any] = {
         "job": job,
         "waiting": waiting,
@@ -70,8 +70,8 @@ def page_of(
         "kept_until": words.moment(goes_at) if goes_at else "",
     }
     if waiting:
-        position = studio.records.position(job)
-        eta = studio.records.eta(job, position)
+        position = studio.records.waiting.position(job)
+        eta = studio.records.waiting.eta(job, position)
         doing = words.doing(job, position)
         context |= {
             "heading": f"Painting after {after}",

@@ -33,7 +33,7 @@ class SizeChoice:
 def sizes(studio: Studio, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
     """The sizes, with the time that the chosen photo, or a usual one, takes on this machine."""
     offered = stops(SIZES, form.options["size"], "1024")
-    speed = studio.records.seconds_per_unit()
+    speed = studio.records.workers.speed()
     if not speed:
         return [SizeChoice(each) for each in offered]
     shape = (photo.width, photo.height) if photo else USUAL_PHOTO

@@ -79,7 +79,9 @@ def piece(studio: Studio, job: Job) -> dict[str, Any]:
         "width": photo.width if photo else 4,
         "height": photo.height if photo else 3,
         "done": done,
-        "words": f"{when.day} {when:%B %Y}" if done else words.doing(job, studio.records.position(job)).capitalize(),
+        "words": f"{when.day} {when:%B %Y}"
+        if done
+        else words.doing(job, studio.records.waiting.position(job)).capitalize(),
     }
 
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.jobs.models import Cut, Job, JobState, Progress
 from app.jobs.records import redis_keys
-from app.jobs.records.records import STILL_S
+from app.jobs.records.workers import STILL_S
 from app.jobs.storage import keys
 from app.services import Studio
 from tests.app import pictures
@@ -192,7 +192,7 @@ def test_ready_only_with_a_worker(client: TestClient) -> None:
 
 
 def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, studio: Studio, paint: Paint) -> None:
-    studio.records.saw_worker("tests", 10**12)
+    studio.records.workers.saw("tests", 10**12)
     job_id = paint()
     assert client.get("/readyz").json()["status"] == "ready"
     studio.records.redis.set(redis_keys.MOVED, studio.records.now() - STILL_S - 1)
@@ -469,12 +469,12 @@ class TestDeletion:
 def test_a_job_that_no_worker_can_hold_is_refused_with_the_size_that_fits(
     client: TestClient, studio: Studio, photo_id: str
 ) -> None:
-    studio.records.saw_worker("small", int(1.2e9))
+    studio.records.workers.saw("small", int(1.2e9))
     body = problem(client.post("/api/v1/jobs", json=wish(photo_id, size=4096)), 422, "too-large")
     fits = int(re.search(r"Choose (\d+) pixels", body["detail"])[1])  # type: ignore[index]
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits)).status_code == 202
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits + 128)).status_code == 422
-    studio.records.saw_worker("large", int(64e9))
+    studio.records.workers.saw("large", int(64e9))
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=4096)).status_code == 202
 
 

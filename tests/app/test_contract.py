@@ -76,7 +76,7 @@ VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
 def job_ids(client: TestClient, photo_id: str) -> list[str]:
     """Jobs in each state that answers differently: waiting, running, stopped, finished with preview and artwork."""
     studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    studio.records.saw_worker("tests", 64_000_000_000)
+    studio.records.workers.saw("tests", 64_000_000_000)
     studio.records.paintings.retire(DELETED, at_once=True)
     wish = {"photo": photo_id, "styles": [{"id": "dusk"}]}
     waiting, running, stopped, finished = (client.post("/api/v1/jobs", json=wish).json()["id"] for _ in range(4))

@@ -19,8 +19,8 @@ from app.downloads.archive import zipped
 from app.jobs import series as manifests
 from app.jobs.housekeeping import retention
 from app.jobs.models import JobState, PaintRequest, Series, StyleChoice
-from app.jobs.records import redis_keys
-from app.jobs.records.records import Limits
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
 from app.main import create_app
 from app.services import Studio
@@ -253,8 +253,12 @@ class TestLimits:
         self, client: TestClient, studio: Studio, photo_ids: list[str]
     ) -> None:
         for number in range(3):
-            studio.records.create(
-                SINGLE.model_copy(update={"photo": photo_ids[0]}), 1.0, client=f"{number}", limits=Limits(queue=5)
+            accepting.create(
+                studio.records,
+                SINGLE.model_copy(update={"photo": photo_ids[0]}),
+                1.0,
+                client=f"{number}",
+                limits=Limits(queue=5),
             )
         problem(client.post("/api/v1/series", json=wish(photo_ids)), 503, "queue-full")
         assert studio.records.redis.zcard(redis_keys.QUEUED) == 3

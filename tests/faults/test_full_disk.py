@@ -161,7 +161,7 @@ def test_a_refusal_is_about_what_was_asked(bench: MarkedBench, server: RedisServ
     web.start()
     photo = web.upload(bench.new_mark())
     job = web.ask("POST", "/api/v1/jobs", json=wish(photo)).json()["id"]
-    bench.records.saw_worker("somebody", 10**10)
+    bench.records.workers.saw("somebody", 10**10)
     ready = web.ask("GET", "/readyz")
     assert (ready.status_code, ready.json()["status"], ready.json()["room"]) == (200, "ready", True)
     fill_under(server, bench.records.redis)

@@ -80,9 +80,9 @@ def test_odd_hints_stop_nobody(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
 ) -> None:
     worker = start_worker()
-    publisher, bench.records.publisher = bench.records.publisher, None
+    publisher, bench.records.hints.publisher = bench.records.hints.publisher, None
     job = bench.job()
-    bench.records.publisher = publisher
+    bench.records.hints.publisher = publisher
     recovery.struck()
     celery = publisher._celery
     celery.send_task(TASK, args=[job.id], kwargs={"hue": 1}, queue=QUEUE)

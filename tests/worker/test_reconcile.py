@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.jobs.models import JobState
-from app.jobs.records import redis_keys
+from app.jobs.records import accepting, redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from tests.worker.conftest import WISH, Hints
@@ -14,16 +14,16 @@ LEASE_S = 30.0
 
 
 def test_a_queued_job_without_a_hint_gets_one_and_only_one(records: JobRecords, hints: Hints) -> None:
-    records.publisher = None
-    job = records.create(WISH, 1.0)
-    records.publisher = hints  # type: ignore[assignment]
+    records.hints.publisher = None
+    job = accepting.create(records, WISH, 1.0)
+    records.hints.publisher = hints  # type: ignore[assignment]
     reconcile(records, records.storage, LEASE_S)
     reconcile(records, records.storage, LEASE_S)
     assert hints.sent == [job.id]
 
 
 def test_a_hint_that_was_lost_is_sent_again_once_no_hint_is_left(records: JobRecords, hints: Hints) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     records.redis.lpush("paint", "another job's hint")
     reconcile(records, records.storage, LEASE_S, lost_s=0)
     assert hints.sent == [job.id]
@@ -33,7 +33,7 @@ def test_a_hint_that_was_lost_is_sent_again_once_no_hint_is_left(records: JobRec
 
 
 def test_a_job_whose_worker_died_or_whose_lease_ran_out_is_hinted(records: JobRecords, hints: Hints) -> None:
-    dead, lapsed, held = (records.create(WISH, 1.0) for _ in range(3))
+    dead, lapsed, held = (accepting.create(records, WISH, 1.0) for _ in range(3))
     records.claim(dead.id, LEASE_S, holder_name(), lambda _: True)  # our own number: its process is no more
     records.claim(lapsed.id, 0.0005, "elsewhere:1", lambda _: True)
     records.claim(held.id, LEASE_S, "elsewhere:1", lambda _: True)
@@ -45,7 +45,7 @@ def test_a_job_whose_worker_died_or_whose_lease_ran_out_is_hinted(records: JobRe
 
 
 def test_a_job_that_was_cancelled_and_that_nobody_takes_is_ended(records: JobRecords, hints: Hints) -> None:
-    stopped, wanted = (records.create(WISH, 1.0) for _ in range(2))
+    stopped, wanted = (accepting.create(records, WISH, 1.0) for _ in range(2))
     for job in (stopped, wanted):
         records.claim(job.id, LEASE_S, "elsewhere:1", lambda _: True)
     records.request_cancel(stopped.id)
@@ -65,7 +65,7 @@ def test_a_job_that_was_cancelled_and_that_nobody_takes_is_ended(records: JobRec
 
 def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(records: JobRecords, hints: Hints) -> None:
     reconcile(records, records.storage, LEASE_S)
-    waiting = [records.create(WISH, 1.0) for _ in range(6)]
+    waiting = [accepting.create(records, WISH, 1.0) for _ in range(6)]
     records.request_cancel(waiting[2].id)
     records.redis.flushall()
     hints.sent.clear()
@@ -78,7 +78,7 @@ def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(rec
 
 def test_a_record_that_redis_lost_in_a_crash_is_rebuilt_at_its_next_start(records: JobRecords, hints: Hints) -> None:
     reconcile(records, records.storage, LEASE_S)
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     records.redis.delete(redis_keys.record(job.id), redis_keys.QUEUED)
     records.redis.set(redis_keys.REBUILT, "the server's start before this one")
     hints.sent.clear()
@@ -87,7 +87,7 @@ def test_a_record_that_redis_lost_in_a_crash_is_rebuilt_at_its_next_start(record
 
 
 def test_an_end_that_its_manifest_does_not_say_is_written_down(records: JobRecords) -> None:
-    job = records.claim(records.create(WISH, 1.0).id, LEASE_S, "a:1", lambda _: True)
+    job = records.claim(accepting.create(records, WISH, 1.0).id, LEASE_S, "a:1", lambda _: True)
     assert job
     manifest = records.storage.get(keys.manifest_key(job.id))
     ended = records.end(job, JobState.FINISHED, {})
@@ -100,7 +100,7 @@ def test_an_end_that_its_manifest_does_not_say_is_written_down(records: JobRecor
 
 
 def test_what_cannot_be_read_hides_no_other_job(records: JobRecords, hints: Hints) -> None:
-    lost = records.create(WISH, 1.0)
+    lost = accepting.create(records, WISH, 1.0)
     records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
     records.redis.zadd(redis_keys.RUNNING, {"f" * 32: 0.0, "not an id": 0.0})
     records.storage.put(keys.manifest_key("e" * 32), b"{ half a manifest")

@@ -14,7 +14,7 @@ import redis
 from safetensors import SafetensorError
 
 from app.jobs.models import Job, Progress
-from app.jobs.records.records import LeaseLostError
+from app.jobs.records.errors import LeaseLostError
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import Storage
 from app.settings import Settings

@@ -10,7 +10,8 @@ import redis
 from app.jobs.housekeeping import orphans, retention, rounds
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.queue import Publisher
-from app.jobs.records.records import JobRecords, connect
+from app.jobs.records.connection import connect
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.opening import open_storage
 from app.logs import shortened

@@ -17,7 +17,8 @@ from app.jobs.housekeeping.rounds import Round
 from app.jobs.ids import ID
 from app.jobs.models import Job, JobState
 from app.jobs.records import redis_keys
-from app.jobs.records.records import JobNotFoundError, JobRecords
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.logs import shortened
@@ -118,7 +119,7 @@ def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
         return Orphan("a job without a record", manifest, partial(bring_back, records, job_id))
     if not has_manifest or not _is_readable(storage, manifest):
         what = "a job whose manifest is damaged or missing"
-        return Orphan(what, manifest, lambda: records.write_manifest(records.get(job_id)))
+        return Orphan(what, manifest, lambda: records.manifests.write(records.get(job_id)))
     checkpoints = [key for key in blobs if keys.is_checkpoint(key)]
     if checkpoints and state == JobState.FINISHED.encode():
         return Orphan("a checkpoint of a finished job", checkpoints[-1], partial(_delete_all, storage, checkpoints))

@@ -19,7 +19,8 @@ import redis
 from app.jobs import series
 from app.jobs.housekeeping.rounds import Round, takes_nothing
 from app.jobs.models import TERMINAL, Job
-from app.jobs.records.records import JobNotFoundError, JobRecords
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
