@@ -17,6 +17,7 @@ from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
+from tests import earlier
 from tests.stored import encoded, store_mask, store_painting
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
@@ -436,3 +437,11 @@ def test_the_newest_readable_checkpoint_is_taken(materials: Materials, tmp_path:
     newest = materials.checkpoint([job.id])
     assert newest
     assert newest.stage == 10
+
+
+def test_a_checkpoint_of_the_release_before_is_found(materials: Materials) -> None:
+    earlier.store(materials.storage)
+    checkpoint = materials.checkpoint([earlier.RUNNING])
+    assert checkpoint
+    assert (checkpoint.stage, checkpoint.iteration, checkpoint.seed, checkpoint.plan) == (1, 5, 7, "a plan")
+    assert torch.equal(checkpoint.iterate, torch.arange(12.0).reshape(1, 3, 2, 2) / 16)

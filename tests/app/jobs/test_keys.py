@@ -78,6 +78,14 @@ def test_names_are_taken_apart_as_they_were_put_together() -> None:
     assert keys.deletion(keys.deletion_key("photos", PHOTO)) == ("photos", PHOTO)
 
 
+def test_fingerprints_lie_where_earlier_releases_kept_them() -> None:
+    own, other = keys.own_fingerprint_prefix(PHOTO), keys.fingerprint_prefix("0" * 64)
+    assert keys.fingerprint_key(own, "vgg19-01234567") == f"paintings/{PHOTO}/fingerprint.vgg19-01234567.safetensors"
+    whole = f"fingerprints/{'0' * 64}.compact-0123.max.correlated.safetensors"
+    assert keys.fingerprint_key(other, "compact-0123", "max.correlated") == whole
+    assert keys.stand_in_key(other) == f"fingerprints/{'0' * 64}.stand-in.png"
+
+
 @pytest.mark.parametrize("name", ["", "../" * 3, "A" * 32, "a" * 31, "a" * 32 + "\n"])
 def test_nothing_that_somebody_sent_becomes_a_name(name: str) -> None:
     for made in (keys.photo_prefix, keys.manifest_key, keys.share_key, lambda sent: keys.deletion_key("jobs", sent)):
