@@ -18,6 +18,7 @@ from app.jobs.models import TERMINAL, Job, JobState
 from app.jobs.queue import QUEUE
 from app.jobs.records import redis_keys
 from app.jobs.storage import keys
+from app.jobs.storage.protocol import BlobNotFoundError
 from tests.bench import Bench, Workers
 from tests.faults.marks import Mark, draw, marks, read
 from tests.waiting import until
@@ -122,9 +123,14 @@ class Promise:
             assert artwork.size == (job.artwork_width, job.artwork_height)
             assert read(artwork) == self.bench.marks[job.id], "the artwork is of another photo"
 
-    def written(self, job: Job) -> JobState:
-        """The job's state as its manifest has it, from which a wiped Redis is rebuilt."""
-        return Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id))).state
+    def written(self, job: Job) -> JobState | None:
+        """The job's state as its manifest has it, from which a wiped Redis is rebuilt; None while there is none, as of
+        a job whose first one was cut off.
+        """
+        try:
+            return Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id))).state
+        except BlobNotFoundError:
+            return None
 
     def settled(self) -> None:
         """Wait until all hints are used up, so that whatever they may start has started."""
