@@ -35,7 +35,7 @@ from app.pages.resend import SameOriginWrites
 from app.polls import Standings
 from app.refusals import RefusalError
 from app.server.door import Door
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings, SettingsError, load_settings
 from app.web import addresses
 from app.web.addresses import BelowRoot, HeadAsGet
@@ -161,7 +161,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         memory_mb=settings.decode_memory_mb,
         time_limit_s=settings.decode_time_limit_s,
     )
-    app.state.studio = Studio(
+    app.state.services = Services(
         settings=settings,
         storage=storage,
         records=records,

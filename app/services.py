@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Studio:
+class Services:
     """The parts of the running application."""
 
     settings: Settings
@@ -91,19 +91,19 @@ class Studio:
         return path and self.settings.root_path + path
 
 
-def studio_of(request: Request) -> Studio:
+def services_of(request: Request) -> Services:
     """The studio that answers this request."""
-    studio: Studio = request.app.state.studio
-    return studio
+    services: Services = request.app.state.services
+    return services
 
 
-async def studio_here(request: Request) -> Studio:
+async def services_here(request: Request) -> Services:
     """The same as a dependency. Async, because FastAPI hands any other to a thread, for every request."""
-    return studio_of(request)
+    return services_of(request)
 
 
 # What a route declares to be given the studio.
-StudioHere = Annotated[Studio, Depends(studio_here)]
+ServicesHere = Annotated[Services, Depends(services_here)]
 
 
 async def read_form(request: Request, most_files: int = MOST_FILES, most_fields: int = MOST_FIELDS) -> FormData:
@@ -130,28 +130,28 @@ def uploaded_file(form: FormData, name: str = "photo") -> UploadFile | None:
     return next((file for file in files if file.size), files[0] if files else None)
 
 
-async def keep_upload(studio: Studio, file: UploadFile, client: str) -> StoredPhoto:
+async def keep_upload(services: Services, file: UploadFile, client: str) -> StoredPhoto:
     """Decode and store a file of a client's form.
 
     Raises:
         RefusalError: it is larger than one photo may be; or as in `keep_photo`.
     """
-    check_length(studio, file)
-    return await keep_photo(studio, file.file, client)
+    check_length(services, file)
+    return await keep_photo(services, file.file, client)
 
 
-def check_length(studio: Studio, file: UploadFile, thing: str = "photo") -> None:
+def check_length(services: Services, file: UploadFile, thing: str = "photo") -> None:
     """Make sure that a file of a form that may hold several is not larger than each may be.
 
     Raises:
         RefusalError: it is; `thing` is what the refusal calls it.
     """
-    limit_mb = studio.settings.upload_limit_mb
+    limit_mb = services.settings.upload_limit_mb
     if (file.size or 0) > limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES:
         raise RefusalError(refusals.of(refusals.PHOTO_TOO_MANY_BYTES, thing), limit_mb=limit_mb)
 
 
-async def keep_photo(studio: Studio, file: BinaryIO, client: str) -> StoredPhoto:
+async def keep_photo(services: Services, file: BinaryIO, client: str) -> StoredPhoto:
     """Decode and store a client's photo, off the event loop.
 
     Raises:
@@ -159,14 +159,14 @@ async def keep_photo(studio: Studio, file: BinaryIO, client: str) -> StoredPhoto
     """
 
     def store(photo: DecodedPhoto) -> StoredPhoto:
-        stored = photos.store(photo, studio.storage, client)
-        count(studio, keys.photo_prefix(stored.id), client)
+        stored = photos.store(photo, services.storage, client)
+        count(services, keys.photo_prefix(stored.id), client)
         return stored
 
-    return await _kept(studio, "photo", client, lambda: studio.darkroom.decode_photo(file), store)
+    return await _kept(services, "photo", client, lambda: services.darkroom.decode_photo(file), store)
 
 
-async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, client: str, turned: bool = False) -> StoredMask:
+async def keep_mask(services: Services, photo_id: str, file: BinaryIO, client: str, turned: bool = False) -> StoredMask:
     """Decode a client's mask, or all but it, and store it with its photo, off the event loop.
 
     Raises:
@@ -176,24 +176,24 @@ async def keep_mask(studio: Studio, photo_id: str, file: BinaryIO, client: str, 
     prefix = keys.photo_prefix(photo_id) if ID.fullmatch(photo_id) else ""
 
     def decode() -> DecodedMask:
-        if not prefix or photos.find(photo_id, studio.storage) is None:
+        if not prefix or photos.find(photo_id, services.storage) is None:
             raise RefusalError(refusals.PHOTO_NOT_FOUND)
-        return studio.darkroom.decode_mask(file, turned)
+        return services.darkroom.decode_mask(file, turned)
 
     def store(mask: DecodedMask) -> StoredMask:
-        before = studio.storage.list(prefix)
+        before = services.storage.list(prefix)
         try:
-            stored = masks.store(photo_id, mask, studio.storage)
+            stored = masks.store(photo_id, mask, services.storage)
         except FileNotFoundError as error:  # the photo was deleted meanwhile, with the folder that this was written to
             raise RefusalError(refusals.PHOTO_NOT_FOUND) from error
         new = {keys.mask_key(photo_id, stored.id), keys.mask_meta_key(photo_id, stored.id)}.difference(before)
-        count(studio, prefix, client, new)
+        count(services, prefix, client, new)
         return stored
 
-    return await _kept(studio, "mask", client, decode, store)
+    return await _kept(services, "mask", client, decode, store)
 
 
-async def keep_painting(studio: Studio, file: BinaryIO, client: str) -> OwnPainting:
+async def keep_painting(services: Services, file: BinaryIO, client: str) -> OwnPainting:
     """Decode and store a client's painting, off the event loop.
 
     Raises:
@@ -201,15 +201,15 @@ async def keep_painting(studio: Studio, file: BinaryIO, client: str) -> OwnPaint
     """
 
     def store(painting: DecodedPhoto) -> OwnPainting:
-        stored = paintings.store(painting, studio.storage, client)
-        count(studio, keys.painting_prefix(stored.id.removeprefix(OWN_PREFIX)), client)
+        stored = paintings.store(painting, services.storage, client)
+        count(services, keys.painting_prefix(stored.id.removeprefix(OWN_PREFIX)), client)
         return stored
 
-    return await _kept(studio, "painting", client, lambda: studio.darkroom.decode_photo(file, "painting"), store)
+    return await _kept(services, "painting", client, lambda: services.darkroom.decode_photo(file, "painting"), store)
 
 
 async def _kept(
-    studio: Studio, thing: str, client: str, decode: Callable[[], Decoded], store: Callable[[Decoded], Stored]
+    services: Services, thing: str, client: str, decode: Callable[[], Decoded], store: Callable[[Decoded], Stored]
 ) -> Stored:
     """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it.
 
@@ -220,64 +220,64 @@ async def _kept(
     no_room = RefusalError(refusals.of(refusals.DISK_FULL, thing), undone=f"your {thing} was not kept")
 
     def decode_and_store() -> Stored:
-        if not studio.has_room():
+        if not services.has_room():
             raise no_room
-        check_quota(studio, client, thing)
+        check_quota(services, client, thing)
         picture = decode()
         try:
             return store(picture)
         except OverQuotaError as error:
-            raise over_quota(studio, error).beside(thing) from error
+            raise over_quota(services, error).beside(thing) from error
         except OSError as error:
             if not is_full(error):
                 raise
             raise no_room from error
 
-    return await to_thread.run_sync(decode_and_store, limiter=studio.decodings)
+    return await to_thread.run_sync(decode_and_store, limiter=services.decodings)
 
 
-def check_quota(studio: Studio, client: str, thing: str = "photo") -> None:
+def check_quota(services: Services, client: str, thing: str = "photo") -> None:
     """Make sure that a client may have anything more kept, before it is sent or decoded.
 
     Raises:
         RefusalError: it may not.
     """
     try:
-        studio.records.tally.usage(client).check(studio.quota)
+        services.records.tally.usage(client).check(services.quota)
     except OverQuotaError as error:
-        raise over_quota(studio, error).beside(thing) from error
+        raise over_quota(services, error).beside(thing) from error
     except redis.RedisError as error:
         log.warning("what is kept of a client could not be asked for: %s", error)
 
 
-def count(studio: Studio, prefix: str, client: str, new: Collection[str] | None = None) -> None:
+def count(services: Services, prefix: str, client: str, new: Collection[str] | None = None) -> None:
     """Count new blobs of a folder, all of it unless told which, for a client; what is too much is deleted.
 
     Raises:
         OverQuotaError: it was.
     """
-    sizes = studio.storage.sizes(prefix)
+    sizes = services.storage.sizes(prefix)
     found = sizes if new is None else {key: sizes[key] for key in sizes.keys() & set(new)}
     try:
-        studio.records.tally.add(prefix, client, sum(found.values()), studio.quota)
+        services.records.tally.add(prefix, client, sum(found.values()), services.quota)
     except OverQuotaError:
         if new is None:
-            studio.storage.delete_prefix(prefix)
+            services.storage.delete_prefix(prefix)
         for key in found:
-            studio.storage.delete(key)
+            services.storage.delete(key)
         raise
     except redis.RedisError as error:  # it is counted by the next recount
         log.warning("what was kept of a client could not be counted: %s", error)
 
 
-def over_quota(studio: Studio, error: OverQuotaError) -> RefusalError:
+def over_quota(services: Services, error: OverQuotaError) -> RefusalError:
     """How to say that no more may be kept."""
     kind = refusals.CLIENT_QUOTA if isinstance(error, ClientOverQuotaError) else refusals.QUOTA
-    return RefusalError(kind, limit=words.size(studio.quota.client))
+    return RefusalError(kind, limit=words.size(services.quota.client))
 
 
 def start_job(
-    studio: Studio,
+    services: Services,
     wish: PaintRequest,
     client: str,
     *,
@@ -291,33 +291,33 @@ def start_job(
         RefusalError: as in `work_of`, or in `check_recoloring` if a canvas gets other colours; or a limit is reached,
             or the queue can't be reached.
     """
-    work = check_recoloring(studio, wish) if recolor_of else work_of(studio, wish)
-    limits = Limits(studio.settings.queue_limit, studio.settings.client_jobs, studio.quota)
+    work = check_recoloring(services, wish) if recolor_of else work_of(services, wish)
+    limits = Limits(services.settings.queue_limit, services.settings.client_jobs, services.quota)
     links = {"retry_of": retry_of, "recolor_of": recolor_of}
-    with refusing(studio, refusals.CLIENT_BUSY, limits):
-        return accepting.create(studio.records, wish, work, job_id=job_id, client=client, limits=limits, **links)
+    with refusing(services, refusals.CLIENT_BUSY, limits):
+        return accepting.create(services.records, wish, work, job_id=job_id, client=client, limits=limits, **links)
 
 
-def work_of(studio: Studio, wish: PaintRequest) -> float:
+def work_of(services: Services, wish: PaintRequest) -> float:
     """The planned work of a request, in megapixel-evaluations.
 
     Raises:
         RefusalError: the photo, a style, a mask or the artwork to start from is not here, a mask leaves nothing to
             paint, or no machine here is large enough.
     """
-    photo = photos.find(wish.photo, studio.storage)
+    photo = photos.find(wish.photo, services.storage)
     if photo is None:
         raise RefusalError(refusals.PHOTO_GONE)
-    check_styles(studio, wish)
+    check_styles(services, wish)
     if wish.start_job:
-        check_start(studio, wish.start_job)
-    masks.check(wish, studio.storage)
-    check_memory(studio, wish, photo)
+        check_start(services, wish.start_job)
+    masks.check(wish, services.storage)
+    check_memory(services, wish, photo)
     return work.work_of((photo.width, photo.height), wish)
 
 
 @contextmanager
-def refusing(studio: Studio, busy: refusals.Kind, limits: Limits) -> Iterator[None]:
+def refusing(services: Services, busy: refusals.Kind, limits: Limits) -> Iterator[None]:
     """Says why jobs were not accepted; `busy` is how a client is told that it has enough under way.
 
     Raises:
@@ -334,7 +334,7 @@ def refusing(studio: Studio, busy: refusals.Kind, limits: Limits) -> Iterator[No
     except ClientBusyError as error:
         raise RefusalError(busy, headers={"Retry-After": "30"}, limit=limits.client) from error
     except OverQuotaError as error:
-        raise over_quota(studio, error).beside("submit") from error
+        raise over_quota(services, error).beside("submit") from error
     except QueueUnavailableError as error:
         raise RefusalError(refusals.QUEUE_DOWN, headers={"Retry-After": "30"}, undone=refusals.NOT_STARTED) from error
     except OSError as error:
@@ -343,7 +343,7 @@ def refusing(studio: Studio, busy: refusals.Kind, limits: Limits) -> Iterator[No
         raise RefusalError(refusals.DISK_FULL, undone=refusals.NOT_STARTED) from error
 
 
-def check_styles(studio: Studio, wish: PaintRequest) -> None:
+def check_styles(services: Services, wish: PaintRequest) -> None:
     """Make sure that all paintings of a request are here.
 
     Raises:
@@ -351,45 +351,45 @@ def check_styles(studio: Studio, wish: PaintRequest) -> None:
     """
     for choice in wish.styles:
         if own_painting(choice.id):
-            if paintings.find(choice.id, studio.storage) is None:
+            if paintings.find(choice.id, services.storage) is None:
                 raise RefusalError(refusals.PAINTING_GONE)
-        elif choice.id not in studio.gallery.by_id:
+        elif choice.id not in services.gallery.by_id:
             raise RefusalError(refusals.STYLE_UNKNOWN, style=choice.id)
 
 
-def check_start(studio: Studio, job_id: str) -> None:
+def check_start(services: Services, job_id: str) -> None:
     """Make sure that a job has an artwork to start from.
 
     Raises:
         RefusalError: it has none.
     """
     try:
-        job = find_job(studio, job_id)
+        job = find_job(services, job_id)
     except RefusalError as error:
         raise RefusalError(refusals.START_GONE, field="start_job") from error
-    if not job.has_artwork or not studio.storage.exists(keys.artwork_key(job.id, job.fence)):
+    if not job.has_artwork or not services.storage.exists(keys.artwork_key(job.id, job.fence)):
         raise RefusalError(refusals.START_GONE, field="start_job")
 
 
-def check_recoloring(studio: Studio, wish: PaintRequest) -> float:
+def check_recoloring(services: Services, wish: PaintRequest) -> float:
     """Make sure that what a canvas gets its colours from is here; the work, of which there is none.
 
     Raises:
         RefusalError: the photo or a mask is not here.
     """
-    if photos.find(wish.photo, studio.storage) is None:
+    if photos.find(wish.photo, services.storage) is None:
         raise RefusalError(refusals.PHOTO_GONE)
-    masks.check(wish, studio.storage)
+    masks.check(wish, services.storage)
     return 0.0
 
 
-def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None:
+def check_memory(services: Services, wish: PaintRequest, photo: StoredPhoto) -> None:
     """Refuse at once what no worker could hold in its memory, and say what would fit.
 
     Raises:
         RefusalError: too large.
     """
-    there = studio.records.workers.memory()
+    there = services.records.workers.memory()
     shape = (photo.width, photo.height)
     needed = memory_bytes(shape, wish.size, wish.extractor)
     if there is None or needed <= there:
@@ -398,7 +398,7 @@ def check_memory(studio: Studio, wish: PaintRequest, photo: StoredPhoto) -> None
     raise RefusalError(refusals.TOO_LARGE, size=wish.size, needed=needed / 1e9, there=there / 1e9, fits=fits)
 
 
-def retry_job(studio: Studio, job: Job, client: str) -> Job:
+def retry_job(services: Services, job: Job, client: str) -> Job:
     """A failed or stopped job once more, as a new job that is linked to it; asked twice, the same one.
 
     Raises:
@@ -406,13 +406,13 @@ def retry_job(studio: Studio, job: Job, client: str) -> Job:
     """
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise RefusalError(refusals.NOT_RETRYABLE)
-    job_id = derived_id(studio.secret, "retry", job.id)
-    again = start_job(studio, job.request, client, job_id=job_id, retry_of=job.id, recolor_of=job.recolor_of)
-    studio.records.note(job, {"retried_by": again.id})
+    job_id = derived_id(services.secret, "retry", job.id)
+    again = start_job(services, job.request, client, job_id=job_id, retry_of=job.id, recolor_of=job.recolor_of)
+    services.records.note(job, {"retried_by": again.id})
     return again
 
 
-def recolor_job(studio: Studio, job: Job, colors: Recoloring, client: str) -> Job:
+def recolor_job(services: Services, job: Job, colors: Recoloring, client: str) -> Job:
     """A job's artwork in other colours, as a new job that is linked to it and paints nothing.
 
     Raises:
@@ -420,11 +420,11 @@ def recolor_job(studio: Studio, job: Job, colors: Recoloring, client: str) -> Jo
     """
     if not job.has_artwork:
         raise RefusalError(refusals.ARTWORK_NOT_FOUND)
-    check_canvas(studio, job)
-    return start_job(studio, colors.of(job.request), client, recolor_of=job.id)
+    check_canvas(services, job)
+    return start_job(services, colors.of(job.request), client, recolor_of=job.id)
 
 
-def enlarge_job(studio: Studio, job: Job, size: Enlarging, client: str) -> Job:
+def enlarge_job(services: Services, job: Job, size: Enlarging, client: str) -> Job:
     """A job's artwork at a larger size, as a new job that is linked to it and paints nothing.
 
     Raises:
@@ -435,21 +435,21 @@ def enlarge_job(studio: Studio, job: Job, size: Enlarging, client: str) -> Job:
         raise RefusalError(refusals.ARTWORK_NOT_FOUND)
     if size.factor * longest > MOST_OUTPUT:
         raise RefusalError(refusals.TOO_LARGE_TO_PRINT, size=size.factor * longest, most=MOST_OUTPUT)
-    check_canvas(studio, job)
-    return start_job(studio, size.of(job.request, longest), client, recolor_of=job.id)
+    check_canvas(services, job)
+    return start_job(services, size.of(job.request, longest), client, recolor_of=job.id)
 
 
-def check_canvas(studio: Studio, job: Job) -> None:
+def check_canvas(services: Services, job: Job) -> None:
     """Make sure that what was painted for a job is here.
 
     Raises:
         RefusalError: it was not kept.
     """
-    if not any(map(studio.storage.exists, keys.canvas_keys(job.id, job.fence, job.request.touches_up))):
+    if not any(map(services.storage.exists, keys.canvas_keys(job.id, job.fence, job.request.touches_up))):
         raise RefusalError(refusals.CANVAS_MISSING)
 
 
-def share_job(studio: Studio, job: Job) -> Job:
+def share_job(services: Services, job: Job) -> Job:
     """Give the job's artwork an address of its own, which shows neither the photo nor the way to delete anything.
 
     Asked twice, also at the same moment, it is the same address.
@@ -461,33 +461,33 @@ def share_job(studio: Studio, job: Job) -> Job:
         if not job.has_artwork:
             raise RefusalError(refusals.ARTWORK_NOT_FOUND)
         share = secrets.token_hex(16)
-        studio.storage.put(keys.share_key(share), job.id.encode())
-        shared = studio.records.in_redis.change(job, job.state, {"share": share}, Terms(is_exact=True))
+        services.storage.put(keys.share_key(share), job.id.encode())
+        shared = services.records.in_redis.change(job, job.state, {"share": share}, Terms(is_exact=True))
         if not shared:
-            studio.storage.delete_prefix(keys.share_prefix(share))
-        job = shared or find_job(studio, job.id)
+            services.storage.delete_prefix(keys.share_prefix(share))
+        job = shared or find_job(services, job.id)
     # Also by whoever comes second: the first may not have written it yet, or may not have been able to.
-    studio.records.manifests.write(job)
+    services.records.manifests.write(job)
     return job
 
 
-def unshare_job(studio: Studio, job: Job) -> Job:
+def unshare_job(services: Services, job: Job) -> Job:
     """Take the shared address back."""
     if not job.share:
         return job
-    unshared = studio.records.note(job, {"share": None})
-    studio.storage.delete_prefix(keys.share_prefix(job.share))
+    unshared = services.records.note(job, {"share": None})
+    services.storage.delete_prefix(keys.share_prefix(job.share))
     return unshared
 
 
-def find_shared(studio: Studio, share_id: str) -> Job:
+def find_shared(services: Services, share_id: str) -> Job:
     """The job behind a shared address.
 
     Raises:
         RefusalError: there is none, or it is not shared any more.
     """
     try:
-        job = find_job(studio, studio.storage.get(keys.share_key(share_id)).decode())
+        job = find_job(services, services.storage.get(keys.share_key(share_id)).decode())
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(refusals.JOB_NOT_FOUND) from error
     if job.share != share_id:
@@ -495,48 +495,48 @@ def find_shared(studio: Studio, share_id: str) -> Job:
     return job
 
 
-def delete_photo(studio: Studio, photo_id: str) -> None:
+def delete_photo(services: Services, photo_id: str) -> None:
     """Delete a photo and all that was made from it, now; nothing happens where it is gone already.
 
     Raises:
         RefusalError: there was never one of this id.
     """
     try:
-        is_here = photos.find(photo_id, studio.storage) is not None
-        if not is_here and not _was_deleted(studio, "photos", photo_id, studio.records.photos):
+        is_here = photos.find(photo_id, services.storage) is not None
+        if not is_here and not _was_deleted(services, "photos", photo_id, services.records.photos):
             raise RefusalError(refusals.PHOTO_NOT_FOUND)
     except ValueError as error:
         raise RefusalError(refusals.PHOTO_NOT_FOUND) from error
-    retention.delete_photo(studio.records, photo_id)
+    retention.delete_photo(services.records, photo_id)
 
 
-def delete_painting(studio: Studio, style_id: str) -> None:
+def delete_painting(services: Services, style_id: str) -> None:
     """Delete a person's own painting now; nothing happens where it is gone already.
 
     Raises:
         RefusalError: there was never one of this id.
     """
     identifier = own_painting(style_id)
-    is_here = paintings.find(style_id, studio.storage) is not None
-    if identifier is None or not (is_here or _was_deleted(studio, "paintings", identifier, studio.records.paintings)):
+    is_here = paintings.find(style_id, services.storage) is not None
+    if identifier is None or not (is_here or _was_deleted(services, "paintings", identifier, services.records.paintings)):
         raise RefusalError(refusals.PAINTING_NOT_FOUND)
-    retention.delete_painting(studio.records, identifier)
+    retention.delete_painting(services.records, identifier)
 
 
-def _was_deleted(studio: Studio, kind: keys.Kind, identifier: str, kept: Keeping) -> bool:
-    return kept.is_gone(identifier) or retention.is_deleted(studio.storage, kind, identifier)
+def _was_deleted(services: Services, kind: keys.Kind, identifier: str, kept: Keeping) -> bool:
+    return kept.is_gone(identifier) or retention.is_deleted(services.storage, kind, identifier)
 
 
-def find_job(studio: Studio, job_id: str, standing: Standing | None = None) -> Job:
+def find_job(services: Services, job_id: str, standing: Standing | None = None) -> Job:
     """The job of an id; `standing` where somebody has looked already.
 
     Raises:
         RefusalError: there is none, which looks the same for an id that was never given out; or it has expired.
     """
     try:
-        job = standing.job() if standing else studio.records.get(job_id)
+        job = standing.job() if standing else services.records.get(job_id)
     except (JobNotFoundError, ValueError) as error:
         raise RefusalError(refusals.JOB_NOT_FOUND) from error
-    if job.state is JobState.EXPIRED or retention.is_deleted(studio.storage, "jobs", job.id):
+    if job.state is JobState.EXPIRED or retention.is_deleted(services.storage, "jobs", job.id):
         raise RefusalError(refusals.JOB_EXPIRED)
     return job

@@ -12,7 +12,7 @@ from app import words
 from app.api.jobs import JobFault, fraction, retry_after
 from app.jobs.models import TERMINAL, Job, JobState, Series
 from app.jobs.records.records import JobRecords
-from app.services import Studio
+from app.services import Services
 
 
 class SeriesJob(BaseModel):
@@ -43,13 +43,13 @@ class SeriesAnswer(BaseModel):
     jobs: list[SeriesJob] = Field(description="In the order of the photos; those that were deleted are left out.")
 
 
-def series_answer(studio: Studio, series: Series, jobs: Sequence[Job]) -> tuple[SeriesAnswer, dict[str, str]]:
+def series_answer(services: Services, series: Series, jobs: Sequence[Job]) -> tuple[SeriesAnswer, dict[str, str]]:
     """The answer, and the headers that let a page ask again, and when."""
     active = [job for job in jobs if job.state not in TERMINAL]
-    positions = _positions(studio.records, active)
+    positions = _positions(services.records, active)
     ahead = min(positions.values(), default=None)
     status = _status(jobs, active)
-    eta = _eta(studio.records, active, positions)
+    eta = _eta(services.records, active, positions)
     artworks = sum(job.has_artwork for job in jobs)
     answer = SeriesAnswer(
         id=series.id,
@@ -60,13 +60,13 @@ def series_answer(studio: Studio, series: Series, jobs: Sequence[Job]) -> tuple[
         time_left=words.time_left(eta) if active else "",
         cancel_requested=bool(active) and all(job.cancel_requested for job in active),
         finished=artworks,
-        artworks=studio.at(f"/api/v1/series/{series.id}/artworks.zip") if artworks else None,
-        jobs=[_piece(studio, job) for job in jobs],
+        artworks=services.at(f"/api/v1/series/{series.id}/artworks.zip") if artworks else None,
+        jobs=[_piece(services, job) for job in jobs],
     )
     return answer, _headers(jobs, status, ahead)
 
 
-def _piece(studio: Studio, job: Job) -> SeriesJob:
+def _piece(services: Services, job: Job) -> SeriesJob:
     is_waiting = job.state is JobState.QUEUED and job.attempt == 0
     return SeriesJob(
         id=job.id,
@@ -76,7 +76,7 @@ def _piece(studio: Studio, job: Job) -> SeriesJob:
         # How many are ahead of each of fifty would be read by nobody, and change with every answer.
         doing="waiting for its turn" if is_waiting else words.doing(job, None),
         preview=job.preview,
-        artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
+        artwork=services.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
     )
 

@@ -24,8 +24,8 @@ from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
 from app.services import (
-    Studio,
-    StudioHere,
+    Services,
+    ServicesHere,
     enlarge_job,
     find_job,
     recolor_job,
@@ -138,7 +138,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/styles", summary="All paintings to paint after", response_description="The list.")
-def list_styles(studio: StudioHere) -> list[StyleAnswer]:
+def list_styles(services: ServicesHere) -> list[StyleAnswer]:
     """The owner's by title, then those that ship, as they show best."""
     return [
         StyleAnswer(
@@ -152,10 +152,10 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
             movement=card.movement,
             description=card.description,
             commons=card.style.commons,
-            swatch=studio.at(card.swatch_url),
-            example=studio.at(card.example_url),
+            swatch=services.at(card.swatch_url),
+            example=services.at(card.example_url),
         )
-        for card in studio.gallery.cards
+        for card in services.gallery.cards
     ]
 
 
@@ -169,19 +169,19 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
 def create_job(
     wish: PaintRequest,
     request: Request,
-    studio: StudioHere,
+    services: ServicesHere,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
-    job_id = id_of_key(studio, idempotency_key, "create", wish.photo)
-    job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
+    job_id = id_of_key(services, idempotency_key, "create", wish.photo)
+    job = start_job(services, wish, client_of(request, services.secret), job_id=job_id)
     if job.request != wish:
         raise RefusalError(refusals.KEY_REUSED)
-    return started(studio, job, response)
+    return started(services, job, response)
 
 
-def id_of_key(studio: Studio, key: str | None, what: str, photo: str) -> str | None:
+def id_of_key(services: Services, key: str | None, what: str, photo: str) -> str | None:
     """The id of what an Idempotency-Key asks for, None without a key.
 
     It holds within one photo, whose id only its owner knows, so that keys of strangers never meet.
@@ -193,13 +193,13 @@ def id_of_key(studio: Studio, key: str | None, what: str, photo: str) -> str | N
         return None
     if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
         raise RefusalError(refusals.KEY_INVALID)
-    return derived_id(studio.secret, what, photo, key)
+    return derived_id(services.secret, what, photo, key)
 
 
-def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
+def started(services: Services, job: Job, response: Response) -> JobAnswer:
     """The answer to whoever started the job, with its address."""
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_answer(studio, job)
+    return job_answer(services, job)
 
 
 @router.get(
@@ -212,17 +212,17 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
         **problems(404, 410, 422, 429, 503),
     },
 )
-async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+async def get_job(job_id: JobId, services: ServicesHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
     known = ",".join(islice((found[1] for found in ETAG.finditer(if_none_match or "")), MOST_KNOWN))
-    standing = await studio.standings.of(job_id, known) if ID.fullmatch(job_id) else None
+    standing = await services.standings.of(job_id, known) if ID.fullmatch(job_id) else None
     if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
         return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
     if standing and standing.state not in TERMINAL:
-        job, answer = found_job(studio, job_id, standing)  # all that it takes is there: a thread would only cost time
+        job, answer = found_job(services, job_id, standing)  # all that it takes is there: a thread would only cost time
     else:
-        job, answer = await to_thread.run_sync(found_job, studio, job_id, standing, limiter=studio.answers)
+        job, answer = await to_thread.run_sync(found_job, services, job_id, standing, limiter=services.answers)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
@@ -230,10 +230,10 @@ async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[st
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
-def found_job(studio: Studio, job_id: str, standing: Standing | None) -> tuple[Job, JobAnswer]:
+def found_job(services: Services, job_id: str, standing: Standing | None) -> tuple[Job, JobAnswer]:
     """A job and its answer."""
-    job = find_job(studio, job_id, standing)
-    return job, job_answer(studio, job, standing)
+    job = find_job(services, job_id, standing)
+    return job, job_answer(services, job, standing)
 
 
 def etag(version: int, beside: int | None) -> str:
@@ -271,10 +271,10 @@ def retry_after(status: str, ahead: int | None) -> dict[str, str]:
     response_description="It stops within a stroke.",
     responses=problems(403, 404, 410, 422, 429, 503),
 )
-def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
+def cancel_job(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """What is painted by then is kept as the artwork. Stopping twice, or after the end, changes nothing."""
-    find_job(studio, job_id)
-    return job_answer(studio, studio.records.request_cancel(job_id))
+    find_job(services, job_id)
+    return job_answer(services, services.records.request_cancel(job_id))
 
 
 @router.post(
@@ -284,10 +284,10 @@ def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     response_description="The new job.",
     responses=problems(403, 404, 409, 410, 422, 429, 503, 507),
 )
-def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer:
+def again_job(job_id: JobId, request: Request, services: ServicesHere, response: Response) -> JobAnswer:
     """A new job with the same request; both name each other. Asking twice starts one."""
-    job = retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret))
-    return started(studio, job, response)
+    job = retry_job(services, find_job(services, job_id), client_of(request, services.secret))
+    return started(services, job, response)
 
 
 @router.post(
@@ -298,13 +298,13 @@ def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Res
     responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
 )
 def create_recoloring(
-    job_id: JobId, colors: Recoloring, request: Request, studio: StudioHere, response: Response
+    job_id: JobId, colors: Recoloring, request: Request, services: ServicesHere, response: Response
 ) -> JobAnswer:
     """A new job that takes the same strokes and paints nothing, so it is done in seconds. `keep_colors` of 0 gives the
     painting's own colours back.
     """
-    job = recolor_job(studio, find_job(studio, job_id), colors, client_of(request, studio.secret))
-    return started(studio, job, response)
+    job = recolor_job(services, find_job(services, job_id), colors, client_of(request, services.secret))
+    return started(services, job, response)
 
 
 @router.post(
@@ -315,11 +315,11 @@ def create_recoloring(
     responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
 )
 def create_enlarging(
-    job_id: JobId, size: Enlarging, request: Request, studio: StudioHere, response: Response
+    job_id: JobId, size: Enlarging, request: Request, services: ServicesHere, response: Response
 ) -> JobAnswer:
     """A new job that takes the same strokes and paints nothing; a network draws what filters would leave soft."""
-    job = enlarge_job(studio, find_job(studio, job_id), size, client_of(request, studio.secret))
-    return started(studio, job, response)
+    job = enlarge_job(services, find_job(services, job_id), size, client_of(request, services.secret))
+    return started(services, job, response)
 
 
 @router.delete(
@@ -329,15 +329,15 @@ def create_enlarging(
     response_description="Gone.",
     responses=problems(403, 404, 422, 429, 503, 507),
 )
-def delete_job(job_id: JobId, studio: StudioHere) -> None:
+def delete_job(job_id: JobId, services: ServicesHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
     try:
-        job = find_job(studio, job_id)
+        job = find_job(services, job_id)
     except RefusalError as refusal:
         if refusal.kind is refusals.JOB_EXPIRED:
             return
         raise
-    retention.delete_job(studio.records, job)
+    retention.delete_job(services.records, job)
 
 
 @router.post(
@@ -347,9 +347,9 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
     response_description="Shared; `share` is the path of its page.",
     responses=problems(403, 404, 410, 422, 429, 503, 507),
 )
-def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
+def create_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """The page shows the artwork without the photo, and lets nobody stop or delete anything."""
-    return job_answer(studio, share_job(studio, find_job(studio, job_id)))
+    return job_answer(services, share_job(services, find_job(services, job_id)))
 
 
 @router.delete(
@@ -358,9 +358,9 @@ def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
     response_description="The job, whose shared page is gone.",
     responses=problems(403, 404, 410, 422, 429, 503, 507),
 )
-def delete_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
+def delete_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """A new share gets a new address."""
-    return job_answer(studio, unshare_job(studio, find_job(studio, job_id)))
+    return job_answer(services, unshare_job(services, find_job(services, job_id)))
 
 
 @router.get(
@@ -372,12 +372,12 @@ def delete_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
         **problems(404, 410, 422, 429, 503),
     },
 )
-def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> Response:
+def get_preview(job_id: JobId, services: ServicesHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> Response:
     """`v` is the number that the job names; with it the picture never changes. Without it, the newest."""
-    job = find_job(studio, job_id)
+    job = find_job(services, job_id)
     number = v if v is not None else job.preview
     try:
-        picture = studio.storage.get(keys.preview_key(job.id, job.preview_fence, number))
+        picture = services.storage.get(keys.preview_key(job.id, job.preview_fence, number))
     except (BlobNotFoundError, ValueError) as error:
         raise RefusalError(refusals.PREVIEW_NOT_FOUND) from error
     return Response(picture, media_type="image/webp", headers={"Cache-Control": BRIEFLY if v else "private, no-cache"})
@@ -403,20 +403,20 @@ def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Quer
     },
 )
 async def get_artwork(
-    job_id: JobId, extension: Format, request: Request, studio: StudioHere, dpi: artwork.Dpi = None
+    job_id: JobId, extension: Format, request: Request, services: ServicesHere, dpi: artwork.Dpi = None
 ) -> Response:
     """As PNG (lossless), JPEG, WebP, or TIFF, which is for print: 16 bits a channel, or 8 where no more was kept.
     Carries an ETag and takes a range.
     """
-    return await artwork.artwork_answer(request, studio, partial(find_job, studio, job_id), extension, dpi)
+    return await artwork.artwork_answer(request, services, partial(find_job, services, job_id), extension, dpi)
 
 
-def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> JobAnswer:
+def job_answer(services: Services, job: Job, standing: Standing | None = None) -> JobAnswer:
     """The job as the API shows it; `standing` where somebody has looked already."""
-    position = standing.position if standing else studio.records.waiting.position(job)
-    eta = studio.records.waiting.eta(job, position, standing)
+    position = standing.position if standing else services.records.waiting.position(job)
+    eta = services.records.waiting.eta(job, position, standing)
     progress = job.progress
-    goes_at = studio.records.photos.goes_at(job.request.photo) if job.state in TERMINAL else None
+    goes_at = services.records.photos.goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(
         id=job.id,
         status=job.state.value,
@@ -431,14 +431,14 @@ def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> Jo
         cancel_requested=job.cancel_requested,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
         attempts=[AttemptAnswer.model_validate(each.model_dump()) for each in job.history],
-        artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
+        artwork=services.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         width=job.artwork_width,
         height=job.artwork_height,
         expires_at=datetime.fromtimestamp(goes_at, UTC) if goes_at else None,
         retry_of=job.retry_of,
         retried_by=job.retried_by,
         recolor_of=job.recolor_of,
-        share=studio.at(f"/s/{job.share}") if job.share else None,
+        share=services.at(f"/s/{job.share}") if job.share else None,
         request=job.request,
     )
 

@@ -9,7 +9,7 @@ from app.jobs.options import Preset, Quality
 from app.jobs.work import planned_work
 from app.pages.choices import SIZES, Offer, as_number, stops
 from app.pages.form import HomeForm
-from app.services import Studio
+from app.services import Services
 from app.uploads.photos import StoredPhoto
 
 USUAL_PHOTO = (4, 3)
@@ -30,10 +30,10 @@ class SizeChoice:
     times: dict[str, list[float]] | None = None
 
 
-def sizes(studio: Studio, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
+def sizes(services: Services, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
     """The sizes, with the time that the chosen photo, or a usual one, takes on this machine."""
     offered = stops(SIZES, form.options["size"], "1024")
-    speed = studio.records.workers.speed()
+    speed = services.records.workers.speed()
     if not speed:
         return [SizeChoice(each) for each in offered]
     shape = (photo.width, photo.height) if photo else USUAL_PHOTO

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from app import words
 from app.jobs.records import redis_keys
 from app.jobs.records.quota import Quota
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
 from tests.app.test_limits import Open, opened, start, upload
@@ -24,8 +24,8 @@ MEGABYTE = 1_000_000
 PHOTO = {"photo": ("a.jpg", pictures.landscape())}
 
 
-def studio_of(client: TestClient) -> Studio:
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
+def services_of(client: TestClient) -> Services:
+    found: Services = client.app.state.services  # type: ignore[attr-defined]
     return found
 
 
@@ -39,12 +39,12 @@ def limits(client: TestClient) -> dict[str, Any]:
 def leave(client: TestClient, left: int, whose: str) -> None:
     """Let so many bytes be left of the quota by something of `whose` that is kept besides."""
     more = limits(client)["left_bytes"] - left
-    studio_of(client).records.tally.add(f"photos/{'e' * 32}/", whose, more, Quota())
+    services_of(client).records.tally.add(f"photos/{'e' * 32}/", whose, more, Quota())
 
 
 def self_of(client: TestClient) -> str:
     """The client as it is counted, of whom something is kept already."""
-    names = studio_of(client).records.redis.hkeys(redis_keys.USED)
+    names = services_of(client).records.redis.hkeys(redis_keys.USED)
     (found,) = (name.decode() for name in names if name != b"all")
     return str(found)
 
@@ -201,11 +201,11 @@ def without_memory(connection: redis.Redis) -> Iterator[None]:
 
 def test_a_photo_is_taken_while_redis_takes_nothing_and_counted_later(opened: Open) -> None:
     client = opened(client_quota_mb=1)
-    connection = studio_of(client).records.redis
+    connection = services_of(client).records.redis
     with without_memory(connection):
         upload(client)
     assert limits(client)["kept_bytes"] == 0
-    studio_of(client).records.tally.recount()
+    services_of(client).records.tally.recount()
     assert limits(client)["kept_bytes"] > 0
 
 
@@ -216,7 +216,7 @@ def test_what_is_kept_of_a_client_names_no_address(opened: Open, settings: Setti
         assert "203.0.113" not in path.read_text()
     for name in (redis_keys.KEPT, redis_keys.USED):
         assert b"203.0.113" not in b"".join(
-            b"".join(pair) for pair in studio_of(client).records.redis.hgetall(name).items()
+            b"".join(pair) for pair in services_of(client).records.redis.hgetall(name).items()
         )
 
 

@@ -15,7 +15,7 @@ from app.jobs.models import Cut, Job, JobState, Progress
 from app.jobs.records import redis_keys
 from app.jobs.records.workers import STILL_S
 from app.jobs.storage import keys
-from app.services import Studio
+from app.services import Services
 from tests.app import pictures
 from tests.app.conftest import Paint
 
@@ -53,10 +53,10 @@ def test_photo_is_created(client: TestClient) -> None:
     ],
 )
 def test_bad_photo_is_a_problem_and_leaves_nothing(
-    client: TestClient, studio: Studio, files: Any, status: int, code: str
+    client: TestClient, services: Services, files: Any, status: int, code: str
 ) -> None:
     assert problem(client.post("/api/v1/photos", files=files), status, code)["field"] == "photo"
-    assert list(studio.storage.list("photos/")) == []
+    assert list(services.storage.list("photos/")) == []
 
 
 def test_photo_as_a_text_field_is_a_problem(client: TestClient) -> None:
@@ -191,11 +191,11 @@ def test_ready_only_with_a_worker(client: TestClient) -> None:
     }
 
 
-def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, studio: Studio, paint: Paint) -> None:
-    studio.records.workers.saw("tests", 10**12)
+def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, services: Services, paint: Paint) -> None:
+    services.records.workers.saw("tests", 10**12)
     job_id = paint()
     assert client.get("/readyz").json()["status"] == "ready"
-    studio.records.redis.set(redis_keys.MOVED, studio.records.now() - STILL_S - 1)
+    services.records.redis.set(redis_keys.MOVED, services.records.now() - STILL_S - 1)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {
@@ -207,14 +207,14 @@ def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, studio: St
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_job_tells_of_attempts_that_were_cut_off(client: TestClient, studio: Studio, paint: Paint) -> None:
+def test_a_job_tells_of_attempts_that_were_cut_off(client: TestClient, services: Services, paint: Paint) -> None:
     job_id = paint()
     assert client.get(f"/api/v1/jobs/{job_id}").json()["attempts"] == []
-    held = studio.records.claim(job_id, 60, "a:1", lambda _: True)
+    held = services.records.claim(job_id, 60, "a:1", lambda _: True)
     assert held
     progress = Progress(stage=0, stages=1, scale=128, iteration=1, iterations=9, fraction=0.25)
-    studio.records.heartbeat(held, 60, {"progress": progress})
-    again = studio.records.claim(job_id, 60, "b:1", lambda _: False, lambda _: Cut.MEMORY)
+    services.records.heartbeat(held, 60, {"progress": progress})
+    again = services.records.claim(job_id, 60, "b:1", lambda _: False, lambda _: Cut.MEMORY)
     assert again
     (attempt,) = client.get(f"/api/v1/jobs/{job_id}").json()["attempts"]
     assert (attempt["reached"], attempt["cut"]) == (0.25, "memory")
@@ -248,10 +248,10 @@ class TestFinished:
     """A job that a worker has painted: its records and files as a worker would write them."""
 
     @pytest.fixture
-    def job_id(self, client: TestClient, photo_id: str, studio: Studio) -> str:
+    def job_id(self, client: TestClient, photo_id: str, services: Services) -> str:
         job_id = str(client.post("/api/v1/jobs", json=wish(photo_id)).json()["id"])
         artwork = pictures.encoded(pictures.quarters(320, 240), "PNG")
-        finish(studio, job_id, artwork)
+        finish(services, job_id, artwork)
         return job_id
 
     def test_its_answer_leads_to_the_artwork(self, client: TestClient, job_id: str) -> None:
@@ -285,21 +285,21 @@ class TestFinished:
         assert new["photo"] == old["photo"]
 
 
-def finish(studio: Studio, job_id: str, artwork: bytes) -> None:
+def finish(services: Services, job_id: str, artwork: bytes) -> None:
     """What a worker does to a job, in one breath."""
-    job = studio.records.claim(job_id, 30, "test", lambda _: True)
+    job = services.records.claim(job_id, 30, "test", lambda _: True)
     assert job is not None
-    studio.storage.put(keys.artwork_key(job_id, job.fence), artwork)
+    services.storage.put(keys.artwork_key(job_id, job.fence), artwork)
     size = {"artwork_width": 320, "artwork_height": 240, "keeps": True}
-    studio.records.end(job, JobState.FINISHED, size)
+    services.records.end(job, JobState.FINISHED, size)
 
 
 def test_a_finished_job_says_when_it_goes_and_a_waiting_one_does_not_know(
-    client: TestClient, studio: Studio, paint: Paint
+    client: TestClient, services: Services, paint: Paint
 ) -> None:
     job_id = paint()
     assert client.get(f"/api/v1/jobs/{job_id}").json()["expires_at"] is None
-    finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+    finish(services, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
     answer = client.get(f"/api/v1/jobs/{job_id}")
     goes = datetime.fromisoformat(answer.json()["expires_at"])
     assert goes - datetime.now(UTC) == pytest.approx(timedelta(hours=24), abs=timedelta(minutes=1))
@@ -321,14 +321,14 @@ class TestIdempotencyKey:
         other = client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "c"})
         assert other.json()["id"] != first.json()["id"]
 
-    def test_at_the_same_time_too(self, client: TestClient, studio: Studio, photo_id: str) -> None:
+    def test_at_the_same_time_too(self, client: TestClient, services: Services, photo_id: str) -> None:
         def send(_: int) -> str:
             answer = client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a"})
             return str(answer.json()["id"])
 
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(send, range(8)))) == 1
-        assert studio.records.redis.zcard(redis_keys.QUEUED) == 1
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 1
 
     def test_another_request_is_refused(self, client: TestClient, photo_id: str) -> None:
         client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a"})
@@ -361,22 +361,22 @@ class TestRetry:
         old = client.get(f"/api/v1/jobs/{job_id}").json()
         assert (old["status"], old["retried_by"]) == ("cancelled", first.json()["id"])
 
-    def test_what_goes_well_is_not_tried_again(self, client: TestClient, studio: Studio, paint: Paint) -> None:
+    def test_what_goes_well_is_not_tried_again(self, client: TestClient, services: Services, paint: Paint) -> None:
         job_id = paint()
         problem(client.post(f"/api/v1/jobs/{job_id}/retry"), 409, "not-retryable")
-        finish(studio, job_id, b"")
+        finish(services, job_id, b"")
         problem(client.post(f"/api/v1/jobs/{job_id}/retry"), 409, "not-retryable")
 
 
-def written(studio: Studio, job_id: str) -> Job:
-    return Job.model_validate_json(studio.storage.get(keys.manifest_key(job_id)))
+def written(services: Services, job_id: str) -> Job:
+    return Job.model_validate_json(services.storage.get(keys.manifest_key(job_id)))
 
 
 class TestSharing:
     @pytest.fixture
-    def job_id(self, studio: Studio, paint: Paint) -> str:
+    def job_id(self, services: Services, paint: Paint) -> str:
         job_id = paint()
-        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        finish(services, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
         return job_id
 
     def test_the_shared_page_shows_the_artwork_and_nothing_else(
@@ -396,16 +396,16 @@ class TestSharing:
         problem(client.delete(f"/api/v1/jobs/{share_id}"), 404, "job-not-found")
         assert client.get(f"/s/{job_id}").status_code == 404
 
-    def test_clicked_at_the_same_time_it_is_one_address(self, client: TestClient, studio: Studio, paint: Paint) -> None:
+    def test_clicked_at_the_same_time_it_is_one_address(self, client: TestClient, services: Services, paint: Paint) -> None:
         for job_id in [paint() for _ in range(10)]:
-            finish(studio, job_id, b"")
+            finish(services, job_id, b"")
             address = f"/api/v1/jobs/{job_id}"
             with ThreadPoolExecutor(8) as pool:
                 answers = pool.map(client.post, [f"{address}/share"] * 8)
             told = {answer.json()["share"] for answer in answers}
             assert told == {client.get(address).json()["share"]}
             assert told == {f"/s/{written(studio, job_id).share}"}
-        assert len(studio.storage.list("shares/")) == 10
+        assert len(services.storage.list("shares/")) == 10
 
     def test_it_can_be_taken_back_for_good(self, client: TestClient, job_id: str) -> None:
         first = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
@@ -431,10 +431,10 @@ class TestSharing:
 
 class TestDeletion:
     def test_a_deleted_job_is_gone_for_good_and_its_photo_stays(
-        self, client: TestClient, studio: Studio, paint: Paint, photo_id: str
+        self, client: TestClient, services: Services, paint: Paint, photo_id: str
     ) -> None:
         job_id, other = paint(), paint()
-        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        finish(services, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
         path = client.post(f"/api/v1/jobs/{job_id}/share").json()["share"]
         assert [client.delete(f"/api/v1/jobs/{job_id}").status_code for _ in range(2)] == [204, 204]
         for address in ("", "/artwork.png", "/preview"):
@@ -445,18 +445,18 @@ class TestDeletion:
         assert client.get(f"/api/v1/jobs/{other}").json()["status"] == "queued"
 
     def test_a_deleted_photo_takes_everything_with_it(
-        self, client: TestClient, studio: Studio, paint: Paint, photo_id: str
+        self, client: TestClient, services: Services, paint: Paint, photo_id: str
     ) -> None:
-        studio.storage.put(keys.photo_alpha_key(photo_id), b"its transparency")
+        services.storage.put(keys.photo_alpha_key(photo_id), b"its transparency")
         finished, waiting = paint(), paint()
-        finish(studio, finished, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        finish(services, finished, pictures.encoded(pictures.quarters(320, 240), "PNG"))
         assert client.post(f"/jobs/{finished}/delete").headers["location"] == "/artworks"
         for job_id in (finished, waiting):
             problem(client.get(f"/api/v1/jobs/{job_id}"), 410, "job-expired")
         assert client.get(f"/photos/{photo_id}/thumb.webp").status_code == 404
         problem(client.post("/api/v1/jobs", json=wish(photo_id)), 422, "photo-gone")
-        left = [key for key in studio.storage.list("jobs/") if not key.endswith("/job.json")]
-        assert left + studio.storage.list("photos/") == []
+        left = [key for key in services.storage.list("jobs/") if not key.endswith("/job.json")]
+        assert left + services.storage.list("photos/") == []
         assert client.delete(f"/api/v1/photos/{photo_id}").status_code == 204
         assert client.get("/artworks").status_code == 200
 
@@ -467,14 +467,14 @@ class TestDeletion:
 
 
 def test_a_job_that_no_worker_can_hold_is_refused_with_the_size_that_fits(
-    client: TestClient, studio: Studio, photo_id: str
+    client: TestClient, services: Services, photo_id: str
 ) -> None:
-    studio.records.workers.saw("small", int(1.2e9))
+    services.records.workers.saw("small", int(1.2e9))
     body = problem(client.post("/api/v1/jobs", json=wish(photo_id, size=4096)), 422, "too-large")
     fits = int(re.search(r"Choose (\d+) pixels", body["detail"])[1])  # type: ignore[index]
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits)).status_code == 202
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits + 128)).status_code == 422
-    studio.records.workers.saw("large", int(64e9))
+    services.records.workers.saw("large", int(64e9))
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=4096)).status_code == 202
 
 
@@ -482,13 +482,13 @@ class TestOtherColors:
     """An artwork that gets other colours, or that another painting starts from."""
 
     @pytest.fixture
-    def job_id(self, client: TestClient, photo_id: str, studio: Studio) -> str:
+    def job_id(self, client: TestClient, photo_id: str, services: Services) -> str:
         job_id = str(client.post("/api/v1/jobs", json=wish(photo_id, seed=7)).json()["id"])
-        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        finish(services, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
         return job_id
 
     def test_a_linked_job_takes_the_strokes_and_the_new_colors(
-        self, client: TestClient, studio: Studio, job_id: str
+        self, client: TestClient, services: Services, job_id: str
     ) -> None:
         colors = {"keep_colors": 0.5, "color_method": "linear"}
         answer = client.post(f"/api/v1/jobs/{job_id}/recolor", json=colors)
@@ -497,9 +497,9 @@ class TestOtherColors:
         assert answer.headers["location"] == f"/api/v1/jobs/{body['id']}"
         assert body["recolor_of"] == job_id
         assert body["request"] == client.get(f"/api/v1/jobs/{job_id}").json()["request"] | colors
-        job = studio.records.get(body["id"])
+        job = services.records.get(body["id"])
         assert (job.recolor_of, job.planned_work) == (job_id, 0)
-        studio.records.request_cancel(job.id)
+        services.records.request_cancel(job.id)
         again = client.post(f"/api/v1/jobs/{job.id}/retry").json()
         assert (again["retry_of"], again["recolor_of"]) == (job.id, job_id)
 
@@ -508,14 +508,14 @@ class TestOtherColors:
         assert (body["request"]["keep_colors"], body["request"]["color_when"]) == (1, "after")
 
     def test_without_its_canvas_there_is_nothing_to_color(
-        self, client: TestClient, photo_id: str, studio: Studio
+        self, client: TestClient, photo_id: str, services: Services
     ) -> None:
         job_id = client.post("/api/v1/jobs", json=wish(photo_id, keep_colors=1)).json()["id"]
         path = f"/api/v1/jobs/{job_id}/recolor"
         problem(client.post(path, json={}), 404, "artwork-not-found")
-        finish(studio, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
+        finish(services, job_id, pictures.encoded(pictures.quarters(320, 240), "PNG"))
         problem(client.post(path, json={}), 409, "canvas-missing")
-        studio.storage.put(keys.canvas_key(job_id, studio.records.get(job_id).fence), b"canvas")
+        services.storage.put(keys.canvas_key(job_id, services.records.get(job_id).fence), b"canvas")
         assert client.post(path, json={}).status_code == 202
 
     @pytest.mark.parametrize(
@@ -533,7 +533,7 @@ class TestOtherColors:
         assert problem(answer, 422, "mask-gone")["detail"].startswith("color_mask")
 
     def test_a_linked_job_takes_the_strokes_at_a_larger_size(
-        self, client: TestClient, studio: Studio, job_id: str
+        self, client: TestClient, services: Services, job_id: str
     ) -> None:
         answer = client.post(f"/api/v1/jobs/{job_id}/enlarge", json={"factor": 4})
         assert answer.status_code == 202
@@ -541,27 +541,27 @@ class TestOtherColors:
         assert body["recolor_of"] == job_id
         size = {"output_size": 4 * 320, "resample": "network"}
         assert body["request"] == client.get(f"/api/v1/jobs/{job_id}").json()["request"] | size
-        assert studio.records.get(body["id"]).planned_work == 0
+        assert services.records.get(body["id"]).planned_work == 0
         plain = client.post(f"/api/v1/jobs/{job_id}/enlarge", json={"resample": "lanczos"}).json()["request"]
         assert (plain["output_size"], plain["resample"]) == (640, "lanczos")
 
     def test_what_cannot_be_enlarged_is_a_problem(
-        self, client: TestClient, photo_id: str, studio: Studio, job_id: str
+        self, client: TestClient, photo_id: str, services: Services, job_id: str
     ) -> None:
         path = f"/api/v1/jobs/{job_id}/enlarge"
         assert "factor" in problem(client.post(path, json={"factor": 3}), 422, "request-invalid")["detail"]
-        job = studio.records.get(job_id)
-        studio.records.note(job, {"artwork_width": 3072})
+        job = services.records.get(job_id)
+        services.records.note(job, {"artwork_width": 3072})
         assert "24576" in problem(client.post(path, json={"factor": 8}), 422, "too-large-to-print")["detail"]
-        studio.storage.delete(keys.artwork_key(job_id, job.fence))
+        services.storage.delete(keys.artwork_key(job_id, job.fence))
         problem(client.post(path, json={}), 409, "canvas-missing")
         waiting = client.post("/api/v1/jobs", json=wish(photo_id)).json()["id"]
         problem(client.post(f"/api/v1/jobs/{waiting}/enlarge", json={}), 404, "artwork-not-found")
 
     def test_a_stopped_one_of_a_few_pixels_is_enlarged_to_the_least_size(
-        self, client: TestClient, studio: Studio, job_id: str
+        self, client: TestClient, services: Services, job_id: str
     ) -> None:
-        studio.records.note(studio.records.get(job_id), {"artwork_width": 64, "artwork_height": 48})
+        services.records.note(services.records.get(job_id), {"artwork_width": 64, "artwork_height": 48})
         body = client.post(f"/api/v1/jobs/{job_id}/enlarge", json={}).json()
         assert body["request"]["output_size"] == 256
 

@@ -27,7 +27,7 @@ from app.jobs.ids import own_style
 from app.jobs.models import JobState, Series
 from app.jobs.storage import keys
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
 
@@ -75,34 +75,34 @@ VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
 @pytest.fixture
 def job_ids(client: TestClient, photo_id: str) -> list[str]:
     """Jobs in each state that answers differently: waiting, running, stopped, finished with preview and artwork."""
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
-    studio.records.workers.saw("tests", 64_000_000_000)
-    studio.records.paintings.retire(DELETED, at_once=True)
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    services.records.workers.saw("tests", 64_000_000_000)
+    services.records.paintings.retire(DELETED, at_once=True)
     wish = {"photo": photo_id, "styles": [{"id": "dusk"}]}
     waiting, running, stopped, finished = (client.post("/api/v1/jobs", json=wish).json()["id"] for _ in range(4))
-    studio.records.request_cancel(stopped)
+    services.records.request_cancel(stopped)
     for job_id in (running, finished):
-        assert studio.records.claim(job_id, 3600, "tests", lambda _: True)
-    job = studio.records.get(finished)
+        assert services.records.claim(job_id, 3600, "tests", lambda _: True)
+    job = services.records.get(finished)
     picture = pictures.quarters()
-    studio.storage.put(keys.artwork_key(job.id, job.fence), pictures.encoded(picture))
-    studio.storage.put(keys.preview_key(job.id, job.fence, 1), pictures.encoded(picture, "WEBP"))
+    services.storage.put(keys.artwork_key(job.id, job.fence), pictures.encoded(picture))
+    services.storage.put(keys.preview_key(job.id, job.fence, 1), pictures.encoded(picture, "WEBP"))
     fields = {
         "preview": 1,
         "preview_fence": job.fence,
         "artwork_width": picture.width,
         "artwork_height": picture.height,
     }
-    studio.records.end(job, JobState.FINISHED, fields)
+    services.records.end(job, JobState.FINISHED, fields)
     return [waiting, running, stopped, finished]
 
 
 @pytest.fixture
 def series_id(client: TestClient, photo_id: str, job_ids: list[str]) -> str:
     """A series of the first and the last of those jobs: one waits, one is finished."""
-    studio: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
     series = Series(id="5" * 32, created_at=0, photos=[photo_id], jobs=[job_ids[0], job_ids[-1]])
-    studio.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
+    services.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
     return series.id
 
 

@@ -23,7 +23,7 @@ from app.jobs.records import accepting, redis_keys
 from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
 from tests.app.test_api import problem
@@ -54,16 +54,16 @@ def start(client: TestClient, photos: list[str]) -> dict[str, Any]:
     return body
 
 
-def finish(studio: Studio, job_id: str, colour: tuple[int, int, int] = (10, 20, 30), width: int = 320) -> None:
+def finish(services: Services, job_id: str, colour: tuple[int, int, int] = (10, 20, 30), width: int = 320) -> None:
     """What a worker does to a job, in one breath."""
-    job = studio.records.claim(job_id, 30, "test", lambda _: True)
+    job = services.records.claim(job_id, 30, "test", lambda _: True)
     assert job is not None
-    studio.storage.put(keys.artwork_key(job_id, job.fence), pictures.encoded(Image.new("RGB", (width, 240), colour)))
-    studio.records.end(job, JobState.FINISHED, {"artwork_width": width, "artwork_height": 240, "keeps": True})
+    services.storage.put(keys.artwork_key(job_id, job.fence), pictures.encoded(Image.new("RGB", (width, 240), colour)))
+    services.records.end(job, JobState.FINISHED, {"artwork_width": width, "artwork_height": 240, "keeps": True})
 
 
-def stored(studio: Studio, folder: str) -> set[str]:
-    return {key.split("/")[1] for key in studio.storage.list(f"{folder}/")}
+def stored(services: Services, folder: str) -> set[str]:
+    return {key.split("/")[1] for key in services.storage.list(f"{folder}/")}
 
 
 class TestApi:
@@ -99,23 +99,23 @@ class TestApi:
         problem(client.post("/api/v1/series", json=wish(photo_ids) | members), 422, "request-invalid")
 
     def test_one_photo_that_is_gone_starts_none_and_is_named(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         client.delete(f"/api/v1/photos/{photo_ids[1]}")
         body = problem(client.post("/api/v1/series", json=wish(photo_ids)), 422, "photo-gone")
         assert body["detail"].startswith("Photo 2: ")
-        assert (stored(studio, "jobs"), stored(studio, "series")) == (set(), set())
+        assert (stored(services, "jobs"), stored(services, "series")) == (set(), set())
 
     def test_a_photo_that_goes_at_the_last_moment_leaves_nothing(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
-        studio.records.photos.retire(photo_ids[2], at_once=True)  # its mark is there, its files still are
+        services.records.photos.retire(photo_ids[2], at_once=True)  # its mark is there, its files still are
         problem(client.post("/api/v1/series", json=wish(photo_ids)), 422, "photo-gone")
-        assert (stored(studio, "jobs"), stored(studio, "series")) == (set(), set())
-        assert studio.records.redis.zcard(redis_keys.QUEUED) == 0
+        assert (stored(services, "jobs"), stored(services, "series")) == (set(), set())
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 0
 
     def test_an_unchanged_series_is_not_sent_again(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         body = start(client, photo_ids)
         address = f"/api/v1/series/{body['id']}"
@@ -124,26 +124,26 @@ class TestApi:
         assert int(first.headers["retry-after"]) >= 1
         again = client.get(address, headers={"If-None-Match": first.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
-        finish(studio, body["jobs"][1]["id"])
+        finish(services, body["jobs"][1]["id"])
         changed = client.get(address, headers={"If-None-Match": first.headers["etag"]})
         assert changed.status_code == 200
         assert changed.json()["finished"] == 1
         assert changed.json()["status"] == "running"
 
-    def test_progress_is_linear_in_the_planned_work(self, client: TestClient, studio: Studio) -> None:
+    def test_progress_is_linear_in_the_planned_work(self, client: TestClient, services: Services) -> None:
         photos = [
             str(client.post("/api/v1/photos", files={"photo": ("a", pictures.landscape(320, height))}).json()["id"])
             for height in (320, 160)
         ]
         body = start(client, photos)
-        finish(studio, body["jobs"][0]["id"])
+        finish(services, body["jobs"][0]["id"])
         one, other = (engine.work_of((320, height), engine.PaintOptions(size=256)) for height in (320, 160))
         progress = client.get(f"/api/v1/series/{body['id']}").json()["progress"]
         assert progress == pytest.approx(one / (one + other), abs=0.01)
 
-    def test_stopping_stops_all_and_only_once(self, client: TestClient, studio: Studio, photo_ids: list[str]) -> None:
+    def test_stopping_stops_all_and_only_once(self, client: TestClient, services: Services, photo_ids: list[str]) -> None:
         body = start(client, photo_ids)
-        running = studio.records.claim(body["jobs"][0]["id"], 30, "test", lambda _: True)
+        running = services.records.claim(body["jobs"][0]["id"], 30, "test", lambda _: True)
         assert running is not None
         address = f"/api/v1/series/{body['id']}"
         stopped = client.post(f"{address}/cancel")
@@ -151,7 +151,7 @@ class TestApi:
         assert [job["status"] for job in stopped.json()["jobs"]] == ["running", "cancelled", "cancelled"]
         assert stopped.json()["cancel_requested"]
         assert client.post(f"{address}/cancel").json() == stopped.json()
-        studio.records.end(running, JobState.CANCELLED, {})
+        services.records.end(running, JobState.CANCELLED, {})
         ended = client.get(address)
         assert ended.json()["status"] == "ended"
         assert "retry-after" not in ended.headers
@@ -174,12 +174,12 @@ class TestApi:
         assert [job["id"] for job in jobs] == [body["jobs"][0]["id"], second, body["jobs"][2]["id"]]
 
     def test_deleting_takes_all_photos_and_says_so_afterwards(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         body = start(client, photo_ids)
         address = f"/api/v1/series/{body['id']}"
         assert [client.delete(address).status_code for _ in range(2)] == [204, 204]
-        assert stored(studio, "photos") == set()
+        assert stored(services, "photos") == set()
         problem(client.get(address), 410, "series-expired")
         assert client.get(f"/series/{body['id']}").status_code == 410
 
@@ -190,39 +190,39 @@ class TestApi:
 
 
 class TestIdempotencyKey:
-    def test_the_same_series_twice_is_one(self, client: TestClient, studio: Studio, photo_ids: list[str]) -> None:
+    def test_the_same_series_twice_is_one(self, client: TestClient, services: Services, photo_ids: list[str]) -> None:
         answers = [client.post("/api/v1/series", json=wish(photo_ids), headers=KEY) for _ in range(2)]
         assert answers[0].json() == answers[1].json()
-        assert len(stored(studio, "jobs")) == 3
+        assert len(stored(services, "jobs")) == 3
 
-    def test_at_the_same_time_too(self, client: TestClient, studio: Studio, photo_ids: list[str]) -> None:
+    def test_at_the_same_time_too(self, client: TestClient, services: Services, photo_ids: list[str]) -> None:
         def send(_: int) -> str:
             return str(client.post("/api/v1/series", json=wish(photo_ids), headers=KEY).json()["id"])
 
         with ThreadPoolExecutor(6) as pool:
             assert len(set(pool.map(send, range(6)))) == 1
-        assert (len(stored(studio, "jobs")), len(stored(studio, "series"))) == (3, 1)
+        assert (len(stored(services, "jobs")), len(stored(services, "series"))) == (3, 1)
 
     @pytest.mark.parametrize("change", [{"strength": 3}, "fewer photos"])
     def test_with_another_request_it_is_refused(
-        self, client: TestClient, studio: Studio, photo_ids: list[str], change: Any
+        self, client: TestClient, services: Services, photo_ids: list[str], change: Any
     ) -> None:
         client.post("/api/v1/series", json=wish(photo_ids), headers=KEY)
         other = wish(photo_ids[:2]) if change == "fewer photos" else wish(photo_ids, **change)
         problem(client.post("/api/v1/series", json=other, headers=KEY), 422, "idempotency-key-reused")
-        assert len(stored(studio, "jobs")) == 3
+        assert len(stored(services, "jobs")) == 3
 
     def test_what_a_crash_cut_off_is_finished_by_the_next_try(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         first = client.post("/api/v1/series", json=wish(photo_ids), headers=KEY).json()
         lost = first["jobs"][1]["id"]
         # As if it had ended before the second manifest and the records were written.
-        studio.records.redis.flushdb()
-        studio.storage.delete_prefix(keys.job_prefix(lost))
+        services.records.redis.flushdb()
+        services.storage.delete_prefix(keys.job_prefix(lost))
         again = client.post("/api/v1/series", json=wish(photo_ids), headers=KEY).json()
         assert [job["id"] for job in again["jobs"]] == [job["id"] for job in first["jobs"]]
-        assert studio.records.redis.zcard(redis_keys.QUEUED) == 3
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 3
 
 
 class TestLimits:
@@ -237,72 +237,72 @@ class TestLimits:
         problem(client.post("/api/v1/jobs", json=single), 429, "client-busy")
 
     def test_a_series_beyond_the_limit_starts_none_of_it(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         first = start(client, photo_ids[:2])
-        before = stored(studio, "jobs")
+        before = stored(services, "jobs")
         refused = client.post("/api/v1/series", json=wish(photo_ids[1:]))
         assert "3 photos" in problem(refused, 429, "series-busy")["detail"]
         assert "retry-after" in refused.headers
-        assert stored(studio, "jobs") == before
-        assert stored(studio, "series") == {first["id"]}
+        assert stored(services, "jobs") == before
+        assert stored(services, "series") == {first["id"]}
         client.post(f"/api/v1/series/{first['id']}/cancel")
         start(client, photo_ids)
 
     def test_a_queue_without_room_for_all_takes_none(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         for number in range(3):
             accepting.create(
-                studio.records,
+                services.records,
                 SINGLE.model_copy(update={"photo": photo_ids[0]}),
                 1.0,
                 client=f"{number}",
                 limits=Limits(queue=5),
             )
         problem(client.post("/api/v1/series", json=wish(photo_ids)), 503, "queue-full")
-        assert studio.records.redis.zcard(redis_keys.QUEUED) == 3
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 3
         start(client, photo_ids[:2])
 
 
 class TestDurability:
-    def test_redis_wiped_loses_nothing(self, client: TestClient, studio: Studio, photo_ids: list[str]) -> None:
+    def test_redis_wiped_loses_nothing(self, client: TestClient, services: Services, photo_ids: list[str]) -> None:
         body = start(client, photo_ids)
-        finish(studio, body["jobs"][0]["id"])
-        studio.records.redis.flushdb()
+        finish(services, body["jobs"][0]["id"])
+        services.records.redis.flushdb()
         after = client.get(f"/api/v1/series/{body['id']}").json()
         assert [job["status"] for job in after["jobs"]] == ["finished", "queued", "queued"]
         assert after["artworks"]
 
     def test_the_manifest_goes_after_the_last_photo(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         series = Series(id="a" * 32, created_at=0.0, photos=photo_ids, jobs=["b" * 32])
-        studio.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
+        services.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
         for photo_id in photo_ids[:2]:
             client.delete(f"/api/v1/photos/{photo_id}")
-        retention.sweep(studio.records)
-        assert stored(studio, "series") == {series.id}
+        retention.sweep(services.records)
+        assert stored(services, "series") == {series.id}
         client.delete(f"/api/v1/photos/{photo_ids[2]}")
-        retention.sweep(studio.records)
-        assert stored(studio, "series") == set()
+        retention.sweep(services.records)
+        assert stored(services, "series") == set()
 
-    def test_a_series_that_was_accepted_a_moment_ago_is_not_swept(self, studio: Studio) -> None:
-        series = Series(id="a" * 32, created_at=studio.records.now(), photos=["c" * 32], jobs=["b" * 32])
-        studio.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
-        manifests.sweep(studio.records)
-        assert stored(studio, "series") == {series.id}
+    def test_a_series_that_was_accepted_a_moment_ago_is_not_swept(self, services: Services) -> None:
+        series = Series(id="a" * 32, created_at=services.records.now(), photos=["c" * 32], jobs=["b" * 32])
+        services.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
+        manifests.sweep(services.records)
+        assert stored(services, "series") == {series.id}
 
 
 class TestZip:
     @pytest.mark.parametrize(("extension", "kind"), [("jpg", "JPEG"), ("png", "PNG")])
     def test_it_holds_what_is_finished_under_names_of_ours(
-        self, client: TestClient, studio: Studio, photo_ids: list[str], extension: str, kind: str
+        self, client: TestClient, services: Services, photo_ids: list[str], extension: str, kind: str
     ) -> None:
         body = start(client, photo_ids)
         colours = {0: (200, 30, 30), 2: (30, 30, 200)}
         for place, colour in colours.items():
-            finish(studio, body["jobs"][place]["id"], colour, width=100 + place)
+            finish(services, body["jobs"][place]["id"], colour, width=100 + place)
         answer = client.get(f"/api/v1/series/{body['id']}/artworks.zip", params={"format": extension})
         assert answer.headers["content-type"] == "application/zip"
         assert answer.headers["content-disposition"] == f'attachment; filename="atelier-dusk-{body["id"][:6]}.zip"'
@@ -321,13 +321,13 @@ class TestZip:
         problem(client.get(f"/api/v1/series/{body['id']}/artworks.zip"), 404, "artwork-not-found")
 
     def test_one_that_is_deleted_meanwhile_is_left_out(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         body = start(client, photo_ids)
         for job in body["jobs"]:
-            finish(studio, job["id"])
-        job = studio.records.get(body["jobs"][1]["id"])
-        studio.storage.delete(keys.artwork_key(job.id, job.fence))
+            finish(services, job["id"])
+        job = services.records.get(body["jobs"][1]["id"])
+        services.storage.delete(keys.artwork_key(job.id, job.fence))
         answer = client.get(f"/api/v1/series/{body['id']}/artworks.zip")
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert [name[:2] for name in archive.namelist()] == ["01", "03"]
@@ -390,7 +390,7 @@ class TestForm:
         answer = self.send(client, ("a.jpg", pictures.landscape()), ("", b""))
         assert answer.headers["location"].startswith("/jobs/")
 
-    def test_a_refused_one_starts_none_keeps_the_others_and_says_why(self, client: TestClient, studio: Studio) -> None:
+    def test_a_refused_one_starts_none_keeps_the_others_and_says_why(self, client: TestClient, services: Services) -> None:
         answer = self.send(
             client,
             ("one.jpg", pictures.landscape()),
@@ -400,7 +400,7 @@ class TestForm:
         assert answer.status_code == 422
         assert "nothing was started" in answer.text
         assert "<b>&lt;b&gt;holiday.jpg</b> This is a PDF." in answer.text
-        assert stored(studio, "jobs") == set()
+        assert stored(services, "jobs") == set()
         kept = re.findall(r'name="photos"[^>]*value="(\w{32})" checked', answer.text)
         assert len(kept) == 2
         assert "Paint all 2" in answer.text
@@ -468,13 +468,13 @@ class TestPage:
         assert client.get(address).status_code == 410
 
     def test_what_is_finished_can_be_downloaded_while_the_rest_is_painted(
-        self, client: TestClient, studio: Studio, photo_ids: list[str]
+        self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         body = start(client, photo_ids)
         hidden = re.search(r'id="zip"[^>]*>', client.get(f"/series/{body['id']}").text)
         assert hidden
         assert " hidden" in hidden[0]
-        finish(studio, body["jobs"][0]["id"])
+        finish(services, body["jobs"][0]["id"])
         page = client.get(f"/series/{body['id']}").text
         link = re.search(r'id="zip" href="([^"]+)"([^>]*)>', page)
         assert link
