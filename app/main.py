@@ -24,7 +24,7 @@ from app.gallery import load_gallery
 from app.jobs.queue import Publisher
 from app.jobs.records.quota import Tally
 from app.jobs.records.records import JobRecords
-from app.jobs.storage.local import LocalStorage
+from app.jobs.storage.opening import open_storage
 from app.pages import docs, home, job, pictures, sending, wall
 from app.pages import series as series_page
 from app.pages.resend import SameOriginWrites
@@ -145,7 +145,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     logs.set_up(settings.log_level)
     process.keep_private(settings.data)
     process.raise_open_files()
-    storage = LocalStorage(settings.data)
+    storage = open_storage(settings)
     if settings.redis_url is None:
         raise SettingsError(
             "ATELIER_REDIS_URL is not set: `make run` starts a Redis and sets it, or name a server of your own."
@@ -172,7 +172,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings=settings,
         storage=storage,
         records=records,
-        standings=Standings(records),
+        standings=Standings(records.waiting),
         gallery=load_gallery(ROOT / "styles", settings.styles),
         secret=load_secret(settings.data / "cookie.key"),
         darkroom=darkroom,

@@ -12,10 +12,8 @@ from starlette.requests import Request
 from app.darkroom.parent import Darkroom
 from app.gallery import Gallery
 from app.jobs.records.quota import Quota
-from app.jobs.records.records import (
-    JobRecords,
-)
-from app.jobs.storage.local import Storage
+from app.jobs.records.records import JobRecords
+from app.jobs.storage.protocol import Storage
 from app.polls import Standings
 from app.settings import Settings
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from app import words
 from app.jobs.models import TERMINAL, Job, JobState, PaintRequest
-from app.jobs.records.records import Standing
+from app.jobs.records.waiting import Standing
 from app.services import Services
 
 MOST_KNOWN = 10  # a page names one, and Redis looks at all of them
@@ -73,10 +73,10 @@ class JobAnswer(BaseModel):
 
 def job_answer(services: Services, job: Job, standing: Standing | None = None) -> JobAnswer:
     """The job as the API shows it; `standing` where somebody has looked already."""
-    position = standing.position if standing else services.records.position(job)
-    eta = services.records.eta(job, position, standing)
+    position = standing.position if standing else services.records.waiting.position(job)
+    eta = services.records.waiting.eta(job, position, standing)
     progress = job.progress
-    goes_at = services.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
+    goes_at = services.records.photos.goes_at(job.request.photo) if job.state in TERMINAL else None
     return JobAnswer(
         id=job.id,
         status=job.state.value,
@@ -106,7 +106,7 @@ def job_answer(services: Services, job: Job, standing: Standing | None = None) -
 def etag(version: int, beside: int | None) -> str:
     """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes.
 
-    Without its quotes it is what `JobRecords.standings` understands.
+    Without its quotes it is what `Waiting.standings` understands.
     """
     return f'"{version}"' if beside is None else f'"{version}.{beside}"'
 

@@ -97,14 +97,16 @@ def _progress(jobs: Sequence[Job]) -> float:
 
 def _positions(records: JobRecords, active: Sequence[Job]) -> dict[str, int]:
     """The places of those that wait, by job id."""
-    places = records.positions([job.id for job in active]) if active else []
+    places = records.waiting.positions([job.id for job in active]) if active else []
     return {job.id: place for job, place in zip(active, places, strict=True) if place is not None}
 
 
 def _eta(records: JobRecords, active: Sequence[Job], positions: dict[str, int]) -> tuple[float, float] | None:
     """The time until the last of them is finished: of the last one in the queue, or of the slowest that is painted."""
     last = max(positions, key=lambda job_id: positions[job_id], default=None)
-    etas = [records.eta(job, positions.get(job.id)) for job in active if job.id not in positions or job.id == last]
+    etas = [
+        records.waiting.eta(job, positions.get(job.id)) for job in active if job.id not in positions or job.id == last
+    ]
     known = [eta for eta in etas if eta is not None]
     return (max(low for low, _ in known), max(high for _, high in known)) if known else None
 

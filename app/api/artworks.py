@@ -14,7 +14,7 @@ from app.api.problems import problems
 from app.downloads import artwork
 from app.jobs.files.encoding import Format
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.orders.find import find_job
 from app.refusals import RefusalError
 from app.services import ServicesHere

@@ -11,7 +11,7 @@ from redis import RedisError
 from starlette.requests import Request
 
 from app.jobs.housekeeping import rounds
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.services import Services
 
 router = APIRouter(tags=["health"])
@@ -47,8 +47,8 @@ def readyz(request: Request, response: Response) -> Ready:
         ready = Ready(
             status="not ready",
             redis=True,
-            worker=records.worker_seen(),
-            moving=records.is_moving(),
+            worker=records.workers.is_any(),
+            moving=records.workers.is_moving(),
             housekeeping=is_well,
             room=has_room and takes,
         )
@@ -74,10 +74,10 @@ def metrics(request: Request) -> str:
         "atelier_quarantined": report.quarantined,
         "atelier_free_bytes": services.storage.free_bytes(),
         "atelier_has_room": int(services.has_room()),
-        "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
-        "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
-        "atelier_moving": int(records.is_moving()),
-        "atelier_workers": records.workers(),
+        "atelier_jobs_waiting": records.redis.zcard(redis_keys.QUEUED),
+        "atelier_jobs_running": records.redis.zcard(redis_keys.RUNNING),
+        "atelier_moving": int(records.workers.is_moving()),
+        "atelier_workers": records.workers.count(),
         "atelier_kept_bytes": records.tally.usage("").all,
     }
     return "".join(f"{name} {count}\n" for name, count in counts.items())

@@ -14,9 +14,9 @@ from app.answers.job import ETAG, MOST_KNOWN, JobAnswer, job_answer, poll_header
 from app.api.keys import IdempotencyKey, id_of_key
 from app.api.problems import problems
 from app.jobs.housekeeping import retention
+from app.jobs.ids import ID
 from app.jobs.models import TERMINAL, Enlarging, Job, PaintRequest, Recoloring
-from app.jobs.records.records import Standing
-from app.jobs.storage import keys
+from app.jobs.records.waiting import Standing
 from app.orders.again import enlarge_job, recolor_job, retry_job
 from app.orders.find import find_job
 from app.orders.sharing import share_job, unshare_job
@@ -73,7 +73,7 @@ async def get_job(
 ) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
     known = ",".join(islice((found[1] for found in ETAG.finditer(if_none_match or "")), MOST_KNOWN))
-    standing = await services.standings.of(job_id, known) if keys.ID.fullmatch(job_id) else None
+    standing = await services.standings.of(job_id, known) if ID.fullmatch(job_id) else None
     if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
         return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))

@@ -23,9 +23,10 @@ from app import refusals
 from app.downloads.print_size import patches
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format, encode, version
 from app.jobs.files.strips import StoredPicture
+from app.jobs.ids import own_painting
 from app.jobs.models import Job
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
 from app.services import Services
 from app.web.caching import matches
@@ -173,5 +174,5 @@ def file_name(job: Job) -> str:
     """What a download is called, without its extension: made from our own ids only, and not from those of people's own
     paintings, which are nobody else's business.
     """
-    names = dict.fromkeys("own" if keys.own_painting(each.id) else each.id for each in job.request.styles)
+    names = dict.fromkeys("own" if own_painting(each.id) else each.id for each in job.request.styles)
     return "atelier-" + "-".join(names) + "-" + job.id[:6]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from app.jobs.ids import ID, own_painting
 from app.jobs.options import (
     ENLARGED_BY,
     LACKING,
@@ -18,7 +19,6 @@ from app.jobs.options import (
     Resample,
     Share,
 )
-from app.jobs.storage import keys
 
 
 class JobState(StrEnum):
@@ -32,7 +32,7 @@ class JobState(StrEnum):
     EXPIRED = "expired"
 
 
-# The only changes there are; the compare-and-set in records.py asks this table.
+# The only changes there are; the compare-and-set in redis_records.py asks this table.
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED, JobState.EXPIRED}),
     JobState.RUNNING: frozenset(
@@ -48,7 +48,7 @@ TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, Jo
 
 MOST_IN_SERIES = 50
 ARTWORK_BYTES, CANVAS_BYTES = 7, 5  # of a pixel: as PNG and as TIFF, as TIFF alone
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
 
 
 class StyleChoice(Frozen):
@@ -130,7 +130,7 @@ class Manner(PaintingOptions):
 
     def paintings(self) -> list[str]:
         """Ids of the people's own paintings that it names."""
-        return list(dict.fromkeys(filter(None, (keys.own_painting(style.id) for style in self.styles))))
+        return list(dict.fromkeys(filter(None, (own_painting(style.id) for style in self.styles))))
 
 
 class PaintRequest(Manner):

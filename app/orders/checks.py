@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app import refusals
+from app.jobs.ids import own_painting
 from app.jobs.models import PaintRequest
 from app.jobs.storage import keys
 from app.jobs.work import largest_size, memory_bytes
@@ -49,7 +50,7 @@ def check_styles(services: Services, wish: PaintRequest) -> None:
         RefusalError: one does not hang in the gallery, or was a person's own and is gone.
     """
     for choice in wish.styles:
-        if keys.own_painting(choice.id):
+        if own_painting(choice.id):
             if paintings.find(choice.id, services.storage) is None:
                 raise RefusalError(refusals.PAINTING_GONE)
         elif choice.id not in services.gallery.by_id:
@@ -76,7 +77,7 @@ def check_memory(services: Services, wish: PaintRequest, photo: StoredPhoto) -> 
     Raises:
         RefusalError: too large.
     """
-    there = services.records.memory()
+    there = services.records.workers.memory()
     shape = (photo.width, photo.height)
     needed = memory_bytes(shape, wish.size, wish.extractor)
     if there is None or needed <= there:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from app import refusals
 from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState
-from app.jobs.records.records import (
-    JobNotFoundError,
-    Standing,
-)
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.waiting import Standing
 from app.refusals import RefusalError
 from app.services import Services
 

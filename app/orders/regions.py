@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import refusals
 from app.jobs.masks import GREY_CELLS, MaskFacts, find_mask
 from app.jobs.models import PaintRequest, StyleChoice
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 from app.refusals import RefusalError
 from app.uploads.masks import LEAST_SHARE
 

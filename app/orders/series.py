@@ -14,7 +14,7 @@ from app.jobs import series as manifests
 from app.jobs.housekeeping import retention
 from app.jobs.housekeeping.rounds import takes_nothing
 from app.jobs.models import MOST_IN_SERIES, Job, PaintRequest, Series
-from app.jobs.records.records import Limits
+from app.jobs.records.redis_records import Limits
 from app.orders.start import planned_work, refusing
 from app.refusals import RefusalError
 from app.services import Services

@@ -6,8 +6,9 @@ import secrets
 
 from app import refusals
 from app.jobs.models import Job
+from app.jobs.records.redis_records import Terms
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.orders.find import find_job
 from app.refusals import RefusalError
 from app.services import Services
@@ -26,12 +27,12 @@ def share_job(services: Services, job: Job) -> Job:
             raise RefusalError(refusals.ARTWORK_NOT_FOUND)
         share = secrets.token_hex(16)
         services.storage.put(keys.share_key(share), job.id.encode())
-        shared = services.records.change(job, job.state, {"share": share}, is_exact=True)
+        shared = services.records.in_redis.change(job, job.state, {"share": share}, Terms(is_exact=True))
         if not shared:
             services.storage.delete_prefix(keys.share_prefix(share))
         job = shared or find_job(services, job.id)
     # Also by whoever comes second: the first may not have written it yet, or may not have been able to.
-    services.records.write_manifest(job)
+    services.records.manifests.write(job)
     return job
 
 

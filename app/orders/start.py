@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from app import refusals
 from app.jobs.models import Job, PaintRequest
 from app.jobs.queue import QueueUnavailableError
+from app.jobs.records import accepting
+from app.jobs.records.errors import ClientBusyError, PaintingGoneError, PhotoGoneError, QueueFullError
 from app.jobs.records.quota import OverQuotaError
-from app.jobs.records.records import (
-    ClientBusyError,
-    Limits,
-    PaintingGoneError,
-    PhotoGoneError,
-    QueueFullError,
-)
-from app.jobs.storage.local import is_full
+from app.jobs.records.redis_records import Limits
+from app.jobs.storage.protocol import is_full
 from app.jobs.work import work_of
 from app.orders.checks import check_painting, check_photo
 from app.refusals import RefusalError
@@ -45,7 +41,7 @@ def start_job(
     limits = Limits(services.settings.queue_limit, services.settings.client_jobs, services.quota)
     links = {"retry_of": retry_of, "recolor_of": recolor_of}
     with refusing(services, refusals.CLIENT_BUSY, limits):
-        return services.records.create(wish, work, job_id=job_id, client=client, limits=limits, **links)
+        return accepting.create(services.records, wish, work, job_id=job_id, client=client, limits=limits, **links)
 
 
 def planned_work(services: Services, wish: PaintRequest) -> float:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from app import refusals
 from app.gallery import Card
-from app.jobs.storage import keys
+from app.jobs.ids import own_painting
 from app.orders.checks import check_start
 from app.orders.find import find_job
 from app.orders.series import most_photos
@@ -192,6 +192,6 @@ def home(
         refused["photo"] = refusals.PHOTO_GONE.sentence
     unknown = {part.style for part in form.parts} - known(services, form) - {"", OWN}
     for style in unknown:
-        kind = refusals.PAINTING_GONE if keys.own_painting(style) else refusals.STYLE_UNKNOWN
+        kind = refusals.PAINTING_GONE if own_painting(style) else refusals.STYLE_UNKNOWN
         refused["style"] = kind.sentence.format(style=style)
     return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))

@@ -53,7 +53,7 @@ def page_of(
     waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
     photo = photos.find(job.request.photo, services.storage)
     after = services.gallery.titles(choice.id for choice in job.request.styles)
-    goes_at = None if waiting else services.records.photo_goes_at(job.request.photo)
+    goes_at = None if waiting else services.records.photos.goes_at(job.request.photo)
     context: dict[str, Any] = {
         "job": job,
         "waiting": waiting,
@@ -64,8 +64,8 @@ def page_of(
         "kept_until": words.moment(goes_at) if goes_at else "",
     }
     if waiting:
-        position = services.records.position(job)
-        eta = services.records.eta(job, position)
+        position = services.records.waiting.position(job)
+        eta = services.records.waiting.eta(job, position)
         doing = words.doing(job, position)
         context |= {
             "heading": f"Painting after {after}",

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from app import refusals
 from app.gallery import PICTURES, picture
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
 from app.services import ServicesHere
 from app.uploads import paintings

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import refusals
-from app.jobs.storage import keys
+from app.jobs.ids import own_painting
 from app.pages.several import name_of
 from app.refusals import RefusalError
 from app.services import Services, services_of
@@ -117,7 +117,7 @@ def deed_of(path: str) -> str:
 
 def is_style(services: Services, style_id: str) -> bool:
     """Whether the page may name this painting; what else a form says of one is anybody's text."""
-    return style_id in services.gallery.by_id or keys.own_painting(style_id) is not None
+    return style_id in services.gallery.by_id or own_painting(style_id) is not None
 
 
 def enclosable(services: Services, form: FormData, most_pieces: int) -> tuple[list[Enclosed], list[str]]:

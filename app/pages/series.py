@@ -23,7 +23,7 @@ def series_page(request: Request, series_id: str, services: ServicesHere) -> Res
     """All of a series on one page, while it is painted and afterwards."""
     series, jobs = find_series(services, series_id)
     answer, _ = series_answer(services, series, jobs)
-    goes_at = [services.records.photo_goes_at(job.request.photo) for job in jobs] if answer.status == "ended" else []
+    goes_at = [services.records.photos.goes_at(job.request.photo) for job in jobs] if answer.status == "ended" else []
     first = min((each for each in goes_at if each), default=None)
     context: dict[str, Any] = {
         "series": answer,

@@ -34,7 +34,7 @@ class SizeChoice:
 def sizes(services: Services, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
     """The sizes, with the time that the chosen photo, or a usual one, takes on this machine."""
     offered = CONTROLS["size"].stops(form.options["size"])
-    speed = services.records.seconds_per_unit()
+    speed = services.records.workers.speed()
     if not speed:
         return [SizeChoice(each) for each in offered]
     shape = (photo.width, photo.height) if photo else USUAL_PHOTO

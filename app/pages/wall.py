@@ -68,5 +68,7 @@ def piece(services: Services, job: Job) -> dict[str, Any]:
         "width": photo.width if photo else 4,
         "height": photo.height if photo else 3,
         "done": done,
-        "words": f"{when.day} {when:%B %Y}" if done else words.doing(job, services.records.position(job)).capitalize(),
+        "words": f"{when.day} {when:%B %Y}"
+        if done
+        else words.doing(job, services.records.waiting.position(job)).capitalize(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app import refusals
 from app.jobs.housekeeping import retention
+from app.jobs.ids import own_painting
 from app.jobs.records.keeping import Keeping
 from app.jobs.storage import keys
 from app.refusals import RefusalError
@@ -32,7 +33,7 @@ def delete_painting(services: Services, style_id: str) -> None:
     Raises:
         RefusalError: there was never one of this id.
     """
-    identifier = keys.own_painting(style_id)
+    identifier = own_painting(style_id)
     is_here = paintings.find(style_id, services.storage) is not None
     if identifier is None or not (
         is_here or _was_deleted(services, "paintings", identifier, services.records.paintings)
@@ -41,5 +42,5 @@ def delete_painting(services: Services, style_id: str) -> None:
     retention.delete_painting(services.records, identifier)
 
 
-def _was_deleted(services: Services, kind: str, identifier: str, kept: Keeping) -> bool:
+def _was_deleted(services: Services, kind: keys.Kind, identifier: str, kept: Keeping) -> bool:
     return kept.is_gone(identifier) or retention.is_deleted(services.storage, kind, identifier)

@@ -10,9 +10,10 @@ from starlette.datastructures import UploadFile
 
 from app import refusals
 from app.darkroom.developed import DecodedMask, DecodedPhoto
+from app.jobs.ids import ID, OWN_PREFIX
 from app.jobs.records.quota import OverQuotaError
 from app.jobs.storage import keys
-from app.jobs.storage.local import is_full
+from app.jobs.storage.protocol import is_full
 from app.refusals import RefusalError, Thing
 from app.services import Services
 from app.uploads import masks, paintings, photos
@@ -69,7 +70,7 @@ async def keep_mask(services: Services, photo_id: str, file: BinaryIO, client: s
         RefusalError: the file is refused, nothing of it is white, the photo has enough masks or is not here, or there
             is no room.
     """
-    prefix = keys.photo_prefix(photo_id) if keys.ID.fullmatch(photo_id) else ""
+    prefix = keys.photo_prefix(photo_id) if ID.fullmatch(photo_id) else ""
 
     def decode() -> DecodedMask:
         if not prefix or photos.find(photo_id, services.storage) is None:
@@ -98,7 +99,7 @@ async def keep_painting(services: Services, file: BinaryIO, client: str) -> OwnP
 
     def store(painting: DecodedPhoto) -> OwnPainting:
         stored = paintings.store(painting, services.storage, client)
-        count(services, keys.painting_prefix(stored.id.removeprefix(keys.OWN_PREFIX)), client)
+        count(services, keys.painting_prefix(stored.id.removeprefix(OWN_PREFIX)), client)
         return stored
 
     return await _kept(services, "painting", client, lambda: services.darkroom.decode_photo(file, "painting"), store)

@@ -14,7 +14,7 @@ from app import refusals
 from app.darkroom.developed import DecodedMask
 from app.jobs.masks import MaskFacts
 from app.jobs.storage import keys
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 from app.refusals import RefusalError
 
 MOST = 20  # of one photo

@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.darkroom.developed import DecodedPhoto
+from app.jobs.ids import OWN_PREFIX, own_painting, own_style
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.uploads.photos import Places, put
 from app.web import id_cookies
 
@@ -45,12 +46,12 @@ def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPain
         keys.painting_meta_key(identifier),
     )
     put(painting, places, storage, client)
-    return OwnPainting(keys.own_style(identifier), painting.width, painting.height)
+    return OwnPainting(own_style(identifier), painting.width, painting.height)
 
 
 def find(style_id: str, storage: Storage) -> OwnPainting | None:
     """The painting of a style's id; None for one that is not an own painting's, or is gone."""
-    identifier = keys.own_painting(style_id)
+    identifier = own_painting(style_id)
     if identifier is None:
         return None
     try:
@@ -62,7 +63,7 @@ def find(style_id: str, storage: Storage) -> OwnPainting | None:
 
 def thumb(style_id: str, storage: Storage) -> bytes | None:
     """The painting as a small WebP."""
-    identifier = keys.own_painting(style_id)
+    identifier = own_painting(style_id)
     try:
         return storage.get(keys.painting_thumb_key(identifier)) if identifier else None
     except BlobNotFoundError:
@@ -71,10 +72,10 @@ def thumb(style_id: str, storage: Storage) -> bytes | None:
 
 def remembered(request: Request, secret: bytes, storage: Storage) -> list[OwnPainting]:
     """This browser's paintings that are still here, newest first."""
-    found = (find(keys.own_style(each), storage) for each in id_cookies.hung(request, secret, COOKIE))
+    found = (find(own_style(each), storage) for each in id_cookies.hung(request, secret, COOKIE))
     return [painting for painting in found if painting]
 
 
 def remember(request: Request, response: Response, painting: OwnPainting, secret: bytes) -> None:
     """Add a painting to those of the browser that gets `response`."""
-    id_cookies.add(request, response, [painting.id.removeprefix(keys.OWN_PREFIX)], secret, COOKIE)
+    id_cookies.add(request, response, [painting.id.removeprefix(OWN_PREFIX)], secret, COOKIE)

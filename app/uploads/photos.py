@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.darkroom.developed import DecodedPhoto
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 # iPhones and Macs convert HEIC themselves where it is not listed, so it is not, even where it can be read.
 ACCEPT = "image/jpeg,image/png,image/webp,image/avif,image/tiff,image/bmp,image/gif,image/jp2"

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import refusals
-from app.jobs.storage.local import is_full
+from app.jobs.storage.protocol import is_full
 from app.refusals import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_STARTED, Kind, RefusalError
 from app.web import addresses
 from app.web.headers import HEADERS

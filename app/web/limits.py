@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import refusals
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.refusals import RefusalError
 from app.settings import Settings, SettingsError
 from app.web.answering import answer
@@ -73,7 +73,7 @@ def counted(scope: Scope, limit: RateLimitItem | None, *who: str) -> int | None:
 
 def counting_in(connection: redis.Redis) -> RateLimiter:
     """Counts in this Redis, over the connection's own pool. To be made once: it hashes six scripts."""
-    storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=keys.RATES)
+    storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=redis_keys.RATES)
     return SlidingWindowCounterRateLimiter(storage)
 
 

@@ -12,8 +12,8 @@ import redis
 from starlette.testclient import TestClient
 
 from app import words
+from app.jobs.records import redis_keys
 from app.jobs.records.quota import Quota
-from app.jobs.storage import keys
 from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
@@ -44,7 +44,7 @@ def leave(client: TestClient, left: int, whose: str) -> None:
 
 def self_of(client: TestClient) -> str:
     """The client as it is counted, of whom something is kept already."""
-    names = services_of(client).records.redis.hkeys(keys.USED)
+    names = services_of(client).records.redis.hkeys(redis_keys.USED)
     (found,) = (name.decode() for name in names if name != b"all")
     return str(found)
 
@@ -214,7 +214,7 @@ def test_what_is_kept_of_a_client_names_no_address(opened: Open, settings: Setti
     start(client, upload(client))
     for path in settings.data.rglob("*.json"):
         assert "203.0.113" not in path.read_text()
-    for name in (keys.KEPT, keys.USED):
+    for name in (redis_keys.KEPT, redis_keys.USED):
         assert b"203.0.113" not in b"".join(
             b"".join(pair) for pair in services_of(client).records.redis.hgetall(name).items()
         )

@@ -12,7 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.jobs.models import Cut, Job, JobState, Progress
-from app.jobs.records.records import STILL_S
+from app.jobs.records import redis_keys
+from app.jobs.records.workers import STILL_S
 from app.jobs.storage import keys
 from app.services import Services
 from tests.app import pictures
@@ -191,10 +192,10 @@ def test_ready_only_with_a_worker(client: TestClient) -> None:
 
 
 def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, services: Services, paint: Paint) -> None:
-    services.records.saw_worker("tests", 10**12)
+    services.records.workers.saw("tests", 10**12)
     job_id = paint()
     assert client.get("/readyz").json()["status"] == "ready"
-    services.records.redis.set(keys.MOVED, services.records.now() - STILL_S - 1)
+    services.records.redis.set(redis_keys.MOVED, services.records.now() - STILL_S - 1)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {
@@ -327,7 +328,7 @@ class TestIdempotencyKey:
 
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(send, range(8)))) == 1
-        assert services.records.redis.zcard(keys.QUEUED) == 1
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 1
 
     def test_another_request_is_refused(self, client: TestClient, photo_id: str) -> None:
         client.post("/api/v1/jobs", json=wish(photo_id), headers={"Idempotency-Key": "a"})
@@ -470,12 +471,12 @@ class TestDeletion:
 def test_a_job_that_no_worker_can_hold_is_refused_with_the_size_that_fits(
     client: TestClient, services: Services, photo_id: str
 ) -> None:
-    services.records.saw_worker("small", int(1.2e9))
+    services.records.workers.saw("small", int(1.2e9))
     body = problem(client.post("/api/v1/jobs", json=wish(photo_id, size=4096)), 422, "too-large")
     fits = int(re.search(r"Choose (\d+) pixels", body["detail"])[1])  # type: ignore[index]
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits)).status_code == 202
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=fits + 128)).status_code == 422
-    services.records.saw_worker("large", int(64e9))
+    services.records.workers.saw("large", int(64e9))
     assert client.post("/api/v1/jobs", json=wish(photo_id, size=4096)).status_code == 202
 
 

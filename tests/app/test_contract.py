@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
+from app.jobs.ids import own_style
 from app.jobs.models import JobState, Series
 from app.jobs.storage import keys
 from app.main import create_app
@@ -75,7 +76,7 @@ VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
 def job_ids(client: TestClient, photo_id: str) -> list[str]:
     """Jobs in each state that answers differently: waiting, running, stopped, finished with preview and artwork."""
     services: Services = client.app.state.services  # type: ignore[attr-defined]
-    services.records.saw_worker("tests", 64_000_000_000)
+    services.records.workers.saw("tests", 64_000_000_000)
     services.records.paintings.retire(DELETED, at_once=True)
     wish = {"photo": photo_id, "styles": [{"id": "dusk"}]}
     waiting, running, stopped, finished = (client.post("/api/v1/jobs", json=wish).json()["id"] for _ in range(4))
@@ -181,7 +182,7 @@ def name_what_is_there(case: Case, job_id: str | None, photo: str | None, series
     if photo and case.operation.label == "POST /api/v1/jobs":
         case.body |= {"photo": photo, "styles": [{"id": "dusk"}]}
     if photo and "painting_id" in case.path_parameters:
-        case.path_parameters["painting_id"] = keys.own_style(DELETED)
+        case.path_parameters["painting_id"] = own_style(DELETED)
     if photo and case.operation.label in FILES:
         case.body = {FILES[case.operation.label]: pictures.landscape()}
 

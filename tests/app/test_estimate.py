@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.jobs.memory import TILE_BYTES
 from app.jobs.options import PaintingOptions, Preset
-from app.jobs.work import SCHEDULES, planned_work, work_of
+from app.jobs.work import SCHEDULES, TILE_BYTES, planned_work, work_of
 from worker import engine
 from worker.engine.networks.extractors import VGG_BLOCKS
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.main import create_app
 from app.settings import Settings, SettingsError
 from app.web.limits import address_of
@@ -146,7 +146,7 @@ def test_one_key_sent_many_times_at_a_limit_is_one_answer(opened: Open, settings
     assert {status for status, _ in told} == {202 if room else 503}
     assert room or {code for _, code in told} == {"queue-full"}
     assert len(list((settings.data / "jobs").glob("*/job.json"))) == 2 + room
-    assert client.app.state.redis.zcard(keys.QUEUED) == 2 + room  # type: ignore[attr-defined]
+    assert client.app.state.redis.zcard(redis_keys.QUEUED) == 2 + room  # type: ignore[attr-defined]
 
 
 def test_trying_again_has_the_limits_of_what_is_new(opened: Open) -> None:
@@ -164,7 +164,7 @@ def test_trying_again_has_the_limits_of_what_is_new(opened: Open) -> None:
         assert set(pool.map(retry, range(24))) == {(429, "client-busy")}
         client.post(f"/api/v1/jobs/{other}/cancel")
         assert {status for status, _ in pool.map(retry, range(24))} == {202}
-    assert client.app.state.redis.zcard(keys.QUEUED) == 1  # type: ignore[attr-defined]
+    assert client.app.state.redis.zcard(redis_keys.QUEUED) == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("folder", ["photos", "jobs"])
@@ -175,13 +175,13 @@ def test_a_disk_that_fails_otherwise_is_not_called_full(opened: Open, settings: 
     photo = {"photo": ("a.jpg", pictures.landscape())}
     answer = start(client, photo_id) if photo_id else client.post("/api/v1/photos", files=photo)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
-    assert client.app.state.redis.zcard(keys.QUEUED) == 0  # type: ignore[attr-defined]
+    assert client.app.state.redis.zcard(redis_keys.QUEUED) == 0  # type: ignore[attr-defined]
 
 
 def test_no_record_holds_an_address(opened: Open) -> None:
     client = opened()
     job = start(client, upload(client)).json()
-    record = client.app.state.redis.hgetall(keys.record(job["id"]))  # type: ignore[attr-defined]
+    record = client.app.state.redis.hgetall(redis_keys.record(job["id"]))  # type: ignore[attr-defined]
     assert record[b"client"]
     assert b"203.0.113" not in b"".join(record.values())
 

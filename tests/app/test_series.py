@@ -19,7 +19,8 @@ from app.downloads.archive import zipped
 from app.jobs import series as manifests
 from app.jobs.housekeeping import retention
 from app.jobs.models import JobState, PaintRequest, Series, StyleChoice
-from app.jobs.records.records import Limits
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
 from app.main import create_app
 from app.services import Services
@@ -111,7 +112,7 @@ class TestApi:
         services.records.photos.retire(photo_ids[2], at_once=True)  # its mark is there, its files still are
         problem(client.post("/api/v1/series", json=wish(photo_ids)), 422, "photo-gone")
         assert (stored(services, "jobs"), stored(services, "series")) == (set(), set())
-        assert services.records.redis.zcard(keys.QUEUED) == 0
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 0
 
     def test_an_unchanged_series_is_not_sent_again(
         self, client: TestClient, services: Services, photo_ids: list[str]
@@ -223,7 +224,7 @@ class TestIdempotencyKey:
         services.storage.delete_prefix(keys.job_prefix(lost))
         again = client.post("/api/v1/series", json=wish(photo_ids), headers=KEY).json()
         assert [job["id"] for job in again["jobs"]] == [job["id"] for job in first["jobs"]]
-        assert services.records.redis.zcard(keys.QUEUED) == 3
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 3
 
 
 class TestLimits:
@@ -254,11 +255,15 @@ class TestLimits:
         self, client: TestClient, services: Services, photo_ids: list[str]
     ) -> None:
         for number in range(3):
-            services.records.create(
-                SINGLE.model_copy(update={"photo": photo_ids[0]}), 1.0, client=f"{number}", limits=Limits(queue=5)
+            accepting.create(
+                services.records,
+                SINGLE.model_copy(update={"photo": photo_ids[0]}),
+                1.0,
+                client=f"{number}",
+                limits=Limits(queue=5),
             )
         problem(client.post("/api/v1/series", json=wish(photo_ids)), 503, "queue-full")
-        assert services.records.redis.zcard(keys.QUEUED) == 3
+        assert services.records.redis.zcard(redis_keys.QUEUED) == 3
         start(client, photo_ids[:2])
 
 

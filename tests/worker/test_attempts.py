@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from app.jobs.models import Attempt, Cut, Job, JobState, Progress
+from app.jobs.records import accepting, redis_keys
 from app.jobs.records.records import PAUSES_S, JobRecords
 from app.jobs.storage import keys
 from tests.worker.conftest import WISH
@@ -62,7 +63,7 @@ def test_only_attempts_that_got_no_further_are_counted(reached: tuple[float, ...
 
 
 def test_the_next_holder_notes_how_far_the_one_before_came_and_what_became_of_it(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     first = claimed(records, job.id)
     second = cut(records, job.id, 0.25)
     third = cut(records, job.id, 0.75)
@@ -76,7 +77,7 @@ def test_the_next_holder_notes_how_far_the_one_before_came_and_what_became_of_it
 
 
 def test_pauses_grow_and_are_bounded(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     pauses = []
     for _ in range(len(PAUSES_S) + 2):
         held = cut(records, job.id)
@@ -87,26 +88,26 @@ def test_pauses_grow_and_are_bounded(records: JobRecords) -> None:
 
 
 def test_a_job_that_rests_is_taken_and_hinted_only_after_its_pause(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     cut(records, job.id)
     held = cut(records, job.id)
     resting = records.end(held, JobState.QUEUED, {"holder": ""})
     assert resting.rests_until > records.now()
-    assert records.unpublished(0) == []
+    assert records.hints.missing(0) == []
     assert records.claim(job.id, LONG_S, "a:1", is_alive) is None
     over = records.now() - 0.001
-    records.redis.hset(keys.record(job.id), "rests_until", repr(over))
-    assert records.unpublished(LONG_S) == [job.id], "its last hint was sent before it rested"
-    records.publish(job.id)
+    records.redis.hset(redis_keys.record(job.id), "rests_until", repr(over))
+    assert records.hints.missing(LONG_S) == [job.id], "its last hint was sent before it rested"
+    records.hints.send(job.id)
     records.redis.lpush("paint", "its hint")
-    assert records.unpublished(0) == []
+    assert records.hints.missing(0) == []
     assert records.claim(job.id, LONG_S, "a:1", is_alive)
 
 
 def test_records_and_manifests_of_earlier_releases_are_read(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     added = ("history", "rests_until", "oom_kills")
-    records.redis.hdel(keys.record(job.id), *added)
+    records.redis.hdel(redis_keys.record(job.id), *added)
     assert claimed(records, job.id).history == ()
     written = json.loads(records.storage.get(keys.manifest_key(job.id)))
     for name in added:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from app.jobs.records import accepting
 from app.jobs.records.records import JobRecords
 from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
@@ -32,7 +33,7 @@ def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_t
 ) -> None:
     clock = 1000.0
     monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
-    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
     lease = Lease(records, job, 60, 60)
     sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, lease, lambda: False)
@@ -41,14 +42,14 @@ def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_t
         clock += 1
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(100 / WORK)
-    left = records.eta(records.get(job.id))
+    left = records.waiting.eta(records.get(job.id))
     assert left
     for percent in range(51, 55):  # three seconds a percent, for twelve
         clock += 3
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(300 / WORK)
     assert sat.seconds_per_unit() == pytest.approx((49 + 12) / 53 * 100 / WORK)
-    later = records.eta(records.get(job.id))
+    later = records.waiting.eta(records.get(job.id))
     assert later
     assert later[0] == pytest.approx(3 * left[0] * 46 / 50)
 
@@ -58,7 +59,7 @@ def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(
 ) -> None:
     clock = 1000.0
     monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
-    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
     sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
     for percent in (10, 20, 30):
@@ -72,7 +73,7 @@ def test_what_a_stage_leaves_out_is_not_counted_as_painted_fast(
 ) -> None:
     clock = 1000.0
     monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
-    job = records.claim(records.create(WISH, WORK).id, 60, holder_name(), is_alive)
+    job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
     sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
     # A percent a second; the first stage finds nothing to improve after a fifth of its work, which is half of all.

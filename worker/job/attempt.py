@@ -19,9 +19,12 @@ from app.jobs.files.strips import Alpha, Picture, with_alpha
 from app.jobs.housekeeping.rounds import takes_nothing
 from app.jobs.models import Cut, Job, JobState, PaintRequest
 from app.jobs.queue import Publisher
-from app.jobs.records.records import JobNotFoundError, JobRecords, LeaseLostError, connect
+from app.jobs.records.connection import connect
+from app.jobs.records.errors import JobNotFoundError, LeaseLostError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
-from app.jobs.storage.local import LocalStorage, Storage, is_full
+from app.jobs.storage.opening import open_storage
+from app.jobs.storage.protocol import is_full
 from app.settings import Settings
 from worker import engine
 from worker.job.cuts import oom_kills, why
@@ -91,7 +94,7 @@ class Easel:
     def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool], device: Device) -> None:
         self.settings = settings
         self.device = device
-        self.storage: Storage = LocalStorage(settings.data)
+        self.storage = open_storage(settings)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.materials = Materials(settings, self.storage, device)
         self.is_stopping = is_stopping
@@ -107,7 +110,7 @@ class Easel:
         if not self._can_compute():
             # Not claimed, so the attempt does not count: another worker's device may do. Celery would also send the
             # hint again, but to this worker for as long as it stands.
-            self.records.publish(job_id)
+            self.records.hints.send(job_id)
             return
         try:
             job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive, why, oom_kills())
@@ -302,7 +305,7 @@ class Easel:
         """
         self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
         if job.rests_until <= self.records.now():
-            self.records.publish(job.id)
+            self.records.hints.send(job.id)
 
     def _recolored(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> Passed:
         """The canvas of an earlier job, `painted`, in other colours or another size, without a single evaluation.
@@ -438,7 +441,7 @@ class Easel:
             told = self.records.cut_off(self.records.get(job.id), cut)
             self._end(job, JobState.QUEUED, {"holder": ""} | told)
             if told["rests_until"] <= self.records.now():
-                self.records.publish(job.id)
+                self.records.hints.send(job.id)
         except (LeaseLostError, RedisError, JobNotFoundError) as late:
             log.warning("job %s: could not be handed back: %r", job.id, late)
 
@@ -446,7 +449,7 @@ class Easel:
         speed = sitting.seconds_per_unit()
         if speed is not None:
             try:
-                self.records.measured(extractor, speed)
+                self.records.workers.measured(extractor, speed)
             except RedisError as error:  # another job will tell
                 log.warning("the speed of %s could not be told: %s", extractor, error)
 

@@ -19,7 +19,7 @@ from app.jobs.files.strips import Alpha, StoredPicture, whole
 from app.jobs.masks import find_mask
 from app.jobs.models import Job, PaintRequest, StyleChoice
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker import engine
 from worker.job.failures import (

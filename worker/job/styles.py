@@ -18,8 +18,9 @@ from pathlib import Path
 from PIL import Image
 
 from app.jobs.files.recipe import OWN, Label
+from app.jobs.ids import own_painting
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.picture import read_photo
@@ -32,10 +33,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting that styles are taken from: of the gallery, or a person's own, kept under a key of the storage."""
+    """A painting that styles are taken from: of the gallery, or a person's own, of which the storage has this id."""
 
     style: Style | None = None
-    key: str = ""
+    own_id: str = ""
 
     @property
     def title(self) -> str:
@@ -78,11 +79,11 @@ class Paintings:
         hanging = self.hanging()
         found = {}
         for style_id in ids:
-            own = keys.own_painting(style_id)
+            own = own_painting(style_id)
             if own:
                 if not self.storage.exists(keys.painting_meta_key(own)):
                     raise JobFailedError(PAINTING_GONE)
-                found[style_id] = Painting(key=keys.painting_key(own))
+                found[style_id] = Painting(own_id=own)
             elif style_id in hanging:
                 found[style_id] = Painting(hanging[style_id])
             else:
@@ -92,7 +93,7 @@ class Paintings:
     def labels(self, ids: Iterable[str]) -> dict[str, Label]:
         """What the paintings of these styles are called, also of those that are not here any more."""
         hanging = {style.id: Label(style.title, style.artist) for style in self.hanging().values()}
-        return {each: OWN if keys.own_painting(each) else hanging.get(each, Label(each, "")) for each in ids}
+        return {each: OWN if own_painting(each) else hanging.get(each, Label(each, "")) for each in ids}
 
     def fingerprint(
         self,
@@ -111,8 +112,8 @@ class Paintings:
         if not painting.has_pixels:
             return self._of_shipped(painting, extractor, needs, after)
         content = self._content(painting)
-        if painting.key:  # so that all that is known of it goes with it
-            prefix = painting.key.removesuffix("/painting.jpg") + "/fingerprint"
+        if painting.own_id:
+            prefix = keys.own_fingerprint_prefix(painting.own_id)
             return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
         return self._of_picture(_decoded(content, painting.title), extractor, needs)
 
@@ -126,7 +127,7 @@ class Paintings:
     def _of_picture(self, picture: Image.Image, extractor: engine.Extractor, needs: engine.Needs) -> engine.Fingerprint:
         # Not of the file's bytes: another release may read another picture from them.
         digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
-        return self._measured(f"fingerprints/{digest}", lambda: picture, extractor, needs)
+        return self._measured(keys.fingerprint_prefix(digest), lambda: picture, extractor, needs)
 
     def _of_shipped(
         self,
@@ -152,10 +153,10 @@ class Paintings:
             return self._of_picture(original, extractor, needs)
         if not shipped.codebooks:  # made by an earlier release
             raise style_damaged(painting.title)
-        prefix, codebook = f"fingerprints/{digest}", shipped.codebooks[0][0]
+        prefix, codebook = keys.fingerprint_prefix(digest), shipped.codebooks[0][0]
 
         def stand_in() -> Image.Image:
-            return self._stand_in(f"{prefix}.stand-in.png", lambda: engine.repaint(codebook, source, after=after))
+            return self._stand_in(keys.stand_in_key(prefix), lambda: engine.repaint(codebook, source, after=after))
 
         measured = self._measured(prefix, stand_in, extractor, needs)
         # The painting's own colours are known better than those of what stands in for it.
@@ -178,8 +179,8 @@ class Paintings:
         """The kept fingerprint of a picture, or a fresh one: of the usual layers where they do, else of all."""
         is_usual = set(needs.layers) <= set(engine.USUAL.layers) and needs[1:3] == engine.USUAL[1:3]
         asked = engine.USUAL if is_usual else needs._replace(layers=extractor.layers)
-        kind = "" if is_usual else f".{asked.pooling}" + (".correlated" if asked.correlations else "")
-        key = f"{prefix}.{extractor.name}-{extractor.weights_hash[:12]}{kind}.safetensors"
+        kind = "" if is_usual else asked.pooling + (".correlated" if asked.correlations else "")
+        key = keys.fingerprint_key(prefix, f"{extractor.name}-{extractor.weights_hash[:12]}", kind)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fingerprint.safetensors"
             try:
@@ -203,7 +204,7 @@ class Paintings:
         try:
             if painting.style and painting.style.image:
                 return painting.style.image.read_bytes()
-            return self.storage.get(painting.key)
+            return self.storage.get(keys.painting_key(painting.own_id))
         except BlobNotFoundError as error:
             raise JobFailedError(PAINTING_GONE) from error
         except OSError as error:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from PIL import ExifTags, Image
 from pydantic import ValidationError
 
+from app.jobs.ids import own_painting
 from app.jobs.models import PaintRequest
 from app.jobs.options import Frozen
-from app.jobs.storage import keys
 
 KEYWORD = "Atelier"  # of the text in a PNG
 ASCII = b"ASCII\0\0\0"  # a user comment's encoding
@@ -93,7 +93,7 @@ def recipe_of(
             Ingredient(
                 title=labels[style.id].title,
                 artist=labels[style.id].artist,
-                id=None if keys.own_painting(style.id) else style.id,
+                id=None if own_painting(style.id) else style.id,
                 weight=style.weight,
                 mask=masks.index(style.mask) + 1 if style.mask else None,
                 color=style.color,

@@ -16,8 +16,12 @@ import pytest
 import redis
 
 from app.jobs import series
+from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, PaintRequest, Series, StyleChoice
-from app.jobs.records.records import ClientBusyError, JobNotFoundError, JobRecords, Limits, QueueFullError
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.errors import ClientBusyError, JobNotFoundError, QueueFullError
+from app.jobs.records.records import JobRecords
+from app.jobs.records.redis_records import Limits, Terms
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from tests.faults.disks import fill, small_disk
@@ -53,10 +57,10 @@ def written(records: JobRecords, job_id: str) -> Job:
 
 def state_of(connection: redis.Redis) -> dict[str, Any]:
     """All that Redis knows of jobs: their records, and the sets that name them."""
-    names = [name.decode() for name in connection.keys(f"{keys.PREFIX}*")]
+    names = [name.decode() for name in connection.keys(f"{redis_keys.PREFIX}*")]
     return {
-        "records": sorted(name for name in names if name.startswith(keys.record_prefix())),
-        "queued": connection.zrange(keys.QUEUED, 0, -1),
+        "records": sorted(name for name in names if name.startswith(redis_keys.record_prefix())),
+        "queued": connection.zrange(redis_keys.QUEUED, 0, -1),
         "sets": {name: connection.smembers(name) for name in names if connection.type(name) == b"set"},
     }
 
@@ -64,12 +68,12 @@ def state_of(connection: redis.Redis) -> dict[str, Any]:
 @pytest.mark.parametrize("room", [0, 1])
 def test_one_job_asked_for_at_once_is_accepted_by_all_or_refused_by_all(records: JobRecords, room: int) -> None:
     for _ in range(2):
-        records.create(WISH, 1.0)
+        accepting.create(records, WISH, 1.0)
     limits = Limits(queue=2 + room)
     for job_id in [secrets.token_hex(16) for _ in range(20)]:
-        told = all_at_once(lambda job_id=job_id: records.create(WISH, 1.0, job_id=job_id, limits=limits).id)  # type: ignore[misc]
+        told = all_at_once(lambda job_id=job_id: accepting.create(records, WISH, 1.0, job_id=job_id, limits=limits).id)  # type: ignore[misc]
         assert told == {job_id if room else QueueFullError: AT_ONCE}
-        assert records.redis.zcard(keys.QUEUED) == 2 + room
+        assert records.redis.zcard(redis_keys.QUEUED) == 2 + room
         assert records.storage.exists(keys.manifest_key(job_id)) == bool(room)
         if room:
             records.request_cancel(job_id)
@@ -85,7 +89,7 @@ def test_one_series_asked_for_at_once_is_accepted_by_all_or_refused_by_all(recor
 
     accepted = room == 2
     assert all_at_once(ask) == {2 if accepted else ClientBusyError: AT_ONCE}
-    assert len(records.storage.list("jobs/")) == records.redis.zcard(keys.QUEUED) == (2 if accepted else 0)
+    assert len(records.storage.list("jobs/")) == records.redis.zcard(redis_keys.QUEUED) == (2 if accepted else 0)
     assert records.storage.exists(keys.series_key(wanted.id)) == accepted
 
 
@@ -94,42 +98,43 @@ def test_a_series_cut_off_before_its_jobs_were_accepted_is_held_against_the_limi
     records.storage.put(keys.series_key(wanted.id), wanted.model_dump_json().encode())
     with pytest.raises(ClientBusyError):
         series.create(records, wanted, [(WISH, 1.0), (WISH, 1.0)], client="a", limits=Limits(client=1))
-    assert records.redis.zcard(keys.QUEUED) == 0
+    assert records.redis.zcard(redis_keys.QUEUED) == 0
 
 
 def test_what_was_accepted_is_the_answer_whatever_the_limits_say_by_now(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0, job_id="a" * 32, client="a", limits=Limits(1, 1))
-    assert records.create(WISH, 1.0, job_id="a" * 32, client="a", limits=Limits(1, 1)).id == job.id
+    job = accepting.create(records, WISH, 1.0, job_id="a" * 32, client="a", limits=Limits(1, 1))
+    assert accepting.create(records, WISH, 1.0, job_id="a" * 32, client="a", limits=Limits(1, 1)).id == job.id
     records.redis.flushall()
-    again = records.create(WISH, 1.0, job_id="a" * 32, client="a", limits=Limits(1, 1))
+    again = accepting.create(records, WISH, 1.0, job_id="a" * 32, client="a", limits=Limits(1, 1))
     assert (again.id, again.created_at) == (job.id, job.created_at), "it was made anew instead of brought back"
 
 
 def test_what_comes_back_from_its_manifest_counts_against_the_clients_limit(records: JobRecords) -> None:
-    jobs = [records.create(WISH, 1.0, client="a") for _ in range(2)]
+    jobs = [accepting.create(records, WISH, 1.0, client="a") for _ in range(2)]
     records.redis.flushall()
     records.get_all([job.id for job in jobs])
     with pytest.raises(ClientBusyError):
-        records.create(WISH, 1.0, client="a", limits=Limits(client=2))
-    records.create(WISH, 1.0, client="b", limits=Limits(client=2))
+        accepting.create(records, WISH, 1.0, client="a", limits=Limits(client=2))
+    accepting.create(records, WISH, 1.0, client="b", limits=Limits(client=2))
     records.request_cancel(jobs[0].id)
-    records.create(WISH, 1.0, client="a", limits=Limits(client=2))
+    accepting.create(records, WISH, 1.0, client="a", limits=Limits(client=2))
 
 
 def test_whoever_asks_for_the_same_is_not_told_yes_before_the_manifest_is_there(records: JobRecords) -> None:
     """As between the record and the manifest of whoever came first, or after a crash there."""
-    jobs = [records.create(WISH, 1.0, job_id=job_id) for job_id in ("a" * 32, "b" * 32)]
+    jobs = [accepting.create(records, WISH, 1.0, job_id=job_id) for job_id in ("a" * 32, "b" * 32)]
     for job in jobs:
         records.storage.delete_prefix(keys.job_prefix(job.id))
-    assert records.create(WISH, 1.0, job_id=jobs[0].id) == records.get(jobs[0].id) == written(records, jobs[0].id)
-    records.create_all([(WISH, 1.0)], [jobs[1].id])
+    again = accepting.create(records, WISH, 1.0, job_id=jobs[0].id)
+    assert again == records.get(jobs[0].id) == written(records, jobs[0].id)
+    accepting.create_all(records, [(WISH, 1.0)], [jobs[1].id])
     assert written(records, jobs[1].id) == records.get(jobs[1].id)
 
 
 def test_a_first_manifest_is_never_written_over_what_the_job_has_become(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     ended = records.request_cancel(job.id)
-    records._write_first(job)
+    records.manifests.write_first(job)
     assert written(records, job.id) == ended
 
 
@@ -138,38 +143,38 @@ def test_a_full_disk_takes_all_of_what_was_asked_for_back(connection: redis.Redi
     with small_disk(tmp_path / "data") as folder:
         records = JobRecords(connection, LocalStorage(folder))
         painting = "d" * 32
-        wish = WISH.model_copy(update={"styles": [StyleChoice(id=keys.own_style(painting))]})
+        wish = WISH.model_copy(update={"styles": [StyleChoice(id=own_style(painting))]})
         before = state_of(connection)
         fill(folder / "filling")
         with (folder / "filling").open("r+b") as file:
             file.truncate((folder / "filling").stat().st_size // PAGE_BYTES * PAGE_BYTES - pages * PAGE_BYTES)
         ids = [secrets.token_hex(16) for _ in range(5 if pages else 1)]
         with pytest.raises(OSError, match="No space") as refused:
-            records.create_all([(wish, 1.0)] * len(ids), ids, client="a")
+            accepting.create_all(records, [(wish, 1.0)] * len(ids), ids, client="a")
         assert refused.value.errno == errno.ENOSPC
         assert state_of(connection) == before
         assert records.storage.list("jobs/") == []
         (folder / "filling").unlink()
-        records.create(wish, 1.0, client="a", limits=Limits(1, 1))
+        accepting.create(records, wish, 1.0, client="a", limits=Limits(1, 1))
 
 
 def test_a_job_that_was_begun_is_not_taken_back(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     held = records.claim(job.id, 30, "a:1", lambda _: True)
-    records._withdraw([job])
+    accepting.withdraw(records, [job])
     assert records.get(job.id) == held
 
 
 def test_a_job_taken_back_that_another_had_accepted_meanwhile_comes_back(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0, job_id="a" * 32)
-    records._withdraw([job])
+    job = accepting.create(records, WISH, 1.0, job_id="a" * 32)
+    accepting.withdraw(records, [job])
     claimed = records.claim(job.id, 30, "a:1", lambda _: True)
     assert claimed
     assert claimed.created_at == job.created_at
 
 
 def test_a_record_of_which_nobody_was_told_is_nothing_once_redis_has_lost_it(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     records.storage.delete_prefix(keys.job_prefix(job.id))
     records.redis.flushall()
     with pytest.raises(JobNotFoundError):
@@ -177,29 +182,29 @@ def test_a_record_of_which_nobody_was_told_is_nothing_once_redis_has_lost_it(rec
 
 
 def test_of_two_who_write_a_manifest_the_newest_version_stays_whoever_is_last(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     records.request_cancel(job.id)
-    earlier = records.change(records.get(job.id), JobState.CANCELLED, {"share": "a" * 32})
+    earlier = records.in_redis.change(records.get(job.id), JobState.CANCELLED, {"share": "a" * 32})
     assert earlier
     records.note(earlier, {"retried_by": "b" * 32})
-    records.write_manifest(earlier)
+    records.manifests.write(earlier)
     assert written(records, job.id) == records.get(job.id)
     assert (written(records, job.id).share, written(records, job.id).retried_by) == ("a" * 32, "b" * 32)
 
 
 def test_a_change_may_ask_that_nothing_else_has_changed(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
-    changed = records.change(job, job.state, {"share": "a" * 32}, is_exact=True)
+    job = accepting.create(records, WISH, 1.0)
+    changed = records.in_redis.change(job, job.state, {"share": "a" * 32}, Terms(is_exact=True))
     assert changed
-    assert records.change(job, job.state, {"share": "b" * 32}, is_exact=True) is None
+    assert records.in_redis.change(job, job.state, {"share": "b" * 32}, Terms(is_exact=True)) is None
     assert records.get(job.id) == changed
-    assert records.change(changed, job.state, {"share": "b" * 32}, is_exact=True)
+    assert records.in_redis.change(changed, job.state, {"share": "b" * 32}, Terms(is_exact=True))
 
 
 def test_a_record_without_a_version_takes_such_a_change_too(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
-    records.redis.hdel(keys.record(job.id), "version")
-    assert records.change(records.get(job.id), job.state, {"share": "a" * 32}, is_exact=True)
+    job = accepting.create(records, WISH, 1.0)
+    records.redis.hdel(redis_keys.record(job.id), "version")
+    assert records.in_redis.change(records.get(job.id), job.state, {"share": "a" * 32}, Terms(is_exact=True))
 
 
 def test_a_blob_is_written_although_its_empty_folder_is_removed_meanwhile(

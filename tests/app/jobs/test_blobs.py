@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobExistsError, BlobNotFoundError, LocalStorage
+from app.jobs.storage.local import LocalStorage
+from app.jobs.storage.opening import open_storage
+from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
+from app.settings import Settings
 
 JOB = "ab" * 16
 
@@ -106,6 +109,13 @@ def test_a_file_whose_writing_is_broken_off_leaves_nothing(tmp_path: Path) -> No
         file.write(b"second")
     assert storage.get("a/b") == b"first"
     assert storage.list("a/") == ["a/b"]
+
+
+def test_what_is_opened_is_a_real_file(tmp_path: Path) -> None:
+    storage = open_storage(Settings(data=tmp_path))
+    storage.put(keys.manifest_key(JOB), b"manifest")
+    with storage.open(keys.manifest_key(JOB)) as file:
+        assert os.pread(file.fileno(), 4, 2) == b"nife"
 
 
 def test_a_reader_keeps_what_is_deleted_or_replaced(tmp_path: Path) -> None:

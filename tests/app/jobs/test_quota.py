@@ -14,8 +14,10 @@ from redis.retry import Retry
 
 from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.records import accepting, redis_keys
 from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError, Quota, Tally, Usage
-from app.jobs.records.records import JobRecords, Limits
+from app.jobs.records.records import JobRecords
+from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 
@@ -58,7 +60,7 @@ def size_of(records: JobRecords, folder: str) -> int:
 def test_a_photo_with_its_jobs_counts_for_whom_it_belongs_to_until_it_goes(records: JobRecords) -> None:
     photo_id, other = upload(records, ANN), upload(records, BEN)
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES, 2 * PHOTO_BYTES)
-    job = records.create(wish(photo_id), 1.0, client=BEN)
+    job = accepting.create(records, wish(photo_id), 1.0, client=BEN)
     assert records.tally.usage(ANN).client == PHOTO_BYTES + MOST
     job = finish(records, job)
     left = size_of(records, keys.job_prefix(job.id))
@@ -66,30 +68,30 @@ def test_a_photo_with_its_jobs_counts_for_whom_it_belongs_to_until_it_goes(recor
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES + left, 2 * PHOTO_BYTES + left)
     retention.delete_job(records, job)
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES, 2 * PHOTO_BYTES)
-    finish(records, records.create(wish(photo_id), 1.0, client=ANN))
+    finish(records, accepting.create(records, wish(photo_id), 1.0, client=ANN))
     retention.delete_photo(records, photo_id)
     assert records.tally.usage(ANN) == Usage(0, PHOTO_BYTES)
     retention.delete_photo(records, other)
-    assert records.redis.exists(keys.KEPT, keys.USED) == 0, "nothing is left of who has nothing left"
+    assert records.redis.exists(redis_keys.KEPT, redis_keys.USED) == 0, "nothing is left of who has nothing left"
 
 
 def test_what_goes_by_itself_makes_room(records: JobRecords) -> None:
     photo_id = upload(records, ANN)
-    finish(records, records.create(wish(photo_id), 1.0))
+    finish(records, accepting.create(records, wish(photo_id), 1.0))
     painting = "d" * 32
     records.storage.put(keys.painting_meta_key(painting), b"{}")
     records.tally.add(keys.painting_prefix(painting), ANN, 500, Quota())
     for each in (records.photos, records.paintings):
         each.retention_s = 0
-    records.retention_s = 0
-    records.redis.zadd(keys.PHOTOS, {photo_id: 0})
+    records.in_redis.retention_s = 0
+    records.redis.zadd(redis_keys.PHOTOS, {photo_id: 0})
     retention.sweep(records)
     retention.sweep(records)
     assert records.tally.usage(ANN) == Usage(0, 0)
 
 
 def test_a_stopped_job_gives_back_what_it_may_have_taken(records: JobRecords) -> None:
-    job = records.create(wish(upload(records, ANN)), 1.0)
+    job = accepting.create(records, wish(upload(records, ANN)), 1.0)
     records.request_cancel(job.id)
     assert records.tally.usage(ANN).client == PHOTO_BYTES + size_of(records, keys.job_prefix(job.id))
 
@@ -105,7 +107,7 @@ def test_a_stopped_job_gives_back_what_it_may_have_taken(records: JobRecords) ->
 def test_a_waiting_job_counts_with_what_its_artwork_may_take(
     records: JobRecords, options: dict[str, object], most: int
 ) -> None:
-    records.create(wish(upload(records, ANN), **options), 1.0)
+    accepting.create(records, wish(upload(records, ANN), **options), 1.0)
     assert records.tally.usage(ANN).client == PHOTO_BYTES + most
 
 
@@ -139,47 +141,47 @@ def test_in_all_no_more_is_kept_than_may_be_whoever_sends_it(records: JobRecords
 @pytest.mark.parametrize("quota", [Quota(client=PHOTO_BYTES + 2 * MOST), Quota(all=PHOTO_BYTES + 2 * MOST)])
 def test_jobs_that_may_make_too_much_are_refused_all_of_them(records: JobRecords, quota: Quota) -> None:
     photo_id, limits = upload(records, ANN), Limits(quota=quota)
-    records.create(wish(photo_id), 1.0, client=BEN, limits=limits)
+    accepting.create(records, wish(photo_id), 1.0, client=BEN, limits=limits)
     with pytest.raises(OverQuotaError):
-        records.create_all([(wish(photo_id), 1.0)] * 2, ["e" * 32, "f" * 32], client=BEN, limits=limits)
-    assert records.redis.zcard(keys.QUEUED) == len(records.storage.list("jobs/")) == 1
-    same = [records.create(wish(photo_id), 1.0, job_id="e" * 32, limits=limits).id for _ in range(3)]
+        accepting.create_all(records, [(wish(photo_id), 1.0)] * 2, ["e" * 32, "f" * 32], client=BEN, limits=limits)
+    assert records.redis.zcard(redis_keys.QUEUED) == len(records.storage.list("jobs/")) == 1
+    same = [accepting.create(records, wish(photo_id), 1.0, job_id="e" * 32, limits=limits).id for _ in range(3)]
     assert same == ["e" * 32] * 3, "what was accepted is asked for again at the limit"
     with pytest.raises(OverQuotaError):
-        records.create(wish(photo_id), 1.0, limits=limits)
+        accepting.create(records, wish(photo_id), 1.0, limits=limits)
     assert records.tally.usage(ANN).client == PHOTO_BYTES + 2 * MOST
 
 
 def test_a_job_taken_back_counts_no_more(records: JobRecords) -> None:
-    job = records.create(wish(upload(records, ANN)), 1.0)
-    records._withdraw([job])
+    job = accepting.create(records, wish(upload(records, ANN)), 1.0)
+    accepting.withdraw(records, [job])
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES, PHOTO_BYTES)
 
 
 def test_counted_anew_it_is_the_same(records: JobRecords) -> None:
     photos = [upload(records, client) for client in (ANN, BEN, ANN)]
-    finish(records, records.create(wish(photos[0]), 1.0, client=BEN))
-    records.create(wish(photos[1]), 1.0)
-    retention.delete_job(records, records.create(wish(photos[0]), 1.0))
+    finish(records, accepting.create(records, wish(photos[0]), 1.0, client=BEN))
+    accepting.create(records, wish(photos[1]), 1.0)
+    retention.delete_job(records, accepting.create(records, wish(photos[0]), 1.0))
     painting = "d" * 32
     meta = json.dumps({"client": BEN}).encode()
     records.storage.put(keys.painting_meta_key(painting), meta)
     records.tally.add(keys.painting_prefix(painting), BEN, len(meta), Quota())
-    before = records.redis.hgetall(keys.USED)
+    before = records.redis.hgetall(redis_keys.USED)
     assert len(before) == 3
     records.tally.recount()
-    assert records.redis.hgetall(keys.USED) == before
+    assert records.redis.hgetall(redis_keys.USED) == before
     records.redis.flushall()
     records.get_all([key.split("/")[1] for key in records.storage.list("jobs/")])
     records.tally.recount()
-    assert records.redis.hgetall(keys.USED) == before
+    assert records.redis.hgetall(redis_keys.USED) == before
 
 
 def test_counting_anew_puts_right_what_was_missed(records: JobRecords) -> None:
     photo_id, gone = upload(records, ANN), upload(records, ANN)
     records.storage.put(keys.mask_key(photo_id, "0" * 32), bytes(300))
     records.storage.delete_prefix(keys.photo_prefix(gone))
-    painted = finish(records, records.create(wish(photo_id), 1.0))
+    painted = finish(records, accepting.create(records, wish(photo_id), 1.0))
     records.storage.put(keys.checkpoint_key(painted.id, painted.fence), bytes(700))
     records.tally.recount()
     left = size_of(records, keys.job_prefix(painted.id))
@@ -187,7 +189,7 @@ def test_counting_anew_puts_right_what_was_missed(records: JobRecords) -> None:
 
 
 def test_a_waiting_job_without_its_files_keeps_what_it_may_take(records: JobRecords) -> None:
-    job = records.create(wish(upload(records, ANN)), 1.0)
+    job = accepting.create(records, wish(upload(records, ANN)), 1.0)
     records.storage.delete_prefix(keys.job_prefix(job.id))
     records.tally.recount()
     assert records.tally.usage(ANN).client == PHOTO_BYTES + MOST
@@ -211,7 +213,7 @@ def test_what_changes_while_all_is_counted_anew_is_left_alone(records: JobRecord
 
 
 def test_what_goes_while_redis_is_away_goes_and_is_counted_later(records: JobRecords, tmp_path: Path) -> None:
-    job = finish(records, records.create(wish(upload(records, ANN)), 1.0))
+    job = finish(records, accepting.create(records, wish(upload(records, ANN)), 1.0))
     counting, records.tally = (
         records.tally,
         Tally(

@@ -13,7 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from app.jobs.models import TERMINAL, TRANSITIONS, Job, JobError, JobState, PaintRequest, Progress, StyleChoice
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records.records import STILL_S, JobNotFoundError, JobRecords, LeaseLostError
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.errors import JobNotFoundError, LeaseLostError
+from app.jobs.records.records import JobRecords
+from app.jobs.records.workers import STILL_S
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 
@@ -45,7 +48,7 @@ class JobLife(RuleBasedStateMachine):
         self.redis = redis.Redis.from_url(self.url)
         self.redis.flushall()
         self.records = JobRecords(self.redis, LocalStorage(Path(self.folder.name)))
-        self.job = self.records.create(WISH, 10.0)
+        self.job = accepting.create(self.records, WISH, 10.0)
         self.holders: list[Job] = []
         self.before = self.job
         self.ended: JobState | None = None
@@ -124,8 +127,8 @@ class JobLife(RuleBasedStateMachine):
             assert job.fence >= self.before.fence
         if self.before.state in TERMINAL:
             assert job.state in {self.before.state, JobState.EXPIRED}
-        assert (self.redis.zscore(keys.QUEUED, job.id) is not None) == (job.state is JobState.QUEUED)
-        assert (self.redis.zscore(keys.RUNNING, job.id) is not None) == (job.state is JobState.RUNNING)
+        assert (self.redis.zscore(redis_keys.QUEUED, job.id) is not None) == (job.state is JobState.QUEUED)
+        assert (self.redis.zscore(redis_keys.RUNNING, job.id) is not None) == (job.state is JobState.RUNNING)
         self.before = job
 
 
@@ -141,22 +144,22 @@ def test_no_order_of_events_ends_a_job_twice_or_by_a_late_worker(redis_server: s
 @pytest.mark.parametrize("before", JobState)
 @pytest.mark.parametrize("after", JobState)
 def test_a_change_outside_the_table_is_refused(records: JobRecords, before: JobState, after: JobState) -> None:
-    job = records.create(WISH, 1.0).model_copy(update={"state": before})
+    job = accepting.create(records, WISH, 1.0).model_copy(update={"state": before})
     if after is before or after in TRANSITIONS[before]:
-        records.change(job, after, {})
+        records.in_redis.change(job, after, {})
     else:
         with pytest.raises(ValueError, match="cannot become"):
-            records.change(job, after, {})
+            records.in_redis.change(job, after, {})
 
 
 def test_a_second_claim_steps_back_while_the_lease_lives(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     assert records.claim(job.id, LONG_S, "a:1", alive)
     assert records.claim(job.id, LONG_S, "b:1", alive) is None
 
 
 def test_a_dead_holders_job_is_taken_over_at_once_and_its_late_result_refused(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     late = records.claim(job.id, LONG_S, "a:1", alive)
     newest = records.claim(job.id, LONG_S, "b:1", dead)
     assert late
@@ -168,7 +171,7 @@ def test_a_dead_holders_job_is_taken_over_at_once_and_its_late_result_refused(re
 
 
 def test_cancelling_is_at_once_while_queued_and_a_flag_while_running(records: JobRecords) -> None:
-    waiting, running = records.create(WISH, 1.0), records.create(WISH, 1.0)
+    waiting, running = accepting.create(records, WISH, 1.0), accepting.create(records, WISH, 1.0)
     held = records.claim(running.id, LONG_S, "a:1", alive)
     assert held
     assert records.request_cancel(waiting.id).state is JobState.CANCELLED
@@ -179,94 +182,94 @@ def test_cancelling_is_at_once_while_queued_and_a_flag_while_running(records: Jo
 
 def test_cancelling_is_at_once_while_nobody_renews_the_lease(records: JobRecords) -> None:
     """Its painter may be stopped for good, and then nobody would ever look at a flag."""
-    asked_before, asked_after = (records.create(WISH, 1.0) for _ in range(2))
+    asked_before, asked_after = (accepting.create(records, WISH, 1.0) for _ in range(2))
     for job in (asked_before, asked_after):
         records.claim(job.id, LONG_S, "elsewhere:1", alive)
     assert records.request_cancel(asked_before.id).state is JobState.RUNNING
     for job in (asked_before, asked_after):
-        records.redis.zadd(keys.RUNNING, {job.id: records.now() - 1})
+        records.redis.zadd(redis_keys.RUNNING, {job.id: records.now() - 1})
         assert records.request_cancel(job.id).state is JobState.CANCELLED
         assert Job.model_validate_json(records.storage.get(keys.manifest_key(job.id))).state is JobState.CANCELLED
 
 
 def test_work_moves_while_somebody_takes_jobs_and_renews_leases(records: JobRecords) -> None:
     def pass_by() -> None:
-        records.redis.set(keys.MOVED, records.now() - STILL_S - 1)
+        records.redis.set(redis_keys.MOVED, records.now() - STILL_S - 1)
 
-    assert records.is_moving(), "there is none"
+    assert records.workers.is_moving(), "there is none"
     pass_by()
-    assert records.is_moving(), "there is still none"
-    job = records.create(WISH, 1.0)
-    assert records.is_moving(), "the first has just begun to wait"
+    assert records.workers.is_moving(), "there is still none"
+    job = accepting.create(records, WISH, 1.0)
+    assert records.workers.is_moving(), "the first has just begun to wait"
     pass_by()
-    assert not records.is_moving()
-    records.create(WISH, 1.0)
-    assert not records.is_moving(), "more that wait are no work that is done"
+    assert not records.workers.is_moving()
+    accepting.create(records, WISH, 1.0)
+    assert not records.workers.is_moving(), "more that wait are no work that is done"
     held = records.claim(job.id, LONG_S, "here:1", alive)
     assert held
-    assert records.is_moving()
+    assert records.workers.is_moving()
     pass_by()
-    assert not records.is_moving()
+    assert not records.workers.is_moving()
     records.request_cancel(job.id)
-    assert not records.is_moving(), "a wish is no work either"
+    assert not records.workers.is_moving(), "a wish is no work either"
     records.heartbeat(held, LONG_S, {})
-    assert records.is_moving()
+    assert records.workers.is_moving()
     pass_by()
-    records.saw_worker("tests", 1)
-    assert not records.is_moving(), "it was there all the time"
-    records.saw_worker("tests", 1, has_just_come=True)
-    assert records.is_moving()
+    records.workers.saw("tests", 1)
+    assert not records.workers.is_moving(), "it was there all the time"
+    records.workers.saw("tests", 1, has_just_come=True)
+    assert records.workers.is_moving()
 
 
 def test_position_counts_the_jobs_ahead(records: JobRecords) -> None:
-    jobs = [records.create(WISH, 1.0) for _ in range(3)]
-    assert [records.position(job) for job in jobs] == [0, 1, 2]
+    jobs = [accepting.create(records, WISH, 1.0) for _ in range(3)]
+    assert [records.waiting.position(job) for job in jobs] == [0, 1, 2]
     records.request_cancel(jobs[0].id)
-    assert [records.position(records.get(job.id)) for job in jobs] == [None, 0, 1]
+    assert [records.waiting.position(records.get(job.id)) for job in jobs] == [None, 0, 1]
 
 
 def test_time_left_adds_up_the_work_ahead_at_the_measured_speed(records: JobRecords) -> None:
-    first, second = records.create(WISH, 10.0), records.create(WISH, 10.0)
-    assert records.eta(second) is None
-    records.measured("compact", 0.5)
-    low, high = records.eta(first) or (0, 0)
+    first, second = accepting.create(records, WISH, 10.0), accepting.create(records, WISH, 10.0)
+    assert records.waiting.eta(second) is None
+    records.workers.measured("compact", 0.5)
+    low, high = records.waiting.eta(first) or (0, 0)
     assert low < 10 * 0.5 < high
-    low, high = records.eta(second) or (0, 0)
+    low, high = records.waiting.eta(second) or (0, 0)
     assert low < 20 * 0.5 < high
 
 
 def test_time_left_in_a_long_queue_takes_the_rest_to_be_like_the_nearest(records: JobRecords) -> None:
-    jobs = [records.create(WISH, 10.0) for _ in range(60)]
+    jobs = [accepting.create(records, WISH, 10.0) for _ in range(60)]
     held = records.claim(jobs[0].id, LONG_S, "a:1", alive)
     assert held
     half = Progress(stage=0, stages=1, scale=128, iteration=1, iterations=2, fraction=0.5)
     records.heartbeat(held, LONG_S, {"progress": half})
-    records.measured("vgg19", 2.0)
-    low, high = records.eta(jobs[-1]) or (0, 0)
+    records.workers.measured("vgg19", 2.0)
+    low, high = records.waiting.eta(jobs[-1]) or (0, 0)
     assert (low / 0.8 + high / 1.4) / 2 == pytest.approx((5 + 58 * 10 + 10) * 2.0)
 
 
 def test_speed_is_known_per_extractor_and_for_whatever_is_used_here(records: JobRecords) -> None:
-    assert records.seconds_per_unit() is None
-    records.measured("compact", 1.0)
-    records.measured("vgg19", 3.0)
-    assert records.seconds_per_unit("compact") == 1.0
-    assert records.seconds_per_unit("vgg19") == 3.0
-    assert 1.0 < (records.seconds_per_unit() or 0) < 3.0
+    assert records.workers.speed() is None
+    records.workers.measured("compact", 1.0)
+    records.workers.measured("vgg19", 3.0)
+    assert records.workers.speed("compact") == 1.0
+    assert records.workers.speed("vgg19") == 3.0
+    assert 1.0 < (records.workers.speed() or 0) < 3.0
 
 
 def test_a_job_given_back_keeps_its_place_at_the_front(records: JobRecords) -> None:
-    first = records.create(WISH, 1.0)
+    first = accepting.create(records, WISH, 1.0)
     held = records.claim(first.id, LONG_S, "a:1", alive)
     assert held
-    second = records.create(WISH, 1.0)
+    second = accepting.create(records, WISH, 1.0)
     given_back = records.end(held, JobState.QUEUED, {"attempt": held.attempt - 1})
-    assert (records.position(given_back), records.position(second)) == (0, 1)
+    assert (records.waiting.position(given_back), records.waiting.position(second)) == (0, 1)
     assert given_back.attempt == 0
 
 
 def test_a_wiped_redis_loses_no_ended_and_no_waiting_job(records: JobRecords) -> None:
-    waiting, ended = records.create(WISH, 1.0), records.create(WISH, 1.0)
+    waiting, ended = accepting.create(records, WISH, 1.0), accepting.create(records, WISH, 1.0)
     held = records.claim(ended.id, LONG_S, "a:1", alive)
     assert held
     ended = records.end(held, JobState.FINISHED, {"artwork_width": 5, "artwork_height": 4})
@@ -278,7 +281,7 @@ def test_a_wiped_redis_loses_no_ended_and_no_waiting_job(records: JobRecords) ->
 
 
 def test_a_rebuilt_record_has_a_fence_above_every_one_that_wrote(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     records.storage.put(keys.checkpoint_key(job.id, 7), b"x")
     records.redis.flushall()
     claimed = records.claim(job.id, LONG_S, "a:1", alive)
@@ -287,7 +290,7 @@ def test_a_rebuilt_record_has_a_fence_above_every_one_that_wrote(records: JobRec
 
 
 def test_a_rebuilt_record_still_shows_the_newest_preview(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     for fence, number in ((1, 1), (1, 2), (2, 9), (2, 10)):
         records.storage.put(keys.preview_key(job.id, fence, number), b"x")
     records.redis.flushall()
@@ -297,7 +300,7 @@ def test_a_rebuilt_record_still_shows_the_newest_preview(records: JobRecords) ->
 
 
 def test_a_worker_that_slept_through_a_wipe_cannot_end_the_job_of_the_next_one(records: JobRecords) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     late = records.claim(job.id, LONG_S, "a:1", alive)
     records.redis.flushall()
     newest = records.claim(job.id, LONG_S, "b:1", alive)
@@ -309,7 +312,7 @@ def test_a_worker_that_slept_through_a_wipe_cannot_end_the_job_of_the_next_one(r
 
 
 def test_an_end_that_is_asked_for_again_is_no_error(records: JobRecords) -> None:
-    held = records.claim(records.create(WISH, 1.0).id, LONG_S, "a:1", alive)
+    held = records.claim(accepting.create(records, WISH, 1.0).id, LONG_S, "a:1", alive)
     assert held
     done = records.end(held, JobState.FINISHED, {})
     assert records.end(held, JobState.FINISHED, {}) == done
@@ -330,7 +333,7 @@ class HandsBackMeanwhile(JobRecords):
 
 def test_a_cancel_that_races_with_a_job_handed_back_is_not_lost(records: JobRecords) -> None:
     racing = HandsBackMeanwhile(records.redis, records.storage)
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     racing.held = records.claim(job.id, LONG_S, "a:1", alive)
     assert racing.request_cancel(job.id).state is JobState.CANCELLED
 
@@ -340,9 +343,9 @@ def test_a_hint_noted_for_a_record_that_is_gone_leaves_no_half_record(records: J
         def publish(self, job_id: str) -> None:
             records.redis.flushall()
 
-    job = records.create(WISH, 1.0)
-    records.publisher = WipedMeanwhile()  # type: ignore[assignment]
-    records.publish(job.id)
+    job = accepting.create(records, WISH, 1.0)
+    records.hints.publisher = WipedMeanwhile()  # type: ignore[assignment]
+    records.hints.send(job.id)
     assert records.get(job.id).state is JobState.QUEUED
 
 
@@ -351,6 +354,6 @@ def test_a_job_whose_hint_cannot_be_sent_is_accepted_and_found_by_the_reaper(rec
         def publish(self, job_id: str) -> None:
             raise QueueUnavailableError("away")
 
-    records.publisher = Away()  # type: ignore[assignment]
-    job = records.create(WISH, 1.0)
-    assert records.unpublished(1000) == [job.id]
+    records.hints.publisher = Away()  # type: ignore[assignment]
+    job = accepting.create(records, WISH, 1.0)
+    assert records.hints.missing(1000) == [job.id]

@@ -11,8 +11,11 @@ import pytest
 import redis
 
 from app.jobs.housekeeping import retention
+from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
-from app.jobs.records.records import JobNotFoundError, JobRecords, LeaseLostError, PaintingGoneError, PhotoGoneError
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.errors import JobNotFoundError, LeaseLostError, PaintingGoneError, PhotoGoneError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 
@@ -49,7 +52,7 @@ def wish(photo_id: str) -> PaintRequest:
 
 def painted(records: JobRecords, photo_id: str) -> Job:
     """A finished job with all the blobs that one has."""
-    job = records.claim(records.create(wish(photo_id), 1.0).id, LONG_S, "a:1", lambda _: True)
+    job = records.claim(accepting.create(records, wish(photo_id), 1.0).id, LONG_S, "a:1", lambda _: True)
     assert job
     for key in (keys.artwork_key(job.id, job.fence), keys.preview_key(job.id, job.fence, 1)):
         records.storage.put(key, b"pixels")
@@ -69,8 +72,8 @@ def test_what_is_not_due_stays(kept: JobRecords, storage: LocalStorage) -> None:
     retention.sweep(kept)
     assert left_of(kept) == before
     assert kept.get(job.id).state is JobState.FINISHED
-    assert kept.photo_goes_at(used) == pytest.approx((job.finished_at or 0) + LONG_S, abs=1)
-    assert kept.photo_goes_at(fresh) == pytest.approx(kept.now() + LONG_S, abs=5)
+    assert kept.photos.goes_at(used) == pytest.approx((job.finished_at or 0) + LONG_S, abs=1)
+    assert kept.photos.goes_at(fresh) == pytest.approx(kept.now() + LONG_S, abs=5)
 
 
 def test_a_photo_goes_with_all_that_was_made_from_it(due: JobRecords, storage: LocalStorage) -> None:
@@ -80,7 +83,7 @@ def test_a_photo_goes_with_all_that_was_made_from_it(due: JobRecords, storage: L
     assert left_of(due, first, second) == []
     assert {due.get(each.id).state for each in (first, second)} == {JobState.EXPIRED}
     with pytest.raises(PhotoGoneError):
-        due.create(wish(photo_id), 1.0)
+        accepting.create(due, wish(photo_id), 1.0)
     retention.sweep(due)
     assert left_of(due, first, second) == []
 
@@ -89,7 +92,7 @@ def test_a_photo_goes_with_all_that_was_made_from_it(due: JobRecords, storage: L
 def test_a_photo_stays_as_long_as_a_job_needs_it(due: JobRecords, storage: LocalStorage, is_running: bool) -> None:
     photo_id = photo(storage)
     ended = painted(due, photo_id)
-    waiting = due.create(wish(photo_id), 1.0)
+    waiting = accepting.create(due, wish(photo_id), 1.0)
     if is_running:
         due.claim(waiting.id, LONG_S, "a:1", lambda _: True)
     retention.sweep(due)
@@ -114,7 +117,7 @@ def test_a_photo_that_no_job_used_goes_too(due: JobRecords, kept: JobRecords, st
 
 def test_deleting_at_once_takes_the_job_from_its_worker(kept: JobRecords, storage: LocalStorage) -> None:
     photo_id = photo(storage)
-    held = kept.claim(kept.create(wish(photo_id), 1.0).id, LONG_S, "a:1", lambda _: True)
+    held = kept.claim(accepting.create(kept, wish(photo_id), 1.0).id, LONG_S, "a:1", lambda _: True)
     assert held
     retention.delete_photo(kept, photo_id)
     with pytest.raises(LeaseLostError):
@@ -180,7 +183,7 @@ def test_two_sweepers_and_new_jobs_at_the_same_time_lose_nothing(
         sweeper.start()
     for photo_id in photos:
         try:
-            accepted.append(due.create(wish(photo_id), 1.0))
+            accepted.append(accepting.create(due, wish(photo_id), 1.0))
         except PhotoGoneError:
             continue
     stop.set()
@@ -203,14 +206,14 @@ def painting(storage: LocalStorage, created_at: float = 0.0) -> str:
 
 
 def after(photo_id: str, *paintings: str) -> PaintRequest:
-    styles = [StyleChoice(id=keys.own_style(each)) for each in paintings]
+    styles = [StyleChoice(id=own_style(each)) for each in paintings]
     return PaintRequest(photo=photo_id, styles=[*styles, StyleChoice(id="strokes")])
 
 
 @pytest.mark.parametrize("is_running", [False, True])
 def test_a_painting_stays_as_long_as_a_job_needs_it(due: JobRecords, storage: LocalStorage, is_running: bool) -> None:
     needed, idle = painting(storage), painting(storage)
-    job = due.create(after(photo(storage), needed), 1.0)
+    job = accepting.create(due, after(photo(storage), needed), 1.0)
     if is_running:
         due.claim(job.id, LONG_S, "a:1", lambda _: True)
     retention.sweep(due)
@@ -225,7 +228,9 @@ def test_a_painting_stays_as_long_as_a_job_needs_it(due: JobRecords, storage: Lo
 
 def test_a_painting_is_kept_for_a_time_after_its_last_job(kept: JobRecords, storage: LocalStorage) -> None:
     first, second = painting(storage), painting(storage)
-    job = kept.claim(kept.create(after(photo(storage), first, second), 1.0).id, LONG_S, "a:1", lambda _: True)
+    job = kept.claim(
+        accepting.create(kept, after(photo(storage), first, second), 1.0).id, LONG_S, "a:1", lambda _: True
+    )
     assert job
     ended = kept.end(job, JobState.FINISHED, {"artwork_width": 1})
     assert ended.artwork_width == 1, "ids of paintings and fields were mixed up"
@@ -238,7 +243,7 @@ def test_a_wiped_redis_neither_loses_a_painting_that_is_needed_nor_keeps_one_for
     due: JobRecords, storage: LocalStorage
 ) -> None:
     needed, idle, deleted = painting(storage), painting(storage), painting(storage)
-    job = due.create(after(photo(storage), needed), 1.0)
+    job = accepting.create(due, after(photo(storage), needed), 1.0)
     due.redis.flushall()
     due.get(job.id)
     retention.delete_painting(due, deleted)
@@ -254,10 +259,10 @@ def test_a_wiped_redis_neither_loses_a_painting_that_is_needed_nor_keeps_one_for
 
 def test_no_job_can_be_made_from_a_painting_that_is_deleted(kept: JobRecords, storage: LocalStorage) -> None:
     painting_id, photo_id = painting(storage), photo(storage)
-    waiting = kept.create(after(photo_id, painting_id), 1.0)
+    waiting = accepting.create(kept, after(photo_id, painting_id), 1.0)
     retention.delete_painting(kept, painting_id)
     with pytest.raises(PaintingGoneError):
-        kept.create(after(photo_id, painting_id), 1.0)
+        accepting.create(kept, after(photo_id, painting_id), 1.0)
     assert storage.list("paintings/") == []
     assert [key for key in storage.list("jobs/") if waiting.id not in key] == []
     # What ends later does not bring it back, nor does a worker that was still measuring it.
@@ -277,20 +282,22 @@ def test_a_paintings_deletion_that_was_cut_off_is_finished(kept: JobRecords, sto
 
 def test_recolouring_needs_no_painting_any_more(kept: JobRecords, storage: LocalStorage) -> None:
     painting_id, photo_id = painting(storage), photo(storage)
-    painted_after = kept.create(after(photo_id, painting_id), 1.0)
+    painted_after = accepting.create(kept, after(photo_id, painting_id), 1.0)
     retention.delete_painting(kept, painting_id)
-    again = kept.create(after(photo_id, painting_id), 0.0, recolor_of=painted_after.id)
+    again = accepting.create(kept, after(photo_id, painting_id), 0.0, recolor_of=painted_after.id)
     assert kept.get(again.id).recolor_of == painted_after.id
 
 
 def test_jobs_that_are_accepted_together_each_keep_their_own_paintings(kept: JobRecords, storage: LocalStorage) -> None:
     first, second, third, idle = (painting(storage) for _ in range(4))
     wishes = [wish(photo(storage)), after(photo(storage), first, second), after(photo(storage), third)]
-    jobs = kept.create_all([(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client="")
+    jobs = accepting.create_all(
+        kept, [(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client=""
+    )
     for each, users in ((first, {jobs[1].id}), (second, {jobs[1].id}), (third, {jobs[2].id}), (idle, set())):
-        assert {user.decode() for user in kept.redis.smembers(keys.painting_jobs(each))} == users
+        assert {user.decode() for user in kept.redis.smembers(redis_keys.painting_jobs(each))} == users
     assert kept.paintings.kept() == {first, second, third}
     kept.paintings.retire(third, at_once=True)
     with pytest.raises(PaintingGoneError):
-        kept.create_all([(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client="")
+        accepting.create_all(kept, [(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client="")
     assert len({key.split("/")[1] for key in storage.list("jobs/")}) == 3
