@@ -13,7 +13,7 @@ import pytest
 
 from tests.commons import CHANGED, Commons, Handler, answer, cut, serving
 from worker.engine import BusyError, DownloadError, Remote, UnreachableError
-from worker.engine.networks import download
+from worker.engine.networks.download import download
 from worker.engine.networks.download import MOST_PAUSE_S, PAUSE_S, TRIES
 
 CONTENT = np.random.default_rng(1).bytes(300_000)
