@@ -9,7 +9,7 @@ import pytest
 from app.jobs.models import PaintRequest
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from worker.shell.parser import build
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models" / "README.md"]

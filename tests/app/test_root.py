@@ -15,8 +15,8 @@ from app.main import create_app
 from app.services import Services
 from app.settings import Settings, SettingsError, load_settings
 from tests.app import pictures
-from tests.app.test_api import finish
-from tests.conftest import ROOT as PROJECT
+from tests.app.api.test_jobs import finish
+from tests.bench import ROOT as PROJECT
 
 ROOT = "/atelier"
 WISH = {"styles": [{"id": "dusk"}], "size": 256}

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from app.services import Services
 from tests.app import pictures
+from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
-from tests.app.test_api import finish
 
 PAPER, INK = (0xF5, 0xEF, 0xE4), (0x23, 0x1F, 0x1A)  # of static/pictures/icon.svg
 

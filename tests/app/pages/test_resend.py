@@ -17,7 +17,7 @@ from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
 from tests.app.conftest import Paint
-from tests.app.test_own_page import mask
+from tests.app.pages.test_sending import mask
 
 FOREIGN = {"Origin": "http://elsewhere.example"}
 UNKNOWN = {"Origin": "null"}

@@ -12,8 +12,8 @@ from app.main import create_app
 from app.settings import Settings
 from app.web.proxies import forwarded_name
 from tests.app import pictures
+from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
-from tests.app.test_api import finish
 
 LINE = "proxy_set_header Host $http_host;"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs.storage import keys
+from tests.bench import ROOT
 
-ROOT = Path(__file__).parents[3]
 HERE = ROOT / "app" / "jobs" / "storage" / "keys.py"
 FOLDERS = (*keys.TIDIED, keys.FINGERPRINTS)
 FILES = ("photo.jpg", "photo.json", "painting.jpg", "painting.json", "job.json", "series.json", "canvas.tif")

@@ -26,7 +26,7 @@ from app.main import create_app
 from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
-from tests.app.test_api import problem
+from tests.app.api.test_jobs import problem
 from worker import engine
 
 KEY = {"Idempotency-Key": "a key"}

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from app.services import Services
 from tests.app import pictures
+from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
-from tests.app.test_api import finish
-from tests.app.test_pages import beside
+from tests.app.pages.test_pages import beside
 
 OFFER = re.compile(r'<div id="transparency"([^>]*)>')
 

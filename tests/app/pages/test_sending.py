@@ -9,7 +9,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.app import pictures
-from tests.app.test_pages import beside
+from tests.app.pages.test_pages import beside
 
 MINE = r'data-mine="(own_[0-9a-f]{32})"'
 PAINTING = ("mine.jpg", pictures.landscape(300, 200))

@@ -26,6 +26,7 @@ from app.web.origin import refused_origin
 from app.web.signing import load_secret, sign, unsign
 from tests.app import pictures
 from tests.app.conftest import Paint
+from tests.bench import ROOT
 
 ADDRESSES = [
     "/",
@@ -82,7 +83,7 @@ def test_no_page_needs_inline_script_or_another_site(client: TestClient, address
 
 
 def test_scripts_and_styles_name_no_other_site() -> None:
-    for path in (Path(__file__).parents[2] / "static").rglob("*"):
+    for path in (ROOT / "static").rglob("*"):
         if path.suffix in {".js", ".css"}:
             assert not re.search(r"https?://|//cdn", path.read_text()), path
 

@@ -20,7 +20,7 @@ from PIL import Image
 from app.darkroom.parent import Darkroom, DarkroomError, understand, understand_mask
 from app.refusals import RefusalError
 from tests.app.pictures import BLUE, GREEN, RED, WHITE, corners, encoded, landscape, quarters
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.hostile.formats import progressive_jpeg
 from tests.hostile.oddities import HEIC
 from tests.waiting import until

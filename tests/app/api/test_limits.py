@@ -17,7 +17,7 @@ from app.jobs.records.quota import Quota
 from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
-from tests.app.test_limits import Open, opened, start, upload
+from tests.app.web.test_limits import Open, opened, start, upload
 
 __all__ = ["opened"]  # a fixture
 MEGABYTE = 1_000_000

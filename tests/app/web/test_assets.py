@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from tests.app import pictures
+from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
-from tests.app.test_api import finish
 
 CSS = Path("static/css")
 FOR_ALL = "public, max-age=31536000, immutable"

@@ -13,9 +13,9 @@ from app.jobs.options import ENLARGED_BY
 from app.jobs.storage import keys
 from app.services import Services
 from tests.app import pictures
+from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
-from tests.app.test_api import finish
-from tests.app.test_pages import beside
+from tests.app.pages.test_pages import beside
 
 
 @pytest.fixture

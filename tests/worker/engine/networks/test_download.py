@@ -13,8 +13,7 @@ import pytest
 
 from tests.commons import CHANGED, Commons, Handler, answer, cut, serving
 from worker.engine import BusyError, DownloadError, Remote, UnreachableError
-from worker.engine.networks.download import download
-from worker.engine.networks.download import MOST_PAUSE_S, PAUSE_S, TRIES
+from worker.engine.networks.download import MOST_PAUSE_S, PAUSE_S, TRIES, download
 
 CONTENT = np.random.default_rng(1).bytes(300_000)
 HALF = 150_000

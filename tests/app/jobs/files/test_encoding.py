@@ -21,7 +21,7 @@ from PIL import ExifTags, Image, ImageCms
 from app.jobs.files import recipe
 from app.jobs.files.encoding import Format, encode
 from app.jobs.files.strips import Depth, PictureInMemory, Rows, in_depth
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 RECIPE = json.dumps(

@@ -16,8 +16,8 @@ from PIL import Image
 
 from app.jobs.styles import find_styles
 from tests.app.pictures import encoded, landscape
+from tests.bench import ROOT
 from tests.commons import Commons, answer, serving, stall
-from tests.conftest import ROOT
 from tests.waiting import until
 from worker.engine.networks.download import MOST_PAUSE_S
 from worker.shell import fetching

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from app.pages.form import HomeForm
 from tests.app import pictures
-from tests.app.test_own_page import mask, wish_of
-from tests.app.test_pages import beside
+from tests.app.pages.test_pages import beside
+from tests.app.pages.test_sending import mask, wish_of
 
 LEFT, RIGHT, NOWHERE = (0, 0, 32, 48), (32, 0, 64, 48), (0, 0, 0, 0)
 ROWS = {"style": ["dusk", "checks", "", ""], "weight": ["1", "1", "1", "1"]}
