@@ -1,4 +1,5 @@
 /** Keeps the time beside each size true when the way of painting, the quality or the number of evaluations changes. */
+import { all } from "./lib/elements.js";
 import { about } from "./lib/words.js";
 
 const QUALITIES = ["draft", "good", "best"];
@@ -9,7 +10,7 @@ const QUALITIES = ["draft", "good", "best"];
  */
 export function connectTimes(studio, signal) {
   // Seconds by way of painting: of each quality, then of a single evaluation.
-  const sizes = /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-times]")]).map((element) => ({
+  const sizes = all(studio, "[data-times]", HTMLElement).map((element) => ({
     element,
     times: /** @type {Record<string, number[]>} */ (JSON.parse(element.dataset.times ?? "{}")),
   }));
