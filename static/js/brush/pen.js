@@ -1,12 +1,15 @@
-/** The rectangle tool: two opposite corners, by two clicks or by one drawn line. */
+/** What the hand holds over the photo: brush, eraser or rectangle, whichever the stage is with. */
+import { percent } from "./words.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
 /** @typedef {import("./marks.js").Place} Place */
+/** @typedef {Extract<Mark, {kind: "stroke"}>} Stroke */
 
 /** Corners nearer than this are one click, and the second is still to come; a share of each side. */
 const CLICK = 0.015;
 
 /**
+ * Two opposite corners, by two clicks or by one drawn line.
  * @param {HTMLElement} frame shows the rectangle to come; receives --left, --top, --width and --height, shares of the photo
  * @param {(mark: Mark) => void} onDone
  */
@@ -45,4 +48,45 @@ export function rectangle(frame, onDone) {
     return corner !== null;
   };
   return { down, move: stretch, up: close, drop };
+}
+
+/**
+ * @param {HTMLElement} stage
+ * @param {import("./sheet.js").Sheet} sheet
+ * @param {import("./editor.js").Editor} editor
+ * @param {{box: ReturnType<typeof rectangle>, size: import("./tools.js").Size}} parts
+ * @returns {import("./hand.js").Tool}
+ */
+export function pen(stage, sheet, editor, { box, size }) {
+  /** The stroke being drawn. @type {Stroke | null} */
+  let stroke = null;
+
+  return {
+    down(place) {
+      if (stage.dataset.with === "box") {
+        if (box.down(place)) editor.say("One corner is set. Now the opposite one.");
+        return;
+      }
+      stroke = { kind: "stroke", erases: stage.dataset.with === "eraser", radius: size.radius(), places: [place] };
+      sheet.add(stroke);
+    },
+    move(place) {
+      box.move(place);
+      if (!stroke) return;
+      stroke.places.push(place);
+      sheet.add({ ...stroke, places: stroke.places.slice(-2) });
+    },
+    up(place) {
+      box.up(place);
+      if (stroke) editor.add(stroke);
+      stroke = null;
+    },
+    drop() {
+      const had = box.drop();
+      if (had) editor.say("The corner is dropped.");
+      return had;
+    },
+    grow: (steps) => editor.say(size.grow(steps)),
+    where: ({ x, y }) => editor.say(`${percent(x)} across, ${percent(y)} down.`),
+  };
 }
