@@ -23,11 +23,14 @@ faults: $(VENV)/.ready-dev ## kill, freeze, fill and cut off everything, and che
 fuzz: $(VENV)/.ready-dev ## open damaged photos at random: make fuzz COUNT=100000 SEED=7
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
-check: $(VENV)/.ready-dev ## format, lint, types, import rules, known vulnerabilities
+check: $(VENV)/.ready-dev ## format, lint, types, import rules, scripts, templates, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m mypy
 	@PYTHONPATH=. $(BIN)/python $(BIN)/lint-imports --no-cache
+	@DENO_DIR=$(VENV)/deno $(BIN)/deno check --quiet static/js
+	@DENO_DIR=$(VENV)/deno $(BIN)/deno lint --quiet static/js
+	@$(BIN)/python -m pytest --quiet tests/test_templates.py
 	@$(BIN)/python -m provenance.audit
 
 audit: $(VENV)/.ready-dev ## look for known vulnerabilities in what is locked and what is installed

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from app.jobs.storage import keys
+from app.jobs.ids import own_painting
 from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.normal import Side
@@ -112,7 +112,7 @@ class Gallery:
 
     def title(self, style_id: str, own: str = OWN_TITLE) -> str:
         """The title of one style, as in `titles`."""
-        if keys.own_painting(style_id):
+        if own_painting(style_id):
             return own
         return self.by_id[style_id].title if style_id in self.by_id else style_id
 

@@ -1,17 +1,15 @@
 """Every refusal a person can meet: its code, its status, its sentence and what to do.
 
-HTML pages and problem+json both come from here.
+HTML pages and problem+json both come from here (app/web/answering.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
-from starlette.requests import Request
+Thing = Literal["photo", "mask", "painting"]  # what a file was to be
 
 
 @dataclass(frozen=True)
@@ -38,80 +36,105 @@ class RefusalError(Exception):
         self.headers = headers or {}
         super().__init__(self.sentence)
 
-    def about(self, thing: str) -> RefusalError:
-        """The refusal of a photo as that of another upload, as `of`."""
-        return RefusalError(of(self.kind, thing), headers=self.headers, **self.values)
-
     def beside(self, control: str) -> RefusalError:
         """The same refusal as that of another control."""
         return RefusalError(replace(self.kind, field=control), headers=self.headers, **self.values)
 
 
+def of_each(photo: str, mask: str, painting: str, status: int, title: str, sentence: str) -> Mapping[Thing, Kind]:
+    """The refusal of a file by what it was to be, with a code for each.
+
+    `title` and `sentence` may hold `{thing}`, `{Thing}`, and `{picture}`, which is "photo", or of the others "picture".
+    """
+    codes: dict[Thing, str] = {"photo": photo, "mask": mask, "painting": painting}
+
+    def about(text: str, thing: Thing) -> str:
+        picture = thing if thing == "photo" else "picture"
+        return text.replace("{thing}", thing).replace("{picture}", picture).replace("{Thing}", thing.capitalize())
+
+    return {
+        thing: Kind(code, status, about(title, thing), about(sentence, thing), thing) for thing, code in codes.items()
+    }
+
+
+EMPTY = of_each(
+    "photo-empty",
+    "mask-file-empty",  # a mask without anything white is called empty
+    "painting-file-empty",
+    422,
+    "An empty file",
+    "This file is empty. Choose the {thing} again, or another one.",
+)
+TOO_MANY_BYTES = of_each(
+    "photo-too-many-bytes",
+    "mask-too-many-bytes",
+    "painting-too-many-bytes",
+    413,
+    "{Thing} too large",
+    "This {thing} is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again.",
+)
+TOO_MANY_PIXELS = of_each(
+    "photo-too-many-pixels",
+    "mask-too-many-pixels",
+    "painting-too-many-pixels",
+    422,
+    "Too many pixels",
+    "This {thing} has {megapixels:.0f} megapixels, and {limit_mp} are the most. Save it smaller and choose it again.",
+)
+TOO_SMALL = of_each(
+    "photo-too-small",
+    "mask-too-small",
+    "painting-too-small",
+    422,
+    "{Thing} too small",
+    "This {thing} is only {width} × {height} pixels. Choose one with at least {minimum} on each side.",
+)
+TOO_NARROW = of_each(
+    "photo-too-narrow",
+    "mask-too-narrow",
+    "painting-too-narrow",
+    422,
+    "{Thing} too narrow",
+    "This {thing} is {width} × {height} pixels, too long and thin to paint. "
+    "Crop it until one side is at most {ratio} times the other.",
+)
+WRONG_TYPE = of_each(
+    "photo-wrong-type",
+    "mask-wrong-type",
+    "painting-wrong-type",
+    415,
+    "Not a kind of {picture} we can open",
+    "This is {what}. {advice}",
+)
+NOT_AN_IMAGE = of_each(
+    "photo-not-an-image",
+    "mask-not-an-image",
+    "painting-not-an-image",
+    415,
+    "Not a {picture}",
+    "This file is not a {picture}. Choose a JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or JPEG 2000.",
+)
+DAMAGED = of_each(
+    "photo-damaged",
+    "mask-damaged",
+    "painting-damaged",
+    422,
+    "A damaged {picture}",
+    "This {thing} is damaged or incomplete, so it can't be opened. Try the original, or save it with another program.",
+)
+TOO_COSTLY = of_each(
+    "photo-too-costly",
+    "mask-too-costly",
+    "painting-too-costly",
+    422,
+    "Too much work to open",
+    "This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that.",
+)
 PHOTO_MISSING = Kind(
     "photo-missing",
     422,
     "No photo yet",
     "There is no photo yet. Choose one, drop one into the frame, or take the sample.",
-    "photo",
-)
-PHOTO_EMPTY = Kind(
-    "photo-empty", 422, "An empty file", "This file is empty. Choose the photo again, or another one.", "photo"
-)
-PHOTO_TOO_MANY_BYTES = Kind(
-    "photo-too-many-bytes",
-    413,
-    "Photo too large",
-    "This photo is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again.",
-    "photo",
-)
-PHOTO_TOO_MANY_PIXELS = Kind(
-    "photo-too-many-pixels",
-    422,
-    "Too many pixels",
-    "This photo has {megapixels:.0f} megapixels, and {limit_mp} are the most. Save it smaller and choose it again.",
-    "photo",
-)
-PHOTO_TOO_SMALL = Kind(
-    "photo-too-small",
-    422,
-    "Photo too small",
-    "This photo is only {width} × {height} pixels. Choose one with at least {minimum} on each side.",
-    "photo",
-)
-PHOTO_TOO_NARROW = Kind(
-    "photo-too-narrow",
-    422,
-    "Photo too narrow",
-    "This photo is {width} × {height} pixels, too long and thin to paint. "
-    "Crop it until one side is at most {ratio} times the other.",
-    "photo",
-)
-PHOTO_WRONG_TYPE = Kind(
-    "photo-wrong-type",
-    415,
-    "Not a kind of photo we can open",
-    "This is {what}. {advice}",
-    "photo",
-)
-PHOTO_NOT_AN_IMAGE = Kind(
-    "photo-not-an-image",
-    415,
-    "Not a photo",
-    "This file is not a photo. Choose a JPEG, PNG, WebP or AVIF.",
-    "photo",
-)
-PHOTO_DAMAGED = Kind(
-    "photo-damaged",
-    422,
-    "A damaged photo",
-    "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it with another program.",
-    "photo",
-)
-PHOTO_TOO_COSTLY = Kind(
-    "photo-too-costly",
-    422,
-    "Too much work to open",
-    "This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that.",
     "photo",
 )
 MASK_MISSING = Kind("mask-missing", 422, "No mask", "There is no mask in this form. Choose a picture as mask.", "mask")
@@ -396,86 +419,4 @@ HOST_UNKNOWN = Kind(
     "This site does not go by the name that it was asked for. Ask at the address that it printed when it started, or "
     "add the name to ATELIER_HOSTS.",
 )
-CODE = "atelier.refusal"  # of a request's scope: the code of how it was refused, for the log
-# What a request asked for and did not get, for sentences about what may strike any: by its method and its path's end.
-NOT_STARTED = "nothing was started. Your photo is kept"
-UNDONE = {
-    ("POST", "cancel"): "nothing was stopped",
-    ("POST", "share"): "nothing has changed in who may see it",
-    ("DELETE", "share"): "nothing has changed in who may see it",
-    ("POST", "delete"): "nothing was deleted",
-    ("POST", "remove"): "nothing was deleted",
-    ("POST", "photos"): "your photo was not kept",
-    ("POST", "masks"): "your mask was not kept",
-    ("POST", "paintings"): "your painting was not kept",
-}
-UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": "nothing was deleted"}
-MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
-LONGEST_NAME = 80  # of a field that somebody else has named
-BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
-
-
-def of(kind: Kind, thing: str) -> Kind:
-    """The refusal of a photo as that of another upload, such as a mask: `photo-damaged` becomes `mask-damaged`."""
-    if thing == "photo":
-        return kind
-    # A mask without anything white is called empty.
-    code = kind.code.replace("photo-empty", "photo-file-empty").replace("photo", thing)
-    title = kind.title.replace("photo", "picture").replace("Photo", thing.capitalize())
-    sentence = kind.sentence.replace("not a photo", "not a picture").replace("photo", thing)
-    return replace(kind, code=code, title=title, sentence=sentence, field=thing)
-
-
-def undone(request: Request) -> str:
-    """What this request asked for and did not get, as a part of a sentence."""
-    end = request.url.path.rstrip("/").rpartition("/")[2]
-    by_method = UNDONE_BY_METHOD.get(request.method, "this can't be shown")
-    return UNDONE.get((request.method, end), by_method)
-
-
-def wants_json(request: Request) -> bool:
-    """Whether a refusal of this request is read by a program: everything below /api/, and the probes."""
-    return request.url.path.startswith("/api/") or request.url.path in {"/healthz", "/readyz"}
-
-
-def problem(kind: Kind, sentence: str, *, headers: dict[str, str] | None = None, **members: Any) -> JSONResponse:
-    """A refusal as problem+json (RFC 9457); `code` is the stable name to program against."""
-    body = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code, "detail": sentence}
-    if kind.field:
-        body["field"] = kind.field
-    return JSONResponse(
-        jsonable_encoder(body | members), kind.status, headers=headers, media_type="application/problem+json"
-    )
-
-
-def page(request: Request, kind: Kind, sentence: str, *, headers: dict[str, str] | None = None) -> Response:
-    """A refusal as a page, for a person who has no form in front of them."""
-    response: Response = request.app.state.templates.TemplateResponse(
-        request, "error.html", {"kind": kind, "sentence": sentence}, status_code=kind.status, headers=headers
-    )
-    return response
-
-
-def answer(
-    request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None, **members: Any
-) -> Response:
-    """A refusal in the form that the request's path asks for; programs are told of `members` as well."""
-    sentence = sentence or kind.sentence
-    request.scope[CODE] = kind.code
-    if wants_json(request):
-        return problem(kind, sentence, headers=headers, **members)
-    return page(request, kind, sentence, headers=headers)
-
-
-def what_does_not_fit(errors: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence for the first of pydantic's errors, naming the field as the request spells it."""
-    first = errors[0]
-    names = [str(part) for part in where(first) if part not in {"body", "query", "path", "[key]"}]
-    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    name = ".".join(names)
-    return f"{name}: {message}." if name else f"{message}."
-
-
-def where(error: Mapping[str, Any]) -> list[int | str]:
-    """Pydantic's path to a value, in which whoever sent it may have named a field anything, at any length."""
-    return [part if isinstance(part, int) else str(part)[:LONGEST_NAME] for part in error["loc"]]
+NOT_STARTED = "nothing was started. Your photo is kept"  # as what a sentence says of a disk or a queue

@@ -97,3 +97,10 @@ def doing_all(jobs: Sequence[Job]) -> str:
     if active and done == 0:
         return f"the first of {len(jobs)} is being painted"
     return f"all {done} finished" if done == len(jobs) > 1 else f"{done} of {len(jobs)} finished"
+
+
+def fraction(job: Job) -> float:
+    """Share of the planned work that is done, 0 to 1."""
+    if job.state is JobState.FINISHED:
+        return 1.0
+    return round(job.progress.fraction, 4) if job.progress else 0.0

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 from app.jobs.models import Job, JobState, Progress
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords
-from app.jobs.storage import keys
 from benchmarks.front_end import FrontEnd, Watched, centile, front_end, watched
 from benchmarks.wire import Connection, connected
 
@@ -133,8 +133,8 @@ async def fill_queue(served: FrontEnd, count: int) -> list[str]:
 
 def see_worker(records: JobRecords) -> None:
     """Let the queue know a worker and its speed, so that the pages show how long they wait."""
-    records.redis.zadd(keys.WORKERS, {"load": records.now()})
-    records.measured("compact", 0.05)
+    records.redis.zadd(redis_keys.WORKERS, {"load": records.now()})
+    records.workers.measured("compact", 0.05)
 
 
 def begin(records: JobRecords, job_id: str) -> Job:

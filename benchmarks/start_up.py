@@ -22,6 +22,7 @@ from PIL import Image
 
 from app.jobs.models import PaintRequest, StyleChoice
 from app.jobs.queue import Publisher
+from app.jobs.records import accepting
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -69,10 +70,10 @@ def worker_paints(data: Path) -> tuple[float, float]:
             Image.effect_noise((400, 300), 64).convert("RGB").save(picture, "JPEG")
             records.storage.put(keys.photo_key(PHOTO), picture.getvalue())
             wish = PaintRequest(photo=PHOTO, styles=[StyleChoice(id="starry_night")], size=256, quality="draft")
-            job = records.create(wish, 1.0)
+            job = accepting.create(records, wish, 1.0)
             start = time.perf_counter()
             worker.start()
-            seen_s = until(records.worker_seen, worker, start)
+            seen_s = until(records.workers.is_any, worker, start)
             return seen_s, until(lambda: bool(records.get(job.id).progress), worker, start)
     finally:
         publisher.close()

@@ -16,6 +16,7 @@ from PIL import Image
 
 from app.jobs.models import TERMINAL, Job, PaintRequest, StyleChoice
 from app.jobs.queue import Publisher
+from app.jobs.records import accepting, redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -51,7 +52,7 @@ class Bench:
     def job(self, **wish: object) -> Job:
         """Accept a job, small unless told otherwise."""
         options = {"photo": self.photo(), "styles": [StyleChoice(id="strokes")], "size": 256, "quality": "draft"} | wish
-        return self.records.create(PaintRequest.model_validate(options), 1.0)
+        return accepting.create(self.records, PaintRequest.model_validate(options), 1.0)
 
     def begun(self, job: Job, fraction: float = 0.0) -> Job:
         """Wait until the job has a preview and at least so much is painted.
@@ -139,7 +140,7 @@ class Workers:
 
         def seen() -> bool:
             assert process.poll() is None, self.log()
-            names = self.bench.records.redis.zrange(keys.WORKERS, 0, -1)
+            names = self.bench.records.redis.zrange(redis_keys.WORKERS, 0, -1)
             return any(each.decode().startswith(name) for each in names)
 
         until(seen, "the worker")

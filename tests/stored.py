@@ -9,9 +9,10 @@ import secrets
 
 from PIL import Image
 
+from app.jobs.ids import own_style
 from app.jobs.masks import MaskFacts
 from app.jobs.storage import keys
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 
 
 def store_mask(storage: Storage, photo_id: str, mask: Image.Image, colors: dict[str, float] | None = None) -> str:
@@ -39,7 +40,7 @@ def store_painting(storage: Storage, painting: Image.Image) -> str:
     identifier = secrets.token_hex(16)
     storage.put(keys.painting_key(identifier), encoded(painting, "JPEG", quality=95))
     storage.put(keys.painting_meta_key(identifier), json.dumps({"created_at": 0}).encode())
-    return keys.own_style(identifier)
+    return own_style(identifier)
 
 
 def encoded(image: Image.Image, file_format: str, **options: int) -> bytes:

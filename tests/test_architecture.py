@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 
 def modules_after(statement: str) -> set[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.models import PaintRequest
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from worker.shell.parser import build
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models" / "README.md"]
@@ -56,6 +57,45 @@ def test_every_linked_file_is_there(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_module_that_is_named_is_there(document: Path) -> None:
+    for path in re.findall(r"`((?:\w+/)+\w+\.py)`", document.read_text()):
+        is_there = any((ROOT / top / path).is_file() for top in ("", "tests", "app", "worker"))
+        assert is_there or "NAME" in path, path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_name_is_in_the_module_where_it_is_said_to_be(document: Path) -> None:
+    for first, second, path in re.findall(r"`(\w+)`(?: and `(\w+)`)? in `((?:\w+/)+\w+\.py)`", document.read_text()):
+        text = (ROOT / path).read_text()
+        for name in filter(None, (first, second)):
+            assert re.search(rf"^(?:class|def|async def) {name}\b|^ *{name}\b.*=", text, re.MULTILINE), (name, path)
+
+
+def test_the_map_has_every_module_once() -> None:
+    (tree,) = re.findall(r"```\n(app/.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)
+    named, folders = [], []
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        first = line.split()[0]
+        if first.endswith("/"):
+            folders[depth:] = [first.rstrip("/")]
+        else:
+            named += ["/".join([*folders[:depth], name]) for name in line.split()]
+    modules = [path for folder in ("app", "worker", "launcher") for path in (ROOT / folder).rglob("*.py")]
+    there = [str(path.relative_to(ROOT).with_suffix("")) for path in modules if path.stem != "__init__"]
+    assert sorted(named) == sorted(there)
+
+
+def test_every_file_that_a_recipe_for_changes_names_is_there() -> None:
+    recipes = (ROOT / "docs" / "changing.md").read_text()
+    named = set(re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:py|html|txt|yml))`", recipes))
+    assert len(named) > 25
+    assert not [
+        name for name in named if not any(word in name for word in ("NAME", "ID")) and not (ROOT / name).is_file()
+    ]
+
+
 def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
     table = (ROOT / "docs" / "faults.md").read_text()
     provoked = set()
@@ -67,6 +107,11 @@ def test_every_fault_that_is_provoked_is_documented_as_it_is_provoked() -> None:
                     assert f"| {number} | {how} |" in table, module
                     provoked.add(number)
     assert provoked == {f"F{number}" for number in range(1, 24)}
+
+
+def test_every_option_is_in_the_table_of_features() -> None:
+    table = (ROOT / "docs" / "features.md").read_text()
+    assert [name for name in PaintRequest.model_fields if name != "photo" and f"`{name}`" not in table] == []
 
 
 def test_every_test_that_the_table_of_features_names_exists() -> None:

@@ -15,9 +15,13 @@ from app.jobs.housekeeping import orphans, retention, rounds
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import Job, JobState
 from app.jobs.queue import Publisher
-from app.jobs.records.records import JobRecords, LeaseLostError, connect
+from app.jobs.records import redis_keys
+from app.jobs.records.connection import connect
+from app.jobs.records.errors import LeaseLostError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, LocalStorage, Storage
+from app.jobs.storage.opening import open_storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker.job.lease import is_alive
 
@@ -34,7 +38,7 @@ class Housekeeping:
     def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
         self.settings = settings
         self.name = name
-        self.storage = LocalStorage(settings.data)
+        self.storage = open_storage(settings)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.memory_bytes = memory_bytes
         self._swept = self._tidied = float("-inf")
@@ -50,7 +54,7 @@ class Housekeeping:
         self._done.set()
         self._thread.join(timeout=INTERVAL_S)
         try:
-            self.records.worker_left(self.name)
+            self.records.workers.left(self.name)
         except redis.RedisError:  # it forgets us by itself
             pass
 
@@ -76,7 +80,7 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
-                self.records.saw_worker(self.name, self.memory_bytes, self._has_just_come)
+                self.records.workers.saw(self.name, self.memory_bytes, self._has_just_come)
                 self._has_just_come = False
                 with alone(self.records) as is_mine:
                     if is_mine:
@@ -100,7 +104,7 @@ class Housekeeping:
 @contextmanager
 def alone(records: JobRecords) -> Iterator[bool]:
     """Whether this process is the one that looks after lost jobs and old photos, for as long as the block lasts."""
-    reaper = records.redis.lock(keys.REAPER, timeout=REAPER_S, blocking=False)
+    reaper = records.redis.lock(redis_keys.REAPER, timeout=REAPER_S, blocking=False)
     if not reaper.acquire():
         yield False
         return
@@ -127,16 +131,16 @@ def reconcile(
     with steps.step("find jobs whose worker is gone"):
         lapsed = {job.id for job in records.lapsed()}
         for job in records.running():
-            if (job.id in lapsed or not is_alive(job.holder)) and not records.is_hinted(job, lease_s):
+            if (job.id in lapsed or not is_alive(job.holder)) and not records.hints.is_sent(job, lease_s):
                 log.warning("job %s: its worker is gone, attempt %d", job.id, job.attempt)
-                records.publish(job.id)
+                records.hints.send(job.id)
     with steps.step("send lost hints again"):
-        for job_id in records.unpublished(lost_s):
-            records.publish(job_id)
+        for job_id in records.hints.missing(lost_s):
+            records.hints.send(job_id)
     with steps.step("find unwritten manifests"):
         for job in records.unwritten():
             with steps.step(f"write manifest {job.id[:6]}…"):
-                records.write_manifest(job)
+                records.manifests.write(job)
 
 
 def _stop(records: JobRecords, job: Job) -> None:
@@ -157,18 +161,18 @@ def rebuild_all(records: JobRecords, storage: Storage, steps: Round) -> None:
     the next pass, which all others have reached by then.
     """
     start = str(records.redis.info("server")["run_id"])
-    if records.redis.get(keys.REBUILT) == start.encode():
+    if records.redis.get(redis_keys.REBUILT) == start.encode():
         return
     failed_before = len(steps.failed)
-    ids = [key.split("/")[1] for key in storage.list("jobs/") if key.endswith("/job.json")]
-    missing = [each for each in filter(keys.ID.fullmatch, ids) if not records.redis.exists(keys.record(each))]
+    written = keys.ids_of(filter(keys.is_manifest, storage.list(keys.JOBS)))
+    missing = [each for each in written if not records.redis.exists(redis_keys.record(each))]
     for _, job_id in sorted((_created_at(storage, job_id), job_id) for job_id in missing):
         with steps.step(f"rebuild job {job_id[:6]}…"):
             orphans.bring_back(records, job_id)
     with steps.step("count what is kept"):
         records.tally.recount()
     if len(steps.failed) == failed_before:
-        records.redis.set(keys.REBUILT, start)
+        records.redis.set(redis_keys.REBUILT, start)
 
 
 def _created_at(storage: Storage, job_id: str) -> float:

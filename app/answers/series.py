@@ -9,10 +9,11 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from app import words
-from app.api.jobs import JobFault, fraction, retry_after
+from app.answers.job import JobFault, retry_after
 from app.jobs.models import TERMINAL, Job, JobState, Series
 from app.jobs.records.records import JobRecords
-from app.services import Studio
+from app.services import Services
+from app.words import fraction
 
 
 class SeriesJob(BaseModel):
@@ -43,13 +44,13 @@ class SeriesAnswer(BaseModel):
     jobs: list[SeriesJob] = Field(description="In the order of the photos; those that were deleted are left out.")
 
 
-def series_answer(studio: Studio, series: Series, jobs: Sequence[Job]) -> tuple[SeriesAnswer, dict[str, str]]:
+def series_answer(services: Services, series: Series, jobs: Sequence[Job]) -> tuple[SeriesAnswer, dict[str, str]]:
     """The answer, and the headers that let a page ask again, and when."""
     active = [job for job in jobs if job.state not in TERMINAL]
-    positions = _positions(studio.records, active)
+    positions = _positions(services.records, active)
     ahead = min(positions.values(), default=None)
     status = _status(jobs, active)
-    eta = _eta(studio.records, active, positions)
+    eta = _eta(services.records, active, positions)
     artworks = sum(job.has_artwork for job in jobs)
     answer = SeriesAnswer(
         id=series.id,
@@ -60,13 +61,13 @@ def series_answer(studio: Studio, series: Series, jobs: Sequence[Job]) -> tuple[
         time_left=words.time_left(eta) if active else "",
         cancel_requested=bool(active) and all(job.cancel_requested for job in active),
         finished=artworks,
-        artworks=studio.at(f"/api/v1/series/{series.id}/artworks.zip") if artworks else None,
-        jobs=[_piece(studio, job) for job in jobs],
+        artworks=services.at(f"/api/v1/series/{series.id}/artworks.zip") if artworks else None,
+        jobs=[_piece(services, job) for job in jobs],
     )
     return answer, _headers(jobs, status, ahead)
 
 
-def _piece(studio: Studio, job: Job) -> SeriesJob:
+def _piece(services: Services, job: Job) -> SeriesJob:
     is_waiting = job.state is JobState.QUEUED and job.attempt == 0
     return SeriesJob(
         id=job.id,
@@ -76,7 +77,7 @@ def _piece(studio: Studio, job: Job) -> SeriesJob:
         # How many are ahead of each of fifty would be read by nobody, and change with every answer.
         doing="waiting for its turn" if is_waiting else words.doing(job, None),
         preview=job.preview,
-        artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
+        artwork=services.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
     )
 
@@ -96,14 +97,16 @@ def _progress(jobs: Sequence[Job]) -> float:
 
 def _positions(records: JobRecords, active: Sequence[Job]) -> dict[str, int]:
     """The places of those that wait, by job id."""
-    places = records.positions([job.id for job in active]) if active else []
+    places = records.waiting.positions([job.id for job in active]) if active else []
     return {job.id: place for job, place in zip(active, places, strict=True) if place is not None}
 
 
 def _eta(records: JobRecords, active: Sequence[Job], positions: dict[str, int]) -> tuple[float, float] | None:
     """The time until the last of them is finished: of the last one in the queue, or of the slowest that is painted."""
     last = max(positions, key=lambda job_id: positions[job_id], default=None)
-    etas = [records.eta(job, positions.get(job.id)) for job in active if job.id not in positions or job.id == last]
+    etas = [
+        records.waiting.eta(job, positions.get(job.id)) for job in active if job.id not in positions or job.id == last
+    ]
     known = [eta for eta in etas if eta is not None]
     return (max(low for low, _ in known), max(high for _, high in known)) if known else None
 

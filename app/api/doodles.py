@@ -7,9 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 
-from app.api.jobs import IdempotencyKey, JobAnswer, id_of_key, problems, started
+from app.answers.job import JobAnswer
+from app.api.jobs import started
+from app.api.keys import IdempotencyKey, id_of_key
+from app.api.problems import problems
 from app.orders.doodles import DoodleRequest, start_doodle
-from app.services import StudioHere
+from app.services import ServicesHere
 from app.web.limits import client_of
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
@@ -33,16 +36,16 @@ class DoodleAnswer(BaseModel):
 def create_doodle(
     wish: DoodleRequest,
     request: Request,
-    studio: StudioHere,
+    services: ServicesHere,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> DoodleAnswer:
     """Each colour of the map is painted as the part of the painting that has the most similar colour; of each painting
     with parts, `GET /api/v1/styles` tells them. The answer's Location is the job's address.
     """
-    job_id = id_of_key(studio, idempotency_key, "doodle", wish.photo)
+    job_id = id_of_key(services, idempotency_key, "doodle", wish.photo)
     try:
-        job, meant = start_doodle(studio, wish, client_of(request, studio.secret), job_id)
+        job, meant = start_doodle(services, wish, client_of(request, services.secret), job_id)
     except ValidationError as error:  # what the wish says fits, and what follows from it does not
         raise RequestValidationError(error.errors()) from error
-    return DoodleAnswer(job=started(studio, job, response), parts=meant.parts, notes=meant.notes)
+    return DoodleAnswer(job=started(services, job, response), parts=meant.parts, notes=meant.notes)

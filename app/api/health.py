@@ -11,8 +11,8 @@ from redis import RedisError
 from starlette.requests import Request
 
 from app.jobs.housekeeping import rounds
-from app.jobs.storage import keys
-from app.services import Studio
+from app.jobs.records import redis_keys
+from app.services import Services
 
 router = APIRouter(tags=["health"])
 
@@ -40,15 +40,15 @@ def readyz(request: Request, response: Response) -> Ready:
     housekeeping fails, or uploads are refused for want of room, photos are painted all the same: that is `degraded`,
     and no reason to send visitors elsewhere.
     """
-    studio: Studio = request.app.state.studio
-    records, has_room = studio.records, studio.has_room()
+    services: Services = request.app.state.services
+    records, has_room = services.records, services.has_room()
     try:
         is_well, takes = rounds.told(records.redis, records.now()).is_well, rounds.takes(records.redis)
         ready = Ready(
             status="not ready",
             redis=True,
-            worker=records.worker_seen(),
-            moving=records.is_moving(),
+            worker=records.workers.is_any(),
+            moving=records.workers.is_moving(),
             housekeeping=is_well,
             room=has_room and takes,
         )
@@ -64,20 +64,20 @@ def readyz(request: Request, response: Response) -> Ready:
 @router.get("/metrics", summary="What can be counted", response_class=PlainTextResponse, include_in_schema=False)
 def metrics(request: Request) -> str:
     """In Prometheus's text format."""
-    studio: Studio = request.app.state.studio
-    records = studio.records
+    services: Services = request.app.state.services
+    records = services.records
     report = rounds.told(records.redis, records.now())
     counts = {
         "atelier_housekeeping_rounds_total": report.rounds,
         "atelier_housekeeping_failed_rounds_total": report.failed_rounds,
         "atelier_housekeeping_well": int(report.is_well),
         "atelier_quarantined": report.quarantined,
-        "atelier_free_bytes": studio.storage.free_bytes(),
-        "atelier_has_room": int(studio.has_room()),
-        "atelier_jobs_waiting": records.redis.zcard(keys.QUEUED),
-        "atelier_jobs_running": records.redis.zcard(keys.RUNNING),
-        "atelier_moving": int(records.is_moving()),
-        "atelier_workers": records.workers(),
+        "atelier_free_bytes": services.storage.free_bytes(),
+        "atelier_has_room": int(services.has_room()),
+        "atelier_jobs_waiting": records.redis.zcard(redis_keys.QUEUED),
+        "atelier_jobs_running": records.redis.zcard(redis_keys.RUNNING),
+        "atelier_moving": int(records.workers.is_moving()),
+        "atelier_workers": records.workers.count(),
         "atelier_kept_bytes": records.tally.usage("").all,
     }
     return "".join(f"{name} {count}\n" for name, count in counts.items())

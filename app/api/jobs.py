@@ -1,170 +1,33 @@
-"""The JSON API under /api/v1: parse, call, answer."""
+"""The JSON API's jobs under /api/v1: parse, call, answer."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Header, Path, Response
 from starlette.requests import Request
 
-from app import refusals, words
-from app.downloads import artwork
-from app.jobs.files.encoding import Format
+from app import refusals
+from app.answers.job import ETAG, MOST_KNOWN, JobAnswer, job_answer, poll_headers
+from app.api.keys import IdempotencyKey, id_of_key
+from app.api.problems import problems
 from app.jobs.housekeeping import retention
-from app.jobs.models import TERMINAL, Enlarging, Job, JobState, PaintRequest, Recoloring
-from app.jobs.records.records import Standing
-from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.ids import ID
+from app.jobs.models import TERMINAL, Enlarging, Job, PaintRequest, Recoloring
+from app.jobs.records.waiting import Standing
+from app.orders.again import enlarge_job, recolor_job, retry_job
+from app.orders.find import find_job
+from app.orders.sharing import share_job, unshare_job
+from app.orders.start import start_job
 from app.refusals import RefusalError
-from app.services import (
-    Studio,
-    StudioHere,
-    enlarge_job,
-    find_job,
-    recolor_job,
-    retry_job,
-    share_job,
-    start_job,
-    unshare_job,
-)
+from app.services import Services, ServicesHere
+from app.web.caching import matches
 from app.web.limits import client_of
-from app.web.security import BRIEFLY, derived_id
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
-
 JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
-]
-ETAG = re.compile(r'"(\d+(?:\.\d+)?)"')  # one of `etag`
-MOST_KNOWN = 10  # a page names one, and Redis looks at all of them
-LONGEST_KEY = 200
-POLL_RUNNING_S, POLL_QUEUED_MOST_S = 1, 10
-
-
-class Problem(BaseModel):
-    """A refusal (RFC 9457). `code` is stable, `detail` is a sentence for a person."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    code: str
-    detail: str
-    field: str | None = None
-
-
-class PartAnswer(BaseModel):
-    """A part of a painting, and the colour that means it in a doodle."""
-
-    name: str
-    color: str
-
-
-class StyleAnswer(BaseModel):
-    """A painting to paint after."""
-
-    id: str
-    title: str
-    artist: str
-    born: int | None
-    died: int | None
-    year: str
-    museum: str
-    movement: str
-    description: str
-    commons: str
-    swatch: str
-    example: str
-    parts: list[PartAnswer] = Field(description="Parts that a doodle can ask for; none of most paintings.")
-
-
-class JobFault(BaseModel):
-    """Why a job failed: a stable code and a sentence."""
-
-    code: str
-    message: str
-
-
-class AttemptAnswer(BaseModel):
-    """An attempt that was cut off: by the end of its process (`killed`), by the system for want of memory (`memory`),
-    because it stood still (`stuck`) or its worker did not answer (`silent`), by a failing device (`device`), or by
-    somebody else who fills it (`busy`).
-    """
-
-    began_at: datetime
-    ended_at: datetime
-    reached: float = Field(description="Share of the planned work that was done by then, 0 to 1.")
-    cut: Literal["killed", "memory", "stuck", "silent", "device", "busy"]
-
-
-class JobAnswer(BaseModel):
-    """A job as it stands."""
-
-    id: str
-    status: Literal["queued", "running", "finished", "failed", "cancelled", "expired"]
-    progress: float = Field(description="Share of the planned work that is done, 0 to 1.")
-    stage: int = Field(description="Stage of the pyramid, from 1; 0 before the first.")
-    stages: int
-    doing: str = Field(description="What is happening, in words.")
-    position: int | None = Field(description="Jobs ahead of a queued one; null otherwise.")
-    eta_seconds: tuple[float, float] | None = Field(description="Least and most seconds left, as far as measured.")
-    time_left: str = Field(description="The same in words.")
-    preview: int = Field(description="Number of the newest preview; 0 while there is none.")
-    cancel_requested: bool
-    error: JobFault | None
-    attempts: list[AttemptAnswer] = Field(
-        description="Attempts that were cut off, oldest first; each next one goes on from the newest checkpoint."
-    )
-    artwork: str | None = Field(description="Path of the artwork, once there is one; also where a stopped job kept it.")
-    width: int | None
-    height: int | None
-    expires_at: datetime | None = Field(
-        description="When the photo and all its artworks are deleted; null while the job waits or runs. "
-        "A further job from the same photo puts it off."
-    )
-    retry_of: str | None = Field(description="Id of the job that this one tries again.")
-    retried_by: str | None = Field(description="Id of the job that tried this one again.")
-    recolor_of: str | None = Field(
-        description="Id of the job whose strokes this one has, in other colours or at a larger size."
-    )
-    share: str | None = Field(description="Path of the page that shows the artwork to others, once it is shared.")
-    request: PaintRequest
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of a route, for the OpenAPI document."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": "Refused, with a code and a sentence.", "content": content} for status in statuses}
-
-
-@router.get("/styles", summary="All paintings to paint after", response_description="The list.")
-def list_styles(studio: StudioHere) -> list[StyleAnswer]:
-    """The owner's by title, then those that ship, as they show best."""
-    return [
-        StyleAnswer(
-            id=card.id,
-            title=card.title,
-            artist=card.artist,
-            born=card.style.born,
-            died=card.style.died,
-            year=card.year,
-            museum=card.museum,
-            movement=card.movement,
-            description=card.description,
-            commons=card.style.commons,
-            swatch=studio.at(card.swatch_url),
-            example=studio.at(card.example_url),
-            parts=[PartAnswer(name=part.name, color=part.color) for part in card.style.parts],
-        )
-        for card in studio.gallery.cards
-    ]
 
 
 @router.post(
@@ -177,37 +40,22 @@ def list_styles(studio: StudioHere) -> list[StyleAnswer]:
 def create_job(
     wish: PaintRequest,
     request: Request,
-    studio: StudioHere,
+    services: ServicesHere,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
-    job_id = id_of_key(studio, idempotency_key, "create", wish.photo)
-    job = start_job(studio, wish, client_of(request, studio.secret), job_id=job_id)
+    job_id = id_of_key(services, idempotency_key, "create", wish.photo)
+    job = start_job(services, wish, client_of(request, services.secret), job_id=job_id)
     if job.request != wish:
         raise RefusalError(refusals.KEY_REUSED)
-    return started(studio, job, response)
+    return started(services, job, response)
 
 
-def id_of_key(studio: Studio, key: str | None, what: str, photo: str) -> str | None:
-    """The id of what an Idempotency-Key asks for, None without a key.
-
-    It holds within one photo, whose id only its owner knows, so that keys of strangers never meet.
-
-    Raises:
-        RefusalError: the key does not fit.
-    """
-    if key is None:
-        return None
-    if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
-        raise RefusalError(refusals.KEY_INVALID)
-    return derived_id(studio.secret, what, photo, key)
-
-
-def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
+def started(services: Services, job: Job, response: Response) -> JobAnswer:
     """The answer to whoever started the job, with its address."""
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_answer(studio, job)
+    return job_answer(services, job)
 
 
 @router.get(
@@ -220,17 +68,19 @@ def started(studio: Studio, job: Job, response: Response) -> JobAnswer:
         **problems(404, 410, 422, 429, 503),
     },
 )
-async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+async def get_job(
+    job_id: JobId, services: ServicesHere, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
     known = ",".join(islice((found[1] for found in ETAG.finditer(if_none_match or "")), MOST_KNOWN))
-    standing = await studio.standings.of(job_id, known) if keys.ID.fullmatch(job_id) else None
+    standing = await services.standings.of(job_id, known) if ID.fullmatch(job_id) else None
     if standing and not standing.is_news:
         # Most polls find nothing new, and learn that for a small part of what an answer costs.
         return Response(status_code=304, headers=poll_headers(standing.state, standing.version, standing.position))
     if standing and standing.state not in TERMINAL:
-        job, answer = found_job(studio, job_id, standing)  # all that it takes is there: a thread would only cost time
+        job, answer = found_job(services, job_id, standing)  # all that it takes is there: a thread would only cost time
     else:
-        job, answer = await to_thread.run_sync(found_job, studio, job_id, standing, limiter=studio.answers)
+        job, answer = await to_thread.run_sync(found_job, services, job_id, standing, limiter=services.answers)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
     if if_none_match and matches(if_none_match, headers["ETag"]):
@@ -238,38 +88,10 @@ async def get_job(job_id: JobId, studio: StudioHere, if_none_match: Annotated[st
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
-def found_job(studio: Studio, job_id: str, standing: Standing | None) -> tuple[Job, JobAnswer]:
+def found_job(services: Services, job_id: str, standing: Standing | None) -> tuple[Job, JobAnswer]:
     """A job and its answer."""
-    job = find_job(studio, job_id, standing)
-    return job, job_answer(studio, job, standing)
-
-
-def etag(version: int, beside: int | None) -> str:
-    """`beside` changes without the record: a waiting job's place, or the time at which an ended one goes.
-
-    Without its quotes it is what `JobRecords.standings` understands.
-    """
-    return f'"{version}"' if beside is None else f'"{version}.{beside}"'
-
-
-def matches(if_none_match: str, current: str) -> bool:
-    """Whether an If-None-Match header names the current ETag."""
-    return current in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
-
-
-def poll_headers(state: JobState, version: int, beside: int | None) -> dict[str, str]:
-    """What lets a page ask again, and when; `beside` as in `etag`."""
-    headers = {"ETag": etag(version, beside), "Cache-Control": "private, no-cache"}
-    return headers | retry_after(state.value, beside)
-
-
-def retry_after(status: str, ahead: int | None) -> dict[str, str]:
-    """When to ask again, as a header; none for what has ended."""
-    if status == "running":
-        return {"Retry-After": str(POLL_RUNNING_S)}
-    if status == "queued":
-        return {"Retry-After": str(min(1 + (ahead or 0), POLL_QUEUED_MOST_S))}
-    return {}
+    job = find_job(services, job_id, standing)
+    return job, job_answer(services, job, standing)
 
 
 @router.post(
@@ -279,10 +101,10 @@ def retry_after(status: str, ahead: int | None) -> dict[str, str]:
     response_description="It stops within a stroke.",
     responses=problems(403, 404, 410, 422, 429, 503),
 )
-def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
+def cancel_job(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """What is painted by then is kept as the artwork. Stopping twice, or after the end, changes nothing."""
-    find_job(studio, job_id)
-    return job_answer(studio, studio.records.request_cancel(job_id))
+    find_job(services, job_id)
+    return job_answer(services, services.records.request_cancel(job_id))
 
 
 @router.post(
@@ -292,10 +114,10 @@ def cancel_job(job_id: JobId, studio: StudioHere) -> JobAnswer:
     response_description="The new job.",
     responses=problems(403, 404, 409, 410, 422, 429, 503, 507),
 )
-def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Response) -> JobAnswer:
+def again_job(job_id: JobId, request: Request, services: ServicesHere, response: Response) -> JobAnswer:
     """A new job with the same request; both name each other. Asking twice starts one."""
-    job = retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret))
-    return started(studio, job, response)
+    job = retry_job(services, find_job(services, job_id), client_of(request, services.secret))
+    return started(services, job, response)
 
 
 @router.post(
@@ -306,13 +128,13 @@ def again_job(job_id: JobId, request: Request, studio: StudioHere, response: Res
     responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
 )
 def create_recoloring(
-    job_id: JobId, colors: Recoloring, request: Request, studio: StudioHere, response: Response
+    job_id: JobId, colors: Recoloring, request: Request, services: ServicesHere, response: Response
 ) -> JobAnswer:
     """A new job that takes the same strokes and paints nothing, so it is done in seconds. `keep_colors` of 0 gives the
     painting's own colours back.
     """
-    job = recolor_job(studio, find_job(studio, job_id), colors, client_of(request, studio.secret))
-    return started(studio, job, response)
+    job = recolor_job(services, find_job(services, job_id), colors, client_of(request, services.secret))
+    return started(services, job, response)
 
 
 @router.post(
@@ -323,11 +145,11 @@ def create_recoloring(
     responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
 )
 def create_enlarging(
-    job_id: JobId, size: Enlarging, request: Request, studio: StudioHere, response: Response
+    job_id: JobId, size: Enlarging, request: Request, services: ServicesHere, response: Response
 ) -> JobAnswer:
     """A new job that takes the same strokes and paints nothing; a network draws what filters would leave soft."""
-    job = enlarge_job(studio, find_job(studio, job_id), size, client_of(request, studio.secret))
-    return started(studio, job, response)
+    job = enlarge_job(services, find_job(services, job_id), size, client_of(request, services.secret))
+    return started(services, job, response)
 
 
 @router.delete(
@@ -337,15 +159,15 @@ def create_enlarging(
     response_description="Gone.",
     responses=problems(403, 404, 422, 429, 503, 507),
 )
-def delete_job(job_id: JobId, studio: StudioHere) -> None:
+def delete_job(job_id: JobId, services: ServicesHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
     try:
-        job = find_job(studio, job_id)
+        job = find_job(services, job_id)
     except RefusalError as refusal:
         if refusal.kind is refusals.JOB_EXPIRED:
             return
         raise
-    retention.delete_job(studio.records, job)
+    retention.delete_job(services.records, job)
 
 
 @router.post(
@@ -355,9 +177,9 @@ def delete_job(job_id: JobId, studio: StudioHere) -> None:
     response_description="Shared; `share` is the path of its page.",
     responses=problems(403, 404, 410, 422, 429, 503, 507),
 )
-def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
+def create_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """The page shows the artwork without the photo, and lets nobody stop or delete anything."""
-    return job_answer(studio, share_job(studio, find_job(studio, job_id)))
+    return job_answer(services, share_job(services, find_job(services, job_id)))
 
 
 @router.delete(
@@ -366,93 +188,6 @@ def create_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
     response_description="The job, whose shared page is gone.",
     responses=problems(403, 404, 410, 422, 429, 503, 507),
 )
-def delete_share(job_id: JobId, studio: StudioHere) -> JobAnswer:
+def delete_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """A new share gets a new address."""
-    return job_answer(studio, unshare_job(studio, find_job(studio, job_id)))
-
-
-@router.get(
-    "/jobs/{job_id}/preview",
-    summary="The canvas so far",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."},
-        **problems(404, 410, 422, 429, 503),
-    },
-)
-def get_preview(job_id: JobId, studio: StudioHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None) -> Response:
-    """`v` is the number that the job names; with it the picture never changes. Without it, the newest."""
-    job = find_job(studio, job_id)
-    number = v if v is not None else job.preview
-    try:
-        picture = studio.storage.get(keys.preview_key(job.id, job.preview_fence, number))
-    except (BlobNotFoundError, ValueError) as error:
-        raise RefusalError(refusals.PREVIEW_NOT_FOUND) from error
-    return Response(picture, media_type="image/webp", headers={"Cache-Control": BRIEFLY if v else "private, no-cache"})
-
-
-@router.get(
-    "/jobs/{job_id}/artwork.{extension}",
-    summary="The artwork",
-    response_class=Response,
-    responses={
-        200: {
-            "content": {kind: {} for kind in artwork.TYPES.values()},
-            "description": "The picture, tagged sRGB. Else it says only its size in print, and its recipe as JSON: "
-            "in a PNG as the text `Atelier`, in a TIFF as its ImageDescription, else as EXIF's user comment.",
-        },
-        206: {
-            "content": {kind: {} for kind in artwork.TYPES.values()},
-            "description": "The range of it that was asked for.",
-        },
-        304: {"description": "Nothing changed since the ETag in If-None-Match."},
-        416: {"description": "The range lies behind its end."},
-        **problems(404, 410, 422, 429, 503, 507),
-    },
-)
-async def get_artwork(
-    job_id: JobId, extension: Format, request: Request, studio: StudioHere, dpi: artwork.Dpi = None
-) -> Response:
-    """As PNG (lossless), JPEG, WebP, or TIFF, which is for print: 16 bits a channel, or 8 where no more was kept.
-    Carries an ETag and takes a range.
-    """
-    return await artwork.artwork_answer(request, studio, partial(find_job, studio, job_id), extension, dpi)
-
-
-def job_answer(studio: Studio, job: Job, standing: Standing | None = None) -> JobAnswer:
-    """The job as the API shows it; `standing` where somebody has looked already."""
-    position = standing.position if standing else studio.records.position(job)
-    eta = studio.records.eta(job, position, standing)
-    progress = job.progress
-    goes_at = studio.records.photo_goes_at(job.request.photo) if job.state in TERMINAL else None
-    return JobAnswer(
-        id=job.id,
-        status=job.state.value,
-        progress=fraction(job),
-        stage=progress.stage + 1 if progress else 0,
-        stages=progress.stages if progress else 0,
-        doing=words.doing(job, position),
-        position=position,
-        eta_seconds=eta,
-        time_left=words.time_left(eta) if job.state in {JobState.QUEUED, JobState.RUNNING} else "",
-        preview=job.preview,
-        cancel_requested=job.cancel_requested,
-        error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
-        attempts=[AttemptAnswer.model_validate(each.model_dump()) for each in job.history],
-        artwork=studio.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
-        width=job.artwork_width,
-        height=job.artwork_height,
-        expires_at=datetime.fromtimestamp(goes_at, UTC) if goes_at else None,
-        retry_of=job.retry_of,
-        retried_by=job.retried_by,
-        recolor_of=job.recolor_of,
-        share=studio.at(f"/s/{job.share}") if job.share else None,
-        request=job.request,
-    )
-
-
-def fraction(job: Job) -> float:
-    """Share of the planned work that is done, 0 to 1."""
-    if job.state is JobState.FINISHED:
-        return 1.0
-    return round(job.progress.fraction, 4) if job.progress else 0.0
+    return job_answer(services, unshare_job(services, find_job(services, job_id)))

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-
-import redis
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from app import words
-from app.api.jobs import problems
+from app.api.problems import problems
 from app.orders.series import most_photos
-from app.services import Studio, StudioHere
+from app.services import ServicesHere
 from app.web.limits import client_of
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
-TOLD_ABOVE = 0.8  # of what may be kept; below that, nobody has to think of it
-log = logging.getLogger(__name__)
 
 
 class LimitsAnswer(BaseModel):
@@ -38,11 +32,11 @@ class LimitsAnswer(BaseModel):
 @router.get(
     "/limits", summary="What may be asked for", response_description="The limits.", responses=problems(429, 503)
 )
-def get_limits(request: Request, studio: StudioHere, response: Response) -> LimitsAnswer:
+def get_limits(request: Request, services: ServicesHere, response: Response) -> LimitsAnswer:
     """Whatever is deleted, or goes by itself, makes room for more."""
     response.headers["Cache-Control"] = "private, no-cache"
-    settings, quota = studio.settings, studio.quota
-    usage = studio.records.tally.usage(client_of(request, studio.secret))
+    settings, quota = services.settings, services.quota
+    usage = services.records.tally.usage(client_of(request, services.secret))
     return LimitsAnswer(
         upload_bytes=settings.upload_limit_mb * 1_000_000,
         photo_megapixels=settings.photo_limit_mp,
@@ -53,16 +47,3 @@ def get_limits(request: Request, studio: StudioHere, response: Response) -> Limi
         most_kept_bytes=quota.client or None,
         left_bytes=usage.left(quota),
     )
-
-
-def little_left(studio: Studio, client: str) -> str:
-    """How much more may be kept of a client, in words; empty while that is plenty, or nobody knows."""
-    quota = studio.quota
-    try:
-        usage = studio.records.tally.usage(client) if quota.client or quota.all else None
-    except redis.RedisError as error:
-        log.warning("what is kept of a client could not be asked for: %s", error)
-        return ""
-    if usage is None or not usage.is_above(TOLD_ABOVE, quota):
-        return ""
-    return words.size(usage.left(quota) or 0)

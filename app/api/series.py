@@ -1,39 +1,34 @@
-"""Several photos at once: the routes of the API and of the page."""
+"""Several photos at once: the routes of the API."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import redis
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.requests import Request
 
-from app import refusals, words
+from app import refusals
 from app.answers.series import SeriesAnswer, series_answer
-from app.api.jobs import IdempotencyKey, id_of_key, matches, problems
+from app.api.keys import IdempotencyKey, id_of_key
+from app.api.problems import problems
 from app.downloads.archive import zipped
 from app.downloads.artwork import file_name, opened
 from app.jobs.files.encoding import Format
-from app.jobs.housekeeping import retention
-from app.jobs.housekeeping.rounds import takes_nothing
 from app.jobs.models import Job, Series, SeriesRequest
-from app.orders.series import find_series, start_series
-from app.pages.wall import template
+from app.orders.series import delete_all, find_series, start_series, stop_all
 from app.refusals import RefusalError
-from app.services import Studio, StudioHere
-from app.uploads import photos
+from app.services import Services, ServicesHere
+from app.web.caching import matches
 from app.web.limits import client_of
 
-api_router = APIRouter(prefix="/api/v1/series", tags=["api"])
-page_router = APIRouter(prefix="/series", include_in_schema=False)
-
+router = APIRouter(prefix="/api/v1/series", tags=["api"])
 SeriesId = Annotated[str, Path(description="The series's id, 32 hexadecimal digits.")]
 
 
-@api_router.post(
+@router.post(
     "",
     status_code=202,
     summary="Paint several photos",
@@ -43,23 +38,23 @@ SeriesId = Annotated[str, Path(description="The series's id, 32 hexadecimal digi
 def create_series(
     wish: SeriesRequest,
     request: Request,
-    studio: StudioHere,
+    services: ServicesHere,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> SeriesAnswer:
     """Up to 50 photos in one manner. All are accepted, or none: then the refusal says why. The answer's Location is the
     series's address; each of its jobs is also a job like any other."""
-    series_id = id_of_key(studio, idempotency_key, "create series", wish.photos[0])
+    series_id = id_of_key(services, idempotency_key, "create series", wish.photos[0])
     wishes = wish.wishes()
-    series, jobs = start_series(studio, wishes, client_of(request, studio.secret), series_id=series_id)
+    series, jobs = start_series(services, wishes, client_of(request, services.secret), series_id=series_id)
     asked = {each.photo: each for each in wishes}
     if series.photos != wish.photos or any(job.request != asked.get(job.request.photo) for job in jobs):
         raise RefusalError(refusals.KEY_REUSED)
     response.headers["Location"] = f"/api/v1/series/{series.id}"
-    return series_answer(studio, series, jobs)[0]
+    return series_answer(services, series, jobs)[0]
 
 
-@api_router.get(
+@router.get(
     "/{series_id}",
     summary="How a series goes",
     response_description="The series.",
@@ -70,50 +65,50 @@ def create_series(
     },
 )
 async def get_series(
-    series_id: SeriesId, studio: StudioHere, if_none_match: Annotated[str | None, Header()] = None
+    series_id: SeriesId, services: ServicesHere, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """All jobs in one. Carries an ETag; Retry-After says when to ask again, and is missing once all have ended."""
-    answer, headers = await to_thread.run_sync(found_series, studio, series_id, limiter=studio.answers)
+    answer, headers = await to_thread.run_sync(found_series, services, series_id, limiter=services.answers)
     if if_none_match and matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
-def found_series(studio: Studio, series_id: str) -> tuple[SeriesAnswer, dict[str, str]]:
+def found_series(services: Services, series_id: str) -> tuple[SeriesAnswer, dict[str, str]]:
     """A series's answer, with its headers."""
-    return series_answer(studio, *find_series(studio, series_id))
+    return series_answer(services, *find_series(services, series_id))
 
 
-@api_router.post(
+@router.post(
     "/{series_id}/cancel",
     status_code=202,
     summary="Stop a series",
     response_description="All of it stops within a stroke.",
     responses=problems(403, 404, 410, 422, 429, 503),
 )
-def cancel_series(series_id: SeriesId, studio: StudioHere) -> SeriesAnswer:
+def cancel_series(series_id: SeriesId, services: ServicesHere) -> SeriesAnswer:
     """What is painted by then is kept. Stopping twice, or after the end, changes nothing."""
-    series, jobs = find_series(studio, series_id)
-    return series_answer(studio, series, stop_all(studio, jobs))[0]
+    series, jobs = find_series(services, series_id)
+    return series_answer(services, series, stop_all(services, jobs))[0]
 
 
-@api_router.delete(
+@router.delete(
     "/{series_id}",
     status_code=204,
     summary="Delete the photos of a series and all their artworks now",
     response_description="Gone.",
     responses=problems(403, 404, 422, 429, 503, 507),
 )
-def delete_series(series_id: SeriesId, studio: StudioHere) -> None:
+def delete_series(series_id: SeriesId, services: ServicesHere) -> None:
     """Whatever was made or is being made from them goes with them. Deleting twice is harmless."""
     try:
-        delete_all(studio, *find_series(studio, series_id))
+        delete_all(services, *find_series(services, series_id))
     except RefusalError as refusal:
         if refusal.kind is not refusals.SERIES_EXPIRED:
             raise
 
 
-@api_router.get(
+@router.get(
     "/{series_id}/artworks.zip",
     summary="All artworks of a series",
     response_class=StreamingResponse,
@@ -124,81 +119,28 @@ def delete_series(series_id: SeriesId, studio: StudioHere) -> None:
 )
 def get_artworks(
     series_id: SeriesId,
-    studio: StudioHere,
+    services: ServicesHere,
     picture_format: Annotated[Literal["jpg", "png"], Query(alias="format")] = "jpg",
 ) -> Response:
     """Named by their place in the series. PNG is lossless and several times as large."""
-    series, jobs = find_series(studio, series_id)
+    series, jobs = find_series(services, series_id)
     if not any(job.has_artwork for job in jobs):
         raise RefusalError(refusals.ARTWORK_NOT_FOUND)
     name = f"{file_name(jobs[0]).rpartition('-')[0]}-{series.id[:6]}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    pieces = zipped(artworks(studio, series, jobs, picture_format))
+    pieces = zipped(artworks(services, series, jobs, picture_format))
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
-def artworks(studio: Studio, series: Series, jobs: Sequence[Job], extension: Format) -> Iterator[tuple[str, bytes]]:
+def artworks(services: Services, series: Series, jobs: Sequence[Job], extension: Format) -> Iterator[tuple[str, bytes]]:
     """The artworks that there are, each read when its turn comes, under names of ours."""
     places = {photo: number for number, photo in enumerate(series.photos, 1)}
     for job in jobs:
         if job.has_artwork:
             try:
-                body = opened(studio, job, extension)
+                body = opened(services, job, extension)
             except RefusalError:  # It was deleted while the others were sent.
                 continue
             picture = body.read(0, body.size)
             body.close()
             yield f"{places[job.request.photo]:02d}-{file_name(job)}.{extension}", picture
-
-
-@page_router.get("/{series_id}")
-def series_page(request: Request, series_id: str, studio: StudioHere) -> Response:
-    """All of a series on one page, while it is painted and afterwards."""
-    series, jobs = find_series(studio, series_id)
-    answer, _ = series_answer(studio, series, jobs)
-    goes_at = [studio.records.photo_goes_at(job.request.photo) for job in jobs] if answer.status == "ended" else []
-    first = min((each for each in goes_at if each), default=None)
-    context: dict[str, Any] = {
-        "series": answer,
-        "after": studio.gallery.titles(choice.id for choice in jobs[0].request.styles),
-        "photos": {job.request.photo: photos.find(job.request.photo, studio.storage) for job in jobs},
-        "kept_until": words.moment(first) if first else "",
-    }
-    return template(request, "series.html", context)
-
-
-@page_router.get("/{series_id}/{deed}")
-def series_page_again(series_id: str) -> Response:
-    """The way back for who keeps the address of one of its forms."""
-    return RedirectResponse(f"/series/{series_id}", 303)
-
-
-@page_router.post("/{series_id}/cancel")
-def stop(series_id: str, studio: StudioHere) -> Response:
-    _, jobs = find_series(studio, series_id)
-    stop_all(studio, jobs)
-    return RedirectResponse(f"/series/{series_id}", 303)
-
-
-@page_router.post("/{series_id}/delete")
-def delete(series_id: str, studio: StudioHere) -> Response:
-    """Delete all the photos and everything that was made from them."""
-    delete_all(studio, *find_series(studio, series_id))
-    return RedirectResponse("/artworks", 303)
-
-
-def stop_all(studio: Studio, jobs: Sequence[Job]) -> list[Job]:
-    """Stop what waits or runs. The last in the queue goes first, or workers would take up what is next in line."""
-    stopped = [studio.records.request_cancel(job.id) for job in reversed(jobs)]
-    return stopped[::-1]
-
-
-def delete_all(studio: Studio, series: Series, jobs: Sequence[Job]) -> None:
-    """Delete the photos of a series and what was made from them; its manifest goes with the next sweep."""
-    try:
-        stop_all(studio, jobs)  # so that no worker takes up what is next in line
-    except redis.RedisError as error:
-        if not takes_nothing(error):  # then no worker takes up anything
-            raise
-    for photo_id in series.photos:
-        retention.delete_photo(studio.records, photo_id)

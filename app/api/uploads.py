@@ -11,29 +11,17 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from app import refusals
-from app.api.jobs import problems
-from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.api.problems import problems
 from app.refusals import Kind, RefusalError
-from app.services import (
-    Studio,
-    StudioHere,
-    check_quota,
-    delete_painting,
-    delete_photo,
-    keep_mask,
-    keep_painting,
-    keep_photo,
-    read_form,
-    uploaded_file,
-)
+from app.services import Services, ServicesHere
 from app.uploads import paintings
+from app.uploads.deleting import delete_painting, delete_photo
+from app.uploads.keep import keep_mask, keep_painting, keep_photo
+from app.uploads.room import check_quota
+from app.web.forms import read_form, uploaded_file
 from app.web.limits import client_of
-from app.web.security import BRIEFLY
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
-pictures = APIRouter(include_in_schema=False)
-
 PhotoId = Annotated[str, Path(description="The photo's id, 32 hexadecimal digits.")]
 PaintingId = Annotated[str, Path(description="The painting's id as a style, `own_` and 32 hexadecimal digits.")]
 MOST_FILES, MOST_FIELDS = 4, 40
@@ -75,17 +63,17 @@ def form_with(name: str, *others: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-async def form_of(request: Request, studio: Studio, thing: str) -> FormData:
+async def form_of(request: Request, services: Services, thing: str) -> FormData:
     """The request's form, which holds one file. It is not read where nothing more may be kept of the client.
 
     Raises:
         RefusalError: that is so; or it is too large, has too many parts, or did not arrive in one piece.
     """
-    await to_thread.run_sync(check_quota, studio, client_of(request, studio.secret), thing)
+    await to_thread.run_sync(check_quota, services, client_of(request, services.secret), thing)
     try:
         return await read_form(request, MOST_FILES, MOST_FIELDS)
     except RefusalError as refusal:
-        raise refusal.about(thing) from refusal
+        raise refusal.beside(thing) from refusal
 
 
 def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:
@@ -108,14 +96,14 @@ def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:
     responses=problems(400, 403, 413, 415, 422, 429, 507),
     openapi_extra=form_with("photo"),
 )
-async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
+async def create_photo(request: Request, services: ServicesHere) -> PhotoAnswer:
     """The photo is turned upright, converted to sRGB and put on white; its metadata is dropped, its transparency kept
     beside it.
     """
-    form = await form_of(request, studio, "photo")
+    form = await form_of(request, services, "photo")
     try:
         file = file_of(form, "photo", refusals.PHOTO_MISSING).file
-        photo = await keep_photo(studio, file, client_of(request, studio.secret))
+        photo = await keep_photo(services, file, client_of(request, services.secret))
     finally:
         await form.close()
     return PhotoAnswer(id=photo.id, width=photo.width, height=photo.height, transparent=photo.is_transparent)
@@ -128,9 +116,9 @@ async def create_photo(request: Request, studio: StudioHere) -> PhotoAnswer:
     response_description="Gone.",
     responses=problems(403, 404, 422, 429, 503, 507),
 )
-def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
+def remove_photo(photo_id: PhotoId, services: ServicesHere) -> None:
     """Whatever was made or is being made from it goes with it. Deleting twice is harmless."""
-    delete_photo(studio, photo_id)
+    delete_photo(services, photo_id)
 
 
 @router.post(
@@ -141,14 +129,14 @@ def remove_photo(photo_id: PhotoId, studio: StudioHere) -> None:
     responses=problems(400, 403, 404, 413, 415, 422, 429, 507),
     openapi_extra=form_with("mask"),
 )
-async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -> MaskAnswer:
+async def create_mask(photo_id: PhotoId, request: Request, services: ServicesHere) -> MaskAnswer:
     """White means yes, black and transparent no. It is stretched over the photo, so it may have any size. A mask with
     clear colours stays a map of them, and each may mean another style. The same mask sent again has the same id.
     """
-    form = await form_of(request, studio, "mask")
+    form = await form_of(request, services, "mask")
     try:
         file = file_of(form, "mask", refusals.MASK_MISSING).file
-        mask = await keep_mask(studio, photo_id, file, client_of(request, studio.secret))
+        mask = await keep_mask(services, photo_id, file, client_of(request, services.secret))
     finally:
         await form.close()
     return MaskAnswer(id=mask.id, width=mask.width, height=mask.height, colors=mask.colors)
@@ -162,18 +150,18 @@ async def create_mask(photo_id: PhotoId, request: Request, studio: StudioHere) -
     responses=problems(400, 403, 413, 415, 422, 429, 507),
     openapi_extra=form_with("painting", "style_map"),
 )
-async def create_painting(request: Request, studio: StudioHere, response: Response) -> PaintingAnswer:
+async def create_painting(request: Request, services: ServicesHere, response: Response) -> PaintingAnswer:
     """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it, and with
     it the map of its parts, for doodles, if one is sent as `style_map`.
     """
-    form = await form_of(request, studio, "painting")
+    form = await form_of(request, services, "painting")
     try:
         file, drawn = file_of(form, "painting", refusals.PAINTING_MISSING).file, uploaded_file(form, "style_map")
-        client = client_of(request, studio.secret)
-        painting = await keep_painting(studio, file, client, drawn.file if drawn else None)
+        client = client_of(request, services.secret)
+        painting = await keep_painting(services, file, client, drawn.file if drawn else None)
     finally:
         await form.close()
-    paintings.remember(request, response, painting, studio.secret)
+    paintings.remember(request, response, painting, services.secret)
     return PaintingAnswer(
         id=painting.id,
         width=painting.width,
@@ -184,10 +172,10 @@ async def create_painting(request: Request, studio: StudioHere, response: Respon
 
 
 @router.get("/paintings", summary="This browser's own paintings", response_description="The list, newest first.")
-def list_paintings(request: Request, studio: StudioHere, response: Response) -> list[PaintingAnswer]:
+def list_paintings(request: Request, services: ServicesHere, response: Response) -> list[PaintingAnswer]:
     """Those that a cookie of this browser names and that are still here; a program without cookies has none."""
     response.headers["Cache-Control"] = "private, no-cache"
-    found = paintings.remembered(request, studio.secret, studio.storage)
+    found = paintings.remembered(request, services.secret, services.storage)
     return [PaintingAnswer(id=each.id, width=each.width, height=each.height) for each in found]
 
 
@@ -198,23 +186,6 @@ def list_paintings(request: Request, studio: StudioHere, response: Response) -> 
     response_description="Gone.",
     responses=problems(403, 404, 422, 429, 503, 507),
 )
-def remove_painting(painting_id: PaintingId, studio: StudioHere) -> None:
+def remove_painting(painting_id: PaintingId, services: ServicesHere) -> None:
     """Jobs that still need it fail and say so; artworks that were made after it stay. Deleting twice is harmless."""
-    delete_painting(studio, painting_id)
-
-
-@pictures.get("/paintings/{painting_id}/thumb.webp")
-def painting_thumb(painting_id: str, studio: StudioHere) -> Response:
-    thumb = paintings.thumb(painting_id, studio.storage)
-    if thumb is None:
-        raise RefusalError(refusals.PAINTING_NOT_FOUND)
-    return Response(thumb, media_type="image/webp", headers={"Cache-Control": BRIEFLY})
-
-
-@pictures.get("/photos/{photo_id}/masks/{mask_id}.png")
-def mask_picture(photo_id: str, mask_id: str, studio: StudioHere) -> Response:
-    try:
-        mask = studio.storage.get(keys.mask_key(photo_id, mask_id))
-    except (BlobNotFoundError, ValueError) as error:
-        raise RefusalError(refusals.MASK_NOT_FOUND) from error
-    return Response(mask, media_type="image/png", headers={"Cache-Control": BRIEFLY})
+    delete_painting(services, painting_id)

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from app import refusals
-from app.refusals import RefusalError
-from app.uploads.masks import DecodedMask
-from app.uploads.photos import DecodedPhoto
+from app.darkroom.developed import DecodedMask, DecodedPhoto
+from app.refusals import RefusalError, Thing
 
 ROOT = Path(__file__).parents[2]
 # The interpreter runs no start-up files of site-packages, which can be slow; so it is told where to look.
@@ -39,22 +38,21 @@ ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 # A photo of 4608 × 4608 pixels that is pure noise has 38 MB as JPEG, its thumbnail 3, its transparency 21.
 MOST_ANSWER_BYTES = 80_000_000
 KINDS = {
-    kind.code: kind
-    for kind in (
-        refusals.PHOTO_EMPTY,
-        refusals.PHOTO_NOT_AN_IMAGE,
-        refusals.PHOTO_WRONG_TYPE,
-        refusals.PHOTO_DAMAGED,
-        refusals.PHOTO_TOO_MANY_PIXELS,
-        refusals.PHOTO_TOO_SMALL,
-        refusals.PHOTO_TOO_NARROW,
-        refusals.PHOTO_TOO_COSTLY,
+    kinds["photo"].code: kinds
+    for kinds in (
+        refusals.EMPTY,
+        refusals.NOT_AN_IMAGE,
+        refusals.WRONG_TYPE,
+        refusals.DAMAGED,
+        refusals.TOO_MANY_PIXELS,
+        refusals.TOO_SMALL,
+        refusals.TOO_NARROW,
+        refusals.TOO_COSTLY,
     )
 }
 COLOR = re.compile(r"#[0-9a-f]{6}")
 log = logging.getLogger(__name__)
 Work = Literal["photo", "mask", "rest"]
-Thing = Literal["photo", "painting", "mask"]
 Child = subprocess.Popen[bytes]
 
 
@@ -158,13 +156,13 @@ class Darkroom:
     def _without_answer(self, status: int, overran: bool, thing: Thing) -> Exception:
         """What it means that a child ended with this status and said nothing."""
         if overran:
-            return RefusalError(refusals.of(refusals.PHOTO_TOO_COSTLY, thing))
+            return RefusalError(refusals.TOO_COSTLY[thing])
         if self._closed or status >= 0:
             return DarkroomError(f"A decoder ended with status {status} and no answer.")
         log.warning("A decoder was ended by %s.", signal.Signals(-status).name)
         # SIGKILL is not ours here: the system ran out of memory.
         costly = -status in {signal.SIGKILL, signal.SIGXCPU}
-        return RefusalError(refusals.of(refusals.PHOTO_TOO_COSTLY if costly else refusals.PHOTO_DAMAGED, thing))
+        return RefusalError((refusals.TOO_COSTLY if costly else refusals.DAMAGED)[thing])
 
 
 def ask(child: Child, job: Work, source: BinaryIO) -> bytes:
@@ -246,7 +244,7 @@ def opened(answer: bytes, thing: Thing) -> tuple[dict[str, Any], bytes]:
         if "fault" in members:
             log.warning("A decoder failed on a file that is refused as damaged: %r", str(members["fault"])[:2000])
         if "refused" in members:
-            raise RefusalError(refusals.of(KINDS[members["refused"]], thing), headers=None, **members["values"])
+            raise RefusalError(KINDS[members["refused"]][thing], headers=None, **members["values"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DarkroomError("A decoder gave no answer that makes sense.") from error
     return members, pictures

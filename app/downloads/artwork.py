@@ -23,12 +23,14 @@ from app import refusals
 from app.downloads.print_size import patches
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format, encode, version
 from app.jobs.files.strips import StoredPicture
+from app.jobs.ids import own_painting
 from app.jobs.models import Job
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
-from app.services import Studio
-from app.web.security import derived_id
+from app.services import Services
+from app.web.caching import matches
+from app.web.signing import derived_id
 
 Dpi = Annotated[
     int | None,
@@ -88,7 +90,7 @@ async def _pieces(body: Body, start: int, stop: int) -> AsyncIterator[bytes]:
 
 async def artwork_answer(
     request: Request,
-    studio: Studio,
+    services: Services,
     find: Callable[[], Job],
     extension: Format,
     dpi: int | None,
@@ -101,17 +103,17 @@ async def artwork_answer(
         RefusalError: there is none, or as `find`.
     """
     job = await to_thread.run_sync(find)
-    etag = f'"{derived_id(studio.secret, "artwork", job.id, str(job.fence), extension, str(dpi), version())}"'
+    etag = f'"{derived_id(services.secret, "artwork", job.id, str(job.fence), extension, str(dpi), version())}"'
     headers = {
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f'attachment; filename="{file_name(job)}.{extension}"',
         "ETag": etag,
         "Accept-Ranges": "bytes",
     }
-    if etag in request.headers.get("if-none-match", ""):
+    if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
-    limiter = None if extension in STORED_AS else studio.encodings
-    body = await to_thread.run_sync(opened, studio, job, extension, dpi, limiter=limiter)
+    limiter = None if extension in STORED_AS else services.encodings
+    body = await to_thread.run_sync(opened, services, job, extension, dpi, limiter=limiter)
     size, span = body.size, request.headers.get("range")
     if span and request.headers.get("if-range", etag) == etag and (found := RANGE.fullmatch(span)):
         start, stop = _span(found[1], found[2], size)
@@ -133,7 +135,7 @@ def _span(first: str, last: str, size: int) -> tuple[int, int]:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-def opened(studio: Studio, job: Job, extension: Format, dpi: int | None = None) -> Body:
+def opened(services: Services, job: Job, extension: Format, dpi: int | None = None) -> Body:
     """The job's artwork as an open file.
 
     Where the worker stored none in this format, or one that does not say its size, it is encoded from the PNG; then a
@@ -147,7 +149,7 @@ def opened(studio: Studio, job: Job, extension: Format, dpi: int | None = None) 
         raise RefusalError(refusals.ARTWORK_NOT_FOUND)
     try:
         if extension in STORED_AS:
-            stored = Body(studio.storage.open(STORED_AS[extension](job.id, job.fence)))
+            stored = Body(services.storage.open(STORED_AS[extension](job.id, job.fence)))
             if dpi is None:
                 return stored
             if changed := patches(stored.file, dpi):
@@ -156,11 +158,11 @@ def opened(studio: Studio, job: Job, extension: Format, dpi: int | None = None) 
     except BlobNotFoundError:
         pass  # It may be one of an earlier release.
     try:
-        master = studio.storage.open(keys.artwork_key(job.id, job.fence))
+        master = services.storage.open(keys.artwork_key(job.id, job.fence))
     except BlobNotFoundError as error:
         raise RefusalError(refusals.ARTWORK_NOT_FOUND) from error
     # Beside the artworks, because the system's folder for such files often is memory.
-    scratch = tempfile.TemporaryFile(dir=studio.settings.data)  # noqa: SIM115 - closed by whoever sends it
+    scratch = tempfile.TemporaryFile(dir=services.settings.data)  # noqa: SIM115 - closed by whoever sends it
     with master:
         picture = StoredPicture(master)
         encode(picture, scratch, extension, picture.made_with, dpi=dpi or DPI, bits=8)
@@ -172,5 +174,5 @@ def file_name(job: Job) -> str:
     """What a download is called, without its extension: made from our own ids only, and not from those of people's own
     paintings, which are nobody else's business.
     """
-    names = dict.fromkeys("own" if keys.own_painting(each.id) else each.id for each in job.request.styles)
+    names = dict.fromkeys("own" if own_painting(each.id) else each.id for each in job.request.styles)
     return "atelier-" + "-".join(names) + "-" + job.id[:6]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from app.jobs.models import StyleChoice
 from app.jobs.options import Frozen
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 # How far from a colour of the mask one may be (Euclid in RGB) that still means it: another program's red is red enough.
 NEAR = 64

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from app.jobs.ids import ID, own_painting
 from app.jobs.options import (
     ENLARGED_BY,
     LACKING,
@@ -18,7 +19,6 @@ from app.jobs.options import (
     Resample,
     Share,
 )
-from app.jobs.storage import keys
 
 
 class JobState(StrEnum):
@@ -32,7 +32,7 @@ class JobState(StrEnum):
     EXPIRED = "expired"
 
 
-# The only changes there are; the compare-and-set in records.py asks this table.
+# The only changes there are; the compare-and-set in redis_records.py asks this table.
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED, JobState.EXPIRED}),
     JobState.RUNNING: frozenset(
@@ -51,7 +51,7 @@ MOST_IN_SERIES = 50
 MOST_PAINTINGS, MOST_PLACES = 5, 24
 CELL_PRESETS = ("studio", "instant", "doodle")  # that match cells, of which a part has its own
 ARTWORK_BYTES, CANVAS_BYTES = 7, 5  # of a pixel: as PNG and as TIFF, as TIFF alone
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
 
 
 class StyleChoice(Frozen):
@@ -103,7 +103,7 @@ class Manner(PaintingOptions):
     start_job: Id | None = Field(
         default=None, validate_default=True, description="the job whose artwork is painted over, with start=artwork"
     )
-    extractor: Extractor = Field(default="auto", validate_default=True)
+    extractor: Extractor = Field(default="auto", validate_default=True, description="network that looks at pictures")
     keep_transparency: bool = Field(
         default=False, description="PNG, WebP and TIFF are transparent where the photo is; JPEG never is"
     )
@@ -160,7 +160,7 @@ class Manner(PaintingOptions):
 
     def paintings(self) -> list[str]:
         """Ids of the people's own paintings that it names."""
-        return list(dict.fromkeys(filter(None, (keys.own_painting(style.id) for style in self.styles))))
+        return list(dict.fromkeys(filter(None, (own_painting(style.id) for style in self.styles))))
 
 
 class PaintRequest(Manner):
@@ -178,7 +178,7 @@ class PaintRequest(Manner):
 class Recoloring(Frozen):
     """Other colours for a finished artwork, whose strokes stay."""
 
-    keep_colors: Share = Field(default=1.0, description="share of the photo's colours; true is 1")
+    keep_colors: Share = Field(default=1.0, description="share of the photo's colours")
     color_method: ColorMethod = Field(default="luminance", description="how the photo's colours are kept")
     color_mask: Id | None = Field(
         default=None, description="a mask of the photo that is white where the photo's colours are kept; null: all over"

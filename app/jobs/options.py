@@ -79,7 +79,9 @@ Share = Annotated[
     float,
     Field(ge=0, le=1, allow_inf_nan=False),
     # It was a yes or no before it was a share; both are still understood.
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean", "description": "true is 1"}]}
+    ),
 ]
 
 
@@ -98,7 +100,7 @@ class Frozen(BaseModel):
 class PaintingOptions(Frozen):
     """How to paint, whatever is painted. The worker hands these fields to the engine by their names.
 
-    What is null is the preset's.
+    What is null is the preset's. The descriptions are the API's, and the shell's help.
     """
 
     preset: Preset = Field(default="studio", description="which published way to paint")
@@ -107,8 +109,8 @@ class PaintingOptions(Frozen):
     brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
     smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="another seed is another hand")
-    quality: Quality = "good"
-    keep_colors: Share = Field(default=0.0, description="share of the photo's colours; true is 1")
+    quality: Quality = Field(default="good", description="how many evaluations")
+    keep_colors: Share = Field(default=0.0, description="share of the photo's colours")
     color_method: ColorMethod = Field(default="luminance", description="how the photo's colours are kept")
     color_when: Literal["after", "before"] = Field(
         default="after", description="recolour the painted picture, or paint in the painting's own colours before"
@@ -116,22 +118,28 @@ class PaintingOptions(Frozen):
     feather: float = Field(
         default=0.01, ge=0, le=0.1, description="softened width of masks' edges, as a share of the longer side"
     )
-    guides: Guides = Field(default="simple", description="how a mask becomes each layer's guide (Gatys et al. 2017)")
+    guides: Guides = Field(
+        default="simple", description="how a mask becomes each layer's guide, after Gatys et al. 2017"
+    )
     start: Start | None = Field(default=None, description="what the first stage begins from")
-    content_layers: LayerWeights | None = Field(default=None, description="weights by layer; not all 0")
-    style_layers: LayerWeights | None = Field(default=None, description="shares by layer; not all 0")
+    content_layers: LayerWeights | None = Field(
+        default=None, description="weight of each layer in the content loss; not all 0"
+    )
+    style_layers: LayerWeights | None = Field(
+        default=None, description="share of each layer in the style loss; not all 0"
+    )
     content_scaling: ContentScaling | None = Field(default=None, description="formula of the content loss")
     style_loss: StyleLoss | None = Field(
         default=None,
         description="formula of the style loss; nearest, which is the studio's, compares cells",
     )
     pooling: Pooling | None = Field(default=None, description="the extractor's pooling")
-    optimizer: Optimizer | None = None
+    optimizer: Optimizer | None = Field(default=None, description="how the pixels are optimised")
     iterations: int | None = Field(
         default=None, ge=1, le=5000, description="evaluations in all, shared over the stages as the preset does"
     )
     min_improvement: float = Field(
-        default=0.0, ge=0, le=50, description="percent: a stage ends when 20 evaluations lower the loss by less"
+        default=0.0, ge=0, le=50, description="a stage ends when 20 evaluations lower the loss by fewer percent"
     )
     output_size: int | None = Field(
         default=None,
@@ -140,7 +148,7 @@ class PaintingOptions(Frozen):
         description="longest side to which the finished artwork is resampled",
     )
     resample: Resample = Field(
-        default="lanczos", description="with which filter; or network, which draws what filters leave soft"
+        default="lanczos", description="with which filter it is resampled; network draws what filters leave soft"
     )
 
     @field_validator("color_when")

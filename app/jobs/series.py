@@ -12,9 +12,12 @@ from redis.exceptions import LockError
 
 from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.queue import QueueUnavailableError
-from app.jobs.records.records import JobNotFoundError, JobRecords, Limits
+from app.jobs.records import accepting, redis_keys
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.records import JobRecords
+from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobExistsError, BlobNotFoundError
+from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
 # Fifty manifests and fifty hints take less than a second; who sends the same series again meanwhile waits for it.
 ACCEPTING_S, PATIENCE_S = 60.0, 10.0
@@ -40,7 +43,7 @@ def create(
     it is accepted now, so asking twice is harmless.
 
     Raises:
-        QueueUnavailableError, NotAcceptedError, OSError: as in `JobRecords.create`; nothing is left behind.
+        QueueUnavailableError, NotAcceptedError, OSError: as in `accepting.create`; nothing is left behind.
     """
     with _alone(records, series.id):
         try:
@@ -49,9 +52,9 @@ def create(
             there = find(records, series.id)
             if there.photos != series.photos:
                 return there, found(records, there)
-            return there, records.create_all(requests, series.jobs, client=client, limits=limits)
+            return there, accepting.create_all(records, requests, series.jobs, client=client, limits=limits)
         try:
-            return series, records.create_all(requests, series.jobs, client=client, limits=limits)
+            return series, accepting.create_all(records, requests, series.jobs, client=client, limits=limits)
         except Exception:
             records.storage.delete_prefix(keys.series_prefix(series.id))
             raise
@@ -81,8 +84,7 @@ def found(records: JobRecords, series: Series) -> list[Job]:
 
 def sweep(records: JobRecords) -> None:
     """Delete the manifests of series whose photos are all gone."""
-    for key in records.storage.list("series/"):
-        series_id = key.split("/")[1]
+    for series_id in sorted(keys.ids_of(records.storage.list(keys.SERIES))):
         try:
             series = find(records, series_id)
         except SeriesNotFoundError:  # it went meanwhile
@@ -105,7 +107,7 @@ def _last_try(records: JobRecords, job: Job) -> Job:
 @contextmanager
 def _alone(records: JobRecords, series_id: str) -> Iterator[None]:
     """Accept a series in one place at a time: the same one may be sent twice at the same moment."""
-    lock = records.redis.lock(keys.series_lock(series_id), timeout=ACCEPTING_S, blocking_timeout=PATIENCE_S)
+    lock = records.redis.lock(redis_keys.series_lock(series_id), timeout=ACCEPTING_S, blocking_timeout=PATIENCE_S)
     try:
         if not lock.acquire():
             raise QueueUnavailableError("the same series is being accepted")

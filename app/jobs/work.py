@@ -1,13 +1,14 @@
 """How much work and memory a painting takes, so that both can be told before it starts.
 
-The engine knows exactly; the front end must not import it, so this repeats its plan, and a test holds the two together.
+The engine knows the work exactly; the front end must not import it, so this repeats its plan, and a test holds the two
+together. By the memory the front end refuses at once, and the worker admits; what has more is painted faster, see
+docs/architecture.md, "Print size". Measured with `python -m benchmarks.scaling`.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from app.jobs.memory import painting_bytes
 from app.jobs.options import CELL_LAYERS, PaintingOptions, Preset, Quality
 
 
@@ -48,6 +49,11 @@ DOODLE_ROUNDS = (4, 3, 2, 2, 1)  # of a doodle, which begins from noise, at any 
 # where that is drawn.
 OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
+# Of each pixel of the largest scale, while it begins: the iterate, the last one, the photo at both sizes, a channel of
+# each in floats. Afterwards it is half of that.
+BYTES_A_PIXEL = 30
+# Activations and gradients of the smallest tile, with two bytes each.
+TILE_BYTES = {"compact": 60e6, "vgg19": 220e6, "vgg16": 200e6}
 LIBRARIES_BYTES = 0.8e9  # of a worker, with its weights, before the first pixel
 SIZE_STEP = 128
 
@@ -121,6 +127,14 @@ def below(longest: int, pyramid: Pyramid) -> list[int]:
         scales.append(round(scale))
         scale *= pyramid.step
     return scales
+
+
+def painting_bytes(pixels: float, extractor: str, itemsize: int = 2) -> int:
+    """Bytes that a painting of so many pixels takes with activations of `itemsize` bytes, without what every painting
+    takes. An extractor that is not known counts as the largest.
+    """
+    tile = TILE_BYTES.get(extractor, max(TILE_BYTES.values()))
+    return int(pixels * BYTES_A_PIXEL + tile * itemsize / 2)
 
 
 def memory_bytes(photo_size: tuple[int, int], longest: int, extractor: str) -> float:

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from app import refusals
 from app.jobs.doodles import DoodleError, Meaning, check_flat, check_shape, common_colors, meaning
+from app.jobs.ids import own_painting
 from app.jobs.masks import MaskFacts, find_mask, find_part_map
 from app.jobs.models import Id, Job, PaintRequest, StyleChoice
 from app.jobs.options import Extractor, PaintingOptions, Preset
-from app.jobs.storage import keys
+from app.orders.start import start_job
 from app.refusals import RefusalError
-from app.services import Studio, start_job
+from app.services import Services
 from app.uploads import photos
 
 
@@ -41,31 +42,31 @@ class StartedDoodle(NamedTuple):
     meaning: Meaning
 
 
-def start_doodle(studio: Studio, wish: DoodleRequest, client: str, job_id: str | None = None) -> StartedDoodle:
+def start_doodle(services: Services, wish: DoodleRequest, client: str, job_id: str | None = None) -> StartedDoodle:
     """Record and publish a doodle's job, as `start_job`.
 
     Raises:
         RefusalError: a map is missing, is none, or means nothing of the painting; or as in `start_job`.
         ValidationError: options contradict each other, or there are more parts than a job has places.
     """
-    request, meant = _request(studio, wish)
-    job = start_job(studio, request, client, job_id=job_id)
+    request, meant = _request(services, wish)
+    job = start_job(services, request, client, job_id=job_id)
     if job.request != request:
         raise RefusalError(refusals.KEY_REUSED)
     return StartedDoodle(job, meant)
 
 
-def _request(studio: Studio, wish: DoodleRequest) -> tuple[PaintRequest, Meaning]:
-    photo = photos.find(wish.photo, studio.storage)
+def _request(services: Services, wish: DoodleRequest) -> tuple[PaintRequest, Meaning]:
+    photo = photos.find(wish.photo, services.storage)
     if photo is None:
         raise RefusalError(refusals.PHOTO_GONE)
-    drawn = find_mask(wish.photo, wish.target_map, studio.storage)
+    drawn = find_mask(wish.photo, wish.target_map, services.storage)
     if drawn is None:
         raise RefusalError(refusals.MASK_GONE, field="target_map")
     try:
         check_flat(drawn.flat, "target map")
         check_shape((drawn.width, drawn.height), (photo.width, photo.height), "The photo and its map")
-        meant = meaning(drawn.colors, _parts(studio, wish, drawn), studio.gallery.title(wish.style))
+        meant = meaning(drawn.colors, _parts(services, wish, drawn), services.gallery.title(wish.style))
     except DoodleError as error:
         raise RefusalError(refusals.DOODLE_UNFIT, what=str(error)) from error
     styles = [
@@ -76,23 +77,23 @@ def _request(studio: Studio, wish: DoodleRequest) -> tuple[PaintRequest, Meaning
     return PaintRequest.model_validate(options | {"styles": [style.model_dump() for style in styles]}), meant
 
 
-def _parts(studio: Studio, wish: DoodleRequest, drawn: MaskFacts) -> dict[str, str]:
+def _parts(services: Services, wish: DoodleRequest, drawn: MaskFacts) -> dict[str, str]:
     """The names of a painting's parts by their colours.
 
     Raises:
         RefusalError: the painting is not here, or has no parts.
         DoodleError: its map is none.
     """
-    own = keys.own_painting(wish.style)
+    own = own_painting(wish.style)
     if own:
-        facts = find_part_map(own, wish.style_map, studio.storage) if wish.style_map else None
+        facts = find_part_map(own, wish.style_map, services.storage) if wish.style_map else None
         if facts is None:
             raise RefusalError(refusals.PART_MAP_GONE, field="style_map")
         check_flat(facts.flat, "style map")
         return {color: color for color in common_colors(facts.colors, drawn.colors)}
-    if wish.style not in studio.gallery.by_id:
+    if wish.style not in services.gallery.by_id:
         raise RefusalError(refusals.STYLE_UNKNOWN, style=wish.style)
-    found = studio.gallery.by_id[wish.style].style.parts
+    found = services.gallery.by_id[wish.style].style.parts
     if wish.style_map or not found:
         raise RefusalError(refusals.PARTS_FIXED if found else refusals.PARTS_MISSING, field="style")
     return {part.color: part.name for part in found}

@@ -1,4 +1,4 @@
-"""Starting several photos at once, and finding what was started."""
+"""Several photos at once: started, found again, stopped and deleted together."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import redis
+
 from app import refusals
 from app.jobs import series as manifests
+from app.jobs.housekeeping import retention
+from app.jobs.housekeeping.rounds import takes_nothing
 from app.jobs.models import MOST_IN_SERIES, Job, PaintRequest, Series
-from app.jobs.records.records import Limits
+from app.jobs.records.redis_records import Limits
+from app.orders.start import planned_work, refusing
 from app.refusals import RefusalError
-from app.services import Studio, refusing, work_of
+from app.services import Services
 from app.settings import Settings
-from app.web.security import derived_id
+from app.web.signing import derived_id
 
 
 def most_photos(settings: Settings) -> int:
@@ -23,7 +28,7 @@ def most_photos(settings: Settings) -> int:
 
 
 def start_series(
-    studio: Studio, wishes: Sequence[PaintRequest], client: str, *, series_id: str | None = None
+    services: Services, wishes: Sequence[PaintRequest], client: str, *, series_id: str | None = None
 ) -> tuple[Series, list[Job]]:
     """Record and publish one job a wish, all of them or none; with the `series_id` of one that is there, that one.
 
@@ -33,39 +38,56 @@ def start_series(
     Raises:
         RefusalError: as in `start_job`, and nothing was started; the sentence says which photo it is about.
     """
-    requests = [(wish, _work_of(studio, wish, number)) for number, wish in enumerate(wishes, 1)]
+    requests = [(wish, _planned_work(services, wish, number)) for number, wish in enumerate(wishes, 1)]
     series_id = series_id or secrets.token_hex(16)
     series = Series(
         id=series_id,
         created_at=time.time(),
         photos=[wish.photo for wish in wishes],
-        jobs=[derived_id(studio.secret, "series", series_id, str(number)) for number in range(len(wishes))],
+        jobs=[derived_id(services.secret, "series", series_id, str(number)) for number in range(len(wishes))],
     )
-    whose = derived_id(studio.secret, "series of", client)
-    limits = Limits(studio.settings.queue_limit, studio.settings.series_photos, studio.quota)
-    with refusing(studio, refusals.SERIES_BUSY, limits):
-        return manifests.create(studio.records, series, requests, client=whose, limits=limits)
+    whose = derived_id(services.secret, "series of", client)
+    limits = Limits(services.settings.queue_limit, services.settings.series_photos, services.quota)
+    with refusing(services, refusals.SERIES_BUSY, limits):
+        return manifests.create(services.records, series, requests, client=whose, limits=limits)
 
 
-def find_series(studio: Studio, series_id: str) -> tuple[Series, list[Job]]:
+def find_series(services: Services, series_id: str) -> tuple[Series, list[Job]]:
     """The series of an id, with those of its jobs that are still there; at least one is.
 
     Raises:
         RefusalError: there is none, or all of it was taken down.
     """
     try:
-        series = manifests.find(studio.records, series_id)
+        series = manifests.find(services.records, series_id)
     except manifests.SeriesNotFoundError as error:
         raise RefusalError(refusals.SERIES_NOT_FOUND) from error
-    jobs = manifests.found(studio.records, series)
+    jobs = manifests.found(services.records, series)
     if not jobs:
         raise RefusalError(refusals.SERIES_EXPIRED)
     return series, jobs
 
 
-def _work_of(studio: Studio, wish: PaintRequest, number: int) -> float:
+def stop_all(services: Services, jobs: Sequence[Job]) -> list[Job]:
+    """Stop what waits or runs. The last in the queue goes first, or workers would take up what is next in line."""
+    stopped = [services.records.request_cancel(job.id) for job in reversed(jobs)]
+    return stopped[::-1]
+
+
+def delete_all(services: Services, series: Series, jobs: Sequence[Job]) -> None:
+    """Delete the photos of a series and what was made from them; its manifest goes with the next sweep."""
     try:
-        return work_of(studio, wish)
+        stop_all(services, jobs)  # so that no worker takes up what is next in line
+    except redis.RedisError as error:
+        if not takes_nothing(error):  # then no worker takes up anything
+            raise
+    for photo_id in series.photos:
+        retention.delete_photo(services.records, photo_id)
+
+
+def _planned_work(services: Services, wish: PaintRequest, number: int) -> float:
+    try:
+        return planned_work(services, wish)
     except RefusalError as refusal:
         if refusal.kind.field != "photo":
             raise

@@ -18,33 +18,18 @@ from starlette.datastructures import ImmutableMultiDict
 
 from app import refusals
 from app.jobs.models import PaintRequest
-from app.pages.choices import as_number, number
+from app.pages.controls import MOST_PARTS
 from app.pages.sentences import UnfitError, placed, places_of
+from app.pages.values import DEFAULTS, OPTIONS, as_number, number, text_of
 from app.refusals import RefusalError
 
-OPTIONS = tuple(name for name in PaintRequest.model_fields if name not in {"photo", "styles"})
 LAYER_OPTIONS = {"content_layers", "style_layers"}
 MASK_OPTIONS = ("keep", "color_mask")
 # Sent by the card of a painting that is yet to be uploaded.
 OWN = "own-painting"
-MOST_PARTS = 5
 LONGEST = 1000
 LAYER = re.compile(r"\s*([a-z]+\d_\d+)(?:[\s:=]+([-+.\deE]+))?\s*")
 NOBODY = "0" * 32
-
-
-def text_of(value: object) -> str:
-    """An option as the form and the address write it; empty for what is left to the preset."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{layer} {number(weight)}" for layer, weight in value.items())
-    if isinstance(value, bool):
-        return "true" if value else ""
-    if isinstance(value, int | float):
-        return number(value)
-    return "" if value is None else str(value)
-
-
-DEFAULTS = {name: text_of(PaintRequest.model_fields[name].default) for name in OPTIONS}
 
 
 @dataclass(frozen=True)

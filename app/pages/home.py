@@ -12,22 +12,26 @@ from fastapi.responses import Response
 from starlette.requests import Request
 
 from app import refusals
-from app.api.limits import little_left
 from app.gallery import Card
-from app.jobs.storage import keys
+from app.jobs.ids import own_painting
+from app.orders.checks import check_start
+from app.orders.find import find_job
 from app.orders.series import most_photos
-from app.pages import choices
-from app.pages.choices import as_number, number
+from app.pages.controls import CONTROLS
 from app.pages.form import OWN, HomeForm, Part, form_of
-from app.pages.sentences import FOLDS, UnfitError, placed
+from app.pages.sentences import UnfitError, folds_around, placed
 from app.pages.several import Chosen
 from app.pages.sizes import sizes
-from app.pages.wall import piece, template
+from app.pages.values import as_number, number
+from app.pages.wall import piece
+from app.pages.ways import WAYS
 from app.refusals import RefusalError
-from app.services import Studio, StudioHere, check_start, find_job, studio_of
+from app.services import Services, ServicesHere, services_of
 from app.uploads import paintings, photos
 from app.uploads.photos import ACCEPT, StoredPhoto
+from app.uploads.room import little_left
 from app.web.limits import client_of
+from app.web.templates import template
 from app.words import duration
 
 router = APIRouter(include_in_schema=False)
@@ -57,32 +61,33 @@ class HomePage:
 
 def home_page(request: Request, page: HomePage) -> Response:
     """The home page, also with what was wrong in a form that is sent back."""
-    studio = studio_of(request)
+    services = services_of(request)
     form, own = page.form, own_titles(request, page)
     context = {
         "form": form,
-        "blend": blend(form, {card.id: card.title for card in studio.gallery.cards} | own),
-        "start": start_of(studio, form.options["start_job"]),
+        "blend": blend(form, {card.id: card.title for card in services.gallery.cards} | own),
+        "start": start_of(services, form.options["start_job"]),
         "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
         "photo": None if "photo" in page.refused else page.photo,
         "several": page.several,
-        "most_photos": most_photos(studio.settings),
+        "most_photos": most_photos(services.settings),
         "refused": page.refused,
         "opened": opened(page),
         # A search is a form of its own; what it finds must not cost the photo and the options.
         "carried": [*([("photo", page.photo.id)] if page.photo else []), *form.fields()],
         "q": page.text,
         "movement": page.movement,
-        "styles": shown(studio, page),
-        "all_styles": studio.gallery.cards,
+        "styles": shown(services, page),
+        "all_styles": services.gallery.cards,
         "own": own,
-        "keeps_for": duration(studio.settings.retention_s),
-        "movements": studio.gallery.movements,
-        "sizes": sizes(studio, page.photo, form),
-        "choices": choices,
+        "keeps_for": duration(services.settings.retention_s),
+        "movements": services.gallery.movements,
+        "sizes": sizes(services, page.photo, form),
+        "controls": CONTROLS,
+        "ways": WAYS,
         "accept": ACCEPT,
-        "limit_mb": studio.settings.upload_limit_mb,
-        "little_left": little_left(studio, client_of(request, studio.secret)),
+        "limit_mb": services.settings.upload_limit_mb,
+        "little_left": little_left(services, client_of(request, services.secret)),
     }
     return template(request, "home.html", context, page.status)
 
@@ -90,41 +95,41 @@ def home_page(request: Request, page: HomePage) -> Response:
 def opened(page: HomePage) -> set[str]:
     """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen."""
     places = set(page.refused) or (page.form.changed() if page.unfolds else set())
-    return {name for name, controls in FOLDS.items() if places & controls}
+    return {fold for place in places for fold in folds_around(place)}
 
 
-def shown(studio: Studio, page: HomePage) -> list[Card]:
+def shown(services: Services, page: HomePage) -> list[Card]:
     """The cards that are searched for. What is chosen stays, whatever that is."""
-    found = studio.gallery.chosen(page.text, page.movement)
-    chosen = studio.gallery.by_id.get(page.form.style)
+    found = services.gallery.chosen(page.text, page.movement)
+    chosen = services.gallery.by_id.get(page.form.style)
     return [chosen, *found] if chosen and chosen not in found else found
 
 
 def own_titles(request: Request, page: HomePage) -> dict[str, str]:
     """This browser's own paintings and those that the form names, newest first: what each is called, by its id."""
-    studio = studio_of(request)
-    remembered = [each.id for each in paintings.remembered(request, studio.secret, studio.storage)]
-    ids = dict.fromkeys([*page.fresh, *own_of(studio, page.form), *remembered])
+    services = services_of(request)
+    remembered = [each.id for each in paintings.remembered(request, services.secret, services.storage)]
+    ids = dict.fromkeys([*page.fresh, *own_of(services, page.form), *remembered])
     return {each: f"Your painting {len(ids) - index}" for index, each in enumerate(ids)}
 
 
-def start_of(studio: Studio, job_id: str) -> dict[str, Any] | None:
+def start_of(services: Services, job_id: str) -> dict[str, Any] | None:
     """The artwork to start from, as it hangs on the wall; None where there is none."""
     try:
-        check_start(studio, job_id)
-        return piece(studio, find_job(studio, job_id))
+        check_start(services, job_id)
+        return piece(services, find_job(services, job_id))
     except RefusalError:
         return None
 
 
-def own_of(studio: Studio, form: HomeForm) -> list[str]:
+def own_of(services: Services, form: HomeForm) -> list[str]:
     """The people's own paintings of the form that are here. Whoever knows the id of one may use it."""
-    return [part.style for part in form.parts if paintings.find(part.style, studio.storage)]
+    return [part.style for part in form.parts if paintings.find(part.style, services.storage)]
 
 
-def known(studio: Studio, form: HomeForm) -> set[str]:
+def known(services: Services, form: HomeForm) -> set[str]:
     """Ids of all paintings that the form may name."""
-    return {*studio.gallery.by_id, *own_of(studio, form)}
+    return {*services.gallery.by_id, *own_of(services, form)}
 
 
 def beside(refusal: RefusalError, form: HomeForm) -> dict[str, str]:
@@ -165,7 +170,7 @@ def blend(form: HomeForm, titles: Mapping[str, str]) -> list[Row]:
 @router.get("/")
 def home(
     request: Request,
-    studio: StudioHere,
+    services: ServicesHere,
     photo: str = "",
     again: str = "",
     q: Annotated[str, Query(max_length=80)] = "",
@@ -174,19 +179,19 @@ def home(
     """The page with every option that the address names; with `again`, those of an earlier job."""
     form = HomeForm.of(request.query_params)
     if again:
-        wish = find_job(studio, again).request
+        wish = find_job(services, again).request
         form, photo = form_of(wish), photo or wish.photo
     refused = form.misfits()
     if form.options["start_job"] and "start_job" not in refused:
         try:
-            check_start(studio, form.options["start_job"])
+            check_start(services, form.options["start_job"])
         except RefusalError as refusal:
             refused |= beside(refusal, form)
-    kept = photos.find(photo, studio.storage) if photo else None
+    kept = photos.find(photo, services.storage) if photo else None
     if photo and kept is None:
         refused["photo"] = refusals.PHOTO_GONE.sentence
-    unknown = {part.style for part in form.parts} - known(studio, form) - {"", OWN}
+    unknown = {part.style for part in form.parts} - known(services, form) - {"", OWN}
     for style in unknown:
-        kind = refusals.PAINTING_GONE if keys.own_painting(style) else refusals.STYLE_UNKNOWN
+        kind = refusals.PAINTING_GONE if own_painting(style) else refusals.STYLE_UNKNOWN
         refused["style"] = kind.sentence.format(style=style)
     return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))

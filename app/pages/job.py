@@ -12,33 +12,27 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from app import words
-from app.api.jobs import fraction
 from app.downloads.artwork import Dpi, artwork_answer, file_name
 from app.gallery import OWN_TITLE
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format
 from app.jobs.models import Enlarging, Job, JobState, Recoloring
 from app.jobs.options import MOST_OUTPUT
-from app.pages import choices
+from app.orders.again import enlarge_job, recolor_job, retry_job
+from app.orders.find import find_job
+from app.orders.sharing import find_shared, share_job, unshare_job
+from app.orders.start import start_job
+from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
-from app.pages.recipe import ingredients
+from app.pages.recipe import recipe_of
 from app.pages.sentences import places_of
-from app.pages.wall import template, to_easel
+from app.pages.wall import to_job_page
 from app.refusals import RefusalError
-from app.services import (
-    Studio,
-    StudioHere,
-    delete_photo,
-    enlarge_job,
-    find_job,
-    find_shared,
-    recolor_job,
-    retry_job,
-    share_job,
-    start_job,
-    unshare_job,
-)
+from app.services import Services, ServicesHere
 from app.uploads import photos
+from app.uploads.deleting import delete_photo
 from app.web.limits import client_of
+from app.web.templates import template
+from app.words import fraction
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,19 +41,19 @@ STRONGER, STRONGEST, GENTLEST = 2.0, 10.0, 0.1
 
 
 @router.get("/jobs/{job_id}")
-def job_page(request: Request, job_id: str, studio: StudioHere) -> Response:
+def job_page(request: Request, job_id: str, services: ServicesHere) -> Response:
     """The easel while the job waits or runs, the artwork afterwards."""
-    return page_of(request, studio, find_job(studio, job_id))
+    return page_of(request, services, find_job(services, job_id))
 
 
 def page_of(
-    request: Request, studio: Studio, job: Job, refused: Mapping[str, str] = NOTHING, status: int = 200
+    request: Request, services: Services, job: Job, refused: Mapping[str, str] = NOTHING, status: int = 200
 ) -> Response:
     """The job's page; `refused` holds sentences by the control that they stand beside."""
     waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
-    photo = photos.find(job.request.photo, studio.storage)
-    after = studio.gallery.titles(choice.id for choice in job.request.styles)
-    goes_at = None if waiting else studio.records.photo_goes_at(job.request.photo)
+    photo = photos.find(job.request.photo, services.storage)
+    after = services.gallery.titles(choice.id for choice in job.request.styles)
+    goes_at = None if waiting else services.records.photos.goes_at(job.request.photo)
     context: dict[str, Any] = {
         "job": job,
         "waiting": waiting,
@@ -70,8 +64,8 @@ def page_of(
         "kept_until": words.moment(goes_at) if goes_at else "",
     }
     if waiting:
-        position = studio.records.position(job)
-        eta = studio.records.eta(job, position)
+        position = services.records.waiting.position(job)
+        eta = services.records.waiting.eta(job, position)
         doing = words.doing(job, position)
         context |= {
             "heading": f"Painting after {after}",
@@ -80,12 +74,12 @@ def page_of(
             "fraction": fraction(job),
         }
     elif job.has_artwork:
-        context |= artwork_context(studio, job, "Stopped early" if context["stopped"] else "Your artwork")
+        context |= artwork_context(services, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
             "same_again": address_of(job.request),
-            "recipe": ingredients(job.request, studio.gallery),
+            "recipe": recipe_of(job.request, services.gallery),
             "form": form_of(job.request),
-            "choices": choices,
+            "controls": CONTROLS,
             "refused": refused,
             "enlarged": enlarged_size(job),
         }
@@ -102,12 +96,12 @@ def enlarged_size(job: Job) -> tuple[int, int] | None:
     return (factor * width, factor * height) if 0 < factor * max(width, height) <= MOST_OUTPUT else None
 
 
-def artwork_context(studio: Studio, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
+def artwork_context(services: Services, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
     """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
     is called there.
     """
-    styles = [studio.gallery.by_id[each.id] for each in job.request.styles if each.id in studio.gallery.by_id]
-    after = studio.gallery.titles((choice.id for choice in job.request.styles), own)
+    styles = [services.gallery.by_id[each.id] for each in job.request.styles if each.id in services.gallery.by_id]
+    after = services.gallery.titles((choice.id for choice in job.request.styles), own)
     artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
     width, height = job.artwork_width or 0, job.artwork_height or 0
     return {
@@ -132,88 +126,92 @@ def job_page_again(job_id: str) -> Response:
 
 
 @router.post("/jobs/{job_id}/cancel")
-def stop(job_id: str, studio: StudioHere) -> Response:
-    find_job(studio, job_id)
-    studio.records.request_cancel(job_id)
+def stop(job_id: str, services: ServicesHere) -> Response:
+    find_job(services, job_id)
+    services.records.request_cancel(job_id)
     return RedirectResponse(f"/jobs/{job_id}", 303)
 
 
 @router.post("/jobs/{job_id}/retry")
-def retry(request: Request, job_id: str, studio: StudioHere) -> Response:
+def retry(request: Request, job_id: str, services: ServicesHere) -> Response:
     """The same once more, as a new job."""
-    return to_easel(request, studio, retry_job(studio, find_job(studio, job_id), client_of(request, studio.secret)))
+    return to_job_page(
+        request, services, retry_job(services, find_job(services, job_id), client_of(request, services.secret))
+    )
 
 
 @router.post("/jobs/{job_id}/again")
 def again(
-    request: Request, job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "same"
+    request: Request, job_id: str, services: ServicesHere, how: Annotated[str, Form(max_length=20)] = "same"
 ) -> Response:
     """The same painting bolder or gentler, as a new job."""
-    wish = find_job(studio, job_id).request
+    wish = find_job(services, job_id).request
     factor = {"bolder": STRONGER, "gentler": 1 / STRONGER}.get(how, 1.0)
     strength = min(STRONGEST, max(GENTLEST, wish.strength * factor))
     wish = wish.model_copy(update={"strength": strength})
-    return to_easel(request, studio, start_job(studio, wish, client_of(request, studio.secret)))
+    return to_job_page(request, services, start_job(services, wish, client_of(request, services.secret)))
 
 
 @router.post("/jobs/{job_id}/recolor")
 def recolor(
     request: Request,
     job_id: str,
-    studio: StudioHere,
+    services: ServicesHere,
     keep_colors: Annotated[str, Form(max_length=80)] = "1",
     color_method: Annotated[str, Form(max_length=80)] = "luminance",
 ) -> Response:
     """The artwork's strokes in other colours, as a new job."""
-    job = find_job(studio, job_id)
+    job = find_job(services, job_id)
     try:
         mask = job.request.color_mask
         colors = Recoloring(keep_colors=keep_colors, color_method=color_method, color_mask=mask)  # type: ignore[arg-type]
-        return to_easel(request, studio, recolor_job(studio, job, colors, client_of(request, studio.secret)))
+        return to_job_page(request, services, recolor_job(services, job, colors, client_of(request, services.secret)))
     except ValidationError as error:
-        return page_of(request, studio, job, places_of(error), 422)
+        return page_of(request, services, job, places_of(error), 422)
     except RefusalError as refusal:
-        response = page_of(request, studio, job, {"recolor": refusal.sentence}, refusal.kind.status)
+        response = page_of(request, services, job, {"recolor": refusal.sentence}, refusal.kind.status)
         response.headers.update(refusal.headers)
         return response
 
 
 @router.post("/jobs/{job_id}/enlarge")
-def enlarge(request: Request, job_id: str, studio: StudioHere) -> Response:
+def enlarge(request: Request, job_id: str, services: ServicesHere) -> Response:
     """The artwork's strokes at twice the size, as a new job."""
-    job = find_job(studio, job_id)
+    job = find_job(services, job_id)
     try:
-        return to_easel(request, studio, enlarge_job(studio, job, Enlarging(), client_of(request, studio.secret)))
+        return to_job_page(
+            request, services, enlarge_job(services, job, Enlarging(), client_of(request, services.secret))
+        )
     except RefusalError as refusal:
-        response = page_of(request, studio, job, {"enlarge": refusal.sentence}, refusal.kind.status)
+        response = page_of(request, services, job, {"enlarge": refusal.sentence}, refusal.kind.status)
         response.headers.update(refusal.headers)
         return response
 
 
 @router.post("/jobs/{job_id}/share")
-def share(job_id: str, studio: StudioHere, how: Annotated[str, Form(max_length=20)] = "share") -> Response:
+def share(job_id: str, services: ServicesHere, how: Annotated[str, Form(max_length=20)] = "share") -> Response:
     """Give the artwork an address for others, or take it back."""
-    (unshare_job if how == "stop" else share_job)(studio, find_job(studio, job_id))
+    (unshare_job if how == "stop" else share_job)(services, find_job(services, job_id))
     return RedirectResponse(f"/jobs/{job_id}#share-title", 303)
 
 
 @router.post("/jobs/{job_id}/delete")
-def delete(job_id: str, studio: StudioHere) -> Response:
+def delete(job_id: str, services: ServicesHere) -> Response:
     """Delete the photo and everything that was made from it."""
-    delete_photo(studio, find_job(studio, job_id).request.photo)
+    delete_photo(services, find_job(services, job_id).request.photo)
     return RedirectResponse("/artworks", 303)
 
 
 @router.get("/s/{share_id}")
-def shared_page(request: Request, share_id: str, studio: StudioHere) -> Response:
+def shared_page(request: Request, share_id: str, services: ServicesHere) -> Response:
     """A shared artwork, for whoever was given its address: without the photo, and without any control."""
-    job = find_shared(studio, share_id)
-    context = artwork_context(studio, job, "A shared artwork", own="a painting of their own")
+    job = find_shared(services, share_id)
+    context = artwork_context(services, job, "A shared artwork", own="a painting of their own")
     return template(request, "shared.html", context | {"share_id": share_id})
 
 
 @router.get("/s/{share_id}/artwork.{extension}")
 async def shared_artwork(
-    request: Request, share_id: str, extension: Format, studio: StudioHere, dpi: Dpi = None
+    request: Request, share_id: str, extension: Format, services: ServicesHere, dpi: Dpi = None
 ) -> Response:
-    return await artwork_answer(request, studio, partial(find_shared, studio, share_id), extension, dpi)
+    return await artwork_answer(request, services, partial(find_shared, services, share_id), extension, dpi)

@@ -20,12 +20,15 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import refusals
-from app.jobs.storage import keys
+from app.jobs.ids import own_painting
 from app.pages.several import name_of
 from app.refusals import RefusalError
-from app.services import MOST_FIELDS, Studio, read_form, studio_of
+from app.services import Services, services_of
 from app.uploads import photos
-from app.web.security import FORM_OF_PHOTOS, SAFE_METHODS, form_action, keep_visit, refused_origin
+from app.web.answering import CODE, answer, wants_json
+from app.web.bodies import FORM_OF_PHOTOS
+from app.web.forms import MOST_FIELDS, read_form
+from app.web.origin import SAFE_METHODS, form_action, keep_visit, refused_origin
 
 # What the button says that sends it, by the last part of the address. Nobody is to press it for something else.
 DEEDS = {
@@ -56,10 +59,10 @@ class SameOriginWrites:
         kind = refused_origin(request) if request else None
         if request is None or kind is None:
             return await self.app(scope, receive, send)
-        if deed_of(request.url.path) and not refusals.wants_json(request):
+        if deed_of(request.url.path) and not wants_json(request):
             response = await once_more(request, kind)
         else:
-            response = refusals.answer(request, kind, f"{kind.sentence} {kind.advice}".rstrip())
+            response = answer(request, kind, f"{kind.sentence} {kind.advice}".rstrip())
         return await response(scope, receive, send)
 
 
@@ -82,24 +85,26 @@ async def once_more(request: Request, kind: refusals.Kind) -> Response:
     try:
         form = await read_form(request)
     except RefusalError as refusal:
-        return refusals.answer(request, refusal.kind, refusal.sentence)
-    studio, path = studio_of(request), request.url.path
+        return answer(request, refusal.kind, refusal.sentence)
+    services, path = services_of(request), request.url.path
     texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    files, too_large = enclosable(studio, form, MOST_FIELDS - len(texts)) if path == FORM_OF_PHOTOS else ([], [])
+    files, too_large = enclosable(services, form, MOST_FIELDS - len(texts)) if path == FORM_OF_PHOTOS else ([], [])
     context = {
         "request": request,
         "kind": kind,
-        "action": studio.at(form_action(request, path)),
+        "action": services.at(form_action(request, path)),
         "deed": UNSHARE if deed_of(path) == DEEDS["share"] and form.get("how") == "stop" else deed_of(path),
         "texts": texts,
         "files": files,
         "too_large": too_large,
-        "photo": await to_thread.run_sync(photos.find, str(form.get("photo_id", "")), studio.storage),
-        "after": studio.gallery.titles(value for name, value in texts if name == "style" and is_style(studio, value)),
+        "photo": await to_thread.run_sync(photos.find, str(form.get("photo_id", "")), services.storage),
+        "after": services.gallery.titles(
+            value for name, value in texts if name == "style" and is_style(services, value)
+        ),
         "accept": photos.ACCEPT,
     }
     page = request.app.state.templates.get_template("resend.html").generate(context)
-    request.scope[refusals.CODE] = kind.code
+    request.scope[CODE] = kind.code
     response = StreamingResponse(page, kind.status, media_type="text/html", background=BackgroundTask(form.close))
     keep_visit(request, response)
     return response
@@ -110,14 +115,14 @@ def deed_of(path: str) -> str:
     return DEEDS.get(path.rpartition("/")[2], "")
 
 
-def is_style(studio: Studio, style_id: str) -> bool:
+def is_style(services: Services, style_id: str) -> bool:
     """Whether the page may name this painting; what else a form says of one is anybody's text."""
-    return style_id in studio.gallery.by_id or keys.own_painting(style_id) is not None
+    return style_id in services.gallery.by_id or own_painting(style_id) is not None
 
 
-def enclosable(studio: Studio, form: FormData, most_pieces: int) -> tuple[list[Enclosed], list[str]]:
+def enclosable(services: Services, form: FormData, most_pieces: int) -> tuple[list[Enclosed], list[str]]:
     """The files of a form that a page can hold, and the fields of those that have to be chosen again."""
-    settings = studio.settings
+    settings = services.settings
     left = min(most_pieces, max(settings.upload_limit_mb, settings.form_limit_mb))  # a megabyte each
     files: list[Enclosed] = []
     too_large: list[str] = []

@@ -13,30 +13,22 @@ from starlette.requests import Request
 
 from app import refusals
 from app.orders.series import start_series
+from app.orders.start import start_job
 from app.pages.form import OWN, HomeForm
 from app.pages.home import HomePage, beside, home_page, known
 from app.pages.resend import with_enclosed
 from app.pages.sentences import UnfitError
 from app.pages.several import Chosen, are_several, chosen_photos
-from app.pages.wall import to_easel
+from app.pages.wall import to_job_page
 from app.refusals import RefusalError
-from app.services import (
-    Studio,
-    StudioHere,
-    check_length,
-    delete_painting,
-    keep_mask,
-    keep_painting,
-    keep_photo,
-    keep_upload,
-    read_form,
-    start_job,
-    uploaded_file,
-)
+from app.services import Services, ServicesHere
 from app.uploads import paintings, photos
+from app.uploads.deleting import delete_painting
+from app.uploads.keep import check_length, keep_mask, keep_painting, keep_photo, keep_upload
 from app.uploads.paintings import OwnPainting
 from app.uploads.photos import StoredPhoto
 from app.web import id_cookies
+from app.web.forms import read_form, uploaded_file
 from app.web.limits import client_of
 
 router = APIRouter(include_in_schema=False)
@@ -57,9 +49,9 @@ class Sent:
     refusals: list[RefusalError] = field(default_factory=list)
 
 
-async def take_in(studio: Studio, request: Request) -> Sent:
+async def take_in(services: Services, request: Request) -> Sent:
     """Read the form and keep its files. One that is refused costs none of the others."""
-    sent = Sent(client_of(request, studio.secret))
+    sent = Sent(client_of(request, services.secret))
     try:
         form = await to_thread.run_sync(with_enclosed, await read_form(request))
     except RefusalError as refusal:
@@ -69,7 +61,7 @@ async def take_in(studio: Studio, request: Request) -> Sent:
         sent.form = HomeForm.of(form)
         for keep in (keep_own, keep_its_photo, keep_its_masks):
             try:
-                await keep(studio, form, sent)
+                await keep(services, form, sent)
             except RefusalError as refusal:
                 sent.refusals.append(refusal)
     finally:
@@ -77,41 +69,41 @@ async def take_in(studio: Studio, request: Request) -> Sent:
     return sent
 
 
-async def keep_own(studio: Studio, form: FormData, sent: Sent) -> None:
+async def keep_own(services: Services, form: FormData, sent: Sent) -> None:
     """The visitor's painting, if one came along. It is the chosen one unless a card of another is."""
     file = uploaded_file(form, "own_painting")
     if file is None:
         if sent.form.style == OWN:
             raise RefusalError(refusals.PAINTING_MISSING)
         return
-    check_length(studio, file, "painting")
-    painting = await keep_painting(studio, file.file, sent.client)
+    check_length(services, file, "painting")
+    painting = await keep_painting(services, file.file, sent.client)
     sent.own.append(painting)
     if sent.form.style in {"", OWN}:
         sent.form = sent.form.after(painting.id)
 
 
-async def keep_its_photo(studio: Studio, form: FormData, sent: Sent) -> None:
+async def keep_its_photo(services: Services, form: FormData, sent: Sent) -> None:
     """The photo: a file, or the id of one that was sent before; or several of each."""
     file = uploaded_file(form)
     if are_several(form):
-        sent.several = await chosen_photos(studio, form, sent.client)
+        sent.several = await chosen_photos(services, form, sent.client)
         if len(sent.several.photos) == 1 and not sent.several.left_out:
             sent.photo, sent.several = sent.several.photos[0], Chosen()
     elif file is not None:
-        sent.photo = await keep_upload(studio, file, sent.client)
+        sent.photo = await keep_upload(services, file, sent.client)
     if sent.photo or sent.several.photos or sent.several.left_out:
         sent.form = sent.form.for_another_photo()
         return
     photo_id = form.get("photo_id")
     if not isinstance(photo_id, str) or not photo_id:
         raise RefusalError(refusals.PHOTO_MISSING)
-    sent.photo = await to_thread.run_sync(photos.find, photo_id, studio.storage)
+    sent.photo = await to_thread.run_sync(photos.find, photo_id, services.storage)
     if sent.photo is None:
         raise RefusalError(refusals.PHOTO_GONE)
 
 
-async def keep_its_masks(studio: Studio, form: FormData, sent: Sent) -> None:
+async def keep_its_masks(services: Services, form: FormData, sent: Sent) -> None:
     """The masks that came along; each takes the place of one that was there before."""
     for place in sent.form.places():
         file = uploaded_file(form, f"{place}_file")
@@ -120,8 +112,8 @@ async def keep_its_masks(studio: Studio, form: FormData, sent: Sent) -> None:
         elif file is not None and sent.photo is not None:
             turned = place == "keep" and sent.form.keep_how == "paint"
             try:
-                check_length(studio, file, "mask")
-                mask = await keep_mask(studio, sent.photo.id, file.file, sent.client, turned)
+                check_length(services, file, "mask")
+                mask = await keep_mask(services, sent.photo.id, file.file, sent.client, turned)
             except RefusalError as refusal:
                 sent.refusals.append(refusal.beside(place))
             else:
@@ -137,29 +129,29 @@ def home_again() -> Response:
 
 
 @router.post("/jobs")
-async def paint(request: Request, studio: StudioHere) -> Response:
+async def paint(request: Request, services: ServicesHere) -> Response:
     """Keeps what was sent, starts the job, leads to its easel; or to all of a series."""
-    sent = await take_in(studio, request)
+    sent = await take_in(services, request)
     if not sent.refusals and not sent.several.left_out:
         try:
-            return remembering(request, await to_thread.run_sync(started, request, studio, sent), sent)
+            return remembering(request, await to_thread.run_sync(started, request, services, sent), sent)
         except RefusalError as refusal:
             sent.refusals.append(refusal)
     return remembering(request, await to_thread.run_sync(sent_back, request, sent), sent)
 
 
-def started(request: Request, studio: Studio, sent: Sent) -> Response:
+def started(request: Request, services: Services, sent: Sent) -> Response:
     """Starts what was sent, one job or a series, and leads to its page.
 
     Raises:
         RefusalError: the form asks for what can't be had.
     """
-    client, styles = sent.client, known(studio, sent.form)
+    client, styles = sent.client, known(services, sent.form)
     if sent.photo:
-        return to_easel(request, studio, start_job(studio, sent.form.wish(sent.photo.id, styles), client))
-    series, jobs = start_series(studio, [sent.form.wish(photo.id, styles) for photo in sent.several.photos], client)
+        return to_job_page(request, services, start_job(services, sent.form.wish(sent.photo.id, styles), client))
+    series, jobs = start_series(services, [sent.form.wish(photo.id, styles) for photo in sent.several.photos], client)
     response = RedirectResponse(f"/series/{series.id}", 303)
-    id_cookies.hang_series(request, response, series.id, [job.id for job in jobs], studio.secret)
+    id_cookies.hang_series(request, response, series.id, [job.id for job in jobs], services.secret)
     return response
 
 
@@ -182,20 +174,20 @@ def sent_back(request: Request, sent: Sent) -> Response:
 def remembering(request: Request, response: Response, sent: Sent) -> Response:
     """The response, which tells the browser to remember its own painting."""
     for painting in sent.own:
-        paintings.remember(request, response, painting, request.app.state.studio.secret)
+        paintings.remember(request, response, painting, request.app.state.services.secret)
     return response
 
 
 @router.post("/photos/sample")
-async def take_sample(request: Request, studio: StudioHere) -> Response:
+async def take_sample(request: Request, services: ServicesHere) -> Response:
     """The sample photo for those who have none at hand, with the rest of the form kept."""
-    sent = Sent(client_of(request, studio.secret))
+    sent = Sent(client_of(request, services.secret))
     try:
         form = await read_form(request)
         sent.form = HomeForm.of(form).for_another_photo()
         await form.close()
         with SAMPLE.open("rb") as file:
-            sent.photo = await keep_photo(studio, file, sent.client)
+            sent.photo = await keep_photo(services, file, sent.client)
     except RefusalError as refusal:
         sent.refusals.append(refusal)
         return await to_thread.run_sync(sent_back, request, sent)
@@ -203,17 +195,17 @@ async def take_sample(request: Request, studio: StudioHere) -> Response:
 
 
 @router.post("/paintings/remove")
-async def remove_own(request: Request, studio: StudioHere) -> Response:
+async def remove_own(request: Request, services: ServicesHere) -> Response:
     """Removes an own painting, with the rest of the form kept."""
-    sent = Sent(client_of(request, studio.secret))
+    sent = Sent(client_of(request, services.secret))
     try:
         form = await read_form(request)
         sent.form = HomeForm.of(form)
         gone, photo_id = str(form.get("remove", "")), str(form.get("photo_id", ""))
         await form.close()
-        await to_thread.run_sync(delete_painting, studio, gone)
+        await to_thread.run_sync(delete_painting, services, gone)
     except RefusalError as refusal:
         sent.refusals.append(refusal)
         return await to_thread.run_sync(sent_back, request, sent)
-    sent.photo = await to_thread.run_sync(photos.find, photo_id, studio.storage)
+    sent.photo = await to_thread.run_sync(photos.find, photo_id, services.storage)
     return await to_thread.run_sync(home_page, request, HomePage(sent.form.without(gone), sent.photo))

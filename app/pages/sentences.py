@@ -8,19 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from app import refusals
+from app.pages.controls import CONTROLS, FOLDS, MOST_PARTS, Place
 from app.refusals import RefusalError
 
-FIRST = {"strength", "brush", "keep_colors", "options"}
-EXPERT = {
-    "color_when", "guides", "content_layers", "style_layers", "content_scaling", "style_loss", "pooling", "optimizer",
-    "iterations", "min_improvement", "resample", "extractor",
-}  # fmt: skip
-MORE = EXPERT | {
-    "weight", "preset", "size", "quality", "output_size", "color_method", "color_mask", "smoothing", "seed", "start",
-    "keep", "keep_transparency", "feather", *(f"style_{row}" for row in range(5)),
-}  # fmt: skip
-# What has to be open for a sentence to be seen.
-FOLDS = {"options": FIRST | MORE, "more": MORE, "experts": EXPERT}
+# Places of sentences that are of no single option: the head of all, the blend, the part of the photo for each painting.
+OTHERS: dict[str, Place] = {"options": "options", "weight": "blend"}
+OTHERS |= {f"style_{row}": "blend" for row in range(MOST_PARTS)}
 OUTSIDE = {"photo", "style", "own_painting", "start_job", "submit"}
 
 
@@ -36,20 +29,24 @@ def places_of(error: ValidationError) -> dict[str, str]:
     """A sentence for each option that does not fit, by the name of its control."""
     found: dict[str, str] = {}
     for each in error.errors():
-        found.setdefault(place_of(each["loc"]), sentence(each))
+        name = str(each["loc"][0]) if each["loc"] else "options"
+        found.setdefault(placed(name), sentence(each))
     return found
 
 
-def place_of(location: tuple[int | str, ...]) -> str:
-    """The name of the control for pydantic's path to a value. What is said of one painting stands with the blend."""
-    name = str(location[0]) if location else "options"
-    return "weight" if name == "styles" else placed(name)
-
-
 def placed(name: str) -> str:
-    """The place of a refusal's sentence: its control, or the head of the options where the page has none for it."""
+    """The place of a refusal's sentence: its control, or the head of the options where the page has none for it. What
+    is said of one painting stands with the blend.
+    """
     name = {"styles": "weight", "painting": "own_painting"}.get(name, name)
-    return name if name in FIRST | MORE | OUTSIDE else "options"
+    return name if name in CONTROLS or name in OTHERS or name in OUTSIDE else "options"
+
+
+def folds_around(name: str) -> tuple[str, ...]:
+    """The folds that have to be open for a sentence to be seen, by the name of its place."""
+    if name in CONTROLS:
+        return FOLDS[CONTROLS[name].place]
+    return FOLDS[OTHERS[name]] if name in OTHERS else ()
 
 
 def sentence(error: Mapping[str, Any]) -> str:

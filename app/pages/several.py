@@ -10,9 +10,11 @@ from starlette.datastructures import FormData, UploadFile
 from app import refusals
 from app.orders.series import most_photos
 from app.refusals import RefusalError
-from app.services import Studio, keep_upload, uploaded_files
+from app.services import Services
 from app.uploads import photos
+from app.uploads.keep import keep_upload
 from app.uploads.photos import StoredPhoto
+from app.web.forms import uploaded_files
 
 LONGEST_NAME = 60
 
@@ -38,15 +40,15 @@ def are_several(form: FormData) -> bool:
     return bool(form.getlist("photos")) or len(uploaded_files(form)) > 1
 
 
-async def chosen_photos(studio: Studio, form: FormData, client: str) -> Chosen:
+async def chosen_photos(services: Services, form: FormData, client: str) -> Chosen:
     """Keeps the form's files, one after another, behind those photos that were kept before.
 
     Nothing is lost by one that is refused: the others stay, and whoever sent them decides whether to go on without it.
     """
     chosen = Chosen()
-    most = most_photos(studio.settings)
+    most = most_photos(services.settings)
     for photo_id in dict.fromkeys(str(each) for each in form.getlist("photos")):
-        photo = await to_thread.run_sync(photos.find, photo_id, studio.storage)
+        photo = await to_thread.run_sync(photos.find, photo_id, services.storage)
         if photo is None:
             chosen.left_out.append(LeftOut("An earlier photo", refusals.PHOTO_GONE.sentence))
         elif len(chosen.photos) < most:
@@ -55,7 +57,7 @@ async def chosen_photos(studio: Studio, form: FormData, client: str) -> Chosen:
         try:
             if len(chosen.photos) >= most:
                 raise RefusalError(refusals.SERIES_TOO_LONG, most=most)
-            chosen.photos.append(await keep_upload(studio, file, client))
+            chosen.photos.append(await keep_upload(services, file, client))
         except RefusalError as refusal:
             chosen.left_out.append(LeftOut(name_of(file, number), refusal.sentence))
     return chosen

@@ -7,9 +7,10 @@ from typing import get_args
 
 from app.jobs.options import Preset, Quality
 from app.jobs.work import planned_work
-from app.pages.choices import SIZES, Offer, as_number, stops
+from app.pages.controls import CONTROLS, Offer
 from app.pages.form import HomeForm
-from app.services import Studio
+from app.pages.values import as_number
+from app.services import Services
 from app.uploads.photos import StoredPhoto
 
 USUAL_PHOTO = (4, 3)
@@ -30,10 +31,10 @@ class SizeChoice:
     times: dict[str, list[float]] | None = None
 
 
-def sizes(studio: Studio, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
+def sizes(services: Services, photo: StoredPhoto | None, form: HomeForm) -> list[SizeChoice]:
     """The sizes, with the time that the chosen photo, or a usual one, takes on this machine."""
-    offered = stops(SIZES, form.options["size"], "1024")
-    speed = studio.records.seconds_per_unit()
+    offered = CONTROLS["size"].stops(form.options["size"])
+    speed = services.records.workers.speed()
     if not speed:
         return [SizeChoice(each) for each in offered]
     shape = (photo.width, photo.height) if photo else USUAL_PHOTO

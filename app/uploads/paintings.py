@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.darkroom.developed import DecodedMask, DecodedPhoto
+from app.jobs.ids import OWN_PREFIX, own_painting, own_style
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
-from app.uploads.masks import DecodedMask, facts_of
-from app.uploads.photos import DecodedPhoto, Places, put
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
+from app.uploads.masks import facts_of
+from app.uploads.photos import Places, put
 from app.web import id_cookies
 
 COOKIE = "atelier_paintings"
@@ -52,16 +54,16 @@ def store(painting: DecodedPhoto, storage: Storage, client: str = "", drawn: Dec
     )
     put(painting, places, storage, client)
     if drawn is None:
-        return OwnPainting(keys.own_style(identifier), painting.width, painting.height)
+        return OwnPainting(own_style(identifier), painting.width, painting.height)
     map_id, facts = hashlib.sha256(drawn.png).hexdigest()[:32], facts_of(drawn)
     storage.put(keys.part_map_key(identifier, map_id), drawn.png)
     storage.put(keys.part_map_meta_key(identifier, map_id), facts.model_dump_json().encode())
-    return OwnPainting(keys.own_style(identifier), painting.width, painting.height, map_id, tuple(facts.rivals([])))
+    return OwnPainting(own_style(identifier), painting.width, painting.height, map_id, tuple(facts.rivals([])))
 
 
 def find(style_id: str, storage: Storage) -> OwnPainting | None:
     """The painting of a style's id; None for one that is not an own painting's, or is gone."""
-    identifier = keys.own_painting(style_id)
+    identifier = own_painting(style_id)
     if identifier is None:
         return None
     try:
@@ -73,7 +75,7 @@ def find(style_id: str, storage: Storage) -> OwnPainting | None:
 
 def thumb(style_id: str, storage: Storage) -> bytes | None:
     """The painting as a small WebP."""
-    identifier = keys.own_painting(style_id)
+    identifier = own_painting(style_id)
     try:
         return storage.get(keys.painting_thumb_key(identifier)) if identifier else None
     except BlobNotFoundError:
@@ -82,10 +84,10 @@ def thumb(style_id: str, storage: Storage) -> bytes | None:
 
 def remembered(request: Request, secret: bytes, storage: Storage) -> list[OwnPainting]:
     """This browser's paintings that are still here, newest first."""
-    found = (find(keys.own_style(each), storage) for each in id_cookies.hung(request, secret, COOKIE))
+    found = (find(own_style(each), storage) for each in id_cookies.hung(request, secret, COOKIE))
     return [painting for painting in found if painting]
 
 
 def remember(request: Request, response: Response, painting: OwnPainting, secret: bytes) -> None:
     """Add a painting to those of the browser that gets `response`."""
-    id_cookies.add(request, response, [painting.id.removeprefix(keys.OWN_PREFIX)], secret, COOKIE)
+    id_cookies.add(request, response, [painting.id.removeprefix(OWN_PREFIX)], secret, COOKIE)

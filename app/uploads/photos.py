@@ -8,25 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.darkroom.developed import DecodedPhoto
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 # iPhones and Macs convert HEIC themselves where it is not listed, so it is not, even where it can be read.
 ACCEPT = "image/jpeg,image/png,image/webp,image/avif,image/tiff,image/bmp,image/gif,image/jp2"
-
-
-@dataclass(frozen=True)
-class DecodedPhoto:
-    """A photo ready to keep: JPEG and WebP bytes, width and height in pixels of the JPEG.
-
-    `alpha_png` is how opaque each pixel of it was, in grey; empty where all of them were wholly.
-    """
-
-    photo_jpeg: bytes
-    thumb_webp: bytes
-    width: int
-    height: int
-    alpha_png: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.security import SAFE_METHODS
+from app.web.origin import SAFE_METHODS
 
 router = APIRouter(include_in_schema=False)
 

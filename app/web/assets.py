@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.web.caching import FOREVER
+
 HASH_LENGTH = 12
-FOREVER = "public, max-age=31536000, immutable"
 SHEETS = re.compile(r"css/([a-z]+(?:\+[a-z]+)+)\.css")
 
 

@@ -15,7 +15,7 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.refusals import CODE
+from app.web.answering import CODE
 from app.web.limits import client_of
 
 HASH_DIGITS = 8
@@ -49,7 +49,7 @@ class SecurityLog:
         is_refusal = 400 <= status < 500
         if not is_refusal and (status >= 400 or not is_deletion(request)):
             return
-        client = client_of(request, request.app.state.studio.secret)[:HASH_DIGITS]
+        client = client_of(request, request.app.state.services.secret)[:HASH_DIGITS]
         if not is_refusal or self.told.hit(TOLD, client):
             what = f"refused {status} {request.scope.get(CODE, '')}".rstrip() if is_refusal else "deleted"
             log.info(

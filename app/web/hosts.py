@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import refusals
 from app.settings import Settings
+from app.web.answering import answer
 
 HERE = "localhost"
 
@@ -31,7 +32,7 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._is_known(scope):
-            refusal = refusals.answer(Request(scope, receive), refusals.HOST_UNKNOWN)
+            refusal = answer(Request(scope, receive), refusals.HOST_UNKNOWN)
             return await refusal(scope, receive, send)
         return await self.app(scope, receive, send)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.web.security import cookie as kept_in
-from app.web.security import keep_cookie, sign, unsign
+from app.web.cookies import cookie as kept_in
+from app.web.cookies import keep_cookie
+from app.web.signing import sign, unsign
 
 COOKIE, SERIES_COOKIE = "atelier_wall", "atelier_series"
 # 60 ids of 16 bytes are 1.3 kB in base64; browsers take cookies up to 4 kB.

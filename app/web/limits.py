@@ -16,10 +16,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import refusals
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.refusals import RefusalError
 from app.settings import Settings, SettingsError
-from app.web.security import SAFE_METHODS, derived_id
+from app.web.answering import answer
+from app.web.origin import SAFE_METHODS
+from app.web.signing import derived_id
 
 IPV6_PREFIX = 64  # a household or a server has at least so much of its own
 # Pictures of the gallery and the page's own files are kept by browsers, and probes belong to whoever runs this.
@@ -55,7 +57,7 @@ class RequestLimits:
         if wait_s is None:
             return await self.app(scope, receive, send)
         refusal = RefusalError(refusals.TOO_MANY_REQUESTS, headers={"Retry-After": str(wait_s)}, seconds=wait_s)
-        response = refusals.answer(Request(scope, receive), refusal.kind, refusal.sentence, headers=refusal.headers)
+        response = answer(Request(scope, receive), refusal.kind, refusal.sentence, headers=refusal.headers)
         return await response(scope, receive, send)
 
 
@@ -71,7 +73,7 @@ def counted(scope: Scope, limit: RateLimitItem | None, *who: str) -> int | None:
 
 def counting_in(connection: redis.Redis) -> RateLimiter:
     """Counts in this Redis, over the connection's own pool. To be made once: it hashes six scripts."""
-    storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=keys.RATES)
+    storage = RedisStorage("redis://", connection_pool=connection.connection_pool, key_prefix=redis_keys.RATES)
     return SlidingWindowCounterRateLimiter(storage)
 
 

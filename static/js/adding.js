@@ -1,19 +1,18 @@
 /** The cards' buttons that add a painting to the blend beside the chosen one, and take it out again. */
-import { chosenCard } from "./choice.js";
+import { all, byId, first } from "./lib/elements.js";
 
 /**
  * @param {HTMLFormElement} studio
  * @param {AbortSignal} signal
  */
 export function connectAdding(studio, signal) {
-  const selects = /** @type {HTMLSelectElement[]} */ ([...studio.querySelectorAll("select[name=style]")]);
-  const status = /** @type {HTMLElement} */ (document.getElementById("status"));
-  const cardOf = (/** @type {Element} */ button) =>
-    /** @type {HTMLInputElement} */ (button.closest(".card")?.querySelector(".card__radio"));
+  const selects = all(studio, "select[name=style]", HTMLSelectElement);
+  const status = byId("status", HTMLElement);
+  const cardOf = (/** @type {Element} */ button) => first(/** @type {Element} */ (button.closest(".card")), ".card__radio", HTMLInputElement);
   const rowOf = (/** @type {string} */ id) => selects.find((select) => select.value === id);
 
   const tell = () => {
-    for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (studio.querySelectorAll("[data-add]"))) {
+    for (const button of all(studio, "[data-add]", HTMLButtonElement)) {
       const isIn = rowOf(cardOf(button).value) !== undefined;
       button.ariaPressed = String(isIn);
       // Where the blend is full, there is nothing to press.

@@ -1,18 +1,19 @@
 /** The artwork's page: the divider, the slider of its colours, the copy button. */
 import { connectCompare } from "./compare.js";
+import { all, byId } from "./lib/elements.js";
 import { connectScale } from "./scale.js";
 
 const page = new AbortController();
 const compare = document.getElementById("compare");
 if (compare) connectCompare(compare, page.signal);
-for (const scale of document.querySelectorAll("[data-scale]")) connectScale(/** @type {HTMLElement} */ (scale), page.signal);
+for (const scale of all(document, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
 
 const copy = document.getElementById("copy");
 const address = /** @type {HTMLInputElement | null} */ (document.getElementById("address"));
 // The server knows the site's name only if every proxy on the way passed it on; the browser does know it.
 if (address) address.value = new URL(new URL(address.value).pathname, location.origin).href;
 copy?.addEventListener("click", async () => {
-  const status = /** @type {HTMLElement} */ (document.getElementById("status"));
+  const status = byId("status", HTMLElement);
   address?.select();
   const isCopied = await copied(address?.value ?? "");
   if (isCopied) copy.textContent = "Copied";
@@ -21,7 +22,7 @@ copy?.addEventListener("click", async () => {
 }, { signal: page.signal });
 
 /** Copies a text, that of the selection where the browser gives no clipboard: it does not over plain http. @param {string} text */
-async function copied(text) {
+function copied(text) {
   if (!navigator.clipboard) return document.execCommand("copy");
   return navigator.clipboard.writeText(text).then(() => true, () => false);
 }

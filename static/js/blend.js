@@ -1,29 +1,30 @@
 /** Keeps the shares of a blend true while its sliders move, and names the painting that is chosen in the gallery. */
 import { chosenCard } from "./choice.js";
+import { all, byId, first } from "./lib/elements.js";
 
 /**
  * @param {HTMLFormElement} studio sends "marks" when a painting has got a part of its own, or lost it
  * @param {AbortSignal} signal
  */
 export function connectBlend(studio, signal) {
-  const rows = /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-blend]")]).map((row) => ({
+  const rows = all(studio, "[data-blend]", HTMLElement).map((row) => ({
     row,
-    part: /** @type {HTMLElement} */ (row.querySelector("[data-marks]")),
+    part: first(row, "[data-marks]", HTMLElement),
     select: row.querySelector("select"),
-    slider: /** @type {HTMLInputElement} */ (row.querySelector("input[type=range]")),
-    share: /** @type {HTMLOutputElement} */ (row.querySelector("output")),
+    slider: first(row, "input[type=range]", HTMLInputElement),
+    share: first(row, "output", HTMLOutputElement),
   }));
-  const first = /** @type {HTMLElement} */ (document.getElementById("blend-first"));
+  const chosenTitle = byId("blend-first", HTMLElement);
   const unnamed = "The painting you choose";
 
   /** Where each is painted: those of one place share it. @param {HTMLElement} part @param {number} index */
   const placeOf = (part, index) => {
     if (part.dataset.has === "marks") return `row ${index}`;
-    return [...part.querySelectorAll("input[type=hidden]")].map((each) => /** @type {HTMLInputElement} */ (each).value).join(" ");
+    return all(part, "input[type=hidden]", HTMLInputElement).map((each) => each.value).join(" ");
   };
 
   const tell = () => {
-    first.textContent = chosenCard(studio)?.dataset.title ?? unnamed;
+    chosenTitle.textContent = chosenCard(studio)?.dataset.title ?? unnamed;
     const chosen = rows.flatMap(({ part, select, slider }, index) =>
       select?.value === "" ? [] : [{ place: placeOf(part, index), weight: Number(slider.value) }]);
     const places = new Set(chosen.map(({ place }) => place));

@@ -1,5 +1,7 @@
 /** Says beside the button which paintings are chosen, and beside the gallery when none is. */
 
+import { all, byId } from "./lib/elements.js";
+
 /** The radio of the chosen card, if any. @param {HTMLFormElement} studio */
 export const chosenCard = (studio) => /** @type {HTMLInputElement | null} */ (studio.querySelector(".card__radio:checked"));
 
@@ -8,9 +10,9 @@ export const chosenCard = (studio) => /** @type {HTMLInputElement | null} */ (st
  * @param {AbortSignal} signal
  */
 export function connectChoice(studio, signal) {
-  const choice = /** @type {HTMLElement} */ (document.getElementById("choice"));
-  const error = /** @type {HTMLElement} */ (document.getElementById("style-error"));
-  const others = /** @type {HTMLSelectElement[]} */ ([...studio.querySelectorAll("select[name=style]")]);
+  const choice = byId("choice", HTMLElement);
+  const error = byId("style-error", HTMLElement);
+  const others = all(studio, "select[name=style]", HTMLSelectElement);
   const cite = (/** @type {string} */ title) => Object.assign(document.createElement("cite"), { textContent: title });
 
   const tell = () => {

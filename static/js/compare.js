@@ -1,12 +1,14 @@
 /** The divider between photo and painting: an invisible native slider over the picture gives dragging, tapping and keys. */
 
+import { all, first } from "./lib/elements.js";
+
 /**
  * @param {HTMLElement} compare
  * @param {AbortSignal} signal
  */
 export function connectCompare(compare, signal) {
-  const range = /** @type {HTMLInputElement} */ (compare.querySelector("input[type=range]"));
-  const views = /** @type {HTMLInputElement[]} */ ([...compare.querySelectorAll("[name=view]")]);
+  const range = first(compare, "input[type=range]", HTMLInputElement);
+  const views = all(compare, "[name=view]", HTMLInputElement);
 
   const split = (/** @type {string} */ share) => {
     compare.style.setProperty("--split", `${share}%`);

@@ -1,14 +1,14 @@
 /** The easel: the newest preview cross-fades in, the words and the line follow, and at the end the artwork takes over. */
 import { develop } from "./lib/canvas.js";
+import { byId } from "./lib/elements.js";
 import { poll } from "./lib/poll.js";
 import { remember } from "./lib/memory.js";
 import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
 
-const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const [easel, doing, progress, eta] = ["easel", "doing", "progress", "eta"].map(by);
-const status = by("status");
-const id = easel.dataset.job;
+const [easel, doing, eta, status] = ["easel", "doing", "eta", "status"].map((each) => byId(each, HTMLElement));
+const progress = byId("progress", HTMLProgressElement);
+const id = easel.dataset.job ?? "";
 const address = at(`/api/v1/jobs/${id}`);
 const page = new AbortController();
 const { markStopping, onConnection } = connectStop(address, page.signal);
@@ -19,7 +19,7 @@ let announced = "";
 async function show(version) {
   if (version <= shown) return;
   shown = version;
-  await develop(by("preview"), `${address}/preview?v=${version}`, () => version === shown);
+  await develop(byId("preview", HTMLImageElement), `${address}/preview?v=${version}`, () => version === shown);
 }
 
 /** One polite sentence for each state and every 10 %. @param {import("./lib/poll.js").Job} job */

@@ -1,16 +1,18 @@
 /** Filters the cards as one types; the same fields, sent as a form, do it without a script. */
 
+import { all, byId, first } from "./lib/elements.js";
+
 /** Letters without accents, lower case, so that "hebuterne" finds "Hébuterne". @param {string} text */
 export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** @param {AbortSignal} signal */
 export function connectFilter(signal) {
-  const text = /** @type {HTMLInputElement} */ (document.getElementById("filter-text"));
-  const movement = /** @type {HTMLSelectElement} */ (document.getElementById("filter-movement"));
-  const count = /** @type {HTMLElement} */ (document.getElementById("filter-count"));
-  const none = /** @type {HTMLElement} */ (document.getElementById("gallery-none"));
-  const cards = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".card[data-words]")]);
-  const own = /** @type {HTMLElement} */ (document.querySelector("[data-own]"));
+  const text = byId("filter-text", HTMLInputElement);
+  const movement = byId("filter-movement", HTMLSelectElement);
+  const count = byId("filter-count", HTMLElement);
+  const none = byId("gallery-none", HTMLElement);
+  const cards = all(document, ".card[data-words]", HTMLElement);
+  const own = first(document, "[data-own]", HTMLElement);
 
   const apply = () => {
     const words = plain(text.value).split(/\s+/).filter(Boolean);

@@ -1,83 +1,83 @@
 /** Paintings of one's own: sent as soon as they are chosen, and hung beside the others as the chosen one. */
 import { whyNot } from "./lib/answers.js";
+import { all, byId, copyOf, first } from "./lib/elements.js";
 import { at } from "./lib/root.js";
-import { upload } from "./lib/upload.js";
+import { upload, whyFailed } from "./lib/upload.js";
 
 /**
  * @param {HTMLFormElement} studio
  * @param {AbortSignal} signal
  */
 export function connectOwn(studio, signal) {
-  const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-  const [input, error, status, template, paint] = ["own-painting", "own-painting-error", "status", "mine", "paint"].map(by);
-  const card = /** @type {HTMLElement} */ (studio.querySelector("[data-own]"));
-  const cards = () => /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-mine]")]);
-  const selects = /** @type {HTMLSelectElement[]} */ ([...studio.querySelectorAll("select[name=style]")]);
-  let made = cards().length;
-  /** The upload under way; the form waits for it. @type {Promise<void> | null} */
-  let uploading = null;
+  const [error, status] = ["own-painting-error", "status"].map((id) => byId(id, HTMLElement));
+  const input = byId("own-painting", HTMLInputElement);
+  const cards = new Cards(studio, signal);
 
-  const refuse = (/** @type {string} */ sentence) => {
+  /** An empty sentence: nothing is wrong. @param {string} sentence */
+  const refuse = (sentence) => {
     error.textContent = sentence;
     error.hidden = sentence === "";
     input.toggleAttribute("aria-invalid", sentence !== "");
   };
-  const told = () => studio.dispatchEvent(new Event("change"));
-
-  /** @param {string} id @param {File} file */
-  const hang = (id, file) => {
-    const title = `Your painting ${++made}`;
-    const fresh = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
-    const radio = /** @type {HTMLInputElement} */ (fresh.querySelector("input"));
-    const picture = /** @type {HTMLImageElement} */ (fresh.querySelector("img"));
-    const remove = /** @type {HTMLButtonElement} */ (fresh.querySelector(".card__remove"));
-    fresh.dataset.mine = radio.value = remove.value = id;
-    radio.dataset.title = title;
-    /** @type {HTMLElement} */ (fresh.querySelector("cite")).textContent = title;
-    remove.ariaLabel = `Remove ${title}`;
-    /** @type {HTMLElement} */ (fresh.querySelector("[data-add] .unseen")).textContent = ` ${title} in`;
-    picture.src = URL.createObjectURL(file);
-    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true, signal });
-    card.before(fresh);
-    for (const select of selects) select.add(new Option(title, id));
-    radio.checked = true;
-    radio.focus({ preventScroll: true });
-    status.textContent = `${title} is chosen.`;
-    told();
+  /** @param {File} file */
+  const send = async (file) => {
+    const empty = first(studio, "[data-own]", HTMLElement);
+    refuse("");
+    empty.classList.add("is-busy");
+    status.textContent = "Sending your painting…";
+    try {
+      const { id } = await upload(file, signal, undefined, "painting");
+      status.textContent = `${cards.hang(id, file)} is chosen.`;
+    } catch (reason) {
+      if (!signal.aborted) refuse(whyFailed(reason));
+    }
+    input.value = "";
+    empty.classList.remove("is-busy");
   };
 
-  input.addEventListener("change", () => {
-    const file = input.files[0];
-    if (!file) return;
-    refuse("");
-    card.classList.add("is-busy");
-    status.textContent = "Sending your painting…";
-    uploading = upload(file, signal, undefined, "painting")
-      .then(({ id }) => hang(id, file))
-      .catch((/** @type {unknown} */ reason) => signal.aborted || refuse(reason instanceof Error ? reason.message : String(reason)))
-      .finally(() => {
-        input.value = "";
-        uploading = null;
-        card.classList.remove("is-busy");
-      });
-  }, { signal });
+  connectRemoval(studio, { input, status, cards, refuse }, signal);
+  connectSending(studio, { input, error, send }, signal);
+}
 
+/**
+ * @param {HTMLFormElement} studio
+ * @param {{input: HTMLElement, status: HTMLElement, cards: Cards, refuse: (sentence: string) => void}} parts
+ * @param {AbortSignal} signal
+ */
+function connectRemoval(studio, { input, status, cards, refuse }, signal) {
   studio.addEventListener("click", async (event) => {
     const button = event.target instanceof Element && event.target.closest(".card__remove");
-    const gone = button && /** @type {HTMLElement | null} */ (button.closest("[data-mine]"));
-    if (!gone) return;
+    const card = button && /** @type {HTMLElement | null} */ (button.closest("[data-mine]"));
+    if (!card) return;
     event.preventDefault();
-    const response = await fetch(at(`/api/v1/paintings/${gone.dataset.mine}`), { method: "DELETE", signal }).catch(() => null);
+    const response = await fetch(at(`/api/v1/paintings/${card.dataset.mine}`), { method: "DELETE", signal }).catch(() => null);
     if (!response?.ok && response?.status !== 404) {
       return refuse(`${whyNot(response?.status) || "It could not be removed just now."} Try again in a moment.`);
     }
-    for (const select of selects) select.querySelector(`[value="${gone.dataset.mine}"]`)?.remove();
-    gone.remove();
+    cards.remove(card);
     status.textContent = "Your painting is removed.";
     input.focus({ preventScroll: true });
-    told();
   }, { signal });
+}
 
+/**
+ * Sends each painting that is chosen; the form waits for it.
+ * @param {HTMLFormElement} studio
+ * @param {{input: HTMLInputElement, error: HTMLElement, send: (file: File) => Promise<void>}} parts
+ * @param {AbortSignal} signal
+ */
+function connectSending(studio, { input, error, send }, signal) {
+  const paint = byId("paint", HTMLButtonElement);
+  /** The upload under way. @type {Promise<void> | null} */
+  let uploading = null;
+
+  input.addEventListener("change", () => {
+    const file = input.files?.[0];
+    if (!file) return;
+    uploading = send(file).finally(() => {
+      uploading = null;
+    });
+  }, { signal });
   studio.addEventListener("submit", async (event) => {
     if (!uploading || event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
@@ -87,4 +87,63 @@ export function connectOwn(studio, signal) {
     paint.disabled = false;
     if (error.hidden) studio.requestSubmit(paint);
   }, { signal });
+}
+
+/** The cards of these paintings, and their titles among those of the blend. */
+class Cards {
+  #studio;
+  #signal;
+  #selects;
+  #made;
+
+  /**
+   * @param {HTMLFormElement} studio receives "change" with every card that comes or goes
+   * @param {AbortSignal} signal
+   */
+  constructor(studio, signal) {
+    this.#studio = studio;
+    this.#signal = signal;
+    this.#selects = all(studio, "select[name=style]", HTMLSelectElement);
+    this.#made = all(studio, "[data-mine]", HTMLElement).length;
+  }
+
+  /** Hangs a painting as the chosen one; its title. @param {string} id @param {File} file */
+  hang(id, file) {
+    const title = `Your painting ${++this.#made}`;
+    const card = newCard(id, title);
+    this.#show(file, first(card, "img", HTMLImageElement));
+    first(this.#studio, "[data-own]", HTMLElement).before(card);
+    for (const select of this.#selects) select.add(new Option(title, id));
+    const radio = first(card, "input", HTMLInputElement);
+    radio.checked = true;
+    radio.focus({ preventScroll: true });
+    this.#studio.dispatchEvent(new Event("change"));
+    return title;
+  }
+
+  /** @param {HTMLElement} card */
+  remove(card) {
+    for (const select of this.#selects) select.querySelector(`[value="${card.dataset.mine}"]`)?.remove();
+    card.remove();
+    this.#studio.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {File} file @param {HTMLImageElement} picture */
+  #show(file, picture) {
+    picture.src = URL.createObjectURL(file);
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true, signal: this.#signal });
+  }
+}
+
+/** @param {string} id @param {string} title */
+function newCard(id, title) {
+  const card = copyOf("mine");
+  const radio = first(card, "input", HTMLInputElement);
+  const remove = first(card, ".card__remove", HTMLButtonElement);
+  card.dataset.mine = radio.value = remove.value = id;
+  radio.dataset.title = title;
+  first(card, "cite", HTMLElement).textContent = title;
+  remove.ariaLabel = `Remove ${title}`;
+  first(card, "[data-add] .unseen", HTMLElement).textContent = ` ${title} in`;
+  return card;
 }

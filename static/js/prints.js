@@ -1,149 +1,124 @@
-/** Several photos: each a print with its own line while it is sent, two at a time. */
+/** Several photos: each a print of _prints.html with its own line while it is sent, or the reason why it is none of the series. */
+import { all, byId, copyOf, first } from "./lib/elements.js";
 import { at } from "./lib/root.js";
-import { UploadError, upload } from "./lib/upload.js";
+import { whyTooLarge } from "./lib/upload.js";
+import { Queue } from "./prints/queue.js";
 
-const AT_ONCE = 2;
-
-/**
- * @param {HTMLFormElement} studio
- * @param {{signal: AbortSignal, onChange: () => void}} page
- */
-export function connectPrints(studio, { signal, onChange }) {
-  const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-  const [prints, template, frame, status] = ["prints", "print", "frame", "status"].map(by);
-  const [mostPhotos, limitMb] = [Number(studio.dataset.mostPhotos), Number(studio.dataset.limitMb)];
-  /** Prints that wait to be sent, or are on their way. @type {Set<HTMLElement>} */
-  const unsent = new Set();
-  /** @type {{print: HTMLElement, file: Blob}[]} */
-  const queue = [];
-  /** @type {Map<HTMLElement, AbortController>} */
-  const sending = new Map();
-  /** @type {(() => void)[]} */
-  let waiting = [];
-
-  const all = () => /** @type {HTMLElement[]} */ ([...prints.children]);
-  const good = () => all().filter((print) => !print.classList.contains("is-refused"));
-
-  const changed = () => {
-    const number = good().length;
-    const shown = all().length > 0;
-    prints.hidden = !shown;
-    frame.classList.toggle("has-prints", shown);
-    by("prints-hint").hidden = !shown;
-    if (shown) by("photo-hint").hidden = true;
-    by("prints-count").textContent = `${number} photo${number === 1 ? "" : "s"}`;
-    if (unsent.size === 0) {
-      for (const done of waiting) done();
-      waiting = [];
-    }
-    onChange();
-    studio.dispatchEvent(new CustomEvent("photos", { detail: number }));
-  };
+export class Prints {
+  #studio;
+  #onChange;
+  #prints = byId("prints", HTMLElement);
+  #hint = byId("prints-hint", HTMLElement);
+  #number = byId("prints-count", HTMLElement);
+  #status = byId("status", HTMLElement);
+  #queue = new Queue({
+    onProgress: showProgress,
+    onSent: (print, photo) => this.#onSent(print, photo),
+    onRefused: refuse,
+    onEnd: () => this.#changed(),
+  });
 
   /**
-   * @param {HTMLElement} print
-   * @param {string} name
-   * @param {string} sentence
+   * @param {HTMLFormElement} studio
+   * @param {() => void} onChange
+   * @param {AbortSignal} signal
    */
-  const refuse = (print, name, sentence) => {
-    const words = /** @type {HTMLElement} */ (print.querySelector(".print__words"));
-    words.replaceChildren(Object.assign(document.createElement("b"), { textContent: name }), sentence);
-    words.hidden = false;
-    words.setAttribute("role", "alert");
-    print.classList.add("is-refused");
-    unsent.delete(print);
-  };
+  constructor(studio, onChange, signal) {
+    this.#studio = studio;
+    this.#onChange = onChange;
+    this.#prints.addEventListener("click", (event) => this.#onClick(event), { signal });
+  }
 
-  /** @param {HTMLElement} print */
-  const remove = (print) => {
-    sending.get(print)?.abort();
-    unsent.delete(print);
-    const neighbour = print.nextElementSibling ?? print.previousElementSibling;
-    print.remove();
-    changed();
-    (/** @type {HTMLElement | null} */ (neighbour?.querySelector(".print__remove")) ?? by("photo")).focus();
-  };
+  /** Photos that are sent, or on their way. */
+  get count() { return this.#all.filter((print) => !isRefused(print)).length; }
+  get isShown() { return this.#all.length > 0; }
+  get isSending() { return this.#queue.size > 0; }
+  /** Resolves once all are sent or refused. */
+  get sent() { return this.#queue.sent; }
 
-  const next = () => {
-    while (sending.size < AT_ONCE && queue.length > 0) {
-      const { print, file } = /** @type {{print: HTMLElement, file: File}} */ (queue.shift());
-      if (print.isConnected) void send(print, file);
+  /** @param {Iterable<File>} files */
+  add(files) {
+    document.getElementById("left-out")?.remove();
+    for (const file of files) {
+      const refusal = this.#whyNot(file);
+      const print = copyOf("print");
+      this.#prints.append(print);
+      if (refusal) refuse(print, file.name, refusal);
+      else this.#queue.add(print, file);
     }
-  };
+    this.#changed();
+    this.#queue.next();
+  }
 
-  /**
-   * @param {HTMLElement} print
-   * @param {File} file
-   */
-  const send = async (print, file) => {
-    const mine = new AbortController();
-    const part = (/** @type {string} */ name) => /** @type {any} */ (print.querySelector(`.print__${name}`));
-    sending.set(print, mine);
-    try {
-      const photo = await patient(() => upload(file, mine.signal, (share) => (part("progress").value = share)), mine.signal);
-      Object.assign(part("picture"), { src: at(`/photos/${photo.id}/thumb.webp`), width: photo.width, height: photo.height, hidden: false });
-      Object.assign(part("check"), { value: photo.id, disabled: false, checked: true });
-      part("progress").hidden = true;
-      print.dataset.photo = photo.id;
-      unsent.delete(print);
-      status.textContent = `${good().length - unsent.size} of ${good().length} photos sent`;
-    } catch (reason) {
-      if (!mine.signal.aborted) refuse(print, file.name, reason instanceof Error ? reason.message : String(reason));
-    }
-    sending.delete(print);
-    changed();
-    next();
-  };
+  get #all() { return all(this.#prints, ":scope > *", HTMLElement); }
 
-  prints.addEventListener("click", (/** @type {Event} */ event) => {
-    const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest(".print__remove")) remove(/** @type {HTMLElement} */ (target.closest(".print")));
+  /** Why a file is no photo of the series; empty if it may be. @param {File} file */
+  #whyNot(file) {
+    const { mostPhotos, limitMb } = this.#studio.dataset;
+    if (this.count >= Number(mostPhotos)) return `A series has at most ${mostPhotos} photos; this one was left out.`;
+    return whyTooLarge(file, Number(limitMb));
+  }
+
+  /** @param {MouseEvent} event */
+  #onClick(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (target.closest(".print__remove")) this.#remove(/** @type {HTMLElement} */ (target.closest(".print")));
     // The check box, which a click on its label would change, is for browsers without scripts.
     else if (target.closest(".print__sheet")) event.preventDefault();
-  }, { signal });
+  }
 
-  return {
-    /** Photos that are sent, or on their way. */
-    count: () => good().length,
-    isShown: () => all().length > 0,
-    isSending: () => unsent.size > 0,
-    /** Resolves once all are sent or refused. @returns {Promise<void>} */
-    sent: () => new Promise((resolve) => (unsent.size === 0 ? resolve() : waiting.push(resolve))),
-    /** @param {Iterable<File>} files */
-    add(files) {
-      by("left-out")?.remove();
-      for (const file of files) {
-        const print = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
-        const isTooMany = good().length >= mostPhotos;
-        prints.append(print);
-        if (isTooMany) refuse(print, file.name, `A series has at most ${mostPhotos} photos; this one was left out.`);
-        else if (file.size > limitMb * 1e6) refuse(print, file.name, `This photo is larger than ${limitMb} MB. Save it smaller, or as a JPEG, and choose it again.`);
-        else {
-          unsent.add(print);
-          queue.push({ print, file });
-        }
-      }
-      changed();
-      next();
-    },
-  };
+  /** @param {HTMLElement} print */
+  #remove(print) {
+    const neighbour = print.nextElementSibling ?? print.previousElementSibling;
+    this.#queue.drop(print);
+    print.remove();
+    this.#changed();
+    (neighbour?.querySelector("button") ?? byId("photo", HTMLInputElement)).focus();
+  }
+
+  /** @param {HTMLElement} print @param {import("./lib/upload.js").Photo} photo */
+  #onSent(print, photo) {
+    showPhoto(print, photo);
+    this.#status.textContent = `${this.count - this.#queue.size} of ${this.count} photos sent`;
+  }
+
+  #changed() {
+    this.#prints.hidden = this.#hint.hidden = !this.isShown;
+    this.#number.textContent = `${this.count} photo${this.count === 1 ? "" : "s"}`;
+    this.#onChange();
+  }
+}
+
+/** @param {HTMLElement} print */
+const isRefused = (print) => print.classList.contains("is-refused");
+
+/** @param {HTMLElement} print */
+const lineOf = (print) => first(print, ".print__progress", HTMLProgressElement);
+
+/** @param {HTMLElement} print @param {number} share 0 to 1 */
+function showProgress(print, share) {
+  lineOf(print).value = share;
+}
+
+/** The photo as the server has it. @param {HTMLElement} print @param {import("./lib/upload.js").Photo} photo */
+function showPhoto(print, photo) {
+  const picture = first(print, ".print__picture", HTMLImageElement);
+  const check = first(print, ".print__check", HTMLInputElement);
+  Object.assign(picture, { src: at(`/photos/${photo.id}/thumb.webp`), width: photo.width, height: photo.height, hidden: false });
+  Object.assign(check, { value: photo.id, disabled: false, checked: true });
+  lineOf(print).hidden = true;
+  print.dataset.photo = photo.id;
 }
 
 /**
- * Does it again after a pause while the answer is that too much was asked for at once: fifty photos may be.
- * @template Result
- * @param {() => Promise<Result>} send
- * @param {AbortSignal} signal
- * @returns {Promise<Result>}
+ * @param {HTMLElement} print
+ * @param {string} name
+ * @param {string} sentence
  */
-async function patient(send, signal) {
-  for (;;) {
-    try {
-      return await send();
-    } catch (reason) {
-      if (!(reason instanceof UploadError) || reason.wait === 0) throw reason;
-      await new Promise((resolve) => setTimeout(resolve, reason.wait * 1000));
-      if (signal.aborted) throw reason;
-    }
-  }
+function refuse(print, name, sentence) {
+  const words = first(print, ".print__words", HTMLElement);
+  words.replaceChildren(Object.assign(document.createElement("b"), { textContent: name }), sentence);
+  words.hidden = false;
+  words.setAttribute("role", "alert");
+  print.classList.add("is-refused");
 }

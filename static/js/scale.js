@@ -1,12 +1,14 @@
 /** Lets a row of stops be dragged like a slider; clicks and arrow keys work without. */
 
+import { all, first } from "./lib/elements.js";
+
 /**
  * @param {HTMLElement} scale
  * @param {AbortSignal} signal
  */
 export function connectScale(scale, signal) {
-  const track = /** @type {HTMLElement} */ (scale.querySelector(".scale__track"));
-  const stops = /** @type {HTMLInputElement[]} */ ([...track.querySelectorAll("input")]);
+  const track = first(scale, ".scale__track", HTMLElement);
+  const stops = all(track, "input", HTMLInputElement);
   const middle = (/** @type {HTMLElement} */ stop) => {
     const box = stop.getBoundingClientRect();
     return box.x + box.width / 2;

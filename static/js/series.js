@@ -1,5 +1,6 @@
 /** A series: every canvas develops in its place, from one answer for all of them. */
 import { develop } from "./lib/canvas.js";
+import { all, byId, first } from "./lib/elements.js";
 import { remember } from "./lib/memory.js";
 import { poll } from "./lib/poll.js";
 import { at } from "./lib/root.js";
@@ -9,14 +10,15 @@ import { connectStop } from "./lib/stop.js";
  * @typedef {{id: string, photo: string, status: string, progress: number, doing: string, preview: number, artwork: string | null}} Piece
  * @typedef {{status: string, progress: number, doing: string, time_left: string, cancel_requested: boolean, finished: number, jobs: Piece[]}} Series
  */
-const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const [series, sheet, doing, progress, eta, zip] = ["series", "sheet", "doing", "progress", "eta", "zip"].map(by);
-const [stopForm, status] = ["stop-form", "status"].map(by);
+const by = (/** @type {string} */ id) => byId(id, HTMLElement);
+const [series, sheet, status] = ["series", "sheet", "status"].map(by);
+const progress = byId("progress", HTMLProgressElement);
 const address = at(`/api/v1/series/${series.dataset.series}`);
 const page = new AbortController();
 const { markStopping, onConnection } = connectStop(address, page.signal);
 let announced = "";
 
+const canvases = () => all(sheet, ":scope > *", HTMLElement);
 const counted = (/** @type {number} */ number, /** @type {string} */ word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 /**
@@ -24,44 +26,46 @@ const counted = (/** @type {number} */ number, /** @type {string} */ word) => `$
  * @param {Piece} job
  */
 function paint(canvas, job) {
-  const part = (/** @type {string} */ name) => /** @type {any} */ (canvas.querySelector(`.canvas__${name}`));
+  const part = (/** @type {string} */ name) => first(canvas, `.canvas__${name}`, HTMLElement);
+  const [link, save] = [".canvas__link", ".canvas__save"].map((selector) => first(canvas, selector, HTMLAnchorElement));
+  const share = first(canvas, ".canvas__progress", HTMLProgressElement);
   if (canvas.dataset.job !== job.id) {
     // It was tried again: another job goes on with this photo.
     Object.assign(canvas.dataset, { job: job.id, preview: "0" });
     remember(job.id);
   }
   canvas.className = `canvas is-${job.status}`;
-  part("link").href = at(`/jobs/${job.id}`);
-  part("link").ariaLabel = `Photo ${part("number").textContent}: ${job.doing}`;
+  link.href = at(`/jobs/${job.id}`);
+  link.ariaLabel = `Photo ${part("number").textContent}: ${job.doing}`;
   part("doing").textContent = job.doing;
-  part("progress").value = job.progress;
-  part("progress").hidden = !["queued", "running"].includes(job.status);
-  part("save").href = at(`/api/v1/jobs/${job.id}/artwork.jpg`);
-  part("save").hidden = !job.artwork;
+  share.value = job.progress;
+  share.hidden = !["queued", "running"].includes(job.status);
+  save.href = at(`/api/v1/jobs/${job.id}/artwork.jpg`);
+  save.hidden = !job.artwork;
   if (job.preview <= Number(canvas.dataset.preview)) return;
   canvas.dataset.preview = String(job.preview);
   const isNewest = () => canvas.dataset.job === job.id && canvas.dataset.preview === String(job.preview);
-  const shown = /** @type {HTMLImageElement} */ ([...canvas.querySelectorAll(".canvas__preview")].at(-1));
-  void develop(shown, at(`/api/v1/jobs/${job.id}/preview?v=${job.preview}`), isNewest);
+  const shown = all(canvas, ".canvas__preview", HTMLImageElement);
+  void develop(shown[shown.length - 1], at(`/api/v1/jobs/${job.id}/preview?v=${job.preview}`), isNewest);
 }
 
 /** @param {Series} answer */
 function onAnswer(answer) {
   const ended = answer.status === "ended";
   const jobs = new Map(answer.jobs.map((job) => [job.photo, job]));
-  for (const canvas of /** @type {HTMLElement[]} */ ([...sheet.children])) {
+  for (const canvas of canvases()) {
     const job = jobs.get(canvas.dataset.photo ?? "");
     if (job) paint(canvas, job);
     else canvas.remove(); // It was deleted.
   }
   by("number").textContent = counted(answer.jobs.length, "photo");
-  doing.textContent = answer.doing;
+  by("doing").textContent = answer.doing;
   progress.value = answer.progress;
-  eta.textContent = answer.time_left;
+  by("eta").textContent = answer.time_left;
   by("overline").textContent = ended ? "Your artworks" : "On the easels";
-  for (const each of [progress, eta, stopForm, by("note")]) each.hidden = ended;
+  for (const each of ["progress", "eta", "stop-form", "note"].map(by)) each.hidden = ended;
   by("zip-number").textContent = counted(answer.finished, "artwork");
-  zip.hidden = by("zip-png").hidden = answer.finished === 0;
+  by("zip").hidden = by("zip-png").hidden = answer.finished === 0;
   document.title = ended ? `${counted(answer.finished, "artwork")} · Atelier` : `${Math.round(answer.progress * 100)} % · Atelier`;
   if (answer.cancel_requested) markStopping();
   announce(answer);
@@ -76,7 +80,7 @@ function announce(answer) {
   status.textContent = answer.doing;
 }
 
-for (const canvas of [...sheet.children].toReversed()) remember(canvas.dataset.job);
+for (const canvas of canvases().toReversed()) remember(canvas.dataset.job ?? "");
 if (series.dataset.status !== "ended") {
   void poll(address, {
     onAnswer,

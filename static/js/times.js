@@ -1,5 +1,5 @@
 /** Keeps the time beside each size true when the way of painting, the quality or the number of evaluations changes. */
-import { about } from "./lib/words.js";
+import { all } from "./lib/elements.js";
 
 const QUALITIES = ["draft", "good", "best"];
 
@@ -9,7 +9,7 @@ const QUALITIES = ["draft", "good", "best"];
  */
 export function connectTimes(studio, signal) {
   // Seconds by way of painting: of each quality, then of a single evaluation.
-  const sizes = /** @type {HTMLElement[]} */ ([...studio.querySelectorAll("[data-times]")]).map((element) => ({
+  const sizes = all(studio, "[data-times]", HTMLElement).map((element) => ({
     element,
     times: /** @type {Record<string, number[]>} */ (JSON.parse(element.dataset.times ?? "{}")),
   }));
@@ -23,4 +23,12 @@ export function connectTimes(studio, signal) {
     }
   };
   if (sizes.length > 0) studio.addEventListener("input", tell, { signal });
+}
+
+/** A duration in words, as the server's pages say it. @param {number} seconds */
+function about(seconds) {
+  if (seconds < 10) return `about ${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 55) return `about ${Math.round(seconds / 5) * 5} s`;
+  if (seconds < 5400) return `about ${Math.max(1, Math.round(seconds / 60))} min`;
+  return `about ${Math.round(seconds / 3600)} h`;
 }

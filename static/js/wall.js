@@ -1,10 +1,11 @@
 /** The wall also shows what only the browser remembers, when the cookie is gone or full. */
+import { all, byId } from "./lib/elements.js";
 import { forget, remember, remembered } from "./lib/memory.js";
 import { at } from "./lib/root.js";
 
-const wall = /** @type {HTMLElement} */ (document.getElementById("wall"));
-const empty = /** @type {HTMLElement} */ (document.getElementById("wall-empty"));
-const hung = [...wall.children].map((piece) => /** @type {HTMLElement} */ (piece).dataset.job ?? "");
+const wall = byId("wall", HTMLElement);
+const empty = byId("wall-empty", HTMLElement);
+const hung = all(wall, ":scope > *", HTMLElement).map((piece) => piece.dataset.job ?? "");
 
 for (const id of hung.toReversed()) remember(id);
 for (const id of remembered().filter((each) => !hung.includes(each))) {

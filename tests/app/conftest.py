@@ -11,7 +11,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
 
@@ -58,9 +58,9 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def studio(client: TestClient) -> Studio:
+def services(client: TestClient) -> Services:
     """What the app under test works with."""
-    found: Studio = client.app.state.studio  # type: ignore[attr-defined]
+    found: Services = client.app.state.services  # type: ignore[attr-defined]
     return found
 
 

@@ -12,11 +12,11 @@ from starlette.testclient import TestClient
 
 from app.jobs.storage import keys
 from app.main import create_app
-from app.services import Studio
+from app.services import Services
 from app.settings import Settings, SettingsError, load_settings
 from tests.app import pictures
-from tests.app.test_api import finish
-from tests.conftest import ROOT as PROJECT
+from tests.app.api.test_jobs import finish
+from tests.bench import ROOT as PROJECT
 
 ROOT = "/atelier"
 WISH = {"styles": [{"id": "dusk"}], "size": 256}
@@ -72,7 +72,7 @@ def outside(addresses: set[str]) -> set[str]:
 
 
 @pytest.fixture
-def states(client: TestClient, studio: Studio) -> dict[str, str]:
+def states(client: TestClient, services: Services) -> dict[str, str]:
     """Jobs in every state that has a page of its own, a series, a share, a photo with its mask: their ids."""
 
     def upload() -> str:
@@ -88,14 +88,14 @@ def states(client: TestClient, studio: Studio) -> dict[str, str]:
         return str(client.post(f"{ROOT}/api/v1/jobs", json={"photo": photo, **WISH}).json()["id"])
 
     found = {"photo": photo, "mask": mask_id, "finished": job(), "stopped": job(), "waiting": job(), "running": job()}
-    finish(studio, found["finished"], pictures.encoded(pictures.quarters(512, 384)))
+    finish(services, found["finished"], pictures.encoded(pictures.quarters(512, 384)))
     client.post(f"{ROOT}/api/v1/jobs/{found['stopped']}/cancel")
     shared = client.post(f"{ROOT}/api/v1/jobs/{found['finished']}/share").json()["share"]
-    claimed = studio.records.claim(found["running"], 1000, "here:1", lambda _: True)
+    claimed = services.records.claim(found["running"], 1000, "here:1", lambda _: True)
     assert claimed
     key = keys.preview_key(claimed.id, claimed.fence, 1)
-    studio.storage.put(key, pictures.encoded(pictures.quarters(), "WEBP"))
-    studio.records.heartbeat(claimed, 1000, {"preview": 1, "preview_fence": claimed.fence})
+    services.storage.put(key, pictures.encoded(pictures.quarters(), "WEBP"))
+    services.records.heartbeat(claimed, 1000, {"preview": 1, "preview_fence": claimed.fence})
     series = client.post(f"{ROOT}/jobs", data={"photos": [upload(), upload()], "style": "dusk"}).headers["location"]
     return found | {"share": shared.rpartition("/")[2], "series": series.rpartition("/")[2]}
 
@@ -134,10 +134,10 @@ def test_every_address_that_a_page_names_lies_below_the_root_and_answers(
 
 
 def test_every_address_that_the_api_names_lies_below_the_root_and_answers(
-    client: TestClient, states: dict[str, str], studio: Studio
+    client: TestClient, states: dict[str, str], services: Services
 ) -> None:
     for job in client.get(f"{ROOT}/api/v1/series/{states['series']}").json()["jobs"]:
-        finish(studio, job["id"], pictures.encoded(pictures.quarters(512, 384)))
+        finish(services, job["id"], pictures.encoded(pictures.quarters(512, 384)))
     addresses: set[str] = set()
     for asked in ("styles", f"jobs/{states['finished']}", f"series/{states['series']}", "paintings"):
         addresses |= {each for each in strings(client.get(f"{ROOT}/api/v1/{asked}").json()) if each.startswith("/")}

@@ -48,8 +48,8 @@ def job(client: TestClient) -> Job:
     """One that is being painted."""
     photo = client.post("/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())}).json()["id"]
     job_id = client.post("/api/v1/jobs", json={"photo": photo, "styles": [{"id": "dusk"}]}).json()["id"]
-    records: JobRecords = client.app.state.studio.records  # type: ignore[attr-defined]
-    records.measured("compact", 0.1)
+    records: JobRecords = client.app.state.services.records  # type: ignore[attr-defined]
+    records.workers.measured("compact", 0.1)
     claimed = records.claim(job_id, LEASE_S, "here:1", lambda _: True)
     assert claimed
     done = Progress(stage=0, stages=5, scale=128, iteration=9, iterations=110, fraction=0.1)

@@ -16,7 +16,9 @@ from PIL import Image
 
 from app.jobs.models import TERMINAL, Job, JobState
 from app.jobs.queue import QUEUE
+from app.jobs.records import redis_keys
 from app.jobs.storage import keys
+from app.jobs.storage.protocol import BlobNotFoundError
 from tests.bench import Bench, Workers
 from tests.faults.marks import Mark, draw, marks, read
 from tests.waiting import until
@@ -76,7 +78,7 @@ class Witness:
         while not self._done.wait(LOOK_S):
             for job_id in list(self.bench.marks):
                 try:
-                    state = self._connection.hget(keys.record(job_id), "state")
+                    state = self._connection.hget(redis_keys.record(job_id), "state")
                 except redis.RedisError:  # it is Redis that the fault struck
                     break
                 if state:
@@ -121,9 +123,14 @@ class Promise:
             assert artwork.size == (job.artwork_width, job.artwork_height)
             assert read(artwork) == self.bench.marks[job.id], "the artwork is of another photo"
 
-    def written(self, job: Job) -> JobState:
-        """The job's state as its manifest has it, from which a wiped Redis is rebuilt."""
-        return Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id))).state
+    def written(self, job: Job) -> JobState | None:
+        """The job's state as its manifest has it, from which a wiped Redis is rebuilt; None while there is none, as of
+        a job whose first one was cut off.
+        """
+        try:
+            return Job.model_validate_json(self.bench.storage.get(keys.manifest_key(job.id))).state
+        except BlobNotFoundError:
+            return None
 
     def settled(self) -> None:
         """Wait until all hints are used up, so that whatever they may start has started."""
@@ -131,4 +138,6 @@ class Promise:
 
     def _waiting(self) -> set[str]:
         connection = self.bench.records.redis
-        return {name.decode() for key in (keys.QUEUED, keys.RUNNING) for name in connection.zrange(key, 0, -1)}
+        return {
+            name.decode() for key in (redis_keys.QUEUED, redis_keys.RUNNING) for name in connection.zrange(key, 0, -1)
+        }

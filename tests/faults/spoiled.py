@@ -105,9 +105,9 @@ def pause_before_end() -> None:
 
 def pause_before_manifest() -> None:
     """Between noting the end in the record and noting it in the manifest."""
-    from app.jobs.records.records import JobRecords
+    from app.jobs.records.manifests import Manifests
 
-    before(JobRecords, "write_manifest", stand_still_once)
+    before(Manifests, "write", stand_still_once)
 
 
 def pause_before_ack() -> None:
@@ -119,23 +119,23 @@ def pause_before_ack() -> None:
 
 def pause_before_first_manifest() -> None:
     """Between storing a job's record and writing its manifest."""
-    from app.jobs.records.records import JobRecords
+    from app.jobs.records.manifests import Manifests
 
-    before(JobRecords, "_write_first", stand_still_once)
+    before(Manifests, "write_first", stand_still_once)
 
 
 def pause_before_publish() -> None:
     """Between storing a job's record and sending its hint."""
-    from app.jobs.records.records import JobRecords
+    from app.jobs.records.hints import Hints
 
-    before(JobRecords, "publish", stand_still_once)
+    before(Hints, "send", stand_still_once)
 
 
 def pause_in_reaper() -> None:
     """In the reaper's pass, with its lock held, before it sends its first hint."""
-    from app.jobs.records.records import JobRecords
+    from app.jobs.records.hints import Hints
 
-    before(JobRecords, "unpublished", stand_still_once)
+    before(Hints, "missing", stand_still_once)
 
 
 def refuse_writes() -> None:

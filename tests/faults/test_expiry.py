@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.jobs.models import Job, JobState
+from app.jobs.records import redis_keys
 from app.jobs.storage import keys
 from tests.bench import StartWorker, Workers
 from tests.faults.ledger import Recovery
@@ -35,7 +36,7 @@ def test_a_download_under_way_ends_whole(
     path = f"/api/v1/jobs/{job.id}/artwork.png"
     readers = [slow_reader(web, path) for _ in range(READERS)]
     beginnings = [each.recv(16) for each in readers]
-    bench.records.redis.zadd(keys.PHOTOS, {job.request.photo: 0})
+    bench.records.redis.zadd(redis_keys.PHOTOS, {job.request.photo: 0})
     until(lambda: bench.records.get(job.id).state is JobState.EXPIRED and not bench.artworks(job), "its expiry")
     for reader, beginning in zip(readers, beginnings, strict=True):
         with reader:

@@ -14,6 +14,7 @@ import redis
 from app.jobs.housekeeping import retention
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.models import JobState
+from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from launcher import commands
@@ -143,7 +144,7 @@ def test_what_is_due_makes_room_while_redis_takes_nothing(bench: MarkedBench, se
     due = JobRecords(bench.records.redis, bench.storage, retention_s=-1.0)
     ended, waiting = bench.job(), bench.job()
     due.request_cancel(ended.id)
-    due.redis.zadd(keys.PHOTOS, {each.request.photo: 1.0 for each in (ended, waiting)})
+    due.redis.zadd(redis_keys.PHOTOS, {each.request.photo: 1.0 for each in (ended, waiting)})
     fill_under(server, due.redis)
     retention.make_room(due)
     left = {key.split("/")[1] for key in bench.storage.list("photos/")}
@@ -160,7 +161,7 @@ def test_a_refusal_is_about_what_was_asked(bench: MarkedBench, server: RedisServ
     web.start()
     photo = web.upload(bench.new_mark())
     job = web.ask("POST", "/api/v1/jobs", json=wish(photo)).json()["id"]
-    bench.records.saw_worker("somebody", 10**10)
+    bench.records.workers.saw("somebody", 10**10)
     ready = web.ask("GET", "/readyz")
     assert (ready.status_code, ready.json()["status"], ready.json()["room"]) == (200, "ready", True)
     fill_under(server, bench.records.redis)
@@ -203,9 +204,9 @@ def test_a_log_on_a_full_disk_ends_nothing(
         assert bench.ended(job).state is JobState.FINISHED
         web.url = f"http://127.0.0.1:{port}"
         assert web.ask("GET", f"/api/v1/jobs/{job.id}").json()["status"] == "finished"
-        bench.records.redis.set(keys.RUNNING, "no sorted set")  # so that there is an error to be logged
+        bench.records.redis.set(redis_keys.RUNNING, "no sorted set")  # so that there is an error to be logged
         assert web.ask("GET", "/api/v1/jobs/" + "0" * 32).status_code == 404
-        bench.records.redis.delete(keys.RUNNING)
+        bench.records.redis.delete(redis_keys.RUNNING)
         assert bench.ended(bench.job()).state is JobState.FINISHED
         for part in parts:
             part.terminate()

@@ -165,7 +165,7 @@ def test_a_lost_device_stops_its_worker_and_the_job_goes_elsewhere(
     gpu.order("off the bus", at=40)
     job = bench.job()
     expect_exit(promise, worker, EXIT_DEVICE_LOST)
-    assert not bench.records.worker_seen(), "it says that it is ready"
+    assert not bench.records.workers.is_any(), "it says that it is ready"
     waiting = bench.records.get(job.id)
     assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 1)
     last = promise.workers.log().strip().splitlines()[-1]
@@ -318,14 +318,14 @@ def test_the_time_left_follows_a_device_that_slows_down(bench: MarkedBench, gpu:
     gpu.worker(GPU_SLOW_S="1.0")
     gpu.order("nothing", at=10**6)
     job = bench.job(size=384, quality="best")
-    before = bench.records.eta(bench.begun(job, 0.3))
+    before = bench.records.waiting.eta(bench.begun(job, 0.3))
     assert before
     gpu.order("slow", times=10**6)
 
     def later() -> bool:
         now = bench.records.get(job.id)
         assert now.state is JobState.RUNNING, "it ended before it was slow"
-        left = bench.records.eta(now)
+        left = bench.records.waiting.eta(now)
         return left is not None and left[0] > 2 * before[0]
 
     until(later, "the time left to grow", 60)

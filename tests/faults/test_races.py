@@ -11,7 +11,7 @@ import pytest
 
 from app.jobs.models import TERMINAL, JobState
 from app.jobs.queue import QUEUE
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 from app.logs import shortened
 from tests.bench import StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
@@ -38,7 +38,7 @@ def test_a_job_whose_web_server_died_is_painted(
     recovery.struck()
     web.kill()
     visitor.join()
-    (job_id,) = bench.records.redis.smembers(keys.photo_jobs(photo))
+    (job_id,) = bench.records.redis.smembers(redis_keys.photo_jobs(photo))
     job = bench.records.get(job_id.decode())
     bench.expect(job.id, mark)
     bench.begun(job)
@@ -159,9 +159,9 @@ def test_a_dead_reaper_is_replaced(
     reaper = start_spoiled("pause_in_reaper")
     until(flag.exists, "its pass")
     start_worker()
-    publisher, bench.records.publisher = bench.records.publisher, None
+    publisher, bench.records.hints.publisher = bench.records.hints.publisher, None
     job = bench.job()
-    bench.records.publisher = publisher
+    bench.records.hints.publisher = publisher
     recovery.struck()
     kill(reaper)
     until(lambda: bench.records.get(job.id).state is not JobState.QUEUED, "somebody who finds it", 90)
@@ -180,10 +180,10 @@ def test_several_reapers_at_once_do_no_harm(
     bench.held(job, flag)
     recovery.struck()
     kill(lost)
-    publisher, bench.records.publisher = bench.records.publisher, None
+    publisher, bench.records.hints.publisher = bench.records.hints.publisher, None
     for _ in range(4):
         bench.job()
-    bench.records.publisher = publisher
+    bench.records.hints.publisher = publisher
     at_once([lambda: reconcile(bench.records, bench.storage, lease_s=30)] * 10)
     assert bench.records.redis.llen(QUEUE) >= 5
     start_worker()

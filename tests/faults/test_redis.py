@@ -82,10 +82,10 @@ def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
             super().publish(job_id)
 
     start_worker()
-    sound, bench.records.publisher = bench.records.publisher, Interrupted(server.url)
+    sound, bench.records.hints.publisher = bench.records.hints.publisher, Interrupted(server.url)
     job = bench.job()
-    bench.records.publisher.close()
-    bench.records.publisher = sound
+    bench.records.hints.publisher.close()
+    bench.records.hints.publisher = sound
     server.start()
     bench.begun(job)
     recovery.over()

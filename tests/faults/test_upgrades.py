@@ -6,12 +6,17 @@ import json
 
 import pytest
 
-from app.jobs.models import Job
+from app.jobs.models import Cut, Job
 from app.jobs.queue import QUEUE, TASK
+from app.jobs.records import redis_keys
 from app.jobs.storage import keys
+from tests import earlier
 from tests.bench import StartWorker
 from tests.faults.ledger import Recovery
+from tests.faults.marks import draw
 from tests.faults.promise import MarkedBench, Promise
+from tests.stored import encoded
+from tests.waiting import until
 
 # What the first release wrote of a job that waits; all that came later must have defaults.
 FIRST_RECORD = {"id", "state", "request", "planned_work", "created_at", "attempt", "fence", "version", "sequence",
@@ -41,7 +46,7 @@ def as_first_written(job: Job) -> dict[str, object]:
 def test_an_old_record_is_painted(bench: MarkedBench, start_worker: StartWorker, promise: Promise) -> None:
     job = bench.job()
     old = as_first_written(job)
-    record = keys.record(job.id)
+    record = redis_keys.record(job.id)
     bench.storage.put(keys.manifest_key(job.id), json.dumps(old).encode())
     for name in bench.records.redis.hkeys(record):
         if name.decode() not in {*FIRST_RECORD, "published_at"}:
@@ -49,6 +54,24 @@ def test_an_old_record_is_painted(bench: MarkedBench, start_worker: StartWorker,
     bench.records.redis.hset(record, "request", json.dumps(old["request"]))
     start_worker()
     promise.kept()
+
+
+@pytest.mark.faults("F19", "a running job of the release before, whose worker is gone: its record, manifest, blobs")
+def test_a_job_of_the_release_before_is_painted_on(
+    bench: MarkedBench, start_worker: StartWorker, promise: Promise
+) -> None:
+    earlier.store(bench.storage)
+    earlier.remember(bench.records.redis)
+    mark = bench.new_mark()
+    bench.storage.put(f"photos/{earlier.PHOTO}/photo.jpg", encoded(draw(mark), "JPEG", quality=95))
+    for job_id in (earlier.WAITING, earlier.RECOLORED):  # of pictures that are none
+        bench.records.request_cancel(job_id)
+    bench.expect(earlier.RUNNING, mark)
+    start_worker()
+    (done,) = promise.kept()
+    assert (done.attempt, [each.cut for each in done.history]) == (2, [Cut.KILLED, Cut.SILENT])
+    folder = keys.job_prefix(done.id)
+    until(lambda: not any(map(keys.is_checkpoint, bench.storage.list(folder))), "the end of all its checkpoints")
 
 
 @pytest.mark.slow_fault
@@ -79,9 +102,9 @@ def test_odd_hints_stop_nobody(
     bench: MarkedBench, start_worker: StartWorker, promise: Promise, recovery: Recovery
 ) -> None:
     worker = start_worker()
-    publisher, bench.records.publisher = bench.records.publisher, None
+    publisher, bench.records.hints.publisher = bench.records.hints.publisher, None
     job = bench.job()
-    bench.records.publisher = publisher
+    bench.records.hints.publisher = publisher
     recovery.struck()
     celery = publisher._celery
     celery.send_task(TASK, args=[job.id], kwargs={"hue": 1}, queue=QUEUE)

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.waiting import until
 
 BOUNDARY = b"----atelier"

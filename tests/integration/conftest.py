@@ -9,7 +9,7 @@ from pathlib import Path
 
 from launcher import commands
 from launcher.processes import Process
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.proxies import free_port
 from tests.waiting import until
 

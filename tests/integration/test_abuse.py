@@ -12,7 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from app.web.assets import Assets
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.integration.conftest import web_server
 
 Send = Callable[..., tuple[int, bytes, bytes]]

@@ -17,6 +17,7 @@ from app.jobs.files.recipe import KEYWORD
 from app.jobs.housekeeping import retention
 from app.jobs.models import Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import PaintingOptions
+from app.jobs.records import accepting
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from tests.bench import Bench, StartWorker
@@ -58,7 +59,7 @@ def transparent_photo(bench: Bench, alpha: Image.Image | None) -> str:
 
 def recolored(records: JobRecords, job: Job, **colors: Any) -> Job:
     """What the front end makes of a wish for other colours."""
-    return records.create(Recoloring(**colors).of(job.request), 0.0, recolor_of=job.id)
+    return accepting.create(records, Recoloring(**colors).of(job.request), 0.0, recolor_of=job.id)
 
 
 def test_every_preset_paints(bench: Bench, start_worker: StartWorker) -> None:
@@ -139,7 +140,7 @@ def test_transparency_changes_no_color_and_goes_with_what_is_made_of_it(
 def test_an_artwork_is_enlarged_and_recoloured_at_that_size(bench: Bench, start_worker: StartWorker) -> None:
     start_worker()
     job = done(bench, bench.job(keep_colors=0.5, **QUICK))
-    large = done(bench, bench.records.create(Enlarging().of(job.request, 256), 0.0, recolor_of=job.id))
+    large = done(bench, accepting.create(bench.records, Enlarging().of(job.request, 256), 0.0, recolor_of=job.id))
     image = artwork(bench, large)
     assert image.size == (large.artwork_width, large.artwork_height) == (512, 384)
     shrunk = image.resize((256, 192), Image.Resampling.BOX)

@@ -10,8 +10,8 @@ import pytest
 from celery import Celery
 from kombu import Connection, Queue
 
+from app.jobs.ids import ID
 from app.jobs.queue import QUEUE, broker_url
-from app.jobs.storage import keys
 from app.process import keep_private
 from launcher.rotation import LARGEST_BYTES
 from tests.app import pictures
@@ -51,7 +51,7 @@ def test_no_log_of_the_product_has_a_whole_id(atelier: Product) -> None:
     httpx.delete(f"{atelier.url}/api/v1/photos/{photo}")
     until(lambda: f"/photos/{photo[:6]}" in (atelier.data / "logs" / "web.log").read_text(), "the web server's word")
     for log in (atelier.data / "logs").iterdir():
-        assert keys.ID.findall(log.read_text()) == [], log
+        assert ID.findall(log.read_text()) == [], log
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o777])
@@ -105,7 +105,7 @@ def test_a_worker_that_tells_all_it_does_tells_no_id(bench: Bench, start_worker:
     until(lambda: f"job {job.id[:6]}…: finished" in workers.log(), "the worker's word")
     assert "TaskPool: Apply" in workers.log()
     until(lambda: workers.log().count("555555…") >= 2, "its word on messages that are not for it")
-    assert keys.ID.findall(workers.log()) == []
+    assert ID.findall(workers.log()) == []
 
 
 def test_nobody_commands_workers_through_redis(bench: Bench, start_worker: StartWorker) -> None:

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 
 from app.jobs.queue import QUEUE, TASK, broker_url
 from tests.app import pictures
-from tests.app.jobs.test_encoding import OF_THE_PICTURE
+from tests.app.jobs.files.test_encoding import OF_THE_PICTURE
 from tests.conftest import Product
 from tests.waiting import until
 

@@ -15,6 +15,7 @@ from PIL import Image
 from app.jobs.files.recipe import KEYWORD
 from app.jobs.files.strips import in_depth
 from app.jobs.models import TERMINAL, Cut, Job, JobState, StyleChoice
+from app.jobs.records import accepting
 from app.jobs.storage import keys
 from tests.bench import Bench, StartWorker, Workers
 from tests.waiting import until
@@ -51,7 +52,7 @@ def test_a_job_is_painted_with_previews_that_develop(bench: Bench, start_worker:
     assert len(set(previews)) >= 3
     photo = picture(bench, keys.photo_key(job.request.photo)).resize(image.size)
     assert np.abs(np.asarray(image, int) - np.asarray(photo, int)).mean() > 10
-    assert bench.records.seconds_per_unit()
+    assert bench.records.workers.speed()
 
 
 def test_two_paintings_are_blended(bench: Bench, start_worker: StartWorker) -> None:
@@ -244,7 +245,7 @@ def test_a_retry_goes_on_from_the_checkpoint_and_leaves_none_when_it_is_finished
     failed = bench.ended(job)
     assert failed.state is JobState.FAILED
     where.write_text("0")
-    again = bench.records.create(failed.request, 1.0, retry_of=job.id)
+    again = accepting.create(bench.records, failed.request, 1.0, retry_of=job.id)
     first = bench.held(again, flag)
     assert first.progress
     assert first.progress.fraction > 0.3, "it began anew"

@@ -15,8 +15,10 @@ from starlette.testclient import TestClient
 from app.jobs.housekeeping import orphans, rounds
 from app.jobs.housekeeping.retention import LATE_S
 from app.jobs.housekeeping.rounds import Round
+from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, Series
 from app.jobs.queue import QUEUE, Publisher, broker_url
+from app.jobs.records import accepting, redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.main import create_app
@@ -43,9 +45,9 @@ def housekeeping(settings: Settings, records: JobRecords) -> Housekeeping:
 
 def accept_half(records: JobRecords, photo: str) -> Job:
     """A manifest without a record, as a web server leaves it that is killed while it accepts a series."""
-    job = records.create(WISH.model_copy(update={"photo": photo}), 1.0)
-    records.redis.delete(keys.record(job.id), keys.photo_jobs(photo))
-    records.redis.zrem(keys.QUEUED, job.id)
+    job = accepting.create(records, WISH.model_copy(update={"photo": photo}), 1.0)
+    records.redis.delete(redis_keys.record(job.id), redis_keys.photo_jobs(photo))
+    records.redis.zrem(redis_keys.QUEUED, job.id)
     return job
 
 
@@ -61,11 +63,11 @@ def test_a_series_cut_off_whose_photos_went_stops_nothing(
 ) -> None:
     halves = [accept_half(records, PHOTO) for _ in range(5)]
     records.photos.retire(PHOTO, at_once=True)
-    waiting, lost = records.create(WISH, 1.0), records.create(WISH, 1.0)
+    waiting, lost = accepting.create(records, WISH, 1.0), accepting.create(records, WISH, 1.0)
     records.claim(lost.id, 0.0005, "elsewhere:1", lambda _: True)
     records.storage.put(keys.photo_meta_key(OTHER), b'{"created_at": 0}')
-    records.redis.delete(keys.record(waiting.id), keys.QUEUED)
-    records.redis.set(keys.REBUILT, "the server's start before this one")
+    records.redis.delete(redis_keys.record(waiting.id), redis_keys.QUEUED)
+    records.redis.set(redis_keys.REBUILT, "the server's start before this one")
     hints.sent.clear()
     for _ in range(2):
         housekeeping._swept = float("-inf")
@@ -79,8 +81,8 @@ def test_a_series_cut_off_whose_photos_went_stops_nothing(
 
 def test_a_waiting_job_whose_painting_went_has_failed_when_it_comes_back(records: JobRecords) -> None:
     painting = "c" * 32
-    wish = WISH.model_copy(update={"styles": [WISH.styles[0].model_copy(update={"id": keys.own_style(painting)})]})
-    job = records.create(wish, 1.0)
+    wish = WISH.model_copy(update={"styles": [WISH.styles[0].model_copy(update={"id": own_style(painting)})]})
+    job = accepting.create(records, wish, 1.0)
     records.redis.flushall()
     records.paintings.retire(painting, at_once=True)
     again = records.get(job.id)
@@ -90,7 +92,7 @@ def test_a_waiting_job_whose_painting_went_has_failed_when_it_comes_back(records
 def test_what_is_kept_is_counted_anew_once_redis_has_lost_it(records: JobRecords, housekeeping: Housekeeping) -> None:
     client = "e" * 32
     records.storage.put(keys.photo_meta_key(PHOTO), b'{"created_at": 9e9, "client": "%s"}' % client.encode())
-    records.create(WISH.model_copy(update={"photo": PHOTO}), 1.0)
+    accepting.create(records, WISH.model_copy(update={"photo": PHOTO}), 1.0)
     housekeeping.round()
     before = records.tally.usage(client)
     assert before.client > WISH.most_bytes
@@ -116,7 +118,7 @@ def test_a_manifest_that_cannot_be_read_is_set_aside_and_counted(
 
 
 def test_a_manifest_of_another_job_is_set_aside(records: JobRecords, housekeeping: Housekeeping) -> None:
-    job = records.create(WISH, 1.0)
+    job = accepting.create(records, WISH, 1.0)
     copied = keys.manifest_key("d" * 32)
     records.storage.put(copied, records.storage.get(keys.manifest_key(job.id)))
     housekeeping.round()
@@ -127,15 +129,15 @@ def test_a_step_that_fails_is_told_and_ends_no_other(
     records: JobRecords, housekeeping: Housekeeping, hints: Hints, settings: Settings
 ) -> None:
     waiting = accept_half(records, PHOTO)
-    records.redis.set(keys.ENDING, "no set")
+    records.redis.set(redis_keys.ENDING, "no set")
     hints.sent.clear()
     housekeeping.round()
     assert hints.sent == [waiting.id]
     with TestClient(create_app(settings)) as client:
-        records.saw_worker("tests", 1)
+        records.workers.saw("tests", 1)
         assert client.get("/readyz").json()["housekeeping"] is False
         assert client.get("/readyz").json()["status"] == "degraded"
-        records.redis.delete(keys.ENDING)
+        records.redis.delete(redis_keys.ENDING)
         counted = dict(line.split() for line in client.get("/metrics").text.splitlines())
         assert int(counted["atelier_housekeeping_failed_rounds_total"]) == 1
         assert counted["atelier_housekeeping_well"] == "0"
@@ -158,8 +160,8 @@ def test_a_redis_that_is_away_is_no_step_that_failed() -> None:
 
 def test_orphans_of_every_kind_go_when_they_are_old_and_nothing_else_does(records: JobRecords, tmp_path: Path) -> None:
     storage = records.storage
-    job = records.create(WISH, 1.0)
-    shared = records.change(job, job.state, {"share": "e" * 32})
+    job = accepting.create(records, WISH, 1.0)
+    shared = records.in_redis.change(job, job.state, {"share": "e" * 32})
     assert shared
     storage.put(keys.share_key("e" * 32), job.id.encode())
     storage.put(keys.photo_key(WISH.photo), b"photo")
@@ -193,7 +195,7 @@ def test_orphans_of_every_kind_go_when_they_are_old_and_nothing_else_does(record
     left = {path.relative_to(tmp_path).as_posix() for path in everything() if path.is_file()}
     assert left == kept | {keys.manifest_key(back.id), f"quarantine/{keys.series_key('5' * 32)}"}
     assert not any((tmp_path / "photos" / each).exists() for each in (PHOTO, OTHER))
-    assert records.position(records.get(back.id)) is not None
+    assert records.waiting.position(records.get(back.id)) is not None
 
 
 def test_check_tells_what_is_wrong_and_mends_it(
@@ -203,7 +205,7 @@ def test_check_tells_what_is_wrong_and_mends_it(
     monkeypatch.setenv("ATELIER_REDIS_URL", str(settings.redis_url))
     assert main(["check"]) == 0
     assert capsys.readouterr().out == "0 found; 0 in quarantine.\n"
-    damaged, lost = records.create(WISH, 1.0), accept_half(records, PHOTO)
+    damaged, lost = accepting.create(records, WISH, 1.0), accept_half(records, PHOTO)
     records.storage.put(keys.manifest_key(damaged.id), b"{")
     records.storage.put(keys.share_key("2" * 32), b"3" * 32)
     (tmp_path / "photos" / OTHER).mkdir(parents=True)
@@ -220,7 +222,7 @@ def test_check_tells_what_is_wrong_and_mends_it(
         assert "4 found" in told
     assert main(["check"]) == 0
     assert Job.model_validate_json(records.storage.get(keys.manifest_key(damaged.id))) == records.get(damaged.id)
-    assert records.redis.exists(keys.record(lost.id))
+    assert records.redis.exists(redis_keys.record(lost.id))
 
 
 def test_check_without_redis_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
@@ -237,7 +239,7 @@ def test_checkpoints_of_finished_jobs_go_and_those_that_a_retry_may_need_stay(
 ) -> None:
     jobs = {}
     for state in (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED):
-        job = records.claim(records.create(WISH, 1.0).id, 60, "a:1", lambda _: True)
+        job = records.claim(accepting.create(records, WISH, 1.0).id, 60, "a:1", lambda _: True)
         assert job
         jobs[state] = records.end(job, state, {})
         for fence in (1, 2):
@@ -258,7 +260,7 @@ def test_hints_whose_takers_died_go_and_nobody_elses_messages(records: JobRecord
     """As Celery leaves them in Redis that was killed with hints in its hands."""
     url = str(settings.redis_url)
     publisher = Publisher(url)
-    ended, running, waiting, fresh = (records.create(WISH, 1.0) for _ in range(4))
+    ended, running, waiting, fresh = (accepting.create(records, WISH, 1.0) for _ in range(4))
     records.request_cancel(ended.id)
     records.claim(running.id, 60, "elsewhere:1", lambda _: True)
     with Connection(broker_url(url)) as broker:

@@ -12,7 +12,8 @@ from types import TracebackType
 import redis
 
 from app.jobs.models import Job
-from app.jobs.records.records import JobRecords, LeaseLostError
+from app.jobs.records.errors import LeaseLostError
+from app.jobs.records.records import JobRecords
 
 log = logging.getLogger(__name__)
 

@@ -19,10 +19,9 @@ from app.jobs.files.strips import Alpha, StoredPicture, whole
 from app.jobs.masks import find_mask
 from app.jobs.models import Job, PaintRequest, StyleChoice
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker import engine
-from worker.job.by_network import beyond_networks
 from worker.job.failures import (
     CANVAS_GONE,
     MASK_GONE,
@@ -33,6 +32,7 @@ from worker.job.failures import (
     options_unfit,
     style_damaged,
 )
+from worker.job.networks import beyond_networks
 from worker.job.styles import Painting, Paintings
 from worker.machine.devices import Device
 

@@ -11,7 +11,7 @@ from app.jobs.files.recipe import Network, Recipe
 from app.jobs.files.strips import Picture
 from app.jobs.models import Job
 from app.jobs.storage import keys
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 from worker import engine
 
 PREVIEW_SIDE = 512

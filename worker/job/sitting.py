@@ -14,9 +14,9 @@ import redis
 from safetensors import SafetensorError
 
 from app.jobs.models import Job, Progress
-from app.jobs.records.records import LeaseLostError
+from app.jobs.records.errors import LeaseLostError
 from app.jobs.storage import keys
-from app.jobs.storage.local import Storage
+from app.jobs.storage.protocol import Storage
 from app.settings import Settings
 from worker import engine
 from worker.job.lease import Lease

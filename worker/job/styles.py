@@ -19,10 +19,11 @@ from typing import NamedTuple
 from PIL import Image
 
 from app.jobs.files.recipe import OWN, Label
+from app.jobs.ids import own_painting
 from app.jobs.masks import find_part_map
 from app.jobs.models import StyleChoice
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.picture import read_photo
@@ -35,13 +36,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting that styles are taken from: of the gallery, or a person's own, kept under a key of the storage.
+    """A painting that styles are taken from: of the gallery, or a person's own, of which the storage has this id.
 
     `part_map` is a person's map of its parts, whose colours `part_colors` are their names.
     """
 
     style: Style | None = None
-    key: str = ""
+    own_id: str = ""
     part_map: Image.Image | None = None
     part_colors: tuple[str, ...] = ()
 
@@ -94,11 +95,11 @@ class Paintings:
         hanging = self.hanging()
         found = {}
         for style_id in ids:
-            own = keys.own_painting(style_id)
+            own = own_painting(style_id)
             if own:
                 if not self.storage.exists(keys.painting_meta_key(own)):
                     raise JobFailedError(PAINTING_GONE)
-                found[style_id] = Painting(key=keys.painting_key(own))
+                found[style_id] = Painting(own_id=own)
             elif style_id in hanging:
                 found[style_id] = Painting(hanging[style_id])
             else:
@@ -113,8 +114,8 @@ class Paintings:
         Raises:
             JobFailedError: there is no such map.
         """
-        own = keys.own_painting(choice.id)
-        if own is None or choice.part_map is None:
+        own = painting.own_id
+        if not own or choice.part_map is None:
             return painting
         facts = find_part_map(own, choice.part_map, self.storage)
         if facts is None:
@@ -127,7 +128,7 @@ class Paintings:
     def labels(self, ids: Iterable[str]) -> dict[str, Label]:
         """What the paintings of these styles are called, also of those that are not here any more."""
         hanging = {style.id: Label(style.title, style.artist) for style in self.hanging().values()}
-        return {each: OWN if keys.own_painting(each) else hanging.get(each, Label(each, "")) for each in ids}
+        return {each: OWN if own_painting(each) else hanging.get(each, Label(each, "")) for each in ids}
 
     def fingerprint(
         self,
@@ -183,8 +184,9 @@ class Paintings:
                 raise style_damaged(painting.title) from error
         pixels = self._pixels(painting, after)
         digest = hashlib.sha256(repr((where.names, where.numbers.shape)).encode() + where.numbers.tobytes())
-        key = f"{pixels.prefix}.parts-{digest.hexdigest()[:12]}.{extractor.name}-{extractor.weights_hash[:12]}"
-        return self._measured_parts(f"{key}.{needs.pooling}.safetensors", pixels.picture, where, extractor, needs)
+        measured_by = f"{extractor.name}-{extractor.weights_hash[:12]}"
+        key = keys.parts_key(pixels.prefix, digest.hexdigest()[:12], measured_by, needs.pooling)
+        return self._measured_parts(key, pixels.picture, where, extractor, needs)
 
     def _measured_parts(
         self,
@@ -212,9 +214,9 @@ class Paintings:
         Raises:
             JobFailedError: it is gone, or cannot be read.
         """
-        if painting.key:
-            content = self._content(painting)
-            return _Pixels(_beside(painting.key), lambda: _decoded(content, painting.title))
+        if painting.own_id:
+            content, prefix = self._content(painting), keys.own_fingerprint_prefix(painting.own_id)
+            return _Pixels(prefix, lambda: _decoded(content, painting.title))
         if painting.has_pixels:
             return _of_picture(_decoded(self._content(painting), painting.title))
         original = _read_original(self._original(painting))
@@ -224,7 +226,7 @@ class Paintings:
         shipped, digest = _shipped(painting, source)
         if not shipped.codebooks:  # made by an earlier release
             raise style_damaged(painting.title)
-        prefix = f"fingerprints/{digest}"
+        prefix = keys.fingerprint_prefix(digest)
         return _Pixels(prefix, lambda: self._stand_in(prefix, shipped, source, after), is_stand_in=True)
 
     def can_measure(self, painting: Painting, extractor: str) -> bool:
@@ -254,7 +256,7 @@ class Paintings:
     def _stand_in(
         self, prefix: str, shipped: engine.Fingerprint, source: engine.Extractor, after: Callable[[], None] | None
     ) -> Image.Image:
-        key = f"{prefix}.stand-in.png"
+        key = keys.stand_in_key(prefix)
         try:
             return Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"]).convert("RGB")
         except (BlobNotFoundError, OSError):
@@ -271,8 +273,8 @@ class Paintings:
         """The kept fingerprint of a picture, or a fresh one: of the usual layers where they do, else of all."""
         is_usual = set(needs.layers) <= set(engine.USUAL.layers) and needs[1:3] == engine.USUAL[1:3]
         asked = engine.USUAL if is_usual else needs._replace(layers=extractor.layers)
-        kind = "" if is_usual else f".{asked.pooling}" + (".correlated" if asked.correlations else "")
-        key = f"{prefix}.{extractor.name}-{extractor.weights_hash[:12]}{kind}.safetensors"
+        kind = "" if is_usual else asked.pooling + (".correlated" if asked.correlations else "")
+        key = keys.fingerprint_key(prefix, f"{extractor.name}-{extractor.weights_hash[:12]}", kind)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fingerprint.safetensors"
             try:
@@ -296,7 +298,7 @@ class Paintings:
         try:
             if painting.style and painting.style.image:
                 return painting.style.image.read_bytes()
-            return self.storage.get(painting.key)
+            return self.storage.get(keys.painting_key(painting.own_id))
         except BlobNotFoundError as error:
             raise JobFailedError(PAINTING_GONE) from error
         except OSError as error:
@@ -342,15 +344,10 @@ def _shipped(painting: Painting, source: engine.Extractor) -> tuple[engine.Finge
         raise style_damaged(painting.title) from error
 
 
-def _beside(key: str) -> str:
-    """The prefix of what lies beside a person's own painting, so that all that is known of it goes with it."""
-    return key.removesuffix("/painting.jpg") + "/fingerprint"
-
-
 def _of_picture(picture: Image.Image) -> _Pixels:
     # Not of the file's bytes: another release may read another picture from them.
     digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
-    return _Pixels(f"fingerprints/{digest}", lambda: picture)
+    return _Pixels(keys.fingerprint_prefix(digest), lambda: picture)
 
 
 def _decoded(content: bytes, title: str) -> Image.Image:

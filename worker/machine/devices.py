@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import torch
 
-from app.jobs.memory import painting_bytes
+from app.jobs.work import painting_bytes
 
 CHECK_S = 120.0  # a driver that has not answered by then hangs
 BYTES_AT_LEAST = 256 * 2**20  # weights and the libraries' workspaces, whatever the picture

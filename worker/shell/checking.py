@@ -10,8 +10,11 @@ import redis
 from app.jobs.housekeeping import orphans, retention, rounds
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.queue import Publisher
-from app.jobs.records.records import JobRecords, connect
-from app.jobs.storage.local import LocalStorage
+from app.jobs.records.connection import connect
+from app.jobs.records.records import JobRecords
+from app.jobs.storage import keys
+from app.jobs.storage.opening import open_storage
+from app.logs import shortened
 from app.settings import Settings, load_settings
 from worker.shell.files import UsageError
 
@@ -24,7 +27,7 @@ def check(args: argparse.Namespace, _settings: Settings) -> None:
     """
     settings = load_settings()
     url = settings.redis_url or _embedded(settings)
-    records = JobRecords(connect(url), LocalStorage(settings.data), Publisher(url), settings.retention_s)
+    records = JobRecords(connect(url), open_storage(settings), Publisher(url), settings.retention_s)
     try:
         found, steps = _looked(records, is_mended=args.mend)
         report = rounds.told(records.redis, records.now())
@@ -34,7 +37,7 @@ def check(args: argparse.Namespace, _settings: Settings) -> None:
         print(f"could not {failed}")
     for failing in report.failing:
         print(f"the last round of housekeeping could not {failing}")
-    quarantined = len(records.storage.list("quarantine/"))
+    quarantined = len(records.storage.list(keys.QUARANTINE))
     print(f"{found} found{', and mended' if found and args.mend else ''}; {quarantined} in quarantine.")
     if steps.failed or (found and not args.mend):
         raise UsageError("Not all is well: `atelier check --mend` puts right what can be.")
@@ -44,15 +47,15 @@ def _looked(records: JobRecords, is_mended: bool) -> tuple[int, Round]:
     """How much was found, each told in a line, and what could not be looked at or mended."""
     steps, count = Round(), 0
     for orphan in list(orphans.find(records, steps)):
-        print(f"{orphan.what}: {orphans.short(orphan.key)}")
+        print(f"{orphan.what}: {shortened(orphan.key)}")
         count += 1
         if is_mended:
-            with steps.step(f"mend {orphans.short(orphan.key)}"):
+            with steps.step(f"mend {shortened(orphan.key)}"):
                 orphan.mend()
-    for kind in orphans.KINDS:
-        with steps.step(f"tidy {kind}"):
-            for name in records.storage.tidy(kind, retention.LATE_S, is_trial=not is_mended):
-                print(f"cut off: {orphans.short(name)}")
+    for folder in keys.TIDIED:
+        with steps.step(f"tidy {folder}"):
+            for name in records.storage.tidy(folder, retention.LATE_S, is_trial=not is_mended):
+                print(f"cut off: {shortened(name)}")
                 count += 1
     return count, steps
 

@@ -24,7 +24,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from app.jobs.storage.local import LocalStorage
+from app.jobs.storage.opening import open_storage
 from app.jobs.styles import find_styles
 from app.settings import Settings
 from worker import engine
@@ -319,7 +319,7 @@ def _begun(args: argparse.Namespace, settings: Settings, photos: Photos) -> tupl
     content, style_layers = (_weights(getattr(args, name), name) for name in ("content_layers", "style_layers"))
     weights = Weights(content, style_layers, args.tv_weight)
     kind = Matched if args.loss == "studio" else Perceptual
-    paintings = Paintings(LocalStorage(settings.data), settings.styles, settings.originals_cache, load)
+    paintings = Paintings(open_storage(settings), settings.styles, settings.originals_cache, load)
     fingerprint = paintings.fingerprint(Painting(style), extractor, kind.needs(extractor, weights))
     loss: Loss
     if args.loss == "studio":

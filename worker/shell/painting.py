@@ -20,16 +20,16 @@ from tqdm import tqdm
 
 from app.jobs.files.recipe import OWN, Ingredient, Recipe, version
 from app.jobs.files.strips import Picture, with_alpha
-from app.jobs.storage.local import LocalStorage
+from app.jobs.storage.opening import open_storage
 from app.jobs.styles import Style, find_styles
 from app.reading.normal import Upright
 from app.settings import Settings
 from worker import engine
-from worker.job.by_network import ByNetwork, as_typed
 from worker.job.publishing import network_of
 from worker.job.styles import Painting, Paintings
 from worker.machine import devices
 from worker.machine.memory import room_for_a_job
+from worker.shell.by_network import ByNetwork, as_typed
 from worker.shell.files import UsageError, is_artwork, loaded, mask_in, opened, recipe_in, with_transparency
 from worker.shell.folders import read_folder
 from worker.shell.interrupts import Interrupts
@@ -277,7 +277,7 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
 
     options = _options(args)
     start = opened(Path(args.start)) if options.start == "artwork" else None
-    paintings = Paintings(LocalStorage(settings.data), settings.styles, settings.originals_cache, load)
+    paintings = Paintings(open_storage(settings), settings.styles, settings.originals_cache, load)
     extractor = load(args.extractor if args.extractor != "auto" else settings.extractor)
     needs = engine.needs(options, extractor)
     choices = [

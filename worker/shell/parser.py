@@ -6,11 +6,14 @@ import argparse
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI
 from app.jobs.files.recipe import version
-from app.jobs.options import ENLARGED_BY
+from app.jobs.models import Manner
+from app.jobs.options import ENLARGED_BY, Extractor, PaintingOptions
 from worker import engine
 from worker.engine.networks.transform_net import ARCH
 from worker.engine.perceptual import LOSSES
@@ -116,41 +119,22 @@ EPILOGS = {
     "upscale": UPSCALE_EXAMPLES,
     "fetch": FETCH_EXAMPLES,
 }
-# The engine's options in the order in which they are told, below the titles of their groups.
+# The engine's options in the order in which they are told, below their groups' titles; all others are in the last.
 GROUPS = {
     "look": ("strength", "brush", "smoothing", "seed", "start"),
     "size and time": ("size", "quality", "output_size", "resample"),
     "colours": ("keep_colors", "color_method", "color_when"),
     "parts of the photo": ("feather", "guides"),
-    "as published (see docs/presets.md)": (
-        "preset", "content_layers", "style_layers", "content_scaling", "style_loss", "pooling", "optimizer",
-        "iterations", "min_improvement",
-    ),
-}  # fmt: skip
-HELP = {
-    "preset": "which published way to paint; `atelier presets` lists them",
-    "size": "longest side of the painting in pixels",
-    "strength": "more is nearer to the painting",
-    "brush": "size of the strokes; 2 doubles it",
-    "smoothing": "less grain",
-    "seed": "another seed is another hand",
-    "quality": "how many evaluations",
-    "keep_colors": "share of the photo's colours; 1 where nothing is said",
-    "color_method": "how the photo's colours are kept",
-    "color_when": "recolour the painted picture, or paint in the painting's own colours before",
-    "feather": "softened width of masks' edges, as a share of the longer side",
-    "guides": "how a mask becomes each layer's guide",
-    "start": "what the first stage begins from: photo, noise, grey, or a picture file",
-    "content_layers": "weight of a layer in the content loss; may be repeated",
-    "style_layers": "share of a layer in the style loss; may be repeated",
-    "content_scaling": "formula of the content loss",
-    "style_loss": "formula of the style loss",
-    "pooling": "the extractor's pooling",
-    "optimizer": "of the pixels",
-    "iterations": "evaluations in all",
-    "min_improvement": "a stage ends when 20 evaluations lower the loss by fewer percent",
-    "output_size": "longest side to which the finished artwork is resampled",
-    "resample": "filter of that; network draws what filters leave soft",
+}
+PUBLISHED = "as published (see docs/presets.md)"
+GROUPS[PUBLISHED] = tuple(name for name in PaintingOptions.model_fields if name not in chain(*GROUPS.values()))
+# What the shell alone has to say of an option, after what is told of it everywhere.
+ASIDES = {
+    "preset": "; `atelier presets` lists them",
+    "keep_colors": "; 1 where nothing is said",
+    "start": ": photo, noise, grey, or a picture file",
+    "content_layers": "; may be repeated",
+    "style_layers": "; may be repeated",
 }
 # Of a doodle.
 DOODLE_OPTIONS = (
@@ -208,7 +192,7 @@ def _fill_paint(command: argparse.ArgumentParser) -> None:
     group.add_argument("--recursive", action="store_true", help="of a folder: also what is in folders below it")
     group.add_argument("--again", action="store_true", help="of a folder: also what is painted already")
     groups = {title: command.add_argument_group(title) for title in GROUPS}
-    parts, published = groups["parts of the photo"], groups["as published (see docs/presets.md)"]
+    parts, published = groups["parts of the photo"], groups[PUBLISHED]
     parts.add_argument(
         "--mask", action="append", default=[], metavar="STYLE=FILE[#RRGGBB]",
         help="paint this style where the picture is white, or has the colour; may be repeated",
@@ -220,10 +204,7 @@ def _fill_paint(command: argparse.ArgumentParser) -> None:
     groups["colours"].add_argument(
         "--color-mask", type=Path, metavar="FILE", help="where white, the photo's colours are kept"
     )
-    parts.add_argument(
-        "--keep-transparency", action="store_true",
-        help="PNG, WebP and TIFF are transparent where the photo is; JPEG never is",
-    )  # fmt: skip
+    parts.add_argument("--keep-transparency", action="store_true", help=_description("keep_transparency"))
     _add_extractor(published)
 
 
@@ -314,9 +295,10 @@ def _at_least(low: int, kind: type[int] | type[float]) -> Callable[[str], int | 
 
 
 def _add_extractor(group: argparse._ActionsContainer) -> None:
+    names = get_args(Extractor)
     group.add_argument(
-        "--extractor", choices=["auto", "compact", "vgg19", "vgg16"], default="auto", metavar="NAME",
-        help="network that looks at pictures: auto, compact, vgg19, vgg16 (%(default)s)",
+        "--extractor", choices=names, default="auto", metavar="NAME",
+        help=f"{', '.join(names)}: {_description('extractor')} (%(default)s)",
     )  # fmt: skip
 
 
@@ -397,7 +379,7 @@ def _add_option(group: argparse._ActionsContainer, name: str, default: object, f
     """A flag for an option of the engine, with its choices or its range."""
     flag = flag or "--" + name.replace("_", "-")
     usual = "%(default)s" if default is not None else UNSAID.get(name, "the preset's")
-    told = f"{HELP[name]} ({usual})"
+    told = f"{_description(name)}{ASIDES.get(name, '')} ({usual})"
     if name == "start":
         group.add_argument(flag, metavar="START", help=told)
     elif name.endswith("_layers"):
@@ -411,6 +393,11 @@ def _add_option(group: argparse._ActionsContainer, name: str, default: object, f
         group.add_argument(flag, type=float, nargs="?", const=1.0, default=default, metavar="SHARE", help=told)
     else:
         low, high = engine.LIMITS.get(name, (0, None))
-        is_whole = name in {"size", "seed", "iterations", "output_size"}
+        is_whole = PaintingOptions.model_fields[name].annotation in (int, int | None)
         span = f"{low:g} to {high:g}: " if high is not None else ""
         group.add_argument(flag, type=int if is_whole else float, default=default, metavar="N", help=span + told)
+
+
+def _description(name: str) -> str:
+    """What the contract says of an option."""
+    return Manner.model_fields[name].description or ""

@@ -6,21 +6,19 @@ It holds no id of a photo, a job, a mask or a person's own painting, and nothing
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, NamedTuple
 
+from PIL import ExifTags, Image
 from pydantic import ValidationError
 
+from app.jobs.ids import own_painting
 from app.jobs.models import PaintRequest
 from app.jobs.options import Frozen
-from app.jobs.storage import keys
 
 KEYWORD = "Atelier"  # of the text in a PNG
-# Tags of EXIF (Exif 2.32, section 4.6), a user comment's encoding, and types of TIFF.
-EXIF_DIRECTORY, USER_COMMENT, ASCII = 0x8769, 0x9286, b"ASCII\0\0\0"
-LONG, UNDEFINED = 4, 7
+ASCII = b"ASCII\0\0\0"  # a user comment's encoding
 
 
 class Label(NamedTuple):
@@ -98,7 +96,7 @@ def recipe_of(
             Ingredient(
                 title=labels[style.id].title,
                 artist=labels[style.id].artist,
-                id=None if keys.own_painting(style.id) else style.id,
+                id=None if own_painting(style.id) else style.id,
                 weight=style.weight,
                 mask=masks.index(style.mask) + 1 if style.mask else None,
                 color=style.color,
@@ -129,17 +127,10 @@ def read(text: str) -> Recipe | None:
 
 
 def exif(text: str) -> bytes:
-    """A recipe's text as the EXIF of a JPEG or WebP: a user comment, and nothing else."""
-    comment = ASCII + json.dumps(json.loads(text)).encode()
-    directory_at, comment_at = 26, 44
-    return b"Exif\0\0" + b"".join(
-        (
-            struct.pack("<2sHI", b"II", 42, 8),
-            struct.pack("<HHHIII", 1, EXIF_DIRECTORY, LONG, 1, directory_at, 0),
-            struct.pack("<HHHIII", 1, USER_COMMENT, UNDEFINED, len(comment), comment_at, 0),
-            comment,
-        )
-    )
+    """A recipe's text as the EXIF of a JPEG or WebP: a user comment (Exif 2.32, section 4.6.5), and nothing else."""
+    found = Image.Exif()
+    found.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = ASCII + json.dumps(json.loads(text)).encode()
+    return found.tobytes()
 
 
 def version() -> str:

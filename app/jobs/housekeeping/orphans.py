@@ -14,12 +14,15 @@ from functools import partial
 from app.jobs import queue, series
 from app.jobs.housekeeping.retention import LATE_S, TOMBSTONE_S
 from app.jobs.housekeeping.rounds import Round
+from app.jobs.ids import ID
 from app.jobs.models import Job, JobState
-from app.jobs.records.records import JobNotFoundError, JobRecords
+from app.jobs.records import redis_keys
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
+from app.logs import shortened
 
-KINDS = ("jobs/", "photos/", "paintings/", "series/", "shares/", "deletions/", "quarantine/")
 log = logging.getLogger(__name__)
 
 
@@ -36,16 +39,16 @@ def sweep(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> No
     """Put every orphan right that nobody has touched for so long, and count what is in quarantine."""
     storage = records.storage
     for orphan in find(records, steps, older_than_s):
-        with steps.step(f"mend {short(orphan.key)}"):
+        with steps.step(f"mend {shortened(orphan.key)}"):
             orphan.mend()
-    for kind in KINDS:
-        with steps.step(f"tidy {kind}"):
-            storage.tidy(kind, older_than_s)
-    for key in _old(storage, "quarantine/", TOMBSTONE_S):
+    for folder in keys.TIDIED:
+        with steps.step(f"tidy {folder}"):
+            storage.tidy(folder, older_than_s)
+    for key in _old(storage, keys.QUARANTINE, TOMBSTONE_S):
         storage.delete(key)
     with steps.step("count what is kept"):
         records.tally.recount()
-    records.redis.hset(keys.HOUSEKEEPING, "quarantined", len(storage.list("quarantine/")))
+    records.redis.hset(redis_keys.HOUSEKEEPING, "quarantined", len(storage.list(keys.QUARANTINE)))
 
 
 def find(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> Iterator[Orphan]:
@@ -59,33 +62,28 @@ def find(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> Ite
                 yield found
     for tag, job_id in queue.taken_hints(records.redis, records.now() - older_than_s).items():
         # Its job's record is the truth: should it be needed after all, the reaper sends another.
-        if records.redis.zscore(keys.RUNNING, job_id) is None:
+        if records.redis.zscore(redis_keys.RUNNING, job_id) is None:
             yield Orphan(
                 "a hint whose worker died", f"unacked/{job_id}", partial(queue.forget_hint, records.redis, tag)
             )
-    for key in _old(storage, "shares/", older_than_s):
-        with steps.step(f"look at {short(key)}"):
+    for key in _old(storage, keys.SHARES, older_than_s):
+        with steps.step(f"look at {shortened(key)}"):
             if not _is_shared(records, key):
-                prefix = keys.share_prefix(key.split("/")[1])
+                prefix = keys.share_prefix(keys.id_of(key))
                 yield Orphan("a share of nothing", key, partial(storage.delete_prefix, prefix))
-    for key in _old(storage, "series/", older_than_s):
-        with steps.step(f"look at {short(key)}"):
+    for key in _old(storage, keys.SERIES, older_than_s):
+        with steps.step(f"look at {shortened(key)}"):
             try:
-                series.find(records, key.split("/")[1])
+                series.find(records, keys.id_of(key))
             except series.SeriesNotFoundError:
                 yield Orphan("a series that cannot be read", key, partial(quarantine, storage, key))
 
 
-def short(key: str) -> str:
-    """A key as logs may have it: whoever knows all of an id may see and delete what it names."""
-    return keys.ID.sub(lambda found: f"{found[0][:6]}…", key)
-
-
 def quarantine(storage: Storage, key: str) -> None:
     """Set a blob aside that cannot be read: it is kept for a while for whoever looks after the machine."""
-    log.error("%s cannot be read, and lies in quarantine now", short(key))
+    log.error("%s cannot be read, and lies in quarantine now", shortened(key))
     try:
-        storage.put(f"quarantine/{key}", storage.get(key))
+        storage.put(keys.quarantine_key(key), storage.get(key))
     except BlobNotFoundError:  # deleted since it was listed
         return
     storage.delete(key)
@@ -103,8 +101,8 @@ def bring_back(records: JobRecords, job_id: str) -> None:
 
 def _job_folders(storage: Storage) -> dict[str, list[str]]:
     folders: dict[str, list[str]] = defaultdict(list)
-    for key in storage.list("jobs/"):
-        if keys.ID.fullmatch(job_id := key.split("/")[1]):
+    for key in storage.list(keys.JOBS):
+        if ID.fullmatch(job_id := keys.id_of(key)):
             folders[job_id].append(key)
     return folders
 
@@ -112,7 +110,7 @@ def _job_folders(storage: Storage) -> dict[str, list[str]]:
 def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
     """What is wrong with a job, if anything is."""
     storage, manifest = records.storage, keys.manifest_key(job_id)
-    state, has_manifest = records.redis.hget(keys.record(job_id), "state"), manifest in blobs
+    state, has_manifest = records.redis.hget(redis_keys.record(job_id), "state"), manifest in blobs
     has_record = state is not None
     if not has_record and not has_manifest:
         prefix = keys.job_prefix(job_id)
@@ -121,7 +119,7 @@ def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
         return Orphan("a job without a record", manifest, partial(bring_back, records, job_id))
     if not has_manifest or not _is_readable(storage, manifest):
         what = "a job whose manifest is damaged or missing"
-        return Orphan(what, manifest, lambda: records.write_manifest(records.get(job_id)))
+        return Orphan(what, manifest, lambda: records.manifests.write(records.get(job_id)))
     checkpoints = [key for key in blobs if keys.is_checkpoint(key)]
     if checkpoints and state == JobState.FINISHED.encode():
         return Orphan("a checkpoint of a finished job", checkpoints[-1], partial(_delete_all, storage, checkpoints))

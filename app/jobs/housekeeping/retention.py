@@ -19,9 +19,10 @@ import redis
 from app.jobs import series
 from app.jobs.housekeeping.rounds import Round, takes_nothing
 from app.jobs.models import TERMINAL, Job
-from app.jobs.records.records import JobNotFoundError, JobRecords
+from app.jobs.records.errors import JobNotFoundError
+from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 TOMBSTONE_S = 7 * 24 * 3600.0  # so long an expired job's address still says what happened
 LATE_S = 3600.0  # so long a worker that lost an expired job may still write into its folder
@@ -56,15 +57,15 @@ def delete_painting(records: JobRecords, painting_id: str) -> None:
     _told_or_owed(lambda: _delete_painting(records, painting_id), lambda: _empty_painting(records, painting_id))
 
 
-def is_deleted(storage: Storage, kind: str, identifier: str) -> bool:
-    """Whether something was deleted of which Redis does not know yet; `kind` is jobs, photos or paintings."""
+def is_deleted(storage: Storage, kind: keys.Kind, identifier: str) -> bool:
+    """Whether something was deleted of which Redis does not know yet."""
     return storage.exists(keys.deletion_key(kind, identifier))
 
 
 def settle(records: JobRecords, steps: Round) -> None:
     """Tell Redis of what was deleted while it took nothing."""
-    for key in records.storage.list("deletions/"):
-        _, kind, identifier = key.split("/")
+    for key in records.storage.list(keys.DELETIONS):
+        kind, identifier = keys.deletion(key)
         with steps.step(f"settle the deletion of {kind} {identifier[:6]}…"):
             if kind == "photos":
                 _delete_photo(records, identifier)
@@ -119,22 +120,18 @@ def _adopt(records: JobRecords, steps: Round) -> None:
     """Give photos and paintings that no job has used yet, or that Redis forgot, their time; finish those that are being
     deleted.
     """
-    for photo_id in _stored(records.storage, "photos/") - records.photos.kept():
+    for photo_id in keys.ids_of(records.storage.list(keys.PHOTOS)) - records.photos.kept():
         with steps.step(f"adopt photo {photo_id[:6]}…"):
             if records.photos.is_gone(photo_id):
                 _delete_photo(records, photo_id)
             else:
                 records.photos.keep(photo_id, _kept_since(records, keys.photo_meta_key(photo_id)))
-    for painting_id in _stored(records.storage, "paintings/") - records.paintings.kept():
+    for painting_id in keys.ids_of(records.storage.list(keys.PAINTINGS)) - records.paintings.kept():
         with steps.step(f"adopt painting {painting_id[:6]}…"):
             if records.paintings.is_gone(painting_id):
                 _delete_painting(records, painting_id)
             else:
                 records.paintings.keep(painting_id, _kept_since(records, keys.painting_meta_key(painting_id)))
-
-
-def _stored(storage: Storage, folder: str) -> set[str]:
-    return set(filter(keys.ID.fullmatch, (key.split("/")[1] for key in storage.list(folder))))
 
 
 def _kept_since(records: JobRecords, meta_key: str) -> float:
@@ -194,7 +191,7 @@ def _empty_painting(records: JobRecords, painting_id: str) -> None:
     _owe(records.storage, "paintings", painting_id)
 
 
-def _owe(storage: Storage, kind: str, identifier: str) -> None:
+def _owe(storage: Storage, kind: keys.Kind, identifier: str) -> None:
     storage.put(keys.deletion_key(kind, identifier), b"")
 
 
@@ -206,9 +203,7 @@ def _delete_painting(records: JobRecords, painting_id: str) -> None:
 
 
 def _delete_pictures(storage: Storage, job: Job) -> None:
-    prefix = keys.job_prefix(job.id)
-    for folder in {key.removeprefix(prefix).split("/")[0] for key in storage.list(prefix)}:
-        if folder.isdigit():
-            storage.delete_prefix(keys.attempt_prefix(job.id, int(folder)))
+    for fence in keys.fences_of(storage.list(keys.job_prefix(job.id))):
+        storage.delete_prefix(keys.attempt_prefix(job.id, fence))
     if job.share:
         storage.delete_prefix(keys.share_prefix(job.share))

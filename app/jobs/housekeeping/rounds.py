@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-from app.jobs.storage import keys
+from app.jobs.records import redis_keys
 
 AWAY = (redis.ConnectionError, redis.TimeoutError)
 FULL_DISK = "MISCONF"  # Redis takes no writes, because its own can't be kept
@@ -84,15 +84,15 @@ class Report:
 def tell(connection: redis.Redis, part: str, steps: Round, now: float) -> None:
     """Note how a part of a round went; what it could not do is remembered until its next time."""
     with connection.pipeline() as pipeline:
-        pipeline.hset(keys.HOUSEKEEPING, mapping={f"failing:{part}": "; ".join(steps.failed[:10]), "at": now})
-        pipeline.hincrby(keys.HOUSEKEEPING, "rounds", 1)
-        pipeline.hincrby(keys.HOUSEKEEPING, "failed_rounds", int(bool(steps.failed)))
+        pipeline.hset(redis_keys.HOUSEKEEPING, mapping={f"failing:{part}": "; ".join(steps.failed[:10]), "at": now})
+        pipeline.hincrby(redis_keys.HOUSEKEEPING, "rounds", 1)
+        pipeline.hincrby(redis_keys.HOUSEKEEPING, "failed_rounds", int(bool(steps.failed)))
         pipeline.execute()
 
 
 def told(connection: redis.Redis, now: float) -> Report:
     """How housekeeping goes. Where nothing is known yet, nothing is wrong."""
-    fields: dict[Any, Any] = connection.hgetall(keys.HOUSEKEEPING)
+    fields: dict[Any, Any] = connection.hgetall(redis_keys.HOUSEKEEPING)
     known = {name.decode(): value.decode() for name, value in fields.items()}
     return Report(
         rounds=int(known.get("rounds", 0)),

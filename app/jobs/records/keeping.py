@@ -11,8 +11,8 @@ from typing import Any
 
 import redis
 
+from app.jobs.records import redis_keys
 from app.jobs.records.scripts import RETIRE
-from app.jobs.storage import keys
 
 GONE_S = 7 * 24 * 3600  # so long it is remembered that something was deleted
 
@@ -26,8 +26,8 @@ class Names:
     gone: Callable[[str], str]
 
 
-PHOTOS = Names(keys.PHOTOS, keys.photo_jobs, keys.photo_gone)
-PAINTINGS = Names(keys.PAINTINGS, keys.painting_jobs, keys.painting_gone)
+PHOTOS = Names(redis_keys.PHOTOS, redis_keys.photo_jobs, redis_keys.photo_gone)
+PAINTINGS = Names(redis_keys.PAINTINGS, redis_keys.painting_jobs, redis_keys.painting_gone)
 
 
 class Keeping:
@@ -46,7 +46,7 @@ class Keeping:
         Returns the ids of all jobs that used it, or None if it stays.
         """
         names = [self.names.jobs(identifier), self.names.gone(identifier), self.names.due]
-        arguments: list[Any] = [identifier, keys.record_prefix(), self._now(), GONE_S, "now" if at_once else ""]
+        arguments: list[Any] = [identifier, redis_keys.record_prefix(), self._now(), GONE_S, "now" if at_once else ""]
         answer = self._retire(keys=names, args=arguments)
         return None if answer is None else [each.decode() for each in answer]
 

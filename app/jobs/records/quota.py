@@ -17,11 +17,15 @@ from typing import Any
 import redis
 
 from app.jobs.models import Job, JobState
+from app.jobs.records import redis_keys
 from app.jobs.records.scripts import KEEP
 from app.jobs.storage import keys
-from app.jobs.storage.local import BlobNotFoundError, Storage
+from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 ALL = "all"  # no client is called so
+COUNTS = [redis_keys.KEPT, redis_keys.USED]
+# What tells of a thing, by its kind, whose it is.
+META = {"photos": keys.photo_meta_key, "paintings": keys.painting_meta_key, "jobs": keys.manifest_key}
 log = logging.getLogger(__name__)
 
 
@@ -85,7 +89,7 @@ class Tally:
 
     def usage(self, client: str) -> Usage:
         """What is kept of a client, and in all."""
-        found: Any = self.redis.hmget(keys.USED, client, ALL)
+        found: Any = self.redis.hmget(redis_keys.USED, client, ALL)
         return Usage(*(int(each or 0) for each in found))
 
     def add(self, thing: str, client: str, size: int, quota: Quota) -> None:
@@ -94,7 +98,7 @@ class Tally:
         Raises:
             OverQuotaError: the quota does not allow it; nothing was counted.
         """
-        outcome: Any = self._keep(keys=[keys.KEPT, keys.USED], args=[thing, client, size, "add", "", *_both(quota)])
+        outcome: Any = self._keep(keys=COUNTS, args=[thing, client, size, "add", "", quota.client, quota.all])
         if outcome.decode() in REFUSED:
             raise REFUSED[outcome.decode()]
 
@@ -115,12 +119,12 @@ class Tally:
 
     def recount(self) -> None:
         """Count everything anew from the files, as after Redis has lost it. What changes meanwhile is left alone."""
-        found: Any = self.redis.hgetall(keys.KEPT)
+        found: Any = self.redis.hgetall(redis_keys.KEPT)
         before = {name.decode(): entry.decode() for name, entry in found.items()}
         sizes: Counter[str] = Counter()
-        for folder in ("photos/", "paintings/", "jobs/"):
+        for folder in (keys.PHOTOS, keys.PAINTINGS, keys.JOBS):
             for key, size in self.storage.sizes(folder).items():
-                sizes["/".join(key.split("/")[:2]) + "/"] += size
+                sizes[keys.folder_of(key)] += size
         # Photos come first: their jobs belong to whom they belong to.
         things = [*sizes, *(before.keys() - sizes.keys())]
         for thing, state in zip(things, self._states(things), strict=True):
@@ -135,14 +139,13 @@ class Tally:
 
     def _set(self, thing: str, owner: str, size: int, expected: str = "") -> None:
         """Count a thing with `size` bytes, if its entry is still the expected one (`none` for none, empty for any)."""
-        self._keep(keys=[keys.KEPT, keys.USED], args=[thing, owner, size, "set", expected, 0, 0])
+        self._keep(keys=COUNTS, args=[thing, owner, size, "set", expected, 0, 0])
 
     def _owner(self, thing: str) -> str:
         """Whom a thing belongs to by its files: a client, or the folder of a job's photo."""
-        kind, identifier, _ = thing.split("/")
-        places = {"photos": keys.photo_meta_key, "paintings": keys.painting_meta_key, "jobs": keys.manifest_key}
+        kind = keys.kind_of(thing)
         try:
-            told = json.loads(self.storage.get(places[kind](identifier)))
+            told = json.loads(self.storage.get(META[kind](keys.id_of(thing))))
             return keys.photo_prefix(told["request"]["photo"]) if kind == "jobs" else str(told.get("client", ""))
         except (BlobNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # orphans.py sees to it
             return ""
@@ -151,13 +154,9 @@ class Tally:
         """The state of each job among the things; None for what is no job, or has no record."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for thing in things:
-                pipeline.hget(keys.record_prefix() + thing.split("/")[1], "state")
+                pipeline.hget(redis_keys.record_prefix() + keys.id_of(thing), "state")
             answers = pipeline.execute()
         return (JobState(answer.decode()) if answer else None for answer in answers)
-
-
-def _both(quota: Quota) -> tuple[int, int]:
-    return quota.client, quota.all
 
 
 @contextmanager

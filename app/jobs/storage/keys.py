@@ -1,105 +1,28 @@
-"""Names of everything that is stored: blobs by path, Redis keys. Built from generated ids only, never from input."""
+"""Names of all blobs, and the parts that a name has. Built from generated ids only, never from what somebody sent."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Literal
 
-ID = re.compile(r"[0-9a-f]{32}")
-OWN_PREFIX = "own_"  # of a person's own painting, as a style
-OWN = re.compile(OWN_PREFIX + "([0-9a-f]{32})")
+from app.jobs.ids import ID, checked
 
-# Redis. Everything of ours begins with the prefix, so that the database may be shared.
-PREFIX = "atelier:"
-QUEUED = f"{PREFIX}queued"  # sorted set of job ids by sequence
-RUNNING = f"{PREFIX}running"  # sorted set of job ids by the end of their lease
-SEQUENCE = f"{PREFIX}sequence"  # counter that orders the queue
-SPEED = f"{PREFIX}speed"  # hash: extractor -> seconds per unit of work
-WORKERS = f"{PREFIX}workers"  # sorted set of worker names by when they were last seen
-ENDING = f"{PREFIX}ending"  # set of ids of jobs that have ended, until their manifests say so too
-REAPER = f"{PREFIX}reaper"  # held by the one process that looks for lost jobs
-PHOTOS = f"{PREFIX}photos"  # sorted set of photo ids by when they go, unless a job uses them then
-PAINTINGS = f"{PREFIX}paintings"  # sorted set of own paintings' ids by when they go, unless a job needs them then
-EXPIRED = f"{PREFIX}expired"  # sorted set of ids of expired jobs by when they expired
-MEMORY = f"{PREFIX}memory"  # hash: worker name -> bytes that it has for a job
-KEPT = f"{PREFIX}kept"  # hash: folder of a photo, painting or job -> bytes that it takes, and whose it is
-USED = f"{PREFIX}used"  # hash: client -> bytes that are kept of it; and of all
-RATES = f"{PREFIX}rates"  # prefix of the counters of requests
-HOUSEKEEPING = f"{PREFIX}housekeeping"  # hash: how rounds of housekeeping went, see rounds.py
-MOVED = f"{PREFIX}moved"  # when work last went on, see JobRecords.is_moving
-REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
+PHOTOS, PAINTINGS, JOBS, SERIES, SHARES = "photos/", "paintings/", "jobs/", "series/", "shares/"
+FINGERPRINTS = "fingerprints/"  # of paintings that are nobody's own
+DELETIONS = "deletions/"  # empty blobs, see deletion_key
+QUARANTINE = "quarantine/"  # what cannot be read, each blob under its whole key
 
+# Where writes may be cut off and folders left empty. Fingerprints are made again, and left alone.
+TIDIED = (JOBS, PHOTOS, PAINTINGS, SERIES, SHARES, DELETIONS, QUARANTINE)
 
-def record_prefix() -> str:
-    """What all Redis keys of records begin with."""
-    return f"{PREFIX}job:"
-
-
-def record(job_id: str) -> str:
-    """Redis hash with a job's record."""
-    return f"{record_prefix()}{_checked(job_id)}"
-
-
-def photo_jobs(photo_id: str) -> str:
-    """Redis set with the ids of all jobs that use a photo."""
-    return f"{PREFIX}photo:{_checked(photo_id)}"
-
-
-def photo_gone(photo_id: str) -> str:
-    """Redis key that is there while and after a photo is deleted: no new job may use it."""
-    return f"{PREFIX}gone:{_checked(photo_id)}"
-
-
-def painting_jobs(painting_id: str) -> str:
-    """Redis set with the ids of all jobs that paint after a person's own painting."""
-    return f"{PREFIX}painting:{_checked(painting_id)}"
-
-
-def painting_gone(painting_id: str) -> str:
-    """Redis key that is there while and after a painting is deleted: no new job may use it."""
-    return f"{PREFIX}painting-gone:{_checked(painting_id)}"
-
-
-def own_painting(style_id: str) -> str | None:
-    """The id of a person's own painting that a style's id stands for; None for one of the gallery."""
-    found = OWN.fullmatch(style_id)
-    return found[1] if found else None
-
-
-def own_style(painting_id: str) -> str:
-    """The id that a person's own painting has as a style."""
-    return OWN_PREFIX + _checked(painting_id)
-
-
-def client_jobs(client: str) -> str:
-    """Redis set with the ids of a client's jobs, among them all that are under way."""
-    return f"{PREFIX}client:{client}"
+Kind = Literal["photos", "paintings", "jobs"]
+MANIFEST = "job.json"
+PREVIEW = re.compile(rf"{JOBS}{ID.pattern}/(\d+)/preview-(\d+)\.webp")
 
 
 def photo_prefix(photo_id: str) -> str:
-    return f"photos/{_checked(photo_id)}/"
-
-
-def series_lock(series_id: str) -> str:
-    """Redis key that is held while a series is accepted."""
-    return f"{PREFIX}series:{_checked(series_id)}"
-
-
-def series_prefix(series_id: str) -> str:
-    return f"series/{_checked(series_id)}/"
-
-
-def series_key(series_id: str) -> str:
-    """Blob that says which jobs belong to a series."""
-    return f"{series_prefix(series_id)}series.json"
-
-
-def share_prefix(share_id: str) -> str:
-    return f"shares/{_checked(share_id)}/"
-
-
-def share_key(share_id: str) -> str:
-    """Blob with the id of the job that is shared."""
-    return f"{share_prefix(share_id)}job"
+    return f"{PHOTOS}{checked(photo_id)}/"
 
 
 def photo_key(photo_id: str) -> str:
@@ -120,16 +43,16 @@ def photo_thumb_key(photo_id: str) -> str:
 
 
 def mask_key(photo_id: str, mask_id: str) -> str:
-    return f"{photo_prefix(photo_id)}mask-{_checked(mask_id)}.png"
+    return f"{photo_prefix(photo_id)}mask-{checked(mask_id)}.png"
 
 
 def mask_meta_key(photo_id: str, mask_id: str) -> str:
-    return f"{photo_prefix(photo_id)}mask-{_checked(mask_id)}.json"
+    return f"{photo_prefix(photo_id)}mask-{checked(mask_id)}.json"
 
 
 def painting_prefix(painting_id: str) -> str:
     """Folder of a person's own painting; its fingerprints are in it, so that they go with it."""
-    return f"paintings/{_checked(painting_id)}/"
+    return f"{PAINTINGS}{checked(painting_id)}/"
 
 
 def painting_key(painting_id: str) -> str:
@@ -142,29 +65,24 @@ def painting_meta_key(painting_id: str) -> str:
 
 def part_map_key(painting_id: str, map_id: str) -> str:
     """A map of a person's own painting's parts."""
-    return f"{painting_prefix(painting_id)}parts-{_checked(map_id)}.png"
+    return f"{painting_prefix(painting_id)}parts-{checked(map_id)}.png"
 
 
 def part_map_meta_key(painting_id: str, map_id: str) -> str:
     """What is known of it without its pixels."""
-    return f"{painting_prefix(painting_id)}parts-{_checked(map_id)}.json"
+    return f"{painting_prefix(painting_id)}parts-{checked(map_id)}.json"
 
 
 def painting_thumb_key(painting_id: str) -> str:
     return f"{painting_prefix(painting_id)}thumb.webp"
 
 
-def deletion_key(kind: str, identifier: str) -> str:
-    """Empty blob that says that something of a kind was deleted, of which Redis could not be told yet."""
-    return f"deletions/{kind}/{_checked(identifier)}"
-
-
 def job_prefix(job_id: str) -> str:
-    return f"jobs/{_checked(job_id)}/"
+    return f"{JOBS}{checked(job_id)}/"
 
 
 def manifest_key(job_id: str) -> str:
-    return f"{job_prefix(job_id)}job.json"
+    return f"{job_prefix(job_id)}{MANIFEST}"
 
 
 def attempt_prefix(job_id: str, fence: int) -> str:
@@ -207,7 +125,96 @@ def canvas_keys(job_id: str, fence: int, touches_up: bool) -> list[str]:
     return [f"{prefix}{'canvas' if touches_up else 'artwork'}.{extension}" for extension in ("tif", "png")]
 
 
-def _checked(identifier: str) -> str:
-    if not ID.fullmatch(identifier):
-        raise ValueError(f"{identifier[:40]!r} is not an id")
-    return identifier
+def series_prefix(series_id: str) -> str:
+    return f"{SERIES}{checked(series_id)}/"
+
+
+def series_key(series_id: str) -> str:
+    """Blob that says which jobs belong to a series."""
+    return f"{series_prefix(series_id)}series.json"
+
+
+def share_prefix(share_id: str) -> str:
+    return f"{SHARES}{checked(share_id)}/"
+
+
+def share_key(share_id: str) -> str:
+    """Blob with the id of the job that is shared."""
+    return f"{share_prefix(share_id)}job"
+
+
+def deletion_key(kind: Kind, identifier: str) -> str:
+    """Empty blob that says that something of a kind was deleted, of which Redis could not be told yet."""
+    return f"{DELETIONS}{kind}/{checked(identifier)}"
+
+
+def deletion(key: str) -> tuple[str, str]:
+    """Of what kind, and which one, was deleted by a deletion's key."""
+    _, kind, identifier = key.split("/")
+    return kind, identifier
+
+
+def quarantine_key(key: str) -> str:
+    """Where a blob is set aside that cannot be read."""
+    return f"{QUARANTINE}{key}"
+
+
+def own_fingerprint_prefix(painting_id: str) -> str:
+    """What the keys of an own painting's fingerprints begin with: they lie beside it, so that they go with it."""
+    return f"{painting_prefix(painting_id)}fingerprint"
+
+
+def fingerprint_prefix(digest: str) -> str:
+    """What the keys of fingerprints begin with, of a painting or of a shipped fingerprint with this SHA-256."""
+    return f"{FINGERPRINTS}{digest}"
+
+
+def fingerprint_key(prefix: str, network: str, kind: str = "") -> str:
+    """A fingerprint below one of these prefixes, as a network measured it: all that is usual, or of another kind."""
+    return f"{prefix}.{network}{f'.{kind}' if kind else ''}.safetensors"
+
+
+def parts_key(prefix: str, part_map: str, network: str, pooling: str) -> str:
+    """A painting's parts by the map with this digest, below one of the prefixes of fingerprints."""
+    return f"{prefix}.parts-{part_map}.{network}.{pooling}.safetensors"
+
+
+def stand_in_key(prefix: str) -> str:
+    """The picture that stands in for a shipped painting, drawn from its fingerprint."""
+    return f"{prefix}.stand-in.png"
+
+
+def folder_of(key: str) -> str:
+    """The folder of the one thing that a blob belongs to, such as `photos/ID/`."""
+    return "/".join(key.split("/")[:2]) + "/"
+
+
+def kind_of(key: str) -> str:
+    """What a blob, or a folder of `folder_of`, is of: the first part of its key, such as `photos`."""
+    return key.split("/")[0]
+
+
+def id_of(key: str) -> str:
+    """What stands in a key, or in a folder of `folder_of`, where things have their ids."""
+    return key.split("/")[1]
+
+
+def ids_of(listed: Iterable[str]) -> set[str]:
+    """The ids of all things that these blobs belong to."""
+    return set(filter(ID.fullmatch, map(id_of, listed)))
+
+
+def is_manifest(key: str) -> bool:
+    """Whether it is a job's manifest."""
+    return key == f"{folder_of(key)}{MANIFEST}"
+
+
+def fences_of(listed: Iterable[str]) -> set[int]:
+    """The fences of all attempts that these blobs of a job are of."""
+    return {int(part) for part in (key.split("/")[2] for key in listed) if part.isdigit()}
+
+
+def preview_of(key: str) -> tuple[int, int] | None:
+    """The fence and the number of the preview with this key; None for what is none."""
+    found = PREVIEW.fullmatch(key)
+    return (int(found[1]), int(found[2])) if found else None

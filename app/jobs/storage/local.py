@@ -1,4 +1,4 @@
-"""Blob storage: the durable truth. Photos, manifests, previews, checkpoints and artworks under generated keys."""
+"""Blobs on a disk of this machine, or one that looks like it."""
 
 from __future__ import annotations
 
@@ -9,48 +9,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
+
+from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
 PARTIAL = ".partial-"
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
-# How a disk that is full, or a quota on it that is used up, answers.
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-
-
-def is_full(error: OSError) -> bool:
-    """Whether a write failed because there is no room left; whatever else is wrong, more room is no help."""
-    return error.errno in NO_ROOM
-
-
-class BlobNotFoundError(Exception):
-    """There is no blob under this key."""
-
-
-class BlobExistsError(Exception):
-    """There is a blob under this key already."""
-
-
-class Storage(Protocol):
-    """What the product asks of its storage. Keys come from keys.py; `put` is atomic: all of the bytes, or nothing.
-
-    With `replace=False` it raises BlobExistsError instead of replacing a blob, also if two put at the same time.
-    `writing` and `open` are the same as `put` and `get` for what is too large to be in memory.
-    """
-
-    def put(self, key: str, content: bytes, *, replace: bool = True) -> None: ...
-    def writing(self, key: str, *, replace: bool = True) -> AbstractContextManager[BinaryIO]: ...
-    def get(self, key: str) -> bytes: ...
-    def open(self, key: str) -> BinaryIO: ...
-    def exists(self, key: str) -> bool: ...
-    def list(self, prefix: str) -> list[str]: ...
-    def sizes(self, prefix: str) -> dict[str, int]: ...
-    def delete(self, key: str) -> None: ...
-    def delete_prefix(self, prefix: str) -> None: ...
-    def age_s(self, key: str) -> float: ...
-    def tidy(self, prefix: str, older_than_s: float, *, is_trial: bool = False) -> Sequence[str]: ...
-    def free_bytes(self) -> int: ...
 
 
 class LocalStorage:

@@ -1,4 +1,5 @@
 /** Puts a photo below the sheet and opens the dialog over the page. */
+import { first } from "../lib/elements.js";
 import { at } from "../lib/root.js";
 
 /** @typedef {import("./field.js").Field} Field */
@@ -12,8 +13,9 @@ import { at } from "../lib/root.js";
  * @param {AbortSignal} signal
  */
 export function connectBoard(dialog, sheet, desk, show, signal) {
-  const stage = /** @type {HTMLElement} */ (dialog.querySelector("[data-stage]"));
-  const picture = /** @type {HTMLImageElement} */ (stage.querySelector("img"));
+  const stage = first(dialog, "[data-stage]", HTMLElement);
+  const picture = first(stage, "img", HTMLImageElement);
+  const title = first(dialog, "h2", HTMLElement);
   /** The address of the photo that the sheet has the shape of. */
   let fitted = "";
 
@@ -25,19 +27,6 @@ export function connectBoard(dialog, sheet, desk, show, signal) {
     dialog.close();
   });
 
-  /** @param {HTMLImageElement} view @param {string} photoId */
-  const hang = async (view, photoId) => {
-    picture.src = view.src;
-    // The server can read photos that this browser cannot show.
-    await picture.decode().catch(() => {
-      picture.src = at(`/photos/${photoId}/thumb.webp`);
-      return picture.decode();
-    });
-    // What the page says of the photo is exact; a thumbnail's sides are rounded.
-    const said = ["width", "height"].map((side) => Number(view.getAttribute(side)));
-    return [said[0] || picture.naturalWidth, said[1] || picture.naturalHeight];
-  };
-
   return {
     /**
      * @param {HTMLImageElement} view the photo on the page
@@ -46,7 +35,7 @@ export function connectBoard(dialog, sheet, desk, show, signal) {
      */
     async open(view, photoId, field) {
       const address = view.src;
-      const [width, height] = await hang(view, photoId);
+      const [width, height] = await hang(picture, view, photoId);
       const isWanted = () => !dialog.open && !signal.aborted && view.src === address;
       // Meanwhile another photo may have come, or a second click.
       if (!isWanted()) return;
@@ -58,9 +47,27 @@ export function connectBoard(dialog, sheet, desk, show, signal) {
       await field.begin();
       if (!isWanted()) return;
       desk.field = field;
-      /** @type {HTMLElement} */ (dialog.querySelector("h2")).textContent = field.title();
+      title.textContent = field.title;
       dialog.showModal();
       show();
     },
   };
+}
+
+/**
+ * The photo's width and height once it is shown.
+ * @param {HTMLImageElement} picture
+ * @param {HTMLImageElement} view
+ * @param {string} photoId
+ */
+async function hang(picture, view, photoId) {
+  picture.src = view.src;
+  // The server can read photos that this browser cannot show.
+  await picture.decode().catch(() => {
+    picture.src = at(`/photos/${photoId}/thumb.webp`);
+    return picture.decode();
+  });
+  // What the page says of the photo is exact; a thumbnail's sides are rounded.
+  const said = ["width", "height"].map((side) => Number(view.getAttribute(side)));
+  return [said[0] || picture.naturalWidth, said[1] || picture.naturalHeight];
 }

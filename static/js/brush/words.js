@@ -1,4 +1,8 @@
-/** What is said of each kind of part: one that stays the photo, one of a painting's own, one where colours are kept. */
+/**
+ * What is said of marks: how much they are, and what that means for each kind of part, by what the form says around it: one that
+ * stays the photo, one of a painting's own, one where colours are kept.
+ */
+import { chosenCard } from "../choice.js";
 
 /** @typedef {import("./sheet.js").How} How */
 
@@ -36,4 +40,34 @@ export const WORDS = /** @type {Record<string, Words>} */ ({
     before: "In the part that was marked before, as much as the slider Colours says.",
     dropped: "The marks are dropped.",
   },
+});
+
+/** A share as "12 %", and "less than 1 %" where rounding would deny it. @param {number} share */
+export function percent(share) {
+  return share > 0 && share < 0.01 ? "less than 1 %" : `${Math.round(share * 100)} %`;
+}
+
+/** How much of the photo is marked, as a sentence. @param {number} share */
+export function marked(share) {
+  const words = share === 0 ? "nothing" : share === 1 ? "all" : percent(share);
+  return `${words[0].toUpperCase()}${words.slice(1)}${share === 0 ? "" : " of the photo"} is marked.`;
+}
+
+/** @param {HTMLElement} root @param {string} name */
+const checked = (root, name) => /** @type {HTMLInputElement | null} */ (root.querySelector(`[name=${name}]:checked`))?.value;
+
+/** Whether what is marked stays the photo or is painted, as it is chosen now. @param {HTMLElement} root @param {HTMLElement} part */
+export const howOf = (root, part) => /** @type {How} */ (part.dataset.marks === "keep" ? checked(root, "keep_how") : "keep");
+
+/**
+ * @param {HTMLFormElement} root
+ * @param {HTMLElement} part
+ * @param {How} how
+ * @returns {About}
+ */
+export const aboutOf = (root, part, how) => ({
+  how,
+  of: part.closest("[data-blend]")?.querySelector("select")?.selectedOptions[0].text ?? chosenCard(root)?.dataset.title ?? "the chosen painting",
+  others: [...root.querySelectorAll("[data-marks=style]:not([data-has=''])")].some((each) => each !== part),
+  colors: Number(checked(root, "keep_colors")),
 });

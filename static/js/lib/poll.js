@@ -36,7 +36,7 @@ export async function poll(address, { onAnswer, onConnection, onGone, signal }) 
         onAnswer(answer);
         if (!["queued", "running"].includes(answer.status)) return;
       }
-    } catch (reason) {
+    } catch {
       if (signal.aborted) return;
       onConnection(trouble || "The connection broke.");
     }

@@ -1,13 +1,14 @@
 /** What the pages of one job and of a series share while something is painted: the way to stop it, and the connection. */
 import { whyNot } from "./answers.js";
+import { byId } from "./elements.js";
 
 /**
  * @param {string} address of the job or the series
  * @param {AbortSignal} signal
  */
 export function connectStop(address, signal) {
-  const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-  const [stop, form, connection] = ["stop", "stop-form", "connection"].map(by);
+  const stop = byId("stop", HTMLButtonElement);
+  const connection = byId("connection", HTMLElement);
 
   const say = (/** @type {string} */ sentence) => {
     connection.hidden = sentence === "";
@@ -17,7 +18,7 @@ export function connectStop(address, signal) {
     stop.disabled = true;
     stop.textContent = "Stopping…";
   };
-  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+  byId("stop-form", HTMLFormElement).addEventListener("submit", async (event) => {
     event.preventDefault();
     const words = stop.textContent;
     markStopping();

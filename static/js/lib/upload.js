@@ -16,12 +16,21 @@ export class UploadError extends Error {
   }
 }
 
+/** What a person is told of an upload that failed. @param {unknown} reason */
+export const whyFailed = (reason) => (reason instanceof Error ? reason.message : String(reason));
+
+/** What the server says of a photo or a painting that it has. @typedef {{id: string, width: number, height: number, transparent?: boolean}} Photo */
+
+/** Why a photo need not be sent at all; empty if it may be. @param {Blob} file @param {number} limitMb */
+export const whyTooLarge = (file, limitMb) =>
+  file.size > limitMb * 1e6 ? `This photo is larger than ${limitMb} MB. Save it smaller, or as a JPEG, and choose it again.` : "";
+
 /**
  * @param {Blob} file
  * @param {AbortSignal} signal
  * @param {(share: number) => void} [onProgress] told which share of the file is on its way
  * @param {"photo" | "painting"} what
- * @returns {Promise<{id: string, width: number, height: number, transparent?: boolean}>}
+ * @returns {Promise<Photo>}
  */
 export function upload(file, signal, onProgress, what = "photo") {
   const body = new FormData();

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from app.jobs.models import PaintRequest
 from app.jobs.options import CELL_LAYERS, LACKING, LAYERS, Extractor, PaintingOptions
-from app.refusals import what_does_not_fit
+from app.web.answering import what_does_not_fit
 from worker import engine
 from worker.engine.networks.extractors import COMPACT_BLOCKS, VGG_BLOCKS, steps_of
 from worker.engine.style import cells

@@ -108,6 +108,18 @@ def test_stopping_returns_the_newest_iterate_at_once(
     assert stopped.picture.image().tobytes() == seen[-1].image().tobytes()
 
 
+def test_one_evaluation_more_never_makes_a_short_painting_worse(
+    photo: Image.Image, style: Fingerprint, extractor: Extractor
+) -> None:
+    """L-BFGS's third step leads too far here."""
+    scene, losses = Scene.of(photo, style), []
+    for iterations in (2, 3, 4, 5):
+        options = PaintOptions(preset="seed", start="photo", size=128, iterations=iterations)
+        canvas = to_tensor(paint(scene, extractor, options).canvas.image())
+        losses.append(scene.objective((128, 96), scene.brief(options, extractor))(canvas).item())
+    assert losses == sorted(losses, reverse=True)
+
+
 def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     tmp_path: Path, pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from tests.bench import ROOT
 from tests.worker.engine.conftest import compact, draw_painting
 from worker.engine import (
     Checkpoint,
@@ -34,7 +35,6 @@ from worker.engine.images import to_tensor
 from worker.engine.memory.tiling import Window
 from worker.engine.style.cells import CELL_LAYERS, columns_of
 
-ROOT = Path(__file__).parents[3]
 QUICK = PaintOptions(preset="studio", size=256, quality="draft", feather=0.0)
 
 

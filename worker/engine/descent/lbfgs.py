@@ -67,10 +67,18 @@ class LBFGS:
             iterate[part] -= self.rate * step
         self._count += 1
 
-    def undo(self, iterate: Tensor) -> None:
-        """Go back to where the last step began."""
+    @property
+    def reach(self) -> int:
+        """How many steps back it remembers the way."""
+        return min(self._count, self.history + 1)
+
+    def undo(self, iterate: Tensor, steps: int = 1) -> None:
+        """Go back to where the last step began, or so many steps, but for rounding; at most `reach`."""
+        pairs = [2 + 2 * ((self._count - back) % self.history) for back in range(2, steps + 1)]
         for part in self._parts(len(iterate)):
             iterate[part] = self._rows[1, part].to(self.device)
+            for pair in pairs:
+                iterate[part] -= self._rows[pair, part].to(self.device)
 
     def _products_with(self, iterate: Tensor, gradient: Tensor) -> Tensor:
         """Complete the newest pair; the products [2·known] of all pairs' rows with the gradient."""

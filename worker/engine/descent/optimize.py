@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -25,6 +26,9 @@ HISTORY_BYTES = 30e6
 BETAS = (0.9, 0.99)  # of crowsonkb/style-transfer-pytorch
 # Evaluations between two looks at the improvement: an "epoch" of titu1994/Neural-Style-Transfer.
 EPOCH = 20
+# Evaluations from which on L-BFGS knows the way. With fewer, its last step may have led into noise, where the loss is a
+# thousand times the start's; a third of an evaluation more tells.
+SURE_FROM = 10
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ def minimize(
     `after(done, iterate)` is called after each evaluation, counted from 1; True stops. `moments` continues Adam where
     an earlier stage left it. `spill` takes L-BFGS's history, if memory has no room for it. If the loss is no longer
     finite, the stage starts again with a tenth of the step from the last iterate whose own loss was: the one after it
-    may be finite too, and so far off that the loss is not.
+    may be finite too, and so far off that the loss is not. Of fewer than SURE_FROM evaluations by L-BFGS, the result is
+    the iterate with the least loss, of those to which it remembers the way.
 
     Raises:
         NotFiniteError: the loss is not finite with the smallest step either.
@@ -95,6 +100,7 @@ def minimize(
         stepper = _stepper(variables, method, factor, moments if factor == 1 else None, evaluations - done, spill)
         mean = torch.zeros_like(newest) if method.average else None
         lookout = _Lookout(behind(iterate.device))
+        losses: list[Tensor] = []
         first, stopped = done, False
         while done < evaluations:
             loss, gradient = evaluated(objective, iterate)
@@ -110,8 +116,11 @@ def minimize(
             if mean is not None:
                 mean.mul_(method.average).add_(iterate.detach(), alpha=1 - method.average)
                 torch.div(mean, 1 - method.average ** (done - first), out=newest)  # unbiased, as Adam's own means
-            ends = ending.is_reached(done, loss, gradient)
-            del gradient  # as large as the picture, and the callback may need room
+            losses.append(loss.clone())  # a graph writes each to the same place
+            ends = done == evaluations or ending.is_reached(done, loss, gradient)
+            del gradient  # as large as the picture, and what follows may need room
+            if ends and evaluations < SURE_FROM and not lookout.failed(at_last=True):
+                stepper.settle(variables, losses, partial(objective, iterate))
             stopped = after(done, newest)
             if stopped or ends:
                 break
@@ -206,10 +215,24 @@ class _Stepper(Protocol):
 
     def step(self, variables: Tensor, gradient: Tensor, counts: Tensor | None = None) -> None: ...
     def undo(self, variables: Tensor) -> None: ...
+
+    def settle(self, variables: Tensor, losses: Sequence[Tensor], last: Callable[[], Tensor]) -> None:
+        """End well: `losses` are those of the iterates so far, and `last` evaluates the newest one's."""
+
     def moments(self, shape: torch.Size) -> Moments | None: ...
 
 
 class _Lbfgs(LBFGS):
+    @torch.no_grad()
+    def settle(self, variables: Tensor, losses: Sequence[Tensor], last: Callable[[], Tensor]) -> None:
+        """Go back to where the loss was least; the very first step is too short to lead anywhere."""
+        if len(losses) < 2:
+            return
+        newest_first = torch.stack([last(), *reversed(losses)])[: self.reach + 1]
+        steps = int(torch.where(newest_first.isfinite(), newest_first, math.inf).argmin())
+        if steps:
+            self.undo(variables, steps)
+
     def moments(self, shape: torch.Size) -> None:
         """It has none: its history says nothing of a finer grid."""
 
@@ -239,6 +262,9 @@ class _Adam:
 
     def undo(self, variables: Tensor) -> None:
         variables.copy_(self._before)
+
+    def settle(self, variables: Tensor, losses: Sequence[Tensor], last: Callable[[], Tensor]) -> None:
+        """No step is much longer than its rate, so none leads astray."""
 
     def moments(self, shape: torch.Size) -> Moments | None:
         state = self._adam.state.get(self._variables, {})

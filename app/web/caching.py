@@ -1,0 +1,11 @@
+"""How long what is sent may be kept, and whether whoever has kept it knows it as it is."""
+
+from __future__ import annotations
+
+FOREVER = "public, max-age=31536000, immutable"  # what never changes under its address
+BRIEFLY = "private, max-age=300"  # a picture that its owner may delete: as long as a page or two are looked at
+
+
+def matches(if_none_match: str, current: str) -> bool:
+    """Whether an If-None-Match header names the current ETag (RFC 9110, section 13.1.2)."""
+    return current in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]

@@ -1,0 +1,36 @@
+"""The pages' templates, and the answers that they become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.templating import Jinja2Templates
+
+from app import words
+from app.web.assets import Assets
+from app.web.origin import form_action, keep_visit
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+
+
+def templates(assets: Assets, root: str) -> Jinja2Templates:
+    """The Jinja2 environment of all pages; autoescaping is on. `root` goes before every address within the site."""
+    found = Jinja2Templates(TEMPLATES)
+    found.env.trim_blocks = found.env.lstrip_blocks = True
+    found.env.globals["root"] = root
+    found.env.globals["asset"] = lambda path: root + assets.url(path)
+    found.env.globals["form_action"] = lambda request, path: root + form_action(request, path)
+    found.env.filters["about"] = words.about
+    return found
+
+
+def template(request: Request, name: str, context: dict[str, Any], status: int = 200) -> Response:
+    """A page that browsers ask for anew each time, because jobs and options change."""
+    templates = request.app.state.templates
+    headers = {"Cache-Control": "private, no-cache"}
+    response: Response = templates.TemplateResponse(request, name, context, status_code=status, headers=headers)
+    keep_visit(request, response)
+    return response
