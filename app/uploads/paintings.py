@@ -33,7 +33,7 @@ class OwnPainting:
 
 
 def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPainting:
-    """Keep a decoded painting under a new id, as `uploads.put`.
+    """Keep a decoded painting under a new id, as `photos.put`.
 
     Raises:
         OSError: the storage has no room or can't be reached.
