@@ -23,7 +23,8 @@ from launcher import health, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process
 from launcher.restarts import ASKED_S, LONGEST_PAUSE_S, STANDSTILL_S, STARTING_S, WINDOW_S, Standstill, Watched
-from tests.bench import ROOT, Product, address, addresses, close, launch
+from tests.bench import ROOT
+from tests.conftest import Product, address, addresses, close, launch
 from tests.faults.servers import free_port
 from tests.waiting import until
 
