@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_https_alone_is_told_what_browsers_believe_there_only(client: TestClient
 def test_cookies_are_for_https_alone_where_they_were_given_over_it(client: TestClient, scheme: str) -> None:
     """Over plain http a browser keeps no cookie that says so."""
     client.headers["Origin"] = f"{scheme}://testserver"
-    client.base_url = f"{scheme}://testserver"  # type: ignore[assignment]
+    client.base_url = f"{scheme}://testserver"
     form = {"style": "own-painting"}
     files = {"photo": ("a.jpg", pictures.landscape()), "own_painting": ("b.jpg", pictures.landscape())}
     answers = [client.get("/"), client.post("/jobs", data=form, files=files)]
@@ -275,7 +276,7 @@ def test_declared_size_above_the_limit_is_refused_before_the_body(client: TestCl
 def test_undeclared_body_is_cut_off_at_the_limit(client: TestClient, limit_mb: int) -> None:
     sent = 0
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless() -> Iterator[bytes]:
         nonlocal sent
         yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
         while sent < 3 * limit_mb * 1_000_000:
