@@ -166,6 +166,7 @@ def test_who_is_answered_stays_and_the_longest_silent_leaves(connect: Connect, p
     upload = connect(UPLOAD + BODY[:1000])
     assert is_up(patient)
     others = [connect(HALF_A_HEAD) for _ in range(MOST - 3)]
+    assert is_up(patient)  # whoever comes after these is answered after they were let in
     upload.sendall(BODY[1000:2000])
     assert is_up(patient)  # whoever asks after these bytes is answered after they are read
     others += [connect(HALF_A_HEAD) for _ in range(MOST // 2)]
