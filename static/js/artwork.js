@@ -1,11 +1,18 @@
-/** The artwork's page: the divider, the slider of its colours, the copy button. */
-import { connectCompare } from "./compare.js";
+/** The artwork's page: what one sees of it, the slider of its colours, the copy button. */
+import { connectCompare, connectStrength } from "./compare.js";
 import { all, byId } from "./lib/elements.js";
 import { connectScale } from "./scale.js";
+import { connectFullScreen, connectZoom } from "./zoom.js";
 
 const page = new AbortController();
 const compare = document.getElementById("compare");
-if (compare) connectCompare(compare, page.signal);
+if (compare) {
+  const view = byId("view", HTMLElement);
+  connectCompare(compare, page.signal);
+  connectStrength(view, page.signal);
+  connectZoom(view, page.signal);
+  connectFullScreen(compare, view, page.signal);
+}
 for (const scale of all(document, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
 
 const copy = document.getElementById("copy");
