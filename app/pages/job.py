@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -25,6 +25,7 @@ from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
 from app.pages.recipe import recipe_of
 from app.pages.sentences import places_of
+from app.pages.sizes import LARGEST, SMALLEST, at_size, larger
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
@@ -82,6 +83,7 @@ def page_of(
             "controls": CONTROLS,
             "refused": refused,
             "enlarged": enlarged_size(job),
+            "sizes": [] if context["stopped"] else larger(services, job, photo),
         }
     else:
         stopped = "You stopped it while the canvas was still white."
@@ -165,25 +167,33 @@ def recolor(
     try:
         mask = job.request.color_mask
         colors = Recoloring(keep_colors=keep_colors, color_method=color_method, color_mask=mask)  # type: ignore[arg-type]
-        return to_job_page(request, services, recolor_job(services, job, colors, client_of(request, services.secret)))
     except ValidationError as error:
         return page_of(request, services, job, places_of(error), 422)
-    except RefusalError as refusal:
-        response = page_of(request, services, job, {"recolor": refusal.sentence}, refusal.kind.status)
-        response.headers.update(refusal.headers)
-        return response
+    return onward(request, services, job, "recolor", partial(recolor_job, services, job, colors))
 
 
 @router.post("/jobs/{job_id}/enlarge")
 def enlarge(request: Request, job_id: str, services: ServicesHere) -> Response:
     """The artwork's strokes at twice the size, as a new job."""
     job = find_job(services, job_id)
+    return onward(request, services, job, "enlarge", partial(enlarge_job, services, job, Enlarging()))
+
+
+@router.post("/jobs/{job_id}/larger")
+def paint_larger(
+    request: Request, job_id: str, services: ServicesHere, size: Annotated[int, Form(ge=SMALLEST, le=LARGEST)]
+) -> Response:
+    """The same painted at another size, as a new job: what is painted small shows what it will be."""
+    job = find_job(services, job_id)
+    return onward(request, services, job, "larger", partial(start_job, services, at_size(job.request, size)))
+
+
+def onward(request: Request, services: Services, job: Job, place: str, start: Callable[[str], Job]) -> Response:
+    """To the page of the job that `start` makes for this client; or back to this one's, with why not beside `place`."""
     try:
-        return to_job_page(
-            request, services, enlarge_job(services, job, Enlarging(), client_of(request, services.secret))
-        )
+        return to_job_page(request, services, start(client_of(request, services.secret)))
     except RefusalError as refusal:
-        response = page_of(request, services, job, {"enlarge": refusal.sentence}, refusal.kind.status)
+        response = page_of(request, services, job, {place: refusal.sentence}, refusal.kind.status)
         response.headers.update(refusal.headers)
         return response
 

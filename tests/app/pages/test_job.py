@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from app.jobs.options import ENLARGED_BY
 from app.jobs.storage import keys
+from app.jobs.work import work_of
 from app.services import Services
+from app.words import about
 from tests.app import pictures
 from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
@@ -181,3 +185,39 @@ def test_artist_of_both_paintings_is_named_once(client: TestClient, finished: st
     page = html.unescape(client.get(f"/jobs/{finished}").text)
     assert "painted after Dusk & <Dawn> and Checks by Zoë Müller" in page
     assert "Zoë Müller and" not in page
+
+
+def test_it_is_painted_large_with_all_the_rest_kept(client: TestClient, services: Services, finished: str) -> None:
+    page = client.get(f"/jobs/{finished}").text
+    assert re.findall(r'type="radio" name="size" value="(\d+)"( checked)?', page) == [
+        ("2048", " checked"), ("4096", ""), ("8192", ""),
+    ]  # fmt: skip
+    assert re.findall(r'button--accent"[^>]*>([^<]+)', page) == ["Paint it large"]
+    answer = client.post(f"/jobs/{finished}/larger", data={"size": "4096"})
+    assert answer.status_code == 303
+    before, new = services.records.get(finished).request, client.get(f"/api/v1{answer.headers['location']}").json()
+    assert new["request"] == before.model_dump(mode="json") | {"size": 4096, "output_size": None}
+
+
+def test_time_of_a_large_one_is_what_it_takes_here(client: TestClient, services: Services, finished: str) -> None:
+    wish, speed = services.records.get(finished).request, 0.5
+    photo = client.get(f"/photos/{wish.photo}/thumb.webp").content
+    services.records.workers.measured("compact", speed)
+    page = html.unescape(client.get(f"/jobs/{finished}").text)
+    with Image.open(io.BytesIO(photo)) as image:
+        for size in (2048, 4096):
+            seconds = speed * work_of(image.size, wish.model_copy(update={"size": size}))
+            assert re.search(rf'{size} px, [^<]+</span> <span class="hint">{about(seconds)}</span>', page)
+
+
+def test_no_size_is_offered_that_no_machine_here_can_hold(
+    client: TestClient, services: Services, finished: str
+) -> None:
+    services.records.workers.saw("small", 1_100_000_000)
+    page = client.get(f"/jobs/{finished}").text
+    assert re.findall(r'name="size" value="(\d+)"', page) == ["2048"]
+    answer = client.post(f"/jobs/{finished}/larger", data={"size": "8192"})
+    assert answer.status_code == 422
+    assert "8192 pixels" in beside(answer.text, "larger-error")
+    assert '<details class="fold" id="recolor">' in answer.text
+    assert client.post(f"/jobs/{finished}/larger", data={"size": "9000"}).status_code == 422

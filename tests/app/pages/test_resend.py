@@ -123,6 +123,7 @@ DEEDS = [
     ("again", {"how": "bolder"}, "Paint it again"),
     ("recolor", {"keep_colors": "0.5", "color_method": "histogram"}, "Change the colours"),
     ("enlarge", {}, "Enlarge it for print"),
+    ("larger", {"size": "2048"}, "Paint it large"),
     ("share", {"how": "share"}, "Make an address to share"),
     ("share", {"how": "stop"}, "Stop sharing"),
     ("delete", {"how": "stop"}, "Delete photos and artworks"),
