@@ -1,5 +1,6 @@
 /** The artwork's page: what one sees of it, the slider of its colours, the copy button. */
 import { connectCompare, connectStrength } from "./compare.js";
+import { connectCrop } from "./crop.js";
 import { all, byId } from "./lib/elements.js";
 import { connectScale } from "./scale.js";
 import { connectFullScreen, connectZoom } from "./zoom.js";
@@ -12,6 +13,7 @@ if (compare) {
   connectStrength(view, page.signal);
   connectZoom(view, page.signal);
   connectFullScreen(compare, view, page.signal);
+  connectCrop(page.signal);
 }
 for (const scale of all(document, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
 

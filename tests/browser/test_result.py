@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.app import pictures
 from tests.browser.conftest import NewPage, opened
-from tests.browser.test_painting import PAINTED_MS, choose_painting, open_options
+from tests.browser.test_painting import PAINTED_MS, choose_painting, difference, downloaded, open_options
 from tests.conftest import Product
 
 WIDTH, HEIGHT = 256, 192
@@ -216,3 +218,60 @@ def test_axe_finds_nothing_on_the_page(new_page: NewPage, artwork: str, scheme: 
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     found = Axe().run(page)
     assert found.response["violations"] == [], found.generate_report()
+
+
+def saved(page: Page, button: str) -> Image.Image:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return downloaded(download)
+
+
+def test_crops_are_cut_from_every_pixel_where_the_frame_is(shown: Page, artwork: str) -> None:
+    whole = Image.open(
+        io.BytesIO(shown.request.get(f"{artwork.replace('/jobs/', '/api/v1/jobs/')}/artwork.png").body())
+    )
+    shown.get_by_role("button", name="Crop for a screen").click()
+    assert saved(shown, "Save as PNG").size == (HEIGHT, HEIGHT)
+    expect(shown.locator("#crop-words")).to_have_text("192 × 192 pixels")
+    frame = shown.get_by_role("group", name="Frame")
+    for _ in range(20):
+        frame.press("ArrowLeft")
+    left = saved(shown, "Save as PNG")
+    assert difference(left, whole.crop((0, 0, HEIGHT, HEIGHT))) < 0.5
+    outline = box(frame)
+    shown.mouse.move(outline["x"] + 20, outline["y"] + 20)
+    shown.mouse.down()
+    shown.mouse.move(outline["x"] + 900, outline["y"] + 20, steps=4)
+    shown.mouse.up()
+    assert difference(saved(shown, "Save as PNG"), whole.crop((WIDTH - HEIGHT, 0, WIDTH, HEIGHT))) < 0.5
+    for name, size in [
+        ("9 : 16", (108, 192)),
+        ("16 : 9", (256, 144)),
+        ("4 : 5", (154, 192)),
+        ("A4 across", (256, 181)),
+    ]:
+        shown.get_by_role("radio", name=name).check()
+        assert saved(shown, "Save as JPEG").size == size
+    shown.get_by_label("Size", exact=True).fill("50")
+    assert saved(shown, "Save as JPEG").size == (128, 91)
+    expect(shown.locator("#crop-words")).to_have_text("128 × 91 pixels; on A4 that is 11 dpi")
+    shown.get_by_role("button", name="Close").click()
+    expect(shown.locator("#crop")).to_be_hidden()
+
+
+def test_crop_has_the_photo_as_far_as_it_shines_through(shown: Page) -> None:
+    def crop(strength: str) -> Image.Image:
+        shown.get_by_label("Strength").fill(strength)
+        shown.get_by_role("button", name="Crop for a screen").click()
+        image = saved(shown, "Save as PNG").convert("RGB")
+        shown.get_by_role("button", name="Close").click()
+        return image
+
+    painting, photo, mixed = crop("100"), crop("0"), crop("40")
+    assert difference(painting, photo) > 8
+    assert difference(mixed, Image.blend(photo, painting, 0.4)) < 1
+
+
+def test_axe_finds_nothing_on_the_crop(shown: Page) -> None:
+    shown.get_by_role("button", name="Crop for a screen").click()
+    assert Axe().run(shown).response["violations"] == []
