@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -275,3 +277,23 @@ def test_crop_has_the_photo_as_far_as_it_shines_through(shown: Page) -> None:
 def test_axe_finds_nothing_on_the_crop(shown: Page) -> None:
     shown.get_by_role("button", name="Crop for a screen").click()
     assert Axe().run(shown).response["violations"] == []
+
+
+def test_address_to_share_is_copied_and_said_so(new_page: NewPage, artwork: str) -> None:
+    page = new_page(permissions=["clipboard-read", "clipboard-write"], timezone_id="Asia/Tokyo", locale="en-GB")
+    page.add_init_script("navigator.share = (what) => { window.handed = what; return Promise.resolve(); };")
+    page.goto(artwork)
+    page.get_by_role("button", name="Make an address to share").click()
+    address = page.get_by_label("Address of the shared artwork").input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    expect(page.get_by_text("The address is copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == address
+    page.get_by_role("button", name="Send it to somebody").click()
+    assert page.evaluate("window.handed.url") == address
+
+    page.goto(address)
+    time = page.locator("time")
+    expect(time).not_to_contain_text("UTC")
+    there = datetime.fromisoformat(str(time.get_attribute("datetime"))).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert time.inner_text() == f"{there.day} {there:%B %Y} at {there:%H:%M}"
