@@ -18,6 +18,14 @@ from tests.browser.test_painting import PAINTED_MS, choose_painting, difference,
 from tests.conftest import Product
 
 WIDTH, HEIGHT = 256, 192
+# What can be tapped, with its label where that belongs to it, but is lower than 44 pixels. Words of a sentence may be.
+SMALL_TARGETS = """(roots) => roots
+  .flatMap((root) => [...root.querySelectorAll("a, button, summary, select, input, .segments label")])
+  .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+  .filter((each) => !each.closest("p:not(.row)"))
+  .map((each) => each.matches("input") ? each.closest("label") ?? each : each)
+  .filter((each) => each.offsetHeight > 2 && each.offsetHeight < 44)
+  .map((each) => `${each.offsetHeight} ${each.outerHTML.slice(0, 90)}`)"""
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +285,31 @@ def test_crop_has_the_photo_as_far_as_it_shines_through(shown: Page) -> None:
 def test_axe_finds_nothing_on_the_crop(shown: Page) -> None:
     shown.get_by_role("button", name="Crop for a screen").click()
     assert Axe().run(shown).response["violations"] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_is_seen_in_forced_colours(new_page: NewPage, artwork: str, scheme: str) -> None:
+    page = new_page(forced_colors="active", color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page.goto(artwork, wait_until="networkidle")
+    paint = "(span) => { const { backgroundColor, color } = getComputedStyle(span); return [backgroundColor, color]; }"
+    chosen, other = (
+        page.locator("#compare").get_by_text(name, exact=True).evaluate(paint) for name in ("Painting", "Photo")
+    )
+    assert chosen[0] == other[1] != chosen[1]
+    page.goto("/?style=strokes", wait_until="networkidle")
+    outlines = page.locator(".card__picture").evaluate_all(
+        "(all) => all.map((each) => getComputedStyle(each).outlineWidth)"
+    )
+    assert sorted(set(outlines), key=outlines.count)[0] == "4px"
+    assert outlines.count("4px") == 1
+
+
+def test_targets_are_large_enough_for_a_finger(new_page: NewPage, artwork: str) -> None:
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    for address in (artwork, "/?style=strokes", "/artworks"):
+        page.goto(address, wait_until="networkidle")
+        page.evaluate("document.querySelectorAll('.artwork details').forEach((each) => { each.open = true; })")
+        assert page.locator("main, .masthead nav").evaluate_all(SMALL_TARGETS) == []
 
 
 def test_address_to_share_is_copied_and_said_so(new_page: NewPage, artwork: str) -> None:
