@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -330,3 +331,9 @@ def test_address_to_share_is_copied_and_said_so(new_page: NewPage, artwork: str)
     expect(time).not_to_contain_text("UTC")
     there = datetime.fromisoformat(str(time.get_attribute("datetime"))).astimezone(ZoneInfo("Asia/Tokyo"))
     assert time.inner_text() == f"{there.day} {there:%B %Y} at {there:%H:%M}"
+
+
+def test_a_painting_is_called_by_title_and_artist_and_described_by_the_rest(page: Page) -> None:
+    page.goto("/")
+    radio = page.get_by_role("radio", name="The Starry Night, Vincent van Gogh", exact=True)
+    expect(radio).to_have_accessible_description(re.compile("^Turns calm areas into swirling ribbons"))
