@@ -75,6 +75,11 @@ def moment(seconds: float) -> str:
     return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
 
 
+def timestamp(seconds: float) -> str:
+    """The same for a program, which may tell it in its reader's own zone (HTML, "valid date string", to the second)."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def strokes(stage: int, stages: int) -> str:
     """A stage of the pyramid, counted from 0, as what a painter would be doing."""
     share = stage / max(1, stages - 1)
@@ -82,10 +87,11 @@ def strokes(stage: int, stages: int) -> str:
     return f"{name}, {stage + 1} of {stages}"
 
 
-def print_size(width: int, height: int) -> str:
-    """The largest sharp print of a picture of `width` × `height` pixels, in centimetres at PRINT_DPI."""
-    wide, tall = (round(side / PRINT_DPI * 2.54, 1) for side in (width, height))
-    return f"{wide:g} × {tall:g} cm"
+def print_size(width: int, height: int, in_inches: bool = False) -> str:
+    """The largest sharp print of a picture of `width` × `height` pixels, in centimetres or inches at PRINT_DPI."""
+    unit, length = ("in", 1.0) if in_inches else ("cm", 2.54)
+    wide, tall = (round(side / PRINT_DPI * length, 1) for side in (width, height))
+    return f"{wide:g} × {tall:g} {unit}"
 
 
 def doing_all(jobs: Sequence[Job]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,12 +11,14 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from app import words
+from app import refusals, words
 from app.downloads.artwork import Dpi, artwork_answer, file_name
 from app.gallery import OWN_TITLE
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format
 from app.jobs.models import Enlarging, Job, JobState, Recoloring
 from app.jobs.options import MOST_OUTPUT
+from app.jobs.storage import keys
+from app.jobs.storage.protocol import BlobNotFoundError
 from app.orders.again import enlarge_job, recolor_job, retry_job
 from app.orders.find import find_job
 from app.orders.sharing import find_shared, share_job, unshare_job
@@ -25,11 +27,13 @@ from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
 from app.pages.recipe import told_recipe
 from app.pages.sentences import places_of
+from app.pages.sizes import LARGEST, SMALLEST, at_size, larger
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
 from app.uploads import photos
 from app.uploads.deleting import delete_photo
+from app.web.languages import uses_inches
 from app.web.limits import client_of
 from app.web.templates import template
 from app.words import fraction
@@ -53,7 +57,6 @@ def page_of(
     waiting = job.state in {JobState.QUEUED, JobState.RUNNING}
     photo = photos.find(job.request.photo, services.storage)
     after = services.gallery.titles(choice.id for choice in job.request.styles)
-    goes_at = None if waiting else services.records.photos.goes_at(job.request.photo)
     context: dict[str, Any] = {
         "job": job,
         "waiting": waiting,
@@ -61,7 +64,7 @@ def page_of(
         "stopped": job.state is JobState.CANCELLED,
         "photo": photo,
         "after": after,
-        "kept_until": words.moment(goes_at) if goes_at else "",
+        "kept_until": None if waiting else services.records.photos.goes_at(job.request.photo),
     }
     if waiting:
         position = services.records.waiting.position(job)
@@ -74,7 +77,7 @@ def page_of(
             "fraction": fraction(job),
         }
     elif job.has_artwork:
-        context |= artwork_context(services, job, "Stopped early" if context["stopped"] else "Your artwork")
+        context |= artwork_context(request, services, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
             "same_again": address_of(job.request),
             "recipe": told_recipe(job.request, services.gallery),
@@ -82,6 +85,7 @@ def page_of(
             "controls": CONTROLS,
             "refused": refused,
             "enlarged": enlarged_size(job),
+            "sizes": [] if context["stopped"] else larger(services, job, photo),
         }
     else:
         stopped = "You stopped it while the canvas was still white."
@@ -96,7 +100,9 @@ def enlarged_size(job: Job) -> tuple[int, int] | None:
     return (factor * width, factor * height) if 0 < factor * max(width, height) <= MOST_OUTPUT else None
 
 
-def artwork_context(services: Services, job: Job, overline: str, own: str = OWN_TITLE) -> dict[str, Any]:
+def artwork_context(
+    request: Request, services: Services, job: Job, overline: str, own: str = OWN_TITLE
+) -> dict[str, Any]:
     """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
     is called there.
     """
@@ -114,7 +120,7 @@ def artwork_context(services: Services, job: Job, overline: str, own: str = OWN_
         "height": height,
         "dpi": DPI,
         "dpi_range": (LEAST_DPI, MOST_DPI),
-        "print_size": words.print_size(width, height),
+        "print_size": words.print_size(width, height, uses_inches(request)),
         "file_name": file_name(job),
     }
 
@@ -165,25 +171,33 @@ def recolor(
     try:
         mask = job.request.color_mask
         colors = Recoloring(keep_colors=keep_colors, color_method=color_method, color_mask=mask)  # type: ignore[arg-type]
-        return to_job_page(request, services, recolor_job(services, job, colors, client_of(request, services.secret)))
     except ValidationError as error:
         return page_of(request, services, job, places_of(error), 422)
-    except RefusalError as refusal:
-        response = page_of(request, services, job, {"recolor": refusal.sentence}, refusal.kind.status)
-        response.headers.update(refusal.headers)
-        return response
+    return onward(request, services, job, "recolor", partial(recolor_job, services, job, colors))
 
 
 @router.post("/jobs/{job_id}/enlarge")
 def enlarge(request: Request, job_id: str, services: ServicesHere) -> Response:
     """The artwork's strokes at twice the size, as a new job."""
     job = find_job(services, job_id)
+    return onward(request, services, job, "enlarge", partial(enlarge_job, services, job, Enlarging()))
+
+
+@router.post("/jobs/{job_id}/larger")
+def paint_larger(
+    request: Request, job_id: str, services: ServicesHere, size: Annotated[int, Form(ge=SMALLEST, le=LARGEST)]
+) -> Response:
+    """The same painted at another size, as a new job: what is painted small shows what it will be."""
+    job = find_job(services, job_id)
+    return onward(request, services, job, "larger", partial(start_job, services, at_size(job.request, size)))
+
+
+def onward(request: Request, services: Services, job: Job, place: str, start: Callable[[str], Job]) -> Response:
+    """To the page of the job that `start` makes for this client; or back to this one's, with why not beside `place`."""
     try:
-        return to_job_page(
-            request, services, enlarge_job(services, job, Enlarging(), client_of(request, services.secret))
-        )
+        return to_job_page(request, services, start(client_of(request, services.secret)))
     except RefusalError as refusal:
-        response = page_of(request, services, job, {"enlarge": refusal.sentence}, refusal.kind.status)
+        response = page_of(request, services, job, {place: refusal.sentence}, refusal.kind.status)
         response.headers.update(refusal.headers)
         return response
 
@@ -206,8 +220,20 @@ def delete(job_id: str, services: ServicesHere) -> Response:
 def shared_page(request: Request, share_id: str, services: ServicesHere) -> Response:
     """A shared artwork, for whoever was given its address: without the photo, and without any control."""
     job = find_shared(services, share_id)
-    context = artwork_context(services, job, "A shared artwork", own="a painting of their own")
-    return template(request, "shared.html", context | {"share_id": share_id})
+    context = artwork_context(request, services, job, "A shared artwork", own="a painting of their own")
+    kept_until = services.records.photos.goes_at(job.request.photo)
+    return template(request, "shared.html", context | {"share_id": share_id, "kept_until": kept_until})
+
+
+@router.get("/s/{share_id}/preview.webp")
+def shared_preview(share_id: str, services: ServicesHere) -> Response:
+    """The artwork in small, for whoever shows what an address leads to."""
+    job = find_shared(services, share_id)
+    try:
+        picture = services.storage.get(keys.preview_key(job.id, job.preview_fence, job.preview))
+    except (BlobNotFoundError, ValueError) as error:
+        raise RefusalError(refusals.PREVIEW_NOT_FOUND) from error
+    return Response(picture, media_type="image/webp", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/s/{share_id}/artwork.{extension}")

@@ -39,6 +39,7 @@ DEEDS = {
     "retry": "Paint it after all",
     "recolor": "Change the colours",
     "enlarge": "Enlarge it for print",
+    "larger": "Paint it large",
     "share": "Make an address to share",
     "cancel": "Stop painting",
     "delete": "Delete photos and artworks",

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.requests import Request
 
-from app import words
 from app.answers.series import series_answer
 from app.orders.series import delete_all, find_series, stop_all
 from app.services import ServicesHere
@@ -29,7 +28,7 @@ def series_page(request: Request, series_id: str, services: ServicesHere) -> Res
         "series": answer,
         "after": services.gallery.titles(choice.id for choice in jobs[0].request.styles),
         "photos": {job.request.photo: photos.find(job.request.photo, services.storage) for job in jobs},
-        "kept_until": words.moment(first) if first else "",
+        "kept_until": first,
     }
     return template(request, "series.html", context)
 

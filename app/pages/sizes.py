@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+from app.jobs.models import Job, PaintRequest
 from app.jobs.options import Preset, Quality
-from app.jobs.work import planned_work
+from app.jobs.work import largest_size, planned_work, work_of
 from app.pages.controls import CONTROLS, Offer
 from app.pages.form import HomeForm
 from app.pages.values import as_number
@@ -15,6 +16,7 @@ from app.uploads.photos import StoredPhoto
 
 USUAL_PHOTO = (4, 3)
 SMALLEST, LARGEST = 256, 8192
+LARGE = ("2048", "4096", "8192")
 QUALITY_NAMES: tuple[str, ...] = get_args(Quality)
 MANY = 1000  # evaluations, so that rounding in each stage does not count
 
@@ -39,6 +41,31 @@ def sizes(services: Services, photo: StoredPhoto | None, form: HomeForm) -> list
         return [SizeChoice(each) for each in offered]
     shape = (photo.width, photo.height) if photo else USUAL_PHOTO
     return [timed(each, speed, shape, form) if is_size(each.value) else SizeChoice(each) for each in offered]
+
+
+def larger(services: Services, job: Job, photo: StoredPhoto | None) -> list[SizeChoice]:
+    """The sizes at which an artwork can be painted large here, with the time of each, of which the first is chosen."""
+    if photo is None:
+        return []
+    shape = (photo.width, photo.height)
+    there = services.records.workers.memory()
+    most = LARGEST if there is None else largest_size(shape, there, job.request.extractor)
+    words = dict(CONTROLS["size"].choices)
+    longest = max(job.artwork_width or 0, job.artwork_height or 0)
+    fit = [size for size in LARGE if longest < int(size) <= most]
+    speed = services.records.workers.speed(job.request.extractor)
+    works = (work_of(shape, at_size(job.request, int(size))) for size in fit)
+    offers = (Offer(size, words[size], size == fit[0]) for size in fit)
+    return [SizeChoice(offer, speed and speed * work) for offer, work in zip(offers, works, strict=True)]
+
+
+def at_size(wish: PaintRequest, size: int) -> PaintRequest:
+    """The same, painted at another size, and as large as it is painted.
+
+    Raises:
+        ValidationError: there is no such size.
+    """
+    return PaintRequest.model_validate(wish.model_dump() | {"size": size, "output_size": None})
 
 
 def timed(offer: Offer, speed: float, shape: tuple[int, int], form: HomeForm) -> SizeChoice:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,9 +9,13 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.requests import Request
 
 from app import words
-from app.jobs.models import Job
+from app.downloads.artwork import file_name
+from app.jobs.models import Job, JobState
 from app.orders.find import find_job
 from app.orders.series import find_series
+from app.pages.controls import CONTROLS
+from app.pages.recipe import words_of
+from app.pages.values import text_of
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
 from app.uploads import photos
@@ -48,19 +51,18 @@ def series_here(request: Request, services: Services) -> list[dict[str, Any]]:
             series, jobs = find_series(services, series_id)
         except RefusalError:
             continue  # It was deleted since.
-        when = datetime.fromtimestamp(series.created_at, UTC)
         after = services.gallery.titles(choice.id for choice in jobs[0].request.styles)
-        found.append({"id": series.id, "number": len(jobs), "after": after, "when": f"{when.day} {when:%B %Y}"})
+        found.append({"id": series.id, "number": len(jobs), "after": after, "made_at": series.created_at})
     return found
 
 
 def piece(services: Services, job: Job) -> dict[str, Any]:
     """One job as it hangs on the wall: with its newest preview, or the photo while there is none."""
     photo = photos.find(job.request.photo, services.storage)
-    when = datetime.fromtimestamp(job.created_at, UTC)
     done = job.has_artwork
     return {
         "id": job.id,
+        "photo": job.request.photo,
         "after": services.gallery.titles(choice.id for choice in job.request.styles),
         "picture": f"/api/v1/jobs/{job.id}/preview?v={job.preview}"
         if job.preview
@@ -68,7 +70,15 @@ def piece(services: Services, job: Job) -> dict[str, Any]:
         "width": photo.width if photo else 4,
         "height": photo.height if photo else 3,
         "done": done,
-        "words": f"{when.day} {when:%B %Y}"
-        if done
-        else words.doing(job, services.records.waiting.position(job)).capitalize(),
+        "made_at": job.created_at,
+        "kept_until": services.records.photos.goes_at(job.request.photo),
+        "file_name": file_name(job),
+        "words": artwork_words(job) if done else words.doing(job, services.records.waiting.position(job)).capitalize(),
     }
+
+
+def artwork_words(job: Job) -> str:
+    """What tells an artwork from another one after the same painting: its size, and how strong it is."""
+    strength = words_of(CONTROLS["strength"], text_of(job.request.strength))
+    stopped = ["stopped early"] if job.state is JobState.CANCELLED else []
+    return ", ".join([f"{job.artwork_width} × {job.artwork_height}", strength.lower(), *stopped])

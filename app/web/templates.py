@@ -23,7 +23,8 @@ def templates(assets: Assets, root: str) -> Jinja2Templates:
     found.env.globals["root"] = root
     found.env.globals["asset"] = lambda path: root + assets.url(path)
     found.env.globals["form_action"] = lambda request, path: root + form_action(request, path)
-    found.env.filters["about"] = words.about
+    for each in (words.about, words.moment, words.timestamp):
+        found.env.filters[each.__name__] = each
     return found
 
 

@@ -2,6 +2,7 @@
 import { develop } from "./lib/canvas.js";
 import { all, byId, first } from "./lib/elements.js";
 import { remember } from "./lib/memory.js";
+import { localise } from "./lib/moments.js";
 import { poll } from "./lib/poll.js";
 import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
@@ -80,6 +81,7 @@ function announce(answer) {
   status.textContent = answer.doing;
 }
 
+localise(document);
 for (const canvas of canvases().toReversed()) remember(canvas.dataset.job ?? "");
 if (series.dataset.status !== "ended") {
   void poll(address, {

@@ -49,7 +49,7 @@ class Named(HTMLParser):
             address = re.sub(r"^https?://testserver", "", value or "")
             if re.match(r"/[^\s/]*", address):
                 self.all.add(address)
-                self.links |= {address.partition("#")[0]} if name in LINKS else set()
+                self.links |= {re.split("[# ]", address)[0]} if name in LINKS else set()
 
 
 def named(page: str) -> Named:

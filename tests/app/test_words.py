@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from app import words
@@ -47,3 +49,10 @@ def test_strokes_go_from_broad_to_detail() -> None:
 
 def test_print_size() -> None:
     assert words.print_size(3000, 1500) == "25.4 × 12.7 cm"
+    assert words.print_size(3000, 1500, in_inches=True) == "10 × 5 in"
+
+
+def test_moment_is_told_to_programs_and_people_alike() -> None:
+    noon = datetime(2026, 11, 29, 12, 5, 7, tzinfo=UTC)
+    assert datetime.fromisoformat(words.timestamp(noon.timestamp())) == noon
+    assert words.moment(noon.timestamp()) == "29 November 2026, 12:05 UTC"

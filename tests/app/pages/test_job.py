@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from app.jobs.options import ENLARGED_BY
 from app.jobs.storage import keys
+from app.jobs.work import work_of
 from app.services import Services
+from app.words import about
 from tests.app import pictures
 from tests.app.api.test_jobs import finish
 from tests.app.conftest import Paint
@@ -181,3 +186,75 @@ def test_artist_of_both_paintings_is_named_once(client: TestClient, finished: st
     page = html.unescape(client.get(f"/jobs/{finished}").text)
     assert "painted after Dusk & <Dawn> and Checks by Zoë Müller" in page
     assert "Zoë Müller and" not in page
+
+
+def test_it_is_painted_large_with_all_the_rest_kept(client: TestClient, services: Services, finished: str) -> None:
+    page = client.get(f"/jobs/{finished}").text
+    assert re.findall(r'type="radio" name="size" value="(\d+)"( checked)?', page) == [
+        ("2048", " checked"), ("4096", ""), ("8192", ""),
+    ]  # fmt: skip
+    assert re.findall(r'button--accent">([^<]+)', page) == ["Paint it large"]
+    answer = client.post(f"/jobs/{finished}/larger", data={"size": "4096"})
+    assert answer.status_code == 303
+    before, new = services.records.get(finished).request, client.get(f"/api/v1{answer.headers['location']}").json()
+    assert new["request"] == before.model_dump(mode="json") | {"size": 4096, "output_size": None}
+
+
+def test_time_of_a_large_one_is_what_it_takes_here(client: TestClient, services: Services, finished: str) -> None:
+    wish, speed = services.records.get(finished).request, 0.5
+    photo = client.get(f"/photos/{wish.photo}/thumb.webp").content
+    services.records.workers.measured("compact", speed)
+    page = html.unescape(client.get(f"/jobs/{finished}").text)
+    with Image.open(io.BytesIO(photo)) as image:
+        for size in (2048, 4096):
+            seconds = speed * work_of(image.size, wish.model_copy(update={"size": size}))
+            assert re.search(rf'{size} px, [^<]+</span> <span class="hint">{about(seconds)}</span>', page)
+
+
+def test_no_size_is_offered_that_no_machine_here_can_hold(
+    client: TestClient, services: Services, finished: str
+) -> None:
+    services.records.workers.saw("small", 1_100_000_000)
+    page = client.get(f"/jobs/{finished}").text
+    assert re.findall(r'name="size" value="(\d+)"', page) == ["2048"]
+    answer = client.post(f"/jobs/{finished}/larger", data={"size": "8192"})
+    assert answer.status_code == 422
+    assert "8192 pixels" in beside(answer.text, "larger-error")
+    assert '<details class="fold" id="recolor">' in answer.text
+    assert client.post(f"/jobs/{finished}/larger", data={"size": "9000"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("languages", "size"),
+    [
+        ("en-US,en;q=0.9", "1.1 × 0.8 in"), ("en-us", "1.1 × 0.8 in"), ("de-DE,en-US;q=0.5", "2.7 × 2 cm"),
+        ("", "2.7 × 2 cm"), (";,-", "2.7 × 2 cm"),
+    ],
+)  # fmt: skip
+def test_print_is_in_inches_where_those_are_used(client: TestClient, finished: str, languages: str, size: str) -> None:
+    page = client.get(f"/jobs/{finished}", headers={"Accept-Language": languages}).text
+    assert f"sharp in print up to {size}" in page
+
+
+def test_shared_page_has_a_card_with_the_artwork_alone(client: TestClient, services: Services, finished: str) -> None:
+    job = services.records.note(services.records.get(finished), {"preview": 3, "preview_fence": 1})
+    preview = pictures.encoded(pictures.quarters(), "WEBP")
+    services.storage.put(keys.preview_key(finished, 1, 3), preview)
+    path = client.post(f"/api/v1/jobs/{finished}/share").json()["share"]
+    page = html.unescape(client.get(path).text)
+    card = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)">', page))
+    assert card["og:title"] == "After Dusk & <Dawn> and Checks"
+    assert card["og:url"] == f"http://testserver{path}"
+    assert client.get(card["og:image"]).content == preview
+    assert finished not in str(card)
+    assert job.request.photo not in str(card)
+    client.delete(f"/api/v1/jobs/{finished}/share")
+    assert client.get(card["og:image"]).status_code == 404
+
+
+def test_shared_page_and_its_owner_are_told_until_when_it_is_there(client: TestClient, finished: str) -> None:
+    path = client.post(f"/api/v1/jobs/{finished}/share").json()["share"]
+    ends = client.get(f"/api/v1/jobs/{finished}").json()["expires_at"]
+    for page in (client.get(path).text, client.get(f"/jobs/{finished}").text):
+        (time,) = set(re.findall(r'<time datetime="([^"]+)">[^<]+ UTC</time>', page))
+        assert abs((datetime.fromisoformat(time) - datetime.fromisoformat(ends)).total_seconds()) <= 1

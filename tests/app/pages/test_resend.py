@@ -123,6 +123,7 @@ DEEDS = [
     ("again", {"how": "bolder"}, "Paint it again"),
     ("recolor", {"keep_colors": "0.5", "color_method": "histogram"}, "Change the colours"),
     ("enlarge", {}, "Enlarge it for print"),
+    ("larger", {"size": "2048"}, "Paint it large"),
     ("share", {"how": "share"}, "Make an address to share"),
     ("share", {"how": "stop"}, "Stop sharing"),
     ("delete", {"how": "stop"}, "Delete photos and artworks"),
@@ -185,6 +186,6 @@ def test_form_that_cannot_be_read_is_refused_as_one(client: TestClient, body: by
 
 
 def test_painting_that_does_not_hang_here_is_not_named(client: TestClient) -> None:
-    refused = client.post("/jobs", data={"style": "Call 555 now"}, headers=FOREIGN)
+    refused = client.post("/jobs", data={"style": "Call us now"}, headers=FOREIGN)
     visible = re.sub(r"<input[^>]*>", "", refused.text)
     assert "555" not in visible

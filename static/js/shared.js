@@ -1,0 +1,4 @@
+/** The page that others see. */
+import { localise } from "./lib/moments.js";
+
+localise(document);
