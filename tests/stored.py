@@ -25,6 +25,16 @@ def store_mask(storage: Storage, photo_id: str, mask: Image.Image, colors: dict[
     return mask_id
 
 
+def store_part_map(storage: Storage, painting_id: str, picture: Image.Image, colors: dict[str, float]) -> str:
+    """Keep a map of a person's own painting's parts, whose colours have these shares; its id."""
+    map_id = secrets.token_hex(16)
+    storage.put(keys.part_map_key(painting_id, map_id), encoded(picture, "PNG"))
+    grid = base64.b64encode(picture.convert("RGB").resize((32, 32)).tobytes()).decode()
+    facts = MaskFacts(width=picture.width, height=picture.height, white=0.5, colors=colors, grid=grid)
+    storage.put(keys.part_map_meta_key(painting_id, map_id), facts.model_dump_json().encode())
+    return map_id
+
+
 def store_painting(storage: Storage, painting: Image.Image) -> str:
     """Keep a person's own painting; its id as a style."""
     identifier = secrets.token_hex(16)

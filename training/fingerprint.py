@@ -5,17 +5,20 @@
 FOLDER holds `<style id>.jpg` for each folder under styles/. The fingerprint is all that ships of a painting: the card
 (swatch.webp, swatch.avif) is drawn again from cells and a colour sketch of 24 pixels, the example is those photos
 painted with the fingerprint. A style whose files are newer than the extractor's weights is left alone, so an
-interrupted run goes on where it stopped; a palette or a codebook that is missing is added.
+interrupted run goes on where it stopped; a palette or a codebook that is missing is added. So are the parts of a
+painting that has a map of them (parts.png, parts.toml), in a file beside the fingerprint.
 """
 
 from __future__ import annotations
 
 import argparse
+import tomllib
 from pathlib import Path
 
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from app.jobs.styles import PART_MAP, PARTS
 from app.settings import load_settings
 from worker import engine
 from worker.engine.style.codebook import codebook_of
@@ -64,6 +67,9 @@ def main() -> None:
             fingerprint = engine.load_fingerprint(target, extractor)  # what ships is what is painted with
             (folder / "swatch.webp").unlink(missing_ok=True)
             (folder / "example.webp").unlink(missing_ok=True)
+        measured = folder / f"parts{suffix}.safetensors"
+        if (folder / PART_MAP).exists() and not measured.exists() and source.exists():
+            add_parts(folder, Image.open(source).convert("RGB"), extractor, measured)
         if not (folder / "swatch.webp").exists():
             card(Image.open(source).convert("RGB"), extractor).save(folder / "swatch.webp", quality=70, method=6)
             (folder / "swatch.avif").unlink(missing_ok=True)
@@ -72,6 +78,13 @@ def main() -> None:
         if args.photos and not (folder / "example.webp").exists():
             photos = [Image.open(path).convert("RGB") for path in args.photos]
             save_example(example(photos, fingerprint, extractor), folder / "example.webp")
+
+
+def add_parts(folder: Path, painting: Image.Image, extractor: engine.Extractor, path: Path) -> None:
+    """Measure the parts of a painting that its style's folder has a map of."""
+    names = [part["name"] for part in tomllib.loads((folder / PARTS).read_text())["parts"]]
+    where = engine.PartMap.of_palette(Image.open(folder / PART_MAP), names)
+    engine.save_parts(engine.parts_of(painting, where, extractor), extractor, path)
 
 
 def card(painting: Image.Image, extractor: engine.Extractor) -> Image.Image:

@@ -70,6 +70,14 @@ def find_mask(photo_id: str, mask_id: str, storage: Storage) -> MaskFacts | None
         return None
 
 
+def find_part_map(painting_id: str, map_id: str, storage: Storage) -> MaskFacts | None:
+    """The same of a map of a person's own painting's parts."""
+    try:
+        return MaskFacts.model_validate_json(storage.get(keys.part_map_meta_key(painting_id, map_id)))
+    except (BlobNotFoundError, ValueError):
+        return None
+
+
 def _distance(color: str, other: str) -> float:
     return math.dist(_rgb(color), _rgb(other))
 

@@ -47,12 +47,18 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
 MOST_IN_SERIES = 50
+# Paintings of a job; and places in it, where each is painted from a part of one.
+MOST_PAINTINGS, MOST_PLACES = 5, 24
+CELL_PRESETS = ("studio", "instant", "doodle")  # that match cells, of which a part has its own
 ARTWORK_BYTES, CANVAS_BYTES = 7, 5  # of a pixel: as PNG and as TIFF, as TIFF alone
 Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
 
 
 class StyleChoice(Frozen):
-    """One painting, its share in the blend, and where it is painted: where its mask is white, or has its colour."""
+    """One painting, its share in the blend, and where it is painted: where its mask is white, or has its colour.
+
+    Of a painting with parts, one of them alone may be chosen.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,64}$", description="`own_` and 32 hexadecimal digits: an uploaded painting")
     weight: float = Field(default=1.0, gt=0, le=100, allow_inf_nan=False)
@@ -60,6 +66,18 @@ class StyleChoice(Frozen):
     color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = Field(
         default=None, description="which colour of the mask means this style; null: white"
     )
+    part: Annotated[str, Field(min_length=1, max_length=40)] | None = Field(
+        default=None,
+        description="a part of the painting, from whose cells alone is painted: its name; or its colour in `part_map`",
+    )
+    part_map: Id | None = Field(default=None, description="a map of an uploaded painting's parts")
+
+    @field_validator("part_map")
+    @classmethod
+    def part_map_is_of_a_part(cls, part_map: str | None, info: ValidationInfo) -> str | None:
+        if part_map is not None and not info.data.get("part"):
+            raise ValueError("a map of parts needs the part that is meant in it")
+        return part_map
 
     @field_validator("color")
     @classmethod
@@ -77,7 +95,7 @@ class StyleChoice(Frozen):
 class Manner(PaintingOptions):
     """How to paint. What one release wrote, all later ones must read: every new field has a default."""
 
-    styles: list[StyleChoice] = Field(min_length=1, max_length=5)
+    styles: list[StyleChoice] = Field(min_length=1, max_length=MOST_PLACES)
     keep: Id | None = Field(default=None, description="a mask of the photo that is white where the photo stays")
     color_mask: Id | None = Field(
         default=None, description="a mask of the photo that is white where the photo's colours are kept; null: all over"
@@ -93,8 +111,20 @@ class Manner(PaintingOptions):
     @field_validator("styles")
     @classmethod
     def styles_differ(cls, styles: list[StyleChoice]) -> list[StyleChoice]:
-        if len({(style.id, *style.where) for style in styles}) < len(styles):
+        if len({(style.id, style.part, *style.where) for style in styles}) < len(styles):
             raise ValueError("each style may be chosen once for one place; give it more weight instead")
+        if len({style.id for style in styles}) > MOST_PAINTINGS:
+            raise ValueError(f"{MOST_PAINTINGS} paintings are the most")
+        if len(styles) > MOST_PAINTINGS and not all(style.part for style in styles):
+            raise ValueError(f"{MOST_PAINTINGS} styles are the most, unless each is a part of a painting")
+        return styles
+
+    @field_validator("styles")
+    @classmethod
+    def parts_are_matched(cls, styles: list[StyleChoice], info: ValidationInfo) -> list[StyleChoice]:
+        cells = info.data.get("preset") in CELL_PRESETS and info.data.get("style_loss") in (None, "nearest")
+        if any(style.part for style in styles) and not cells:
+            raise ValueError(f"a part can be painted from by the presets {', '.join(CELL_PRESETS)} and their own loss")
         return styles
 
     @field_validator("start_job")

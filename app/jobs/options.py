@@ -21,6 +21,7 @@ from pydantic import (
 Preset = Literal[
     "studio",
     "instant",
+    "doodle",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",

@@ -13,8 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 BUILT_IN = Path(__file__).parents[2] / "styles"
 # In a style's folder.
 LABEL, NETWORK = "style.toml", "network.safetensors"
+PARTS, PART_MAP = "parts.toml", "parts.png"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".heic")
 log = logging.getLogger(__name__)
+
+
+class StylePart(BaseModel):
+    """A part of a painting that a doodle can ask for: its name, and the colour that means it in a map."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[^\x00-\x1f]{1,40}$")
+    color: str = Field(pattern=r"^#[0-9a-f]{6}$")
 
 
 class Style(BaseModel):
@@ -39,10 +49,23 @@ class Style(BaseModel):
     folder: Path | None = None
     image: Path | None = None
     network: Path | None = None
+    parts: tuple[StylePart, ...] = ()
 
     def fingerprint(self, extractor: str) -> Path | None:
         """The shipped fingerprint for an extractor, if there is one."""
-        name = "fingerprint.safetensors" if extractor == "compact" else f"fingerprint.{extractor}.safetensors"
+        return self._shipped("fingerprint", extractor)
+
+    def measured_parts(self, extractor: str) -> Path | None:
+        """What was measured of its parts with an extractor, if that ships."""
+        return self._shipped("parts", extractor)
+
+    @property
+    def part_map(self) -> Path | None:
+        """The picture with a palette that says where its parts are, in their order."""
+        return self.folder / PART_MAP if self.folder and self.parts else None
+
+    def _shipped(self, what: str, extractor: str) -> Path | None:
+        name = f"{what}.safetensors" if extractor == "compact" else f"{what}.{extractor}.safetensors"
         path = self.folder / name if self.folder else None
         return path if path and path.is_file() else None
 
@@ -68,7 +91,20 @@ def _from_folder(folder: Path) -> Style | None:
     label = folder / LABEL
     if not label.is_file() or not (folder / "fingerprint.safetensors").is_file():
         return None
-    return _style(label, {"folder": folder}, {})
+    return _style(label, {"folder": folder, "parts": _parts(folder)}, {})
+
+
+def _parts(folder: Path) -> list[object]:
+    """What `parts.toml` says, to be validated; nothing where there is no map."""
+    written = folder / PARTS
+    if not (written.is_file() and (folder / PART_MAP).is_file()):
+        return []
+    try:
+        parts: list[object] = tomllib.loads(written.read_text(encoding="utf-8")).get("parts", [])
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        log.warning("The parts described in %s are left out: %s", written, error)
+        return []
+    return parts
 
 
 def _from_picture(picture: Path, label: Path, name: str) -> Style | None:
@@ -78,7 +114,7 @@ def _from_picture(picture: Path, label: Path, name: str) -> Style | None:
     return _style(label, {"image": picture, "network": network if in_folder else None}, defaults)
 
 
-def _style(label: Path, where: dict[str, Path | None], defaults: dict[str, str]) -> Style | None:
+def _style(label: Path, where: dict[str, object], defaults: dict[str, str]) -> Style | None:
     try:
         written = tomllib.loads(label.read_text(encoding="utf-8")) if label.is_file() else {}
         return Style.model_validate(defaults | written | where)

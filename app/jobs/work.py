@@ -26,6 +26,7 @@ LEAST_SIDE = 32
 SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "studio": (DOUBLING, (50, 40, 30, 25, 20, 12, 6, 3)),
     "instant": (DOUBLING, (20, 16, 12, 10, 8, 5, 3, 2)),
+    "doodle": (DOUBLING, (40, 40, 30, 25, 20, 12, 6, 3)),
     "gatys-2015": (None, (500,)),
     "gatys-2016": (None, (500,)),
     "gatys-code": (None, (500,)),
@@ -35,10 +36,15 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "multiscale-w2": (ROOT_OF_TWO, (1000, 500)),
 }
 # Where a network draws each scale, only the last one has evaluations: so many, by its place from the coarsest.
-REFINEMENTS: dict[Preset, tuple[int, ...]] = {"studio": (14, 14, 14, 14, 12, 10, 10, 0), "instant": (0,)}
+REFINEMENTS: dict[Preset, tuple[int, ...]] = {
+    "studio": (14, 14, 14, 14, 12, 10, 10, 0),
+    "instant": (0,),
+    "doodle": (14, 14, 14, 14, 12, 10, 10, 0),
+}
 LEAST_REFINEMENT = 10
 # Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
+DOODLE_ROUNDS = (4, 3, 2, 2, 1)  # of a doodle, which begins from noise, at any strength
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations; and
 # where that is drawn.
 OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
@@ -69,7 +75,8 @@ def planned_work(
     aspect = min(photo_size) / max(photo_size)
     pyramid, evaluations = SCHEDULES[preset]
     refinement = REFINEMENTS.get(preset) if is_decoded else None
-    rounds = FREE_ROUNDS if preset in REFINEMENTS and strength > FREE_ABOVE else (1,)
+    rounds: tuple[int, ...] = FREE_ROUNDS if preset in REFINEMENTS and strength > FREE_ABOVE else (1,)
+    rounds = DOODLE_ROUNDS if preset == "doodle" else rounds
     scales: list[int] = []
     counts: list[int] = []
     climbed = [*below(longest, pyramid), longest] if pyramid else [longest]

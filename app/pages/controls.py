@@ -153,7 +153,7 @@ ROWS = (
     Control(
         "preset", "Way of painting", "ways", "special",
         tuple((way.id, way.title) for way in WAYS),
-        is_always_told=True,
+        unoffered=(("doodle", "Doodle"),), is_always_told=True,
     ),
     # The id of a mask means nothing to a person, and is nobody else's business, so it is not told.
     Control("keep", "Parts of the photo", "part", "special", told="Part of the photo", telling="kept as it was"),

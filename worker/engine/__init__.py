@@ -33,6 +33,7 @@ from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
 from worker.engine.style.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
+from worker.engine.style.parts import PartMap, Parts, load_parts, parts_of, save_parts
 
 __all__ = [
     "CHOICES",
@@ -57,6 +58,8 @@ __all__ = [
     "NotFiniteError",
     "PaintOptions",
     "Palette",
+    "PartMap",
+    "Parts",
     "Pastiche",
     "Picture",
     "Preset",
@@ -77,15 +80,18 @@ __all__ = [
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
+    "load_parts",
     "load_transform_net",
     "load_upscaler",
     "mask_of_color",
     "needs",
     "paint",
     "palette_of",
+    "parts_of",
     "plan",
     "regions_of",
     "repaint",
+    "save_parts",
     "to_tensor",
     "transferred",
     "work_of",

@@ -76,6 +76,6 @@ class Brief:
         place = scales.index(self.stages[index].scale)
         strength = self.options.strength
         bound = (first + (last - first) * place / max(1, len(scales) - 1)) * math.pow(strength, PHOTO_POWER)
-        free = freedom(strength)
+        free = 0.0 if self.recipe.rounds else freedom(strength)
         share = min(MOST_PHOTO, bound) * (1 - free) + FREE_PHOTO[min(place, len(FREE_PHOTO) - 1)] * free
         return share / (1 + free * self.stages[index].round)

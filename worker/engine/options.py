@@ -254,7 +254,7 @@ def planned(
         preset.pyramid,
         preset.evaluations,
         EFFORT[options.quality],
-        FREE_ROUNDS if is_free else (1,),
+        preset.rounds or (FREE_ROUNDS if is_free else (1,)),
         preset.refinement if has_decoder and _is_decoded(recipe) else None,
         options.iterations,
     )

@@ -15,6 +15,7 @@ from worker.engine.brief import Brief
 from worker.engine.descent.checkpoint import Checkpoint
 from worker.engine.descent.detail import add_lost_detail
 from worker.engine.descent.optimize import Moments, minimize
+from worker.engine.doodle import grounded
 from worker.engine.errors import CheckpointMismatchError
 from worker.engine.finish import Finish, Picture
 from worker.engine.graphs import captured
@@ -123,6 +124,7 @@ def paint(
     """
     scene.check(extractor, options)
     brief = scene.brief(options, extractor)
+    scene = scene if brief.recipe.sees_photo else grounded(scene)
     finish, stages, method = Finish(scene, options), brief.stages, brief.method
     if resume and (resume.plan != brief.identity or resume.stage >= len(stages)):
         raise CheckpointMismatchError("The checkpoint is of another photo's size, other options or another version.")
@@ -152,7 +154,8 @@ def paint(
                 assert objective.photo is not None
                 share = brief.photo_share(index)
                 if index == 0 and not resume and brief.recipe.start == "photo":  # in the painting's colours
-                    watcher.newest = pixels = in_floats(objective.photo).to(extractor.device).contiguous()
+                    pixels = in_floats(objective.photo).to(extractor.device).contiguous()
+                    watcher.newest = pixels = _grained(pixels, brief.recipe.grain, options.seed)
                 elif last != size and not stage.is_decoded:
                     add_lost_detail(pixels, objective.photo, last, share)
                 known = resume.entries if resume and index == first else ()
@@ -244,6 +247,14 @@ def _start(motif: Image.Image, scene: Scene, brief: Brief) -> Tensor:
             return to_tensor(scene.start, size)
         case "photo":
             return to_tensor(motif, size)
+
+
+def _grained(pixels: Tensor, grain: float, seed: int) -> Tensor:
+    """Pixels [1, 3, H, W] and noise of that standard deviation, in [0, 1]."""
+    if not grain:
+        return pixels
+    noise = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(seed)).to(pixels)
+    return (pixels + grain * noise).clamp_(0, 1)
 
 
 def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:

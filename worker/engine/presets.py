@@ -22,6 +22,7 @@ from worker.engine.style.match import Matching
 PresetName = Literal[
     "studio",
     "instant",
+    "doodle",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -60,6 +61,9 @@ class Preset:
         start: what the first stage begins from.
         pyramid: how to work coarse to fine, if not at the asked size only.
         evaluations: of each stage from the coarsest; the last number holds for all that follow.
+        rounds: how often each scale's cells are matched, likewise; None is once, or as `strength` says.
+        sees_photo: whether there is one; else the regions in their colours take its place (doodle.py).
+        grain: standard deviation of the noise on what the first stage begins from.
         refinement: where the extractor has a decoder (decoder.py), it draws every stage, and only the last one has
             evaluations: so many, by its place from the coarsest. None leaves the decoder out.
         optimizer, learning_rate: of the pixels.
@@ -90,6 +94,9 @@ class Preset:
     start: Start = "photo"
     pyramid: Pyramid | None = None
     evaluations: tuple[int, ...] = (500,)
+    rounds: tuple[int, ...] | None = None
+    sees_photo: bool = True
+    grain: float = 0.0
     refinement: tuple[int, ...] | None = None
     optimizer: Optimizer = "lbfgs"
     learning_rate: float = 1.0
@@ -151,6 +158,20 @@ PRESETS: dict[PresetName, Preset] = {
         emphasis=1.5,
         evaluations=(20, 16, 12, 10, 8, 5, 3, 2),
         refinement=(0,),
+    ),
+    # No photo: each part of the map begins as its colour and noise, and what it is like is found anew several times.
+    "doodle": replace(
+        STUDIO,
+        title="Doodle",
+        description="From a map of colours: each is painted as the part of a painting that it means.",
+        source="Champandard, arXiv 1603.01768; Li and Wand, CVPR 2016, eq. 3",
+        content_layers={},
+        content_weight=0.4,  # of nothing; beside it, the decoder draws as for a strong style
+        matching=Matching(photo=(0.0, 0.0)),
+        evaluations=(40, 40, 30, 25, 20, 12, 6, 3),
+        rounds=(4, 3, 2, 2, 1),
+        sees_photo=False,
+        grain=0.15,
     ),
     # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
     "gatys-2015": Preset(

@@ -81,6 +81,12 @@ def style_gone(style_id: str) -> JobFailedError:
     return JobFailedError(JobError(code="style_gone", message=message))
 
 
+def part_gone(part: str, title: str) -> JobFailedError:
+    """A part that a painting has not, or whose map is gone."""
+    message = f"“{title}” has no part “{part}”. Choose another part, or send its map again."
+    return JobFailedError(JobError(code="part_gone", message=message))
+
+
 def style_damaged(title: str) -> JobFailedError:
     """A painting or fingerprint that cannot be read, or was made with other weights."""
     message = f"“{title}” cannot be read on this server. Choose another painting."

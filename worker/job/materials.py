@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -105,6 +105,7 @@ class Materials:
             ExtractorUnavailableError, UpscalerUnavailableError: its weights are not here.
         """
         found = self.paintings.find(choice.id for choice in wish.styles)
+        chosen = [self.paintings.mapped(found[each.id], each) for each in wish.styles]
         extractor = self._extractor(wish, list(found.values()))
         try:
             options = engine.PaintOptions(**wish.painting())
@@ -113,7 +114,13 @@ class Materials:
             raise options_unfit(str(error)) from error
         scene = engine.Scene(
             photo,
-            self._regions(wish, lambda each: self.paintings.fingerprint(found[each], extractor, needs, after)),
+            self._regions(
+                wish,
+                [
+                    self.paintings.fingerprint(painting, extractor, needs, after, choice.part)
+                    for painting, choice in zip(chosen, wish.styles, strict=True)
+                ],
+            ),
             keep=self._mask(wish, wish.keep),
             color_mask=self._mask(wish, wish.color_mask),
             start=self._artwork(start) if start else None,
@@ -128,7 +135,7 @@ class Materials:
             JobFailedError: the painting is gone, or its network damaged.
         """
         choice, options = wish.styles[0], engine.PaintOptions(**wish.painting())
-        if len(wish.styles) > 1 or choice.mask or wish.extractor != "auto" or beyond_networks(options):
+        if len(wish.styles) > 1 or choice.mask or choice.part or wish.extractor != "auto" or beyond_networks(options):
             return None
         painting = self.paintings.find([choice.id])[choice.id]
         path = painting.style.network if painting.style else None
@@ -221,10 +228,10 @@ class Materials:
             self._extractors[name] = engine.load_extractor(name, MODELS, self.settings.models_cache, self.device.torch)
         return self._extractors[name]
 
-    def _regions(
-        self, wish: PaintRequest, fingerprint: Callable[[str], engine.Fingerprint]
-    ) -> tuple[engine.Region, ...]:
-        choices = [(self._place(wish, each), fingerprint(each.id), each.weight) for each in wish.styles]
+    def _regions(self, wish: PaintRequest, styles: Sequence[engine.Fingerprint]) -> tuple[engine.Region, ...]:
+        choices = [
+            (self._place(wish, choice), style, choice.weight) for choice, style in zip(wish.styles, styles, strict=True)
+        ]
         return engine.regions_of(choices, lambda place: self._mask(wish, *place))
 
     def _place(self, wish: PaintRequest, choice: StyleChoice) -> tuple[str | None, str | None]:

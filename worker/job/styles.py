@@ -14,18 +14,21 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
 from app.jobs.files.recipe import OWN, Label
 from app.jobs.ids import own_painting
+from app.jobs.masks import find_part_map
+from app.jobs.models import StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.picture import read_photo
 from worker import engine
-from worker.job.failures import PAINTING_GONE, JobFailedError, style_damaged, style_gone
+from worker.job.failures import PAINTING_GONE, JobFailedError, part_gone, style_damaged, style_gone
 from worker.job.originals import original_of
 
 log = logging.getLogger(__name__)
@@ -33,10 +36,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting that styles are taken from: of the gallery, or a person's own, of which the storage has this id."""
+    """A painting that styles are taken from: of the gallery, or a person's own, kept under a key of the storage.
+
+    `part_map` is a person's map of its parts, whose colours `part_colors` are their names.
+    """
 
     style: Style | None = None
-    own_id: str = ""
+    key: str = ""
+    part_map: Image.Image | None = None
+    part_colors: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -50,6 +58,14 @@ class Painting:
     def shipped(self, extractor: str) -> Path | None:
         """The fingerprint that was shipped for an extractor, if there is one."""
         return self.style.fingerprint(extractor) if self.style else None
+
+
+class _Pixels(NamedTuple):
+    """The way to a picture, and the prefix of what is kept that was measured of it."""
+
+    prefix: str
+    picture: Callable[[], Image.Image]
+    is_stand_in: bool = False
 
 
 class Paintings:
@@ -83,12 +99,28 @@ class Paintings:
             if own:
                 if not self.storage.exists(keys.painting_meta_key(own)):
                     raise JobFailedError(PAINTING_GONE)
-                found[style_id] = Painting(own_id=own)
+                found[style_id] = Painting(key=keys.painting_key(own))
             elif style_id in hanging:
                 found[style_id] = Painting(hanging[style_id])
             else:
                 raise style_gone(style_id)
         return found
+
+    def mapped(self, painting: Painting, choice: StyleChoice) -> Painting:
+        """A person's own painting with the map of its parts that a choice names, if it names one.
+
+        Raises:
+            JobFailedError: there is no such map.
+        """
+        own = own_painting(choice.id)
+        if own is None or choice.part_map is None:
+            return painting
+        facts = find_part_map(own, choice.part_map, self.storage)
+        if facts is None:
+            raise part_gone(choice.part or "", painting.title)
+        content = self.storage.get(keys.part_map_key(own, choice.part_map))
+        picture = Image.open(io.BytesIO(content), formats=["PNG"]).convert("RGB")
+        return replace(painting, part_map=picture, part_colors=tuple(facts.rivals([])))
 
     def labels(self, ids: Iterable[str]) -> dict[str, Label]:
         """What the paintings of these styles are called, also of those that are not here any more."""
@@ -101,21 +133,97 @@ class Paintings:
         extractor: engine.Extractor,
         needs: engine.Needs,
         after: Callable[[], None] | None = None,
+        part: str | None = None,
     ) -> engine.Fingerprint:
-        """What `extractor` measures of a painting, covering what is needed.
+        """What `extractor` measures of a painting, or of the part of this name, covering what is needed.
 
         `after` is called after each evaluation, should a stand-in have to be made; what it raises ends that.
 
         Raises:
-            JobFailedError: it is gone, or cannot be read.
+            JobFailedError: it is gone, or cannot be read, or has no such part.
         """
+        whole = self._whole(painting, extractor, needs, after)
+        if part is None:
+            return whole
+        parts = self._parts(painting, extractor, needs, after)
+        if parts is None or part not in parts.names:
+            raise part_gone(part, painting.title)
+        return parts.of(whole, part)
+
+    def _whole(
+        self,
+        painting: Painting,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+        after: Callable[[], None] | None,
+    ) -> engine.Fingerprint:
         if not painting.has_pixels:
             return self._of_shipped(painting, extractor, needs, after)
-        content = self._content(painting)
-        if painting.own_id:
-            prefix = keys.own_fingerprint_prefix(painting.own_id)
-            return self._measured(prefix, lambda: _decoded(content, painting.title), extractor, needs)
-        return self._of_picture(_decoded(content, painting.title), extractor, needs)
+        pixels = self._pixels(painting, after)
+        return self._measured(pixels.prefix, pixels.picture, extractor, needs)
+
+    def _parts(
+        self,
+        painting: Painting,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+        after: Callable[[], None] | None,
+    ) -> engine.Parts | None:
+        """A painting's parts; None of one without a map."""
+        where = _part_map(painting)
+        if where is None:
+            return None
+        shipped = painting.style.measured_parts(extractor.name) if painting.style else None
+        if shipped and needs.pooling == engine.USUAL.pooling:
+            try:
+                return engine.load_parts(shipped, extractor)
+            except (engine.FingerprintFormatError, engine.FingerprintMismatchError) as error:
+                raise style_damaged(painting.title) from error
+        pixels = self._pixels(painting, after)
+        digest = hashlib.sha256(repr((where.names, where.numbers.shape)).encode() + where.numbers.tobytes())
+        key = f"{pixels.prefix}.parts-{digest.hexdigest()[:12]}.{extractor.name}-{extractor.weights_hash[:12]}"
+        return self._measured_parts(f"{key}.{needs.pooling}.safetensors", pixels.picture, where, extractor, needs)
+
+    def _measured_parts(
+        self,
+        key: str,
+        picture: Callable[[], Image.Image],
+        where: engine.PartMap,
+        extractor: engine.Extractor,
+        needs: engine.Needs,
+    ) -> engine.Parts:
+        """The kept parts of a picture, or fresh ones."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "parts.safetensors"
+            try:
+                path.write_bytes(self.storage.get(key))
+                return engine.load_parts(path, extractor)
+            except (BlobNotFoundError, engine.FingerprintFormatError):
+                engine.save_parts(engine.parts_of(picture(), where, extractor, needs.pooling), extractor, path)
+            self._keep(key, path.read_bytes())
+            # As they will be read the next time.
+            return engine.load_parts(path, extractor)
+
+    def _pixels(self, painting: Painting, after: Callable[[], None] | None) -> _Pixels:
+        """The way to a painting's pixels, or to those of a stand-in.
+
+        Raises:
+            JobFailedError: it is gone, or cannot be read.
+        """
+        if painting.key:
+            content = self._content(painting)
+            return _Pixels(_beside(painting.key), lambda: _decoded(content, painting.title))
+        if painting.has_pixels:
+            return _of_picture(_decoded(self._content(painting), painting.title))
+        original = _read_original(self._original(painting))
+        if original is not None:
+            return _of_picture(original)
+        source = self._load("compact")
+        shipped, digest = _shipped(painting, source)
+        if not shipped.codebooks:  # made by an earlier release
+            raise style_damaged(painting.title)
+        prefix = f"fingerprints/{digest}"
+        return _Pixels(prefix, lambda: self._stand_in(prefix, shipped, source, after), is_stand_in=True)
 
     def can_measure(self, painting: Painting, extractor: str) -> bool:
         """Whether an extractor knows a painting itself, without a stand-in."""
@@ -123,11 +231,6 @@ class Paintings:
 
     def _original(self, painting: Painting) -> Path | None:
         return original_of(painting.style.id, self.originals) if painting.style else None
-
-    def _of_picture(self, picture: Image.Image, extractor: engine.Extractor, needs: engine.Needs) -> engine.Fingerprint:
-        # Not of the file's bytes: another release may read another picture from them.
-        digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
-        return self._measured(keys.fingerprint_prefix(digest), lambda: picture, extractor, needs)
 
     def _of_shipped(
         self,
@@ -138,36 +241,23 @@ class Paintings:
     ) -> engine.Fingerprint:
         # Our own extractor knows all built-in paintings.
         source = extractor if painting.shipped(extractor.name) else self._load("compact")
-        path = painting.shipped(source.name)
-        if path is None:
-            raise style_damaged(painting.title)
-        try:
-            shipped = engine.load_fingerprint(path, source)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except (engine.FingerprintFormatError, engine.FingerprintMismatchError, OSError) as error:
-            raise style_damaged(painting.title) from error
+        shipped, _ = _shipped(painting, source)
         if source is extractor and shipped.covers(*needs):
             return shipped
-        original = _read_original(self._original(painting))
-        if original is not None:
-            return self._of_picture(original, extractor, needs)
-        if not shipped.codebooks:  # made by an earlier release
-            raise style_damaged(painting.title)
-        prefix, codebook = keys.fingerprint_prefix(digest), shipped.codebooks[0][0]
-
-        def stand_in() -> Image.Image:
-            return self._stand_in(keys.stand_in_key(prefix), lambda: engine.repaint(codebook, source, after=after))
-
-        measured = self._measured(prefix, stand_in, extractor, needs)
+        pixels = self._pixels(painting, after)
+        measured = self._measured(pixels.prefix, pixels.picture, extractor, needs)
         # The painting's own colours are known better than those of what stands in for it.
-        return replace(measured, palette=shipped.palette or measured.palette)
+        return replace(measured, palette=shipped.palette or measured.palette) if pixels.is_stand_in else measured
 
-    def _stand_in(self, key: str, make: Callable[[], Image.Image]) -> Image.Image:
+    def _stand_in(
+        self, prefix: str, shipped: engine.Fingerprint, source: engine.Extractor, after: Callable[[], None] | None
+    ) -> Image.Image:
+        key = f"{prefix}.stand-in.png"
         try:
             return Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"]).convert("RGB")
         except (BlobNotFoundError, OSError):
             log.info("a painting is drawn again from its codebook: %s", key)
-        drawn = make()
+        drawn = engine.repaint(shipped.codebooks[0][0], source, after=after)
         buffer = io.BytesIO()
         drawn.save(buffer, "PNG")
         self._keep(key, buffer.getvalue())
@@ -179,8 +269,8 @@ class Paintings:
         """The kept fingerprint of a picture, or a fresh one: of the usual layers where they do, else of all."""
         is_usual = set(needs.layers) <= set(engine.USUAL.layers) and needs[1:3] == engine.USUAL[1:3]
         asked = engine.USUAL if is_usual else needs._replace(layers=extractor.layers)
-        kind = "" if is_usual else asked.pooling + (".correlated" if asked.correlations else "")
-        key = keys.fingerprint_key(prefix, f"{extractor.name}-{extractor.weights_hash[:12]}", kind)
+        kind = "" if is_usual else f".{asked.pooling}" + (".correlated" if asked.correlations else "")
+        key = f"{prefix}.{extractor.name}-{extractor.weights_hash[:12]}{kind}.safetensors"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fingerprint.safetensors"
             try:
@@ -204,7 +294,7 @@ class Paintings:
         try:
             if painting.style and painting.style.image:
                 return painting.style.image.read_bytes()
-            return self.storage.get(keys.painting_key(painting.own_id))
+            return self.storage.get(painting.key)
         except BlobNotFoundError as error:
             raise JobFailedError(PAINTING_GONE) from error
         except OSError as error:
@@ -215,6 +305,50 @@ class Paintings:
             self.storage.put(key, content)
         except OSError as error:  # the next job makes it again
             log.warning("%s could not be kept: %s", key, error)
+
+
+def _part_map(painting: Painting) -> engine.PartMap | None:
+    """Where a painting's parts are, if there is a map of them.
+
+    Raises:
+        JobFailedError: it cannot be read.
+    """
+    if painting.part_map is not None:
+        return engine.PartMap.of_colors(painting.part_map, painting.part_colors)
+    path = painting.style.part_map if painting.style else None
+    if painting.style is None or path is None:
+        return None
+    try:
+        with Image.open(path) as picture:
+            return engine.PartMap.of_palette(picture, [part.name for part in painting.style.parts])
+    except OSError as error:
+        raise style_damaged(painting.title) from error
+
+
+def _shipped(painting: Painting, source: engine.Extractor) -> tuple[engine.Fingerprint, str]:
+    """The fingerprint that was shipped for an extractor, and its file's hash.
+
+    Raises:
+        JobFailedError: there is none, or it cannot be read.
+    """
+    path = painting.shipped(source.name)
+    if path is None:
+        raise style_damaged(painting.title)
+    try:
+        return engine.load_fingerprint(path, source), hashlib.sha256(path.read_bytes()).hexdigest()
+    except (engine.FingerprintFormatError, engine.FingerprintMismatchError, OSError) as error:
+        raise style_damaged(painting.title) from error
+
+
+def _beside(key: str) -> str:
+    """The prefix of what lies beside a person's own painting, so that all that is known of it goes with it."""
+    return key.removesuffix("/painting.jpg") + "/fingerprint"
+
+
+def _of_picture(picture: Image.Image) -> _Pixels:
+    # Not of the file's bytes: another release may read another picture from them.
+    digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
+    return _Pixels(f"fingerprints/{digest}", lambda: picture)
 
 
 def _decoded(content: bytes, title: str) -> Image.Image:

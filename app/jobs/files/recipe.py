@@ -32,7 +32,9 @@ OWN = Label("Own painting", "")
 
 
 class Ingredient(Frozen):
-    """A style in a recipe: its id if it hangs in the gallery, and by number the mask of where it was painted."""
+    """A style in a recipe: its id if it hangs in the gallery, and by number the mask of where it was painted; its part
+    if no more of it was painted after.
+    """
 
     title: str
     artist: str = ""
@@ -40,6 +42,7 @@ class Ingredient(Frozen):
     weight: float = 1.0
     mask: int | None = None
     color: str | None = None
+    part: str | None = None
 
 
 class Network(Frozen):
@@ -97,6 +100,7 @@ def recipe_of(
                 weight=style.weight,
                 mask=masks.index(style.mask) + 1 if style.mask else None,
                 color=style.color,
+                part=style.part,
             )
             for style in wish.styles
         ],

@@ -63,6 +63,16 @@ def painting_meta_key(painting_id: str) -> str:
     return f"{painting_prefix(painting_id)}painting.json"
 
 
+def part_map_key(painting_id: str, map_id: str) -> str:
+    """A map of a person's own painting's parts."""
+    return f"{painting_prefix(painting_id)}parts-{checked(map_id)}.png"
+
+
+def part_map_meta_key(painting_id: str, map_id: str) -> str:
+    """What is known of it without its pixels."""
+    return f"{painting_prefix(painting_id)}parts-{checked(map_id)}.json"
+
+
 def painting_thumb_key(painting_id: str) -> str:
     return f"{painting_prefix(painting_id)}thumb.webp"
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.jobs.styles import BUILT_IN, find_styles
 from tests.worker.engine.conftest import draw_painting
@@ -72,3 +73,29 @@ def test_an_owners_painting_replaces_a_built_in_one_of_its_name(tmp_path: Path) 
     draw_painting().save(tmp_path / "the_scream.png")
     style = next(style for style in find_styles(own=tmp_path) if style.id == "the_scream")
     assert style.image == tmp_path / "the_scream.png"
+
+
+def test_paintings_with_parts_have_a_map_a_name_and_a_colour_of_each_and_what_was_measured_of_them() -> None:
+    styles = [style for style in find_styles() if style.parts]
+    assert len(styles) >= 8
+    for style in styles:
+        assert style.part_map
+        assert style.measured_parts("compact")
+        assert len({part.name for part in style.parts}) == len({part.color for part in style.parts}) == len(style.parts)
+        with Image.open(style.part_map) as picture:
+            numbers = {number for _, number in picture.getcolors() or ()}
+            assert numbers == set(range(len(style.parts)))
+            palette = picture.convert("RGB").getcolors() or []
+        assert {"#{:02x}{:02x}{:02x}".format(*color) for _, color in palette} == {part.color for part in style.parts}
+
+
+def test_parts_that_cannot_be_read_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "sky"
+    folder.mkdir()
+    (folder / "style.toml").write_text('id = "sky"\ntitle = "Sky"\n')
+    (folder / "fingerprint.safetensors").write_bytes(b"")
+    (folder / "parts.png").write_bytes(b"")
+    (folder / "parts.toml").write_text("parts = [")
+    (style,) = find_styles(tmp_path)
+    assert style.parts == ()
+    assert "parts" in caplog.text

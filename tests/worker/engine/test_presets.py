@@ -211,6 +211,7 @@ def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> fl
 FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float]] = {
     "studio": studio,
     "instant": partial(studio, content=1.7, emphasis=1.5),
+    "doodle": partial(studio, content=0.0),
     "gatys-2015": gatys_paper,
     "gatys-2016": gatys_paper,
     "gatys-code": gatys_code,

@@ -12,13 +12,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from app.jobs.ids import OWN_PREFIX
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
 from tests import earlier
-from tests.stored import encoded, store_mask, store_painting
+from tests.stored import encoded, store_mask, store_painting, store_part_map
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
 from worker import engine
@@ -193,7 +192,7 @@ def test_a_stand_in_that_is_given_up_leaves_nothing(materials: Materials) -> Non
 
 def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> None:
     style = store_painting(materials.storage, draw_painting(200, 160))
-    identifier = style.removeprefix(OWN_PREFIX)
+    identifier = style.removeprefix(keys.OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     commission(materials, styles=[{"id": style}], pooling="l2")
     folder = materials.storage.list(keys.painting_prefix(identifier))
@@ -258,7 +257,7 @@ def test_auto_falls_back_to_compact_only_for_paintings_that_it_could_not_measure
 
 def test_a_deleted_own_painting_fails_its_jobs_also_if_it_was_measured(materials: Materials) -> None:
     style = store_painting(materials.storage, draw_painting(200, 160))
-    identifier = style.removeprefix(OWN_PREFIX)
+    identifier = style.removeprefix(keys.OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     materials.storage.delete(keys.painting_meta_key(identifier))
     assert failure(materials, styles=[{"id": style}]) == "painting_gone"
@@ -332,6 +331,45 @@ def test_colors_of_a_map_become_regions_and_what_nobody_asked_for_belongs_to_non
     assert green.mask
     row = [red.mask.getpixel((x, 5)) for x in (5, 15, 25)], [green.mask.getpixel((x, 5)) for x in (5, 15, 25)]
     assert row == ([255, 0, 0], [0, 255, 0])
+
+
+def test_parts_of_a_painting_are_regions_of_their_own_cells(materials: Materials) -> None:
+    doodle = Image.new("RGB", (64, 48), "#2a4fb0")
+    doodle.paste("#ffd83d", (0, 0, 20, 20))
+    mask = store_mask(materials.storage, WISH.photo, doodle, {"#2a4fb0": 0.87, "#ffd83d": 0.13})
+    styles = [
+        {"id": BUILT_IN, "part": part, "mask": mask, "color": color}
+        for part, color in (("sky", "#2a4fb0"), ("stars and moon", "#ffd83d"))
+    ]
+    sky, stars = commission(materials, styles=styles, preset="doodle").scene.regions
+    whole = fingerprint(materials, styles=[{"id": BUILT_IN}])
+    assert sky.style.scales.keys() == whole.scales.keys()
+    assert len(sky.style.book(512).masses) != len(whole.book(512).masses)
+    for region, (first, second) in ((sky, (2, 0)), (stars, (0, 2))):  # blue, and yellow
+        assert region.style.palette is not None
+        assert region.style.palette.mean[first] > region.style.palette.mean[second]
+    assert failure(materials, styles=[{"id": BUILT_IN, "part": "sea"}], preset="doodle") == "part_gone"
+    assert failure(materials, styles=[{"id": "strokes", "part": "sky"}], preset="doodle") == "part_gone"
+
+
+def test_an_own_paintings_parts_are_measured_by_its_map_and_lie_beside_it(materials: Materials) -> None:
+    painting = Image.new("RGB", (200, 160), (200, 30, 30))
+    painting.paste((20, 40, 160), (0, 80, 200, 160))
+    style_id = store_painting(materials.storage, painting)
+    own = keys.own_painting(style_id)
+    assert own
+    halves = Image.fromarray(np.repeat(np.array([[0], [255]], np.uint8), 4, 0))
+    map_id = store_part_map(materials.storage, own, halves, {"#000000": 0.5, "#ffffff": 0.5})
+    for part, channel in (("#000000", 0), ("#ffffff", 2)):
+        styles = [{"id": style_id, "part": part, "part_map": map_id}]
+        for _ in range(2):  # measured, then read
+            palette = fingerprint(materials, styles=styles, preset="doodle").palette
+            assert palette is not None
+            assert int(palette.mean.argmax()) == channel
+    kept = [key for key in materials.storage.list(keys.painting_prefix(own)) if ".parts-" in key]
+    assert len(kept) == 1
+    materials.storage.delete(keys.part_map_meta_key(own, map_id))
+    assert failure(materials, styles=styles, preset="doodle") == "part_gone"
 
 
 @pytest.mark.parametrize("where", ["keep", "color_mask"])
@@ -437,11 +475,3 @@ def test_the_newest_readable_checkpoint_is_taken(materials: Materials, tmp_path:
     newest = materials.checkpoint([job.id])
     assert newest
     assert newest.stage == 10
-
-
-def test_a_checkpoint_of_the_release_before_is_found(materials: Materials) -> None:
-    earlier.store(materials.storage)
-    checkpoint = materials.checkpoint([earlier.RUNNING])
-    assert checkpoint
-    assert (checkpoint.stage, checkpoint.iteration, checkpoint.seed, checkpoint.plan) == (1, 5, 7, "a plan")
-    assert torch.equal(checkpoint.iterate, torch.arange(12.0).reshape(1, 3, 2, 2) / 16)

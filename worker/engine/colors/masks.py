@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageFilter
 from torch import Tensor
 
@@ -58,16 +59,21 @@ def mask_of_color(image: Image.Image, color: str, all_colors: Sequence[str]) -> 
     that was saved as JPEG, or resampled, or drawn in slightly other colours, still falls into its regions.
     """
     colors = list(dict.fromkeys(ImageColor.getrgb(name)[:3] for name in (*all_colors, color)))
+    chosen = colors.index(ImageColor.getrgb(color)[:3])
+    return Image.fromarray(np.where(nearest_color(image, colors) == chosen, np.uint8(255), np.uint8(0)))
+
+
+def nearest_color(image: Image.Image, colors: Sequence[tuple[int, ...]]) -> NDArray[np.uint8]:
+    """Of each pixel [H, W] the number of the nearest of at most 255 RGB colours, the first of equally near ones."""
     pixels = np.asarray(image.convert("RGB"), dtype=np.int32)  # [H, W, 3]
-    nearest = np.zeros(pixels.shape[:2], dtype=np.int32)
+    nearest = np.zeros(pixels.shape[:2], dtype=np.uint8)
     least = np.full(pixels.shape[:2], np.iinfo(np.int32).max, dtype=np.int32)
     for index, candidate in enumerate(colors):
         distance = ((pixels - np.array(candidate, dtype=np.int32)) ** 2).sum(2, dtype=np.int32)
         closer = distance < least
         nearest[closer] = index
         least[closer] = distance[closer]
-    chosen = colors.index(ImageColor.getrgb(color)[:3])
-    return Image.fromarray(np.where(nearest == chosen, np.uint8(255), np.uint8(0)))
+    return nearest
 
 
 def partition(masks: Sequence[Tensor | None]) -> list[Tensor]:

@@ -47,8 +47,8 @@ class Basis:
         return (deviations / self.unit) @ self.directions
 
     def deviations(self, codes: Tensor) -> Tensor:
-        """The deviations [N, C] of codes [N, D]."""
-        return (codes @ self.directions.T) * self.unit
+        """The deviations [N, C] of codes [N, D], which may be of the first directions alone."""
+        return (codes @ self.directions[:, : codes.shape[1]].T) * self.unit
 
 
 def unit_of(deviations: Tensor, widths: Sequence[int]) -> Tensor:

@@ -5,7 +5,7 @@ With the sketch beside it, the painting can be drawn again from a codebook: it i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -152,22 +152,34 @@ def codebook_of(
     count: int = CELLS,
     turned: bool = True,
 ) -> Codebook:
-    """The codebook of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
+    """The codebook of a painting at the scales that `scales_for` finds.
 
-    Only a painting smaller than the smallest scale is enlarged, to that one. `count` is how many cells a scale gets,
-    of the painting's turns and mirror image as well, if `turned`.
+    `count` is how many cells a scale gets, of the painting's turns and mirror image as well, if `turned`.
     """
-    longest = max(painting.size)
-    used = sorted(scale for scale in scales if scale <= longest) or [min(scales)]
-    if used[-1] * 1.1 < longest < max(scales):
-        used.append(longest)
-    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling, turned), extractor, count) for scale in used}
+    used = scales_for(painting, scales)
+    views = turned_views if turned else plain_view
+    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling, views), extractor, count) for scale in used}
+    return codebook_from(found, painting, extractor)
+
+
+def codebook_from(found: Mapping[int, Chosen], painting: Image.Image, extractor: Extractor) -> Codebook:
+    """The codebook of a painting whose cells were chosen at these scales."""
     basis = extractor.basis or Basis.of(torch.cat([cells.deviations for cells in found.values()]), widths(extractor))
-    width, height = (max(1, round(side * SKETCH_SIDE / longest)) for side in painting.size)
+    width, height = (max(1, round(side * SKETCH_SIDE / max(painting.size))) for side in painting.size)
     small = painting.convert("RGB").resize((width, height), Image.Resampling.BOX)
     pages = {scale: _page(cells, basis) for scale, cells in found.items()}
     sketch = to_bytes(small)[0].permute(1, 2, 0).contiguous()
     return Codebook(pages, basis, extractor.basis is None, sketch, painting.size)
+
+
+def scales_for(painting: Image.Image, scales: Collection[int] = SCALES) -> list[int]:
+    """Those of `scales`, from the smallest, that do not enlarge a painting, and its own if that is between two.
+
+    Only a painting smaller than the smallest scale is enlarged, to that one.
+    """
+    longest = max(painting.size)
+    used = sorted(scale for scale in scales if scale <= longest) or [min(scales)]
+    return [*used, longest] if used[-1] * 1.1 < longest < max(scales) else used
 
 
 def widths(extractor: Extractor) -> tuple[int, ...]:
@@ -175,17 +187,36 @@ def widths(extractor: Extractor) -> tuple[int, ...]:
     return tuple(extractor.channels[layer] for layer in CELL_LAYERS)
 
 
+Views = Callable[[Tensor], list[Tensor]]
+
+
+def plain_view(pixels: Tensor) -> list[Tensor]:
+    """Pixels [1, C, H, W] as they are."""
+    return [pixels]
+
+
+def mirrored_views(pixels: Tensor) -> list[Tensor]:
+    """The same and their mirror image, in which up is still up."""
+    return [pixels, pixels.flip(3)]
+
+
+def turned_views(pixels: Tensor) -> list[Tensor]:
+    """The same and their three turns."""
+    return [*mirrored_views(pixels), *(pixels.rot90(turns, (2, 3)) for turns in (1, 2, 3))]
+
+
 @torch.no_grad()
 def cells_of(
-    painting: Image.Image, extractor: Extractor, scale: int, pooling: Pooling = "average", turned: bool = True
+    painting: Image.Image,
+    extractor: Extractor,
+    scale: int,
+    pooling: Pooling = "average",
+    views: Views = turned_views,
 ) -> tuple[Tensor, Tensor]:
-    """Columns [N, C] and colours [N, 3] of all cells of a painting at a scale; of its mirror image and three turns too,
-    if `turned`.
-    """
+    """Columns [N, C] and colours [N, 3] of all cells of a painting at a scale, in each of its views."""
     pixels = to_tensor(painting, fitted_size(painting.size, scale)).to(extractor.device)
     columns, colors = [], []
-    views = (pixels, pixels.flip(3), *(pixels.rot90(turns, (2, 3)) for turns in (1, 2, 3)))
-    for view in views if turned else views[:1]:
+    for view in views(pixels):
         window = Window.whole(view.shape[2], view.shape[3])
         columns.append(columns_of(extractor(view, CELL_LAYERS, pooling), window, extractor))
         colors.append(soft_colors(view, window))
