@@ -16,7 +16,6 @@ from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
-from tests import earlier
 from tests.stored import encoded, store_mask, store_painting, store_part_map
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
