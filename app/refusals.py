@@ -163,6 +163,27 @@ COLOR_ABSENT = Kind(
     "{field}: {color} does not occur in the mask, whose colours are {colors}. Choose one of them.",
     "options",
 )
+MAP_MISSING = Kind(
+    "map-missing",
+    422,
+    "No drawing yet",
+    "There is no drawing yet. Choose a picture of one, in the parts’ colours.",
+    "map",
+)
+MAP_FOREIGN = Kind(
+    "map-foreign",
+    422,
+    "A drawing for another painting",
+    "{color} in this drawing is no colour of {title}’s parts: {parts}. Use these, or choose another painting.",
+    "map",
+)
+PARTS_MISSING = Kind(
+    "parts-missing",
+    422,
+    "A painting without parts",
+    "{title} has no parts to draw with. Choose one that has, or send your own with a map of its parts.",
+    "painting",
+)
 MASKS_TOO_MANY = Kind(
     "masks-too-many",
     422,

@@ -35,8 +35,8 @@ class MaskFacts(Frozen):
 
     def meant(self, color: str) -> str | None:
         """The mask's own colour that is meant by `color`; None where nothing like it occurs."""
-        near = min(self.colors, key=lambda own: _distance(own, color), default=None)
-        return near if near and _distance(near, color) < NEAR else None
+        near = min(self.colors, key=lambda own: distance(own, color), default=None)
+        return near if near and distance(near, color) < NEAR else None
 
     def asked(self, styles: Iterable[StyleChoice], mask_id: str | None) -> list[str]:
         """Its own colours that styles ask for, of those that name it by this id."""
@@ -78,7 +78,8 @@ def find_part_map(painting_id: str, map_id: str, storage: Storage) -> MaskFacts 
         return None
 
 
-def _distance(color: str, other: str) -> float:
+def distance(color: str, other: str) -> float:
+    """How far two colours, `#rrggbb`, lie apart: Euclid in RGB, each channel 0 to 255."""
     return math.dist(_rgb(color), _rgb(other))
 
 

@@ -54,7 +54,7 @@ export function rectangle(frame, onDone) {
  * @param {HTMLElement} stage
  * @param {import("./sheet.js").Sheet} sheet
  * @param {import("./editor.js").Editor} editor
- * @param {{box: ReturnType<typeof rectangle>, size: import("./tools.js").Size}} parts
+ * @param {{box: ReturnType<typeof rectangle>, size: import("./kit.js").Size}} parts
  * @returns {import("./hand.js").Tool}
  */
 export function pen(stage, sheet, editor, { box, size }) {
