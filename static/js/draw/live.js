@@ -110,13 +110,13 @@ export class Live {
     const file = this.#print();
     const sheet = await this.#sheetFor(labels);
     if (signal.aborted) return;
-    const mask = await send(`/photos/${sheet.id}/masks`, { mask: file }, signal);
+    const mask = await send(at(`/api/v1/photos/${sheet.id}/masks`), { mask: file }, signal);
     this.#drawings += 1;
     const styles = parts.filter((_, part) => shares[part] >= LEAST_SHARE)
       .map(({ name, color }) => ({ id: painting, part: name, mask: mask.id, color }));
     const preset = sheet.isContent ? "studio" : "doodle";
     // Not with the signal: what was started has to be known, to be stopped.
-    const job = await send("/jobs", JSON.stringify({ photo: sheet.id, preset, size: SIZE, quality: "draft", styles }));
+    const job = await send(at("/api/v1/jobs"), JSON.stringify({ photo: sheet.id, preset, size: SIZE, quality: "draft", styles }));
     const address = at(`/api/v1/jobs/${job.id}`);
     let isEnded = false;
     signal.addEventListener("abort", () => void (isEnded || fetch(`${address}/cancel`, { method: "POST", keepalive: true }).catch(() => null)));
@@ -156,7 +156,7 @@ export class Live {
   /** @returns {Promise<Sheet>} */
   async #send() {
     const { blob, isContent } = await this.#photoOf();
-    return { id: (await send("/photos", { photo: blob })).id, isContent };
+    return { id: (await send(at("/api/v1/photos"), { photo: blob })).id, isContent };
   }
 
   #leave() {

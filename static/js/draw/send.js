@@ -1,6 +1,5 @@
 /** Sending to the API, for an answer or a sentence on why there is none. */
 import { whyNotSent } from "../lib/answers.js";
-import { at } from "../lib/root.js";
 
 /** What drawings are sent as masks of: a copy of the photo, or an empty sheet. @typedef {{id: string, isContent: boolean}} Sheet */
 
@@ -15,17 +14,17 @@ export class RefusedError extends Error {
 }
 
 /**
- * @param {string} path below the API
+ * @param {string} address
  * @param {string | Record<string, Blob>} content JSON, or a form of one file
  * @param {AbortSignal} [signal]
  * @returns {Promise<{id: string}>}
  */
-export async function send(path, content, signal) {
+export async function send(address, content, signal) {
   const isJson = typeof content === "string";
   const body = isJson ? content : new FormData();
   for (const [name, file] of Object.entries(isJson ? {} : content)) /** @type {FormData} */ (body).append(name, file, name);
   const headers = /** @type {Record<string, string>} */ (isJson ? { "Content-Type": "application/json" } : {});
-  const response = await fetch(at(`/api/v1${path}`), { method: "POST", body, headers, signal }).catch((error) => {
+  const response = await fetch(address, { method: "POST", body, headers, signal }).catch((error) => {
     if (signal?.aborted) throw error;
     throw new RefusedError("The connection broke. It goes on with your next stroke.", 0, false);
   });
