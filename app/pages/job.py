@@ -77,6 +77,8 @@ def page_of(
         context |= artwork_context(services, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
             "same_again": address_of(job.request),
+            "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
+            "before": "drawing" if job.request.preset == "doodle" else "photo",
             "recipe": recipe_of(job.request, services.gallery),
             "form": form_of(job.request),
             "controls": CONTROLS,
@@ -100,7 +102,8 @@ def artwork_context(services: Services, job: Job, overline: str, own: str = OWN_
     """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
     is called there.
     """
-    styles = [services.gallery.by_id[each.id] for each in job.request.styles if each.id in services.gallery.by_id]
+    ids = dict.fromkeys(each.id for each in job.request.styles)
+    styles = [services.gallery.by_id[each] for each in ids if each in services.gallery.by_id]
     after = services.gallery.titles((choice.id for choice in job.request.styles), own)
     artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
     width, height = job.artwork_width or 0, job.artwork_height or 0

@@ -93,7 +93,6 @@ export class Live {
     this.#frame.classList.add("is-painting");
     try {
       await this.#develop(asked.signal);
-      this.#status.textContent = "";
     } catch (error) {
       if (asked.signal.aborted) return;
       this.#status.textContent = error instanceof Error ? error.message : String(error);
@@ -125,7 +124,7 @@ export class Live {
       onAnswer: (/** @type {import("../lib/poll.js").Job} */ answer) => {
         isEnded = !["queued", "running"].includes(answer.status);
         if (answer.preview > 0) void this.#show(`${address}/preview?v=${answer.preview}`, signal);
-        if (answer.status === "failed") this.#status.textContent = answer.doing;
+        this.#status.textContent = ["queued", "failed"].includes(answer.status) ? answer.doing : "";
       },
       onConnection: (trouble) => void (this.#status.textContent = trouble),
       onGone: () => void (isEnded = true),

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from app.services import Services
 from tests.app import pictures
+from tests.app.api.test_jobs import finish
 from tests.app.pages.test_pages import beside
 from tests.app.pages.test_sending import wish_of
 
@@ -139,3 +140,17 @@ def test_a_form_from_a_browser_that_says_nothing_is_shown_once_more_with_its_dra
     assert answer.status_code == 403
     assert "Paint the drawing" in answer.text
     assert re.search(r'name="enclosed-0-map"', answer.text)
+
+
+def test_its_artwork_names_the_painting_once_with_the_parts_and_leads_back_to_the_drawing(
+    client: TestClient, services: Services
+) -> None:
+    answer = client.post("/draw", data={"painting": "starry_night"}, files=map_of(SKY, STARS, VILLAGE))
+    finish(services, answer.headers["location"].rpartition("/")[2], pictures.encoded(pictures.quarters(512, 384)))
+    page = client.get(answer.headers["location"]).text
+    assert page.count('<p class="label__artist">') == 1
+    (told,) = re.findall(r"The Starry Night \(([^)]*)\)", page)
+    assert set(told.split(", ")) == {"sky", "stars and moon", "village"}
+    assert 'href="/draw?painting=starry_night"' in page
+    assert "<span>Drawing</span>" in page
+    assert "Change something" not in page
