@@ -1,5 +1,6 @@
 /** The page to draw on: a painting's parts are brushes, and the drawing is painted while the hand rests. */
 import { Desk, lastCard } from "./draw/desk.js";
+import { Drafts } from "./draw/drafts.js";
 import { Live } from "./draw/live.js";
 import { Paper, readDrawing } from "./draw/paper.js";
 import { connectPhoto } from "./draw/photo.js";
@@ -36,7 +37,7 @@ async function open() {
 for (const event of ["stroke", "drawing"]) desk.addEventListener(event, show, { signal });
 connectTools(form, desk, say, signal);
 const photoOf = connectPhoto(form, desk, () => live.forget(), signal);
-const live = new Live(desk, print, photoOf, signal);
+const live = new Live(desk, new Drafts(photoOf), print, signal);
 map.addEventListener("change", () => desk.isReady && void open(), { signal });
 form.addEventListener("change", ({ target }) => {
   if (target instanceof HTMLInputElement && cards.includes(target)) void desk.choose(target);

@@ -1,53 +1,46 @@
 /**
- * The drawing as a painting while it is drawn: each time the hand rests, a small draft is asked for, and what was asked for before is
- * stopped. What was sent for that is deleted when the page is left.
+ * The drawing as a painting while it is drawn: each time the hand rests, a draft is asked for, and what was asked for before is
+ * stopped. Nothing of that is kept when the page is left.
  */
 import { develop } from "../lib/canvas.js";
 import { byId } from "../lib/elements.js";
 import { poll } from "../lib/poll.js";
-import { at } from "../lib/root.js";
-import { RefusedError, send } from "./send.js";
+import { RefusedError } from "./send.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
-/** @typedef {import("./send.js").Sheet} Sheet */
+/** @typedef {import("./drafts.js").Drafts} Drafts */
 
 const REST_MS = 1000;
-const SIZE = 256;
-/** Parts of a smaller share are too little to be found in the drawing. */
-const LEAST_SHARE = 0.003;
-/** A photo has no more masks than twenty. */
-const MOST_DRAWINGS = 18;
 
 export class Live {
   #desk;
+  #drafts;
+  #print;
+  #signal;
   #switch = byId("live-switch", HTMLInputElement);
   #hint = byId("live-hint", HTMLElement);
   #status = byId("live-status", HTMLElement);
   #frame = byId("live-frame", HTMLElement);
-  #print;
-  #photoOf;
-  #signal;
   #timer = 0;
   #asked = new AbortController();
-  /** What the drawings are masks of, while its shape and its photo stay. @type {Promise<Sheet> | null} */ #sheet = null;
-  #shape = "";
-  #drawings = 0;
+  /** Address of the newest preview. */
+  #newest = "";
 
   /**
    * @param {Desk} desk
+   * @param {Drafts} drafts
    * @param {() => File} print the drawing as it is
-   * @param {() => Promise<{blob: Blob, isContent: boolean}>} photoOf what the drawing is sent with
    * @param {AbortSignal} signal
    */
-  constructor(desk, print, photoOf, signal) {
+  constructor(desk, drafts, print, signal) {
     this.#desk = desk;
+    this.#drafts = drafts;
     this.#print = print;
-    this.#photoOf = photoOf;
+    this.#signal = signal;
     // Who saves data, or pays for it, asks for each picture.
     const connection = /** @type {{saveData?: boolean} | undefined} */ (Reflect.get(navigator, "connection"));
     if (connection?.saveData) this.#switch.checked = false;
     this.#switch.addEventListener("change", () => this.#onSwitch(), { signal });
-    this.#signal = signal;
     window.addEventListener("pagehide", () => this.#leave(), { signal });
   }
 
@@ -76,10 +69,10 @@ export class Live {
     this.#status.textContent = this.#switch.checked ? "" : "Off. Your drawing becomes a painting when you paint it large.";
   }
 
-  /** What the drawing is sent with is sent while it is drawn. */
+  /** What is sent once for many drafts is sent while the hand draws. */
   #onStroke() {
     this.stop();
-    if (this.#switch.checked) void this.#sheetFor(this.#desk.drawing.labels).catch(() => null);
+    if (this.#switch.checked) void this.#drafts.prepare(this.#desk.drawing.labels).catch(() => null);
   }
 
   /** @param {number} pause in milliseconds */
@@ -92,42 +85,31 @@ export class Live {
     const asked = (this.#asked = new AbortController());
     this.#frame.classList.add("is-painting");
     try {
-      await this.#develop(asked.signal);
+      const address = await this.#drafts.start(this.#desk, this.#print(), asked.signal);
+      if (address) await this.#watch(address, asked.signal);
     } catch (error) {
-      if (asked.signal.aborted) return;
-      this.#status.textContent = error instanceof Error ? error.message : String(error);
-      if (error instanceof RefusedError && error.isGone) this.#leave();
-      if (error instanceof RefusedError && error.wait > 0) this.#timer = setTimeout(() => void this.#paint(), error.wait * 1000);
+      if (!asked.signal.aborted) this.#onRefusal(error);
     }
     if (this.#asked === asked) this.#frame.classList.remove("is-painting");
   }
 
-  /** @param {AbortSignal} signal aborted when something else is drawn */
-  async #develop(signal) {
-    const { id: painting, parts, drawing: { labels } } = this.#desk;
-    const shares = labels.shares(parts.length);
-    const file = this.#print();
-    const sheet = await this.#sheetFor(labels);
-    if (signal.aborted) return;
-    const mask = await send(at(`/api/v1/photos/${sheet.id}/masks`), { mask: file }, signal);
-    this.#drawings += 1;
-    const styles = parts.filter((_, part) => shares[part] >= LEAST_SHARE)
-      .map(({ name, color }) => ({ id: painting, part: name, mask: mask.id, color }));
-    const preset = sheet.isContent ? "studio" : "doodle";
-    // Not with the signal: what was started has to be known, to be stopped.
-    const job = await send(at("/api/v1/jobs"), JSON.stringify({ photo: sheet.id, preset, size: SIZE, quality: "draft", styles }));
-    const address = at(`/api/v1/jobs/${job.id}`);
-    let isEnded = false;
-    signal.addEventListener("abort", () => void (isEnded || fetch(`${address}/cancel`, { method: "POST", keepalive: true }).catch(() => null)));
-    if (signal.aborted) return void fetch(`${address}/cancel`, { method: "POST" }).catch(() => null);
+  /** @param {unknown} error */
+  #onRefusal(error) {
+    this.#status.textContent = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof RefusedError)) return;
+    if (error.isGone) this.#drafts.drop();
+    if (error.wait > 0) this.#wait(error.wait * 1000);
+  }
+
+  /** @param {string} address @param {AbortSignal} signal aborted when something else is drawn */
+  async #watch(address, signal) {
     await poll(address, {
-      onAnswer: (/** @type {import("../lib/poll.js").Job} */ answer) => {
-        isEnded = !["queued", "running"].includes(answer.status);
-        if (answer.preview > 0) void this.#show(`${address}/preview?v=${answer.preview}`, signal);
-        this.#status.textContent = ["queued", "failed"].includes(answer.status) ? answer.doing : "";
+      onAnswer: (/** @type {import("../lib/poll.js").Job} */ { status, doing, preview }) => {
+        this.#status.textContent = ["queued", "failed"].includes(status) ? doing : "";
+        if (preview > 0) void this.#show(`${address}/preview?v=${preview}`, signal);
       },
       onConnection: (trouble) => void (this.#status.textContent = trouble),
-      onGone: () => void (isEnded = true),
+      onGone: () => {},
       signal,
     });
   }
@@ -139,35 +121,8 @@ export class Live {
     this.#hint.hidden = !byId("live-picture", HTMLImageElement).hidden;
   }
 
-  #newest = "";
-
-  /** What the next drawing is a mask of. @param {import("./labels.js").Labels} labels */
-  #sheetFor({ width, height }) {
-    const shape = `${width}×${height}`;
-    if (shape !== this.#shape || this.#drawings >= MOST_DRAWINGS) this.#drop();
-    if (this.#sheet) return this.#sheet;
-    this.#shape = shape;
-    const sheet = this.#send();
-    sheet.catch(() => this.#sheet === sheet && (this.#sheet = null));
-    return (this.#sheet = sheet);
-  }
-
-  /** @returns {Promise<Sheet>} */
-  async #send() {
-    const { blob, isContent } = await this.#photoOf();
-    return { id: (await send(at("/api/v1/photos"), { photo: blob })).id, isContent };
-  }
-
   #leave() {
     this.stop();
-    this.#drop();
-  }
-
-  /** Deletes what was sent, with all that was painted from it. */
-  #drop() {
-    const drop = ({ id = "" }) => fetch(at(`/api/v1/photos/${id}`), { method: "DELETE", keepalive: true });
-    this.#sheet?.then(drop).catch(() => null);
-    this.#sheet = null;
-    this.#drawings = 0;
+    this.#drafts.drop();
   }
 }

@@ -1,8 +1,6 @@
 /** Sending to the API, for an answer or a sentence on why there is none. */
 import { whyNotSent } from "../lib/answers.js";
 
-/** What drawings are sent as masks of: a copy of the photo, or an empty sheet. @typedef {{id: string, isContent: boolean}} Sheet */
-
 /** Its message is a sentence for a person. */
 export class RefusedError extends Error {
   /** @param {string} message @param {number} wait seconds after which to try again, 0 if that would not help @param {boolean} isGone */
