@@ -2,8 +2,7 @@
 import { first } from "../lib/elements.js";
 import { Editor } from "./editor.js";
 import { connectHand } from "./hand.js";
-import { connectChoice, connectSize } from "./kit.js";
-import { pen, rectangle } from "./pen.js";
+import { connectChoice, connectSize, pen, rectangle } from "./pen.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
 

@@ -1,6 +1,6 @@
 /** The tools beside the drawing: its parts as brushes, bucket, eraser, the mirror, and the way back. */
 import { connectHand } from "../brush/hand.js";
-import { connectChoice, connectSize } from "../brush/kit.js";
+import { connectChoice, connectSize } from "../brush/pen.js";
 import { percent } from "../brush/words.js";
 import { byId, first } from "../lib/elements.js";
 import { connectHues } from "./hues.js";
@@ -31,7 +31,7 @@ export function connectTools(form, desk, say, signal) {
  * What the hand holds over the drawing.
  * @param {HTMLElement} stage
  * @param {Desk} desk
- * @param {{say: (sentence: string) => void, size: import("../brush/kit.js").Size, mirror: HTMLInputElement}} parts
+ * @param {{say: (sentence: string) => void, size: import("../brush/pen.js").Size, mirror: HTMLInputElement}} parts
  * @returns {import("../brush/hand.js").Tool}
  */
 function brush(stage, desk, { say, size, mirror }) {
