@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from app import logs, process
-from app.api import artworks, health, jobs, limits, problems, series, styles, uploads
+from app.api import artworks, doodles, health, jobs, limits, problems, series, styles, uploads
 from app.darkroom.parent import Darkroom
 from app.gallery import load_gallery
 from app.jobs.queue import Publisher
@@ -97,7 +97,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.door = Door(settings)
     app.state.templates = templates(assets, settings.root_path)
-    for router in (styles.router, jobs.router, artworks.router, uploads.router, series.router, limits.router):
+    for router in (
+        styles.router,
+        jobs.router,
+        doodles.router,
+        artworks.router,
+        uploads.router,
+        series.router,
+        limits.router,
+    ):
         app.include_router(router)
     for router in (
         home.router,

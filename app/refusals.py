@@ -170,20 +170,6 @@ MAP_MISSING = Kind(
     "There is no drawing yet. Choose a picture of one, in the parts’ colours.",
     "map",
 )
-MAP_FOREIGN = Kind(
-    "map-foreign",
-    422,
-    "A drawing for another painting",
-    "{color} in this drawing is no colour of {title}’s parts: {parts}. Use these, or choose another painting.",
-    "map",
-)
-PARTS_MISSING = Kind(
-    "parts-missing",
-    422,
-    "A painting without parts",
-    "{title} has no parts to draw with. Choose one that has, or send your own with a map of its parts.",
-    "painting",
-)
 MASKS_TOO_MANY = Kind(
     "masks-too-many",
     422,
@@ -222,6 +208,32 @@ PAINTING_GONE = Kind(
     "Your own painting is no longer kept here. Send it again, or choose another one.",
     "style",
 )
+PART_ABSENT = Kind(
+    "part-absent",
+    422,
+    "No such part",
+    "{field}: “{title}” has no part “{part}”. Its parts are {parts}.",
+    "options",
+)
+PART_MAP_GONE = Kind(
+    "part-map-gone",
+    422,
+    "No map of its parts",
+    "{field}: this painting has no such map of its parts. Send the painting again, with its map.",
+    "options",
+)
+PARTS_MISSING = Kind(
+    "parts-missing",
+    422,
+    "A painting without parts",
+    "{field}: this painting has no named parts. Choose one that has, or send your own with a map of its parts.",
+    "options",
+)
+PARTS_FIXED = Kind(
+    "parts-fixed", 422, "Two maps of one painting", "{field}: this painting has its own parts; leave out style_map.",
+    "options",
+)  # fmt: skip
+DOODLE_UNFIT = Kind("doodle-unfit", 422, "A doodle that cannot be painted", "{what}", "options")
 PAINTING_NOT_FOUND = Kind("painting-not-found", 404, "No such painting", "There is no painting at this address.")
 STYLE_NOT_FOUND = Kind("style-not-found", 404, "No such painting", "This painting does not hang here.")
 OPTIONS_INVALID = Kind("request-invalid", 422, "Something does not fit", "{what}", "options")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.services import ServicesHere
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
+
+
+class PartAnswer(BaseModel):
+    """A part of a painting, and the colour that means it in a doodle."""
+
+    name: str
+    color: str
 
 
 class StyleAnswer(BaseModel):
@@ -25,6 +32,7 @@ class StyleAnswer(BaseModel):
     commons: str
     swatch: str
     example: str
+    parts: list[PartAnswer] = Field(description="Parts that a doodle can ask for; none of most paintings.")
 
 
 @router.get("/styles", summary="All paintings to paint after", response_description="The list.")
@@ -44,6 +52,7 @@ def list_styles(services: ServicesHere) -> list[StyleAnswer]:
             commons=card.style.commons,
             swatch=services.at(card.swatch_url),
             example=services.at(card.example_url),
+            parts=[PartAnswer(name=part.name, color=part.color) for part in card.style.parts],
         )
         for card in services.gallery.cards
     ]

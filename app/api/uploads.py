@@ -52,12 +52,14 @@ class PaintingAnswer(BaseModel):
     id: str
     width: int
     height: int
+    part_map: str | None = Field(default=None, description="Id of the map of its parts that was sent with it.")
+    parts: list[str] = Field(default=[], description="The map's colours, each of which is a part's name.")
 
 
-def form_with(name: str) -> dict[str, Any]:
-    """A form with one file, for the OpenAPI document."""
+def form_with(name: str, *others: str) -> dict[str, Any]:
+    """A form with one file, and perhaps others, for the OpenAPI document."""
     file = {"type": "string", "format": "binary", "description": FORMATS}
-    schema = {"type": "object", "required": [name], "properties": {name: file}}
+    schema = {"type": "object", "required": [name], "properties": dict.fromkeys((name, *others), file)}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
@@ -146,18 +148,27 @@ async def create_mask(photo_id: PhotoId, request: Request, services: ServicesHer
     summary="Keep a painting of your own",
     response_description="Kept.",
     responses=problems(400, 403, 413, 415, 422, 429, 507),
-    openapi_extra=form_with("painting"),
+    openapi_extra=form_with("painting", "style_map"),
 )
 async def create_painting(request: Request, services: ServicesHere, response: Response) -> PaintingAnswer:
-    """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it."""
+    """Its id is a style's, and known to nobody else. It is kept for some time after the last job that uses it, and with
+    it the map of its parts, for doodles, if one is sent as `style_map`.
+    """
     form = await form_of(request, services, "painting")
     try:
-        file = file_of(form, "painting", refusals.PAINTING_MISSING).file
-        painting = await keep_painting(services, file, client_of(request, services.secret))
+        file, drawn = file_of(form, "painting", refusals.PAINTING_MISSING).file, uploaded_file(form, "style_map")
+        client = client_of(request, services.secret)
+        painting = await keep_painting(services, file, client, drawn.file if drawn else None)
     finally:
         await form.close()
     paintings.remember(request, response, painting, services.secret)
-    return PaintingAnswer(id=painting.id, width=painting.width, height=painting.height)
+    return PaintingAnswer(
+        id=painting.id,
+        width=painting.width,
+        height=painting.height,
+        part_map=painting.part_map,
+        parts=list(painting.parts),
+    )
 
 
 @router.get("/paintings", summary="This browser's own paintings", response_description="The list, newest first.")

@@ -31,6 +31,7 @@ class DecodedMask:
     white: float
     colors: dict[str, float]
     grid: bytes
+    flat: float = 1.0
 
     @property
     def has_whole_grid(self) -> bool:

@@ -223,7 +223,8 @@ def understand_mask(answer: bytes) -> DecodedMask:
     try:
         grid = base64.b64decode(members["grid"], validate=True)
         colors = {color: float(share) for color, share in members["colors"].items() if COLOR.fullmatch(color)}
-        mask = DecodedMask(png, int(members["width"]), int(members["height"]), float(members["white"]), colors, grid)
+        shares = float(members["white"]), colors, grid, float(members.get("flat", 1.0))
+        mask = DecodedMask(png, int(members["width"]), int(members["height"]), *shares)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DarkroomError("A decoder gave no answer that makes sense.") from error
     if len(png) != members["png_bytes"] or not mask.has_whole_grid:

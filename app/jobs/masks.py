@@ -15,6 +15,8 @@ from app.jobs.storage.protocol import BlobNotFoundError, Storage
 NEAR = 64
 # Colours of a smaller share of the mask are edges that were smoothed, unless somebody asks for them.
 COMMON_SHARE = 0.01
+# How far from a colour one may be that JPEG's noise explains.
+NOISE = 24
 GREY_CELLS, COLOR_CELLS = 32 * 32, 32 * 32 * 3
 
 
@@ -24,6 +26,7 @@ class MaskFacts(Frozen):
     Attributes:
         white: its mean luminance, 0 to 1.
         colors: main colours as `#rrggbb`, each with its share of the mask.
+        flat: the share of it that has one of these colours, of a photo much less; of earlier releases' not known.
         grid: 32 × 32 cells, row by row, in base64: averages of a grey mask, RGB of the middles of a coloured one.
     """
 
@@ -32,6 +35,7 @@ class MaskFacts(Frozen):
     white: float
     colors: dict[str, float]
     grid: str
+    flat: float = 1.0
 
     def meant(self, color: str) -> str | None:
         """The mask's own colour that is meant by `color`; None where nothing like it occurs."""
@@ -79,7 +83,7 @@ def find_part_map(painting_id: str, map_id: str, storage: Storage) -> MaskFacts 
 
 
 def distance(color: str, other: str) -> float:
-    """How far two colours, `#rrggbb`, lie apart: Euclid in RGB, each channel 0 to 255."""
+    """Of two colours as `#rrggbb`, Euclid's in RGB."""
     return math.dist(_rgb(color), _rgb(other))
 
 

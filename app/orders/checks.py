@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app import refusals
 from app.jobs.ids import own_painting
-from app.jobs.models import PaintRequest
+from app.jobs.masks import find_part_map
+from app.jobs.models import PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.work import largest_size, memory_bytes
 from app.orders import regions
@@ -47,14 +48,40 @@ def check_styles(services: Services, wish: PaintRequest) -> None:
     """Make sure that all paintings of a request are here.
 
     Raises:
-        RefusalError: one does not hang in the gallery, or was a person's own and is gone.
+        RefusalError: one does not hang in the gallery, or was a person's own and is gone; or has no such part.
     """
-    for choice in wish.styles:
+    for index, choice in enumerate(wish.styles):
         if own_painting(choice.id):
             if paintings.find(choice.id, services.storage) is None:
                 raise RefusalError(refusals.PAINTING_GONE)
         elif choice.id not in services.gallery.by_id:
             raise RefusalError(refusals.STYLE_UNKNOWN, style=choice.id)
+        if choice.part:
+            check_part(services, choice, f"styles.{index}.part")
+
+
+def check_part(services: Services, choice: StyleChoice, where: str) -> None:
+    """Make sure that a painting has the part that is chosen of it.
+
+    Raises:
+        RefusalError: it has not; `where` is the field that says which.
+    """
+    own = own_painting(choice.id)
+    if own is None:
+        offered = [part.name for part in services.gallery.by_id[choice.id].style.parts]
+    else:
+        facts = find_part_map(own, choice.part_map, services.storage) if choice.part_map else None
+        if facts is None:
+            raise RefusalError(refusals.PART_MAP_GONE, field=where)
+        offered = list(facts.colors)
+    if choice.part not in offered:
+        raise RefusalError(
+            refusals.PART_ABSENT,
+            field=where,
+            title=services.gallery.title(choice.id),
+            part=choice.part,
+            parts=", ".join(offered) or "none",
+        )
 
 
 def check_start(services: Services, job_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from anyio import to_thread
 from fastapi import APIRouter
@@ -16,13 +16,10 @@ from starlette.requests import Request
 
 from app import refusals
 from app.jobs.ids import ID
-from app.jobs.masks import find_mask
-from app.jobs.models import PaintRequest
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.jobs.work import planned_work
-from app.orders.doodle import places_of
-from app.orders.start import start_job
+from app.orders.doodles import DoodleRequest, start_doodle
 from app.pages import sentences
 from app.pages.form import last
 from app.pages.resend import with_enclosed
@@ -127,33 +124,37 @@ def kept_drawing(services: Services, form: FormData) -> bytes:
         raise RefusalError(refusals.MAP_MISSING) from error
 
 
-def wish_of(services: Services, sent: Sent) -> PaintRequest:
-    """The request that was drawn.
+def wish_of(sent: Sent) -> DoodleRequest:
+    """The doodle that was drawn.
 
     Raises:
-        RefusalError: the painting is unknown, the drawing's colours are not its parts', or the size does not fit.
+        RefusalError: no painting is chosen, there is no drawing, or the size does not fit.
     """
-    card = services.gallery.by_id.get(sent.painting)
-    if card is None:
-        kind = refusals.STYLE_UNKNOWN if sent.painting else refusals.STYLE_MISSING
-        raise RefusalError(kind, style=sent.painting)
-    drawing = find_mask(sent.sheet.id, sent.drawing, services.storage) if sent.sheet else None
-    if sent.sheet is None or drawing is None:
+    if not sent.painting:
+        raise RefusalError(refusals.STYLE_MISSING)
+    if sent.sheet is None:
         raise RefusalError(refusals.MAP_MISSING)
-    styles = places_of(card.style, drawing, sent.drawing)
-    wish: dict[str, Any] = {"size": sent.size, "preset": "studio" if sent.photo else "doodle"}
     try:
-        return PaintRequest(photo=sent.sheet.id, styles=styles, **wish)
+        return DoodleRequest.model_validate(
+            {
+                "photo": sent.sheet.id,
+                "target_map": sent.drawing,
+                "style": sent.painting,
+                "size": sent.size,
+                "preset": "studio" if sent.photo else "doodle",
+            }
+        )
     except ValidationError as error:
         raise UnfitError(sentences.places_of(error)) from error
 
 
 def beside(refusal: RefusalError) -> dict[str, str]:
-    """What of a refusal stands beside which control."""
+    """What of a refusal stands beside which control. Programs speak of a target map, the page of a drawing."""
     if isinstance(refusal, UnfitError):
         return {PLACES.get(place, "map"): sentence for place, sentence in refusal.places.items()}
-    sentence = refusal.sentence.removeprefix(f"{refusal.values.get('field', '')}: ")
-    return {PLACES.get(refusal.kind.field, "map"): sentence[:1].upper() + sentence[1:]}
+    field = str(refusal.values.get("field", ""))
+    sentence = refusal.sentence.removeprefix(f"{field}: ").replace("target map", "drawing")
+    return {PLACES.get(field) or PLACES.get(refusal.kind.field, "map"): sentence[:1].upper() + sentence[1:]}
 
 
 def draw_page(request: Request, sent: Sent) -> Response:
@@ -197,16 +198,20 @@ async def paint(request: Request, services: ServicesHere) -> Response:
     sent = await take_in(services, request)
     if not sent.refusals:
         try:
-            return await to_thread.run_sync(started, request, services, sent)
+            return await to_thread.run_sync(to_easel, request, services, sent)
         except RefusalError as refusal:
             sent.refusals.append(refusal)
     return await to_thread.run_sync(draw_page, request, sent)
 
 
-def started(request: Request, services: Services, sent: Sent) -> Response:
+def to_easel(request: Request, services: Services, sent: Sent) -> Response:
     """Starts what was drawn, and leads to its page.
 
     Raises:
         RefusalError: it can't be had.
     """
-    return to_job_page(request, services, start_job(services, wish_of(services, sent), sent.client))
+    try:
+        started = start_doodle(services, wish_of(sent), sent.client)
+    except ValidationError as error:  # what was asked for fits, and what follows from it does not
+        raise UnfitError(sentences.places_of(error)) from error
+    return to_job_page(request, services, started.job)

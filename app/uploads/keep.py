@@ -90,19 +90,25 @@ async def keep_mask(services: Services, photo_id: str, file: BinaryIO, client: s
     return await _kept(services, "mask", client, decode, store)
 
 
-async def keep_painting(services: Services, file: BinaryIO, client: str) -> OwnPainting:
-    """Decode and store a client's painting, off the event loop.
+async def keep_painting(
+    services: Services, file: BinaryIO, client: str, part_map: BinaryIO | None = None
+) -> OwnPainting:
+    """Decode and store a client's painting, and a map of its parts, off the event loop.
 
     Raises:
-        RefusalError: the file is refused, or there is no room for it.
+        RefusalError: a file is refused, or there is no room for it.
     """
 
-    def store(painting: DecodedPhoto) -> OwnPainting:
-        stored = paintings.store(painting, services.storage, client)
+    def decode() -> tuple[DecodedPhoto, DecodedMask | None]:
+        drawn = services.darkroom.decode_mask(part_map) if part_map else None
+        return services.darkroom.decode_photo(file, "painting"), drawn
+
+    def store(decoded: tuple[DecodedPhoto, DecodedMask | None]) -> OwnPainting:
+        stored = paintings.store(decoded[0], services.storage, client, decoded[1])
         count(services, keys.painting_prefix(stored.id.removeprefix(OWN_PREFIX)), client)
         return stored
 
-    return await _kept(services, "painting", client, lambda: services.darkroom.decode_photo(file, "painting"), store)
+    return await _kept(services, "painting", client, decode, store)
 
 
 async def _kept(

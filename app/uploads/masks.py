@@ -31,6 +31,18 @@ class StoredMask:
     colors: list[str]
 
 
+def facts_of(mask: DecodedMask) -> MaskFacts:
+    """What is kept of a decoded mask beside it."""
+    return MaskFacts(
+        width=mask.width,
+        height=mask.height,
+        white=mask.white,
+        colors=mask.colors,
+        grid=base64.b64encode(mask.grid).decode(),
+        flat=mask.flat,
+    )
+
+
 def store(photo_id: str, mask: DecodedMask, storage: Storage) -> StoredMask:
     """Keep a decoded mask of a photo. The same picture gets the same id, so sending it again adds nothing.
 
@@ -41,13 +53,7 @@ def store(photo_id: str, mask: DecodedMask, storage: Storage) -> StoredMask:
     if mask.white < LEAST_SHARE:
         raise RefusalError(refusals.MASK_EMPTY)
     mask_id = hashlib.sha256(mask.png).hexdigest()[:32]
-    facts = MaskFacts(
-        width=mask.width,
-        height=mask.height,
-        white=mask.white,
-        colors=mask.colors,
-        grid=base64.b64encode(mask.grid).decode(),
-    )
+    facts = facts_of(mask)
     kept = [key for key in storage.list(keys.photo_prefix(photo_id)) if key.endswith(".png")]
     if keys.mask_key(photo_id, mask_id) not in kept and len(kept) >= MOST:
         raise RefusalError(refusals.MASKS_TOO_MANY, limit=MOST)

@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.darkroom.developed import DecodedPhoto
+from app.darkroom.developed import DecodedMask, DecodedPhoto
 from app.jobs.ids import OWN_PREFIX, own_painting, own_style
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
+from app.uploads.masks import facts_of
 from app.uploads.photos import Places, put
 from app.web import id_cookies
 
@@ -25,15 +27,20 @@ COOKIE = "atelier_paintings"
 
 @dataclass(frozen=True)
 class OwnPainting:
-    """A painting that is kept, with its style's id, `own_…`, and its size in pixels."""
+    """A painting that is kept, with its style's id, `own_…`, and its size in pixels.
+
+    `part_map` is the id of the map of its parts, whose colours `parts` are.
+    """
 
     id: str
     width: int
     height: int
+    part_map: str | None = None
+    parts: tuple[str, ...] = ()
 
 
-def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPainting:
-    """Keep a decoded painting under a new id, as `uploads.put`.
+def store(painting: DecodedPhoto, storage: Storage, client: str = "", drawn: DecodedMask | None = None) -> OwnPainting:
+    """Keep a decoded painting under a new id, as `uploads.put`, and the map of its parts, if one was drawn.
 
     Raises:
         OSError: the storage has no room or can't be reached.
@@ -46,7 +53,12 @@ def store(painting: DecodedPhoto, storage: Storage, client: str = "") -> OwnPain
         keys.painting_meta_key(identifier),
     )
     put(painting, places, storage, client)
-    return OwnPainting(own_style(identifier), painting.width, painting.height)
+    if drawn is None:
+        return OwnPainting(own_style(identifier), painting.width, painting.height)
+    map_id, facts = hashlib.sha256(drawn.png).hexdigest()[:32], facts_of(drawn)
+    storage.put(keys.part_map_key(identifier, map_id), drawn.png)
+    storage.put(keys.part_map_meta_key(identifier, map_id), facts.model_dump_json().encode())
+    return OwnPainting(own_style(identifier), painting.width, painting.height, map_id, tuple(facts.rivals([])))
 
 
 def find(style_id: str, storage: Storage) -> OwnPainting | None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import NamedTuple
 
 from PIL import Image
 from redis import RedisError
-from safetensors import SafetensorError
 
 from app.jobs.files.recipe import Network, Recipe, options_of, recipe_of
 from app.jobs.files.strips import Alpha, Picture, with_alpha
-from app.jobs.housekeeping.rounds import takes_nothing
 from app.jobs.models import Cut, Job, JobState, PaintRequest
 from app.jobs.queue import Publisher
 from app.jobs.records.connection import connect
@@ -24,59 +18,27 @@ from app.jobs.records.errors import JobNotFoundError, LeaseLostError
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.opening import open_storage
-from app.jobs.storage.protocol import is_full
 from app.settings import Settings
 from worker import engine
 from worker.job.cuts import oom_kills, why
-from worker.job.failures import (
-    CANVAS_GONE,
-    DEVICE_BUSY,
-    DIVERGED,
-    START_GONE,
-    TOO_SLOW,
-    UNEXPECTED,
-    JobFailedError,
-    explained,
-    too_large,
-    worker_lost,
-)
+from worker.job.ending import Ending, NoRoomError
+from worker.job.failures import CANVAS_GONE, START_GONE, TOO_SLOW, JobFailedError, too_large, worker_lost
+from worker.job.fitting import DeviceBusyError, admit, fitting_size
 from worker.job.lease import Lease, holder_name, is_alive
 from worker.job.materials import Materials
 from worker.job.networks import told_of
 from worker.job.publishing import network_of, preview_of, publish
 from worker.job.sitting import NotBegunError, Sitting
 from worker.machine import process
-from worker.machine.devices import Device, Trouble, required_bytes, trouble
+from worker.machine.devices import Device, Trouble, trouble
 from worker.machine.memory import room_for_a_job
 from worker.machine.watchdog import Watchdog
 
-# How long a painted artwork waits for a Redis that is away; then its lease lapses, and the last checkpoint is near.
-REDIS_PATIENCE_S = 60.0
-RETRY_S = 0.5
 # After handing a job back because a neighbour fills the device: time for another worker to take it, or for the
 # neighbour to finish. Doubled with each attempt, as often as this.
 BUSY_PAUSE_S = 30.0
 MOST_DOUBLINGS = 3
-SIZES = (
-    4096,
-    2048,
-    1536,
-    1024,
-    768,
-    512,
-    256,
-)  # named to somebody whose painting was too large; those that the page offers
 log = logging.getLogger(__name__)
-
-
-class DeviceBusyError(Exception):
-    """The painting would fit the device, but something else fills it now."""
-
-
-class NoRoomError(Exception):
-    """The disk was full until the job was cancelled, its time was over or the worker was told to stop: what was painted
-    is not kept.
-    """
 
 
 class Passed(NamedTuple):
@@ -88,8 +50,8 @@ class Passed(NamedTuple):
     recipe: Recipe
 
 
-class Easel:
-    """What one worker process paints with."""
+class Painter:
+    """Paints jobs in one worker process, one at a time."""
 
     def __init__(self, settings: Settings, redis_url: str, is_stopping: Callable[[], bool], device: Device) -> None:
         self.settings = settings
@@ -97,10 +59,9 @@ class Easel:
         self.storage = open_storage(settings)
         self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
         self.materials = Materials(settings, self.storage, device)
+        self.ending = Ending(settings, self.records, self.materials, is_stopping)
         self.is_stopping = is_stopping
         self._has_probed = False
-        self._late_at = 0.0  # by the monotonic clock, when the time of the job in hand is over
-        self._pause = threading.Event()
 
     def paint(self, job_id: str) -> None:
         """Paint a job to its end, or to where the worker is told to stop; step back if somebody else has it.
@@ -119,33 +80,33 @@ class Easel:
             return
         if job is None:
             return
-        self._late_at = time.monotonic() + self.settings.job_time_limit_s
+        self.ending.begin()
         try:
             with Lease(self.records, job, self.settings.lease_s, self.settings.heartbeat_s) as lease:
                 try:
                     self._paint_held(job, lease)
                 except (NotBegunError, NoRoomError):
-                    self._break_off(job, lease)
+                    self.ending.break_off(job, lease)
         except LeaseLostError:
             log.warning("job %s: another worker has it now; dropped", job.id)
         except RedisError as error:  # nothing is wrong with the job: its lease lapses, its checkpoint stays
             log.warning("job %s: left to the next attempt, Redis is away: %s", job.id, error)
         except DeviceBusyError as error:
             log.warning("job %s: handed back: %s", job.id, error)
-            self._hand_back(job, Cut.BUSY)
-            self._rest(BUSY_PAUSE_S * 2 ** min(job.tries, MOST_DOUBLINGS))
+            self.ending.hand_back(job, Cut.BUSY)
+            self.ending.rest(BUSY_PAUSE_S * 2 ** min(job.tries, MOST_DOUBLINGS))
         except Exception as error:
             kind = trouble(error)
             if kind in (Trouble.STICKY, Trouble.LOST):
                 log.exception("job %s: handed back", job.id)
-                self._hand_back(job, Cut.DEVICE)
+                self.ending.hand_back(job, Cut.DEVICE)
                 self._leave(kind, str(error))
-            elif self._lacks_room(error):
+            elif self.ending.lacks_room(error):
                 log.warning("job %s: handed back, there is no room: %s", job.id, error)
-                self._hand_back(job, None)
-                self._rest(BUSY_PAUSE_S)
+                self.ending.hand_back(job, None)
+                self.ending.rest(BUSY_PAUSE_S)
             else:
-                self._fail(job, error)
+                self.ending.fail(job, error)
 
     def _can_compute(self) -> bool:
         """Probe the device with a tiny kernel. If it fails, see to it that this process takes no more jobs.
@@ -173,24 +134,19 @@ class Easel:
         else:
             process.replace_child(reason)
 
-    def _rest(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not self.is_stopping() and time.monotonic() < deadline:
-            self._pause.wait(RETRY_S)
-
     def _paint_held(self, job: Job, lease: Lease) -> None:
         is_given_up = job.tries >= self.settings.max_attempts
         rest_s = job.rests_until - self.records.now()
         if rest_s > 0 and not (is_given_up or lease.is_cancelled):
             log.info("job %s: rests for %.0f s: %s", job.id, rest_s, job.history[-1].cut)
-            self._put_back(job)
+            self.ending.put_back(job)
             return
         log.info("job %s: attempt %d, fence %d", job.id, job.attempt, job.fence)
         if is_given_up:
             raise worker_lost(job.history[-job.tries :])
-        resume = self.materials.checkpoint(self._line(job))
+        resume = self.materials.checkpoint(self.ending.line(job))
         if lease.is_cancelled and resume is None:
-            self._end(job, JobState.CANCELLED, {})
+            self.ending.end(job, JobState.CANCELLED, {})
             return
         photo = self.materials.photo(job.request)
         alpha = self.materials.alpha(job.request)
@@ -213,50 +169,15 @@ class Easel:
             sitting.keep_checkpoint()
             lease.report({})  # Redis may know by now that it was cancelled
         if pastiche.stopped and not lease.is_cancelled:
-            self._put_back(job)
+            self.ending.put_back(job)
             return
         recipe = self._recipe(job.request, network_of(extractor, engine.PaintOptions(**job.request.painting())))
         artwork = with_alpha(pastiche.picture, alpha)
-        size = self._with_room(job, lease, lambda: publish(self.storage, job, artwork, pastiche.canvas, recipe))
+        size = self.ending.with_room(job, lease, lambda: publish(self.storage, job, artwork, pastiche.canvas, recipe))
         if pastiche.stopped:
-            self._end(job, JobState.CANCELLED, size | {"keeps": True})
+            self.ending.end(job, JobState.CANCELLED, size | {"keeps": True})
         else:
-            self._end(job, JobState.FINISHED, size)
-
-    def _with_room(self, job: Job, lease: Lease, store: Callable[[], dict[str, int]]) -> dict[str, int]:
-        """What `store` gives; on a full disk, where uploads are refused by now, once there is room again.
-
-        Raises:
-            NoRoomError, LeaseLostError: there was none as long as the job was to be painted here.
-            OSError: the storage does not take it for another reason, or there is room for others.
-        """
-        while True:
-            try:
-                return store()
-            except OSError as error:
-                if not self._lacks_room(error):
-                    raise
-                log.warning("job %s: painted, and waiting for room: %s", job.id, error)
-            least_bytes = self.storage.free_bytes()
-            while self.storage.free_bytes() <= least_bytes:  # an artwork is encoded anew for each try
-                if lease.is_lost:
-                    raise LeaseLostError(job.id)
-                if lease.is_cancelled or self.is_stopping() or time.monotonic() > self._late_at:
-                    raise NoRoomError(job.id)
-                self._pause.wait(RETRY_S)
-
-    def _lacks_room(self, error: Exception) -> bool:
-        """Whether the disk is full, and not this painting too large for it; safetensors says so in its own way."""
-        traceback.clear_frames(error.__traceback__)  # and so close the nameless files that large paintings have there
-        lacks = isinstance(error, SafetensorError) or (isinstance(error, OSError) and is_full(error))
-        return lacks and self.storage.free_bytes() < self.settings.least_free_bytes
-
-    def _break_off(self, job: Job, lease: Lease) -> None:
-        """Bring a job to where nothing of it is kept: to its end if it was cancelled, or back to the queue."""
-        if lease.is_cancelled:
-            self._end(job, JobState.CANCELLED, {})
-        else:
-            self._put_back(job)
+            self.ending.end(job, JobState.FINISHED, size)
 
     def _passed(
         self,
@@ -297,15 +218,7 @@ class Easel:
             return publish(self.storage, job, passed.artwork, passed.canvas, passed.recipe)
 
         shown = {"preview": job.preview + 1, "preview_fence": job.fence}
-        self._end(job, JobState.FINISHED, self._with_room(job, lease, store) | shown)
-
-    def _put_back(self, job: Job) -> None:
-        """Queue the job again. It has not begun, or a worker that is told to stop has not failed it: the attempt does
-        not count. The hint of one that rests is the reaper's to send.
-        """
-        self._end(job, JobState.QUEUED, {"attempt": job.attempt - 1, "holder": ""})
-        if job.rests_until <= self.records.now():
-            self.records.hints.send(job.id)
+        self.ending.end(job, JobState.FINISHED, self.ending.with_room(job, lease, store) | shown)
 
     def _recolored(self, job: Job, painted: str, photo: Image.Image, alpha: Alpha | None) -> Passed:
         """The canvas of an earlier job, `painted`, in other colours or another size, without a single evaluation.
@@ -373,7 +286,8 @@ class Easel:
             self.device.release()
         memory = self.device.memory()
         wanted = job.request.extractor if job.request.extractor != "auto" else self.settings.extractor
-        raise too_large(self._fitting(job, photo, wanted, memory.free) if memory else None)
+        options = engine.PaintOptions(**job.request.painting())
+        raise too_large(fitting_size(photo, options, wanted, memory.free) if memory else None)
 
     def _painted_once(
         self, job: Job, photo: Image.Image, sitting: Sitting, watchdog: Watchdog, resume: engine.Checkpoint | None
@@ -385,7 +299,7 @@ class Easel:
 
         commission = self.materials.commission(job.request, photo, self._start(job.request), before)
         scene, extractor, options = commission
-        self._admit(job, photo, extractor, options)
+        admit(self.device, photo, extractor, options, job.tries + 1 >= self.settings.max_attempts)
 
         def after(iterate: engine.Iterate) -> bool:
             watchdog.touch()
@@ -398,52 +312,13 @@ class Easel:
             log.warning("job %s: its checkpoint does not fit, starting anew: %s", job.id, error)
             return engine.paint(scene, extractor, options, after, room=room), extractor
         except engine.TooLargeError as error:
-            raise too_large(self._fitting(job, photo, extractor.name, error.available_bytes)) from error
-
-    def _admit(self, job: Job, photo: Image.Image, extractor: engine.Extractor, options: engine.PaintOptions) -> None:
-        """Make sure that the device has room for the painting, before it runs out of it half-way.
-
-        Raises:
-            JobFailedError: it never has, or somebody else had it at every attempt.
-            DeviceBusyError: not now.
-        """
-        memory = self.device.memory()
-        if memory is None:
-            return
-        needed = _needed(photo, options, extractor.name, extractor.dtype.itemsize)
-        if needed > memory.total:
-            raise too_large(self._fitting(job, photo, extractor.name, memory.total))
-        if needed > memory.free:
-            if job.tries + 1 >= self.settings.max_attempts:
-                raise JobFailedError(DEVICE_BUSY)
-            raise DeviceBusyError(f"needs {needed / 2**20:.0f} MiB, {memory.free / 2**20:.0f} MiB are free")
-
-    def _fitting(self, job: Job, photo: Image.Image, extractor: str, available: int) -> int | None:
-        """The largest size on offer, below the one that was asked for, that should need at most `available` bytes."""
-        options = engine.PaintOptions(**job.request.painting())
-        smaller = [replace(options, size=size) for size in SIZES if size < options.size]
-        return next((each.size for each in smaller if _needed(photo, each, extractor) <= available), None)
+            raise too_large(fitting_size(photo, options, extractor.name, error.available_bytes)) from error
 
     def _on_stall(self, job: Job) -> None:
         """On the watchdog's thread, while the painter's hangs: give the job to others, and end with it."""
         log.error("job %s: nothing was evaluated for %.0f s; handed back", job.id, self.settings.stall_s)
-        self._hand_back(job, Cut.STUCK)
+        self.ending.hand_back(job, Cut.STUCK)
         process.replace_child("an evaluation hangs")
-
-    def _hand_back(self, job: Job, cut: Cut | None) -> None:
-        """Queue the job again. The attempt counts, and was cut off by this; with None it does not. What cannot be noted
-        now, the lease's end tells the reaper.
-        """
-        try:
-            if cut is None:
-                self._put_back(job)
-                return
-            told = self.records.cut_off(self.records.get(job.id), cut)
-            self._end(job, JobState.QUEUED, {"holder": ""} | told)
-            if told["rests_until"] <= self.records.now():
-                self.records.hints.send(job.id)
-        except (LeaseLostError, RedisError, JobNotFoundError) as late:
-            log.warning("job %s: could not be handed back: %r", job.id, late)
 
     def _tell_speed(self, extractor: str, sitting: Sitting) -> None:
         speed = sitting.seconds_per_unit()
@@ -452,59 +327,3 @@ class Easel:
                 self.records.workers.measured(extractor, speed)
             except RedisError as error:  # another job will tell
                 log.warning("the speed of %s could not be told: %s", extractor, error)
-
-    def _end(self, job: Job, state: JobState, fields: Mapping[str, object]) -> None:
-        """Bring the job to its end; waits for a Redis that is away, and longer for one whose disk is full, which can
-        give the job to nobody else. Not if the worker is to stop.
-
-        Raises:
-            LeaseLostError: another worker has the job now.
-            RedisError: Redis did not come back in time.
-        """
-        patient_until = time.monotonic() + REDIS_PATIENCE_S
-        while True:
-            try:
-                self.records.end(job, state, fields)
-                log.info("job %s: %s", job.id, state)
-                break
-            except RedisError as error:
-                deadline = max(patient_until, self._late_at) if takes_nothing(error) else patient_until
-                if self.is_stopping() or time.monotonic() > deadline:
-                    raise
-                log.warning("job %s: waiting for Redis to note that it is %s: %s", job.id, state, error)
-                self._pause.wait(RETRY_S)
-        if state is JobState.FINISHED:
-            try:
-                self.materials.drop_checkpoints(self._line(job))
-            except (OSError, RedisError) as error:  # they are orphans now
-                log.warning("job %s: its checkpoints stay for a while: %s", job.id, error)
-
-    def _line(self, job: Job) -> list[str]:
-        """The ids of a job and of those that it tries again, newest first: where what was painted for it may be kept.
-
-        What fell apart is none to go on from.
-        """
-        line = [job.id]
-        try:
-            while job.retry_of:
-                job = self.records.get(job.retry_of)
-                if job.error and job.error.code == DIVERGED.code:
-                    break
-                line.append(job.id)
-        except JobNotFoundError:  # deleted long ago
-            pass
-        return line
-
-    def _fail(self, job: Job, error: Exception) -> None:
-        told = explained(error)
-        log.log(logging.ERROR if told is UNEXPECTED else logging.WARNING, "job %s: %s", job.id, told, exc_info=error)
-        try:
-            self._end(job, JobState.FAILED, {"error": told})
-        except (LeaseLostError, RedisError) as late:
-            log.warning("job %s: its failure was not noted: %r", job.id, late)
-
-
-def _needed(photo: Image.Image, options: engine.PaintOptions, extractor: str, itemsize: int = 4) -> int:
-    """Bytes that the last, largest stage needs on the device."""
-    stage = engine.plan(photo.size, options)[-1]
-    return required_bytes(stage.width * stage.height, extractor, itemsize)

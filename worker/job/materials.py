@@ -105,7 +105,7 @@ class Materials:
             ExtractorUnavailableError, UpscalerUnavailableError: its weights are not here.
         """
         found = self.paintings.find(choice.id for choice in wish.styles)
-        chosen = [self.paintings.mapped(found[each.id], each) for each in wish.styles]
+        chosen = [self.paintings.mapped(found[each.id], each, wish.styles) for each in wish.styles]
         extractor = self._extractor(wish, list(found.values()))
         try:
             options = engine.PaintOptions(**wish.painting())

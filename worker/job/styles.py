@@ -36,13 +36,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting that styles are taken from: of the gallery, or a person's own, kept under a key of the storage.
+    """A painting that styles are taken from: of the gallery, or a person's own, of which the storage has this id.
 
     `part_map` is a person's map of its parts, whose colours `part_colors` are their names.
     """
 
     style: Style | None = None
-    key: str = ""
+    own_id: str = ""
     part_map: Image.Image | None = None
     part_colors: tuple[str, ...] = ()
 
@@ -99,28 +99,31 @@ class Paintings:
             if own:
                 if not self.storage.exists(keys.painting_meta_key(own)):
                     raise JobFailedError(PAINTING_GONE)
-                found[style_id] = Painting(key=keys.painting_key(own))
+                found[style_id] = Painting(own_id=own)
             elif style_id in hanging:
                 found[style_id] = Painting(hanging[style_id])
             else:
                 raise style_gone(style_id)
         return found
 
-    def mapped(self, painting: Painting, choice: StyleChoice) -> Painting:
+    def mapped(self, painting: Painting, choice: StyleChoice, all_choices: Iterable[StyleChoice]) -> Painting:
         """A person's own painting with the map of its parts that a choice names, if it names one.
+
+        Those that any of the choices asks for are parts, however rare their colours are.
 
         Raises:
             JobFailedError: there is no such map.
         """
-        own = own_painting(choice.id)
-        if own is None or choice.part_map is None:
+        own = painting.own_id
+        if not own or choice.part_map is None:
             return painting
         facts = find_part_map(own, choice.part_map, self.storage)
         if facts is None:
             raise part_gone(choice.part or "", painting.title)
+        asked = [each.part for each in all_choices if each.part_map == choice.part_map and each.part in facts.colors]
         content = self.storage.get(keys.part_map_key(own, choice.part_map))
         picture = Image.open(io.BytesIO(content), formats=["PNG"]).convert("RGB")
-        return replace(painting, part_map=picture, part_colors=tuple(facts.rivals([])))
+        return replace(painting, part_map=picture, part_colors=tuple(sorted(facts.rivals(filter(None, asked)))))
 
     def labels(self, ids: Iterable[str]) -> dict[str, Label]:
         """What the paintings of these styles are called, also of those that are not here any more."""
@@ -181,8 +184,9 @@ class Paintings:
                 raise style_damaged(painting.title) from error
         pixels = self._pixels(painting, after)
         digest = hashlib.sha256(repr((where.names, where.numbers.shape)).encode() + where.numbers.tobytes())
-        key = f"{pixels.prefix}.parts-{digest.hexdigest()[:12]}.{extractor.name}-{extractor.weights_hash[:12]}"
-        return self._measured_parts(f"{key}.{needs.pooling}.safetensors", pixels.picture, where, extractor, needs)
+        measured_by = f"{extractor.name}-{extractor.weights_hash[:12]}"
+        key = keys.parts_key(pixels.prefix, digest.hexdigest()[:12], measured_by, needs.pooling)
+        return self._measured_parts(key, pixels.picture, where, extractor, needs)
 
     def _measured_parts(
         self,
@@ -210,9 +214,9 @@ class Paintings:
         Raises:
             JobFailedError: it is gone, or cannot be read.
         """
-        if painting.key:
-            content = self._content(painting)
-            return _Pixels(_beside(painting.key), lambda: _decoded(content, painting.title))
+        if painting.own_id:
+            content, prefix = self._content(painting), keys.own_fingerprint_prefix(painting.own_id)
+            return _Pixels(prefix, lambda: _decoded(content, painting.title))
         if painting.has_pixels:
             return _of_picture(_decoded(self._content(painting), painting.title))
         original = _read_original(self._original(painting))
@@ -222,7 +226,7 @@ class Paintings:
         shipped, digest = _shipped(painting, source)
         if not shipped.codebooks:  # made by an earlier release
             raise style_damaged(painting.title)
-        prefix = f"fingerprints/{digest}"
+        prefix = keys.fingerprint_prefix(digest)
         return _Pixels(prefix, lambda: self._stand_in(prefix, shipped, source, after), is_stand_in=True)
 
     def can_measure(self, painting: Painting, extractor: str) -> bool:
@@ -252,7 +256,7 @@ class Paintings:
     def _stand_in(
         self, prefix: str, shipped: engine.Fingerprint, source: engine.Extractor, after: Callable[[], None] | None
     ) -> Image.Image:
-        key = f"{prefix}.stand-in.png"
+        key = keys.stand_in_key(prefix)
         try:
             return Image.open(io.BytesIO(self.storage.get(key)), formats=["PNG"]).convert("RGB")
         except (BlobNotFoundError, OSError):
@@ -269,8 +273,8 @@ class Paintings:
         """The kept fingerprint of a picture, or a fresh one: of the usual layers where they do, else of all."""
         is_usual = set(needs.layers) <= set(engine.USUAL.layers) and needs[1:3] == engine.USUAL[1:3]
         asked = engine.USUAL if is_usual else needs._replace(layers=extractor.layers)
-        kind = "" if is_usual else f".{asked.pooling}" + (".correlated" if asked.correlations else "")
-        key = f"{prefix}.{extractor.name}-{extractor.weights_hash[:12]}{kind}.safetensors"
+        kind = "" if is_usual else asked.pooling + (".correlated" if asked.correlations else "")
+        key = keys.fingerprint_key(prefix, f"{extractor.name}-{extractor.weights_hash[:12]}", kind)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fingerprint.safetensors"
             try:
@@ -294,7 +298,7 @@ class Paintings:
         try:
             if painting.style and painting.style.image:
                 return painting.style.image.read_bytes()
-            return self.storage.get(painting.key)
+            return self.storage.get(keys.painting_key(painting.own_id))
         except BlobNotFoundError as error:
             raise JobFailedError(PAINTING_GONE) from error
         except OSError as error:
@@ -340,15 +344,10 @@ def _shipped(painting: Painting, source: engine.Extractor) -> tuple[engine.Finge
         raise style_damaged(painting.title) from error
 
 
-def _beside(key: str) -> str:
-    """The prefix of what lies beside a person's own painting, so that all that is known of it goes with it."""
-    return key.removesuffix("/painting.jpg") + "/fingerprint"
-
-
 def _of_picture(picture: Image.Image) -> _Pixels:
     # Not of the file's bytes: another release may read another picture from them.
     digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
-    return _Pixels(f"fingerprints/{digest}", lambda: picture)
+    return _Pixels(keys.fingerprint_prefix(digest), lambda: picture)
 
 
 def _decoded(content: bytes, title: str) -> Image.Image:

@@ -18,6 +18,7 @@ from worker.job.failures import JobFailedError
 from worker.machine import devices
 from worker.shell import parser
 from worker.shell.checking import check
+from worker.shell.doodling import doodle, parts
 from worker.shell.fetching import fetch
 from worker.shell.files import UsageError
 from worker.shell.painting import paint, recolor
@@ -81,10 +82,12 @@ def train_fast(args: argparse.Namespace, settings: Settings) -> None:
 
 COMMANDS = {
     "paint": paint,
+    "doodle": doodle,
     "train-fast": train_fast,
     "recolor": recolor,
     "upscale": upscale,
     "styles": styles,
+    "parts": parts,
     "presets": presets,
     "fetch": fetch,
     "check": check,

@@ -46,13 +46,17 @@ MOST_WEIGHT = 100  # of a style, as in a job
 
 
 class Part(NamedTuple):
-    """A style as it was typed: its id unless it is a file, its weight, its mask and the colour that means it there."""
+    """A style as it was typed: its id unless it is a file, its weight, its mask and the colour that means it there.
+
+    `part` is the painting's part that alone is painted after.
+    """
 
     id: str | None
     painting: Painting
     weight: float
     mask: Path | None = None
     color: str | None = None
+    part: str | None = None
 
     @property
     def image(self) -> Path | None:
@@ -116,10 +120,10 @@ def paint(args: argparse.Namespace, settings: Settings) -> None:
         if args.photo.is_dir():
             _paint_folder(args, parts, cached, safe(settings))
         else:
-            _paint_photo(args, parts, cached, safe(settings))
+            paint_photo(args, parts, cached, safe(settings))
 
 
-def _paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Settings, safe: Path) -> None:
+def paint_photo(args: argparse.Namespace, parts: Sequence[Part], settings: Settings, safe: Path) -> None:
     """Paint a photo.
 
     Raises:
@@ -277,7 +281,8 @@ def _setting(args: argparse.Namespace, parts: Sequence[Part], settings: Settings
     extractor = load(args.extractor if args.extractor != "auto" else settings.extractor)
     needs = engine.needs(options, extractor)
     choices = [
-        ((part.mask, part.color), paintings.fingerprint(part.painting, extractor, needs), part.weight) for part in parts
+        ((part.mask, part.color), paintings.fingerprint(part.painting, extractor, needs, part=part.part), part.weight)
+        for part in parts
     ]
     regions = engine.regions_of(choices, lambda place: _mask(*place, parts))
     keep, color_mask = (mask_in(path) if path else None for path in (args.keep, args.color_mask))
@@ -390,6 +395,8 @@ def _mask(path: Path | None, color: str | None, parts: Sequence[Part]) -> Image.
     if color is None:
         return picture
     asked = [part.color for part in parts if part.mask == path and part.color]
+    if any(part.part for part in parts):  # what is drawn in no part's colour is the nearest one's
+        return engine.mask_of_color(picture, color, asked)
     return engine.mask_of_color(picture, color, [*asked, *_unlike(asked)])
 
 
@@ -409,6 +416,7 @@ def _ingredients(parts: Sequence[Part]) -> list[Ingredient]:
             weight=part.weight,
             mask=masks.index(part.mask) + 1 if part.mask else None,
             color=part.color,
+            part=part.part,
         )
         for part in parts
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -22,10 +23,12 @@ from worker.shell.outputs import SUFFIXES
 FACTORS, METHODS = (2, 4, 8), ("network", "lanczos")
 COMMANDS = {
     "paint": "paint a photo, or all photos in a folder",
+    "doodle": "paint a map of colours after the parts of a painting",
     "train-fast": "train a network that paints after one painting in one pass",
     "recolor": "give an artwork other colours, without painting it again",
     "upscale": "enlarge pictures for print, with sharp strokes",
     "styles": "list the styles",
+    "parts": "list the parts of a painting, and their colours in a doodle",
     "presets": "list the published ways to paint",
     "fetch": "download once what does not ship: VGG's weights, originals",
     "check": "look for what a crash has left in the service's data, and mend it",
@@ -55,6 +58,21 @@ examples:
       --style great_wave -o painted.png
 
 A photo, a mask or a painting is never overwritten: -o replaces artworks only.
+"""
+DOODLE_EXAMPLES = """\
+examples:
+  what the parts of a painting are called, and their colours:
+    atelier parts starry_night
+  a doodle in these colours:
+    atelier doodle starry_night --target-map doodle.png -o painted.png
+  after a painting of yours, by maps of both in any colours:
+    atelier doodle mine.jpg --style-map mine-map.png --target-map doodle.png \\
+      -o painted.png
+  a photo, each of its parts after a part of the painting; photo_sem.png and
+  mine_sem.png beside them are their maps:
+    atelier doodle mine.jpg --photo photo.jpg -o painted.png
+
+docs/doodles.md says what a map may be.
 """
 TRAIN_EXAMPLES = """\
 examples:
@@ -95,6 +113,7 @@ What was cut off is gone on with by the same command.
 """
 EPILOGS = {
     "paint": PAINT_EXAMPLES,
+    "doodle": DOODLE_EXAMPLES,
     "train-fast": TRAIN_EXAMPLES,
     "recolor": RECOLOR_EXAMPLES,
     "upscale": UPSCALE_EXAMPLES,
@@ -117,6 +136,10 @@ ASIDES = {
     "content_layers": "; may be repeated",
     "style_layers": "; may be repeated",
 }
+# Of a doodle.
+DOODLE_OPTIONS = (
+    "size", "quality", "seed", "strength", "brush", "smoothing", "feather", "output_size", "resample",
+)  # fmt: skip
 # What holds where nothing is said, if it is not the preset's.
 UNSAID = {"output_size": "as painted"}
 
@@ -142,6 +165,8 @@ def build() -> argparse.ArgumentParser:
         for name, told in COMMANDS.items()
     }
     _fill_paint(added["paint"])
+    _fill_doodle(added["doodle"])
+    _add_painting(added["parts"])
     _fill_train(added["train-fast"])
     _fill_recolor(added["recolor"])
     _fill_upscale(added["upscale"])
@@ -181,6 +206,28 @@ def _fill_paint(command: argparse.ArgumentParser) -> None:
     )
     parts.add_argument("--keep-transparency", action="store_true", help=_description("keep_transparency"))
     _add_extractor(published)
+
+
+def _fill_doodle(command: argparse.ArgumentParser) -> None:
+    command.usage = "atelier doodle PAINTING [--target-map MAP] [--photo PHOTO] -o OUT [more]"
+    command.add_argument("-v", "--verbose", action="store_true", help="say what is painted on")
+    group = command.add_argument_group("what is painted, and where to")
+    _add_painting(group)
+    group.add_argument("--target-map", type=Path, metavar="MAP", help="a picture in the colours of the parts")
+    group.add_argument("--photo", type=Path, metavar="PHOTO", help="whose shapes stay; its map is the target map")
+    _add_output(group, f"a file ({SUFFIXES})")
+    group = command.add_argument_group("how")
+    usual = engine.PaintOptions()
+    for name in DOODLE_OPTIONS:
+        _add_option(group, name, getattr(usual, name))
+    _add_extractor(group)
+    others = {field.name: getattr(usual, field.name) for field in fields(usual) if field.name not in DOODLE_OPTIONS}
+    command.set_defaults(**others, style=[], mask=[], network=None, keep=None, color_mask=None, keep_transparency=False)
+
+
+def _add_painting(group: argparse._ActionsContainer) -> None:
+    group.add_argument("painting", metavar="PAINTING", help="a style's id, or the file of a painting")
+    group.add_argument("--style-map", type=Path, metavar="MAP", help="of a file: a picture of where its parts are")
 
 
 def _fill_train(command: argparse.ArgumentParser) -> None:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import base64
 import io
 import json
-import math
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from PIL import AvifImagePlugin, Image, ImageOps, ImageStat
 
 from app.darkroom.child.confinement import confine
 from app.reading import picture
 from app.reading.errors import RefusedError
+from app.reading.labels import flatness, main_colors
 from app.reading.normal import Side, Upright, within
 from app.reading.picture import HEIC_FORMATS, Limits
 
@@ -34,10 +34,7 @@ THUMB_SIDE = 1280
 STORED_OPTIONS = {"quality": 95, "subsampling": 0}
 # More effort makes a thumbnail no smaller, but takes twice the time.
 THUMB_OPTIONS = {"quality": 84, "method": 2}
-# What is looked at for a mask's colours, and how far apart two of them are at least (Euclid in RGB).
-SAMPLE_SIDE, MOST_COLORS, APART = 128, 32, 64
-LEAST_SHARE = 5e-4  # of a mask, for a colour of it; the engine's own limit
-GRID_SIDE = 32
+GRID_SIDE = 32  # of what is kept of a mask beside it
 # Threads of the reader would each cost memory, and the child may start none.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
@@ -74,8 +71,8 @@ def answer(source: BinaryIO, limit_mp: int) -> bytes:
 def answer_mask(source: BinaryIO, limit_mp: int) -> bytes:
     """What the parent reads of a mask: a line of JSON, then the mask as PNG, if it is one.
 
-    The line is `{"width", "height", "png_bytes", "white", "colors", "grid"}` or that of `refused`: the share that is
-    white, `main_colors`, and `grid` in base64.
+    The line is `{"width", "height", "png_bytes", "white", "colors", "flat", "grid"}` or that of `refused`: the share
+    that is white, `main_colors`, their `flatness`, and `grid` in base64.
     """
     return answered(developed_mask, source, limit_mp)
 
@@ -112,9 +109,11 @@ def developed_mask(source: BinaryIO, limit_mp: int, turned: bool = False) -> byt
     mask = read_mask(source, limit_mp)
     mask = ImageOps.invert(mask.convert("L")) if turned else mask
     png = encode(mask, "PNG", compress_level=6)
+    colors = main_colors(mask)
     found = {
         "white": ImageStat.Stat(mask.convert("L")).mean[0] / 255,
-        "colors": main_colors(mask),
+        "colors": colors,
+        "flat": flatness(mask, colors),
         "grid": base64.b64encode(grid(mask)).decode(),
     }
     return header(width=mask.width, height=mask.height, png_bytes=len(png), **found) + png
@@ -142,21 +141,6 @@ def limits(limit_mp: int) -> Limits:
 def thumbnail(photo: Image.Image) -> Image.Image:
     """The photo at most THUMB_SIDE pixels long."""
     return photo.resize(within(photo.size, THUMB_SIDE), Image.Resampling.LANCZOS, reducing_gap=1.5)
-
-
-def main_colors(mask: Image.Image) -> dict[str, float]:
-    """Colours of a mask as `#rrggbb`, each with its share; what is nearer than APART to a commoner one is the same."""
-    sample = mask.convert("RGB").resize((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.NEAREST)
-    counted = cast(list[tuple[int, tuple[int, int, int]]], sample.getcolors(SAMPLE_SIDE**2))
-    found: dict[tuple[int, int, int], int] = {}
-    for count, color in sorted(counted, reverse=True):
-        near = next((other for other in found if math.dist(color, other) < APART), None)
-        if near is not None:
-            found[near] += count
-        elif len(found) < MOST_COLORS:
-            found[color] = count
-    shares = {"#{:02x}{:02x}{:02x}".format(*color): count / SAMPLE_SIDE**2 for color, count in found.items()}
-    return {color: share for color, share in shares.items() if share >= LEAST_SHARE}
 
 
 def grid(mask: Image.Image) -> bytes:

@@ -174,6 +174,11 @@ def fingerprint_key(prefix: str, network: str, kind: str = "") -> str:
     return f"{prefix}.{network}{f'.{kind}' if kind else ''}.safetensors"
 
 
+def parts_key(prefix: str, part_map: str, network: str, pooling: str) -> str:
+    """A painting's parts by the map with this digest, below one of the prefixes of fingerprints."""
+    return f"{prefix}.parts-{part_map}.{network}.{pooling}.safetensors"
+
+
 def stand_in_key(prefix: str) -> str:
     """The picture that stands in for a shipped painting, drawn from its fingerprint."""
     return f"{prefix}.stand-in.png"

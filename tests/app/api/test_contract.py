@@ -5,6 +5,7 @@ The requests are generated from the document; half of them name a photo and a jo
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.testclient import TestClient
 
 from app.jobs.ids import own_style
+from app.jobs.masks import COLOR_CELLS, MaskFacts
 from app.jobs.models import JobState, Series
 from app.jobs.storage import keys
 from app.main import create_app
@@ -67,6 +69,7 @@ FILES = {
     "POST /api/v1/photos/{photo_id}/masks": "mask",
     "POST /api/v1/paintings": "painting",
 }
+MAP, GRID = "6" * 32, base64.b64encode(bytes(COLOR_CELLS)).decode()  # a mask in a colour of The Starry Night's sky
 DELETED = "0" * 32  # a painting, which may be deleted any number of times
 WRITES = [operation for operation in OPERATIONS if operation.method != "get"]
 VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
@@ -94,6 +97,9 @@ def job_ids(client: TestClient, photo_id: str) -> list[str]:
         "artwork_height": picture.height,
     }
     services.records.end(job, JobState.FINISHED, fields)
+    drawn = MaskFacts(width=9, height=6, white=0.3, colors={"#2a4fb0": 1.0}, grid=GRID)
+    services.storage.put(keys.mask_key(photo_id, MAP), pictures.encoded(picture))
+    services.storage.put(keys.mask_meta_key(photo_id, MAP), drawn.model_dump_json().encode())
     return [waiting, running, stopped, finished]
 
 
@@ -181,6 +187,8 @@ def name_what_is_there(case: Case, job_id: str | None, photo: str | None, series
         case.body |= {"photos": [photo], "styles": [{"id": "dusk"}]}
     if photo and case.operation.label == "POST /api/v1/jobs":
         case.body |= {"photo": photo, "styles": [{"id": "dusk"}]}
+    if photo and case.operation.label == "POST /api/v1/doodles":
+        case.body |= {"photo": photo, "target_map": MAP, "style": "starry_night", "style_map": None}
     if photo and "painting_id" in case.path_parameters:
         case.path_parameters["painting_id"] = own_style(DELETED)
     if photo and case.operation.label in FILES:

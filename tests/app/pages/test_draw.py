@@ -17,7 +17,9 @@ from tests.app.pages.test_pages import beside
 from tests.app.pages.test_sending import wish_of
 
 SKY, STARS, VILLAGE = "#2a4fb0", "#ffd83d", "#c8643c"  # of The Starry Night
-FOREIGN = "#ff00ff"
+FOREIGN = ("#ff00ff", "#00ff00")
+NOISE = ("photo.png", pictures.encoded(Image.effect_noise((96, 72), 90).convert("RGB")))
+RIBBON = ("ribbon.jpg", pictures.landscape(480, 120))
 
 
 def drawing(*colors: str, size: tuple[int, int] = (96, 72)) -> bytes:
@@ -95,10 +97,12 @@ def test_with_a_photo_the_photo_is_painted(client: TestClient) -> None:
     [
         ({"painting": "starry_night"}, {}, 422, "map", "There is no drawing yet."),
         ({"painting": "starry_night"}, {"map": ("a.png", b"%PDF-1.7")}, 415, "map", "This is a PDF"),
-        ({"painting": "starry_night"}, map_of(SKY, FOREIGN), 422, "map", FOREIGN),
+        ({"painting": "starry_night"}, map_of(*FOREIGN), 422, "map", "No colour of the drawing means a part of"),
+        ({"painting": "starry_night"}, {"map": NOISE}, 422, "map", "The drawing has too many colours"),
+        ({"painting": "starry_night"}, map_of(SKY, STARS) | {"photo": RIBBON}, 422, "map", "differ too much in shape"),
         ({"painting": ""}, map_of(SKY, STARS), 422, "painting", "Choose a painting"),
         ({"painting": "nobody"}, map_of(SKY, STARS), 422, "painting", "“nobody” does not hang here"),
-        ({"painting": "dusk"}, map_of(SKY, STARS), 422, "painting", "has no parts"),
+        ({"painting": "dusk"}, map_of(SKY, STARS), 422, "painting", "This painting has no named parts."),
         ({"painting": "starry_night", "size": "9"}, map_of(SKY, STARS), 422, "size", "Choose at least 256."),
         ({"painting": "starry_night", "photo_id": "0" * 32}, map_of(SKY, STARS), 422, "photo", "no longer kept"),
     ],

@@ -14,6 +14,7 @@ from app.darkroom.child import developing
 from app.jobs.masks import COLOR_CELLS, GREY_CELLS, find_mask
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
+from app.reading import labels
 from app.services import Services
 from app.uploads import masks
 from tests.app import pictures
@@ -238,7 +239,7 @@ def test_the_facts_of_a_mask_follow_from_its_pixels(send: Send, photo_id: str, s
 
 def test_front_end_and_decoder_agree_on_the_grid() -> None:
     assert (GREY_CELLS, COLOR_CELLS) == (developing.GRID_SIDE**2, 3 * developing.GRID_SIDE**2)
-    assert masks.LEAST_SHARE == developing.LEAST_SHARE
+    assert masks.LEAST_SHARE == labels.LEAST_SHARE
 
 
 def test_a_mask_of_another_kind_of_id_is_never_looked_for(tmp_path: Any) -> None:

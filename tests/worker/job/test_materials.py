@@ -12,10 +12,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from app.jobs.ids import OWN_PREFIX, own_painting
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from app.settings import Settings
+from tests import earlier
 from tests.stored import encoded, store_mask, store_painting, store_part_map
 from tests.worker.conftest import WISH
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
@@ -191,7 +193,7 @@ def test_a_stand_in_that_is_given_up_leaves_nothing(materials: Materials) -> Non
 
 def test_an_own_paintings_fingerprint_lies_beside_it(materials: Materials) -> None:
     style = store_painting(materials.storage, draw_painting(200, 160))
-    identifier = style.removeprefix(keys.OWN_PREFIX)
+    identifier = style.removeprefix(OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     commission(materials, styles=[{"id": style}], pooling="l2")
     folder = materials.storage.list(keys.painting_prefix(identifier))
@@ -256,7 +258,7 @@ def test_auto_falls_back_to_compact_only_for_paintings_that_it_could_not_measure
 
 def test_a_deleted_own_painting_fails_its_jobs_also_if_it_was_measured(materials: Materials) -> None:
     style = store_painting(materials.storage, draw_painting(200, 160))
-    identifier = style.removeprefix(keys.OWN_PREFIX)
+    identifier = style.removeprefix(OWN_PREFIX)
     commission(materials, styles=[{"id": style}])
     materials.storage.delete(keys.painting_meta_key(identifier))
     assert failure(materials, styles=[{"id": style}]) == "painting_gone"
@@ -355,7 +357,7 @@ def test_an_own_paintings_parts_are_measured_by_its_map_and_lie_beside_it(materi
     painting = Image.new("RGB", (200, 160), (200, 30, 30))
     painting.paste((20, 40, 160), (0, 80, 200, 160))
     style_id = store_painting(materials.storage, painting)
-    own = keys.own_painting(style_id)
+    own = own_painting(style_id)
     assert own
     halves = Image.fromarray(np.repeat(np.array([[0], [255]], np.uint8), 4, 0))
     map_id = store_part_map(materials.storage, own, halves, {"#000000": 0.5, "#ffffff": 0.5})
@@ -474,3 +476,11 @@ def test_the_newest_readable_checkpoint_is_taken(materials: Materials, tmp_path:
     newest = materials.checkpoint([job.id])
     assert newest
     assert newest.stage == 10
+
+
+def test_a_checkpoint_of_the_release_before_is_found(materials: Materials) -> None:
+    earlier.store(materials.storage)
+    checkpoint = materials.checkpoint([earlier.RUNNING])
+    assert checkpoint
+    assert (checkpoint.stage, checkpoint.iteration, checkpoint.seed, checkpoint.plan) == (1, 5, 7, "a plan")
+    assert torch.equal(checkpoint.iterate, torch.arange(12.0).reshape(1, 3, 2, 2) / 16)
