@@ -1,5 +1,5 @@
 /**
- * Small drafts of a drawing. Each is a job of a mask; what they are masks of, a copy of the photo or an empty sheet, is sent once for
+ * Small drafts of a drawing. Each is a mask; what they are masks of, a copy of the photo or an empty sheet, is sent once for
  * many of them, and deleted with all of them.
  */
 import { at } from "../lib/root.js";
@@ -10,8 +10,6 @@ import { send } from "./send.js";
 /** @typedef {{id: string, isContent: boolean}} Sheet */
 
 const SIZE = 256;
-/** Parts of a smaller share are too little to be found in a drawing. */
-const LEAST_SHARE = 0.003;
 /** The server keeps twenty masks of a photo. */
 const MOST = 18;
 
@@ -43,16 +41,16 @@ export class Drafts {
    * @param {File} file its drawing
    * @param {AbortSignal} signal stops it, also later
    */
-  async start({ id, parts, drawing: { labels } }, file, signal) {
-    const shares = labels.shares(parts.length);
+  async start({ id, drawing: { labels } }, file, signal) {
     const sheet = await this.prepare(labels);
     if (signal.aborted) return "";
     this.#count += 1;
     const mask = await send(at(`/api/v1/photos/${sheet.id}/masks`), { mask: file }, signal);
-    const styles = parts.filter((_, part) => shares[part] >= LEAST_SHARE).map(({ name, color }) => ({ id, part: name, mask: mask.id, color }));
-    const wish = { photo: sheet.id, preset: sheet.isContent ? "studio" : "doodle", size: SIZE, quality: "draft", styles };
+    const preset = sheet.isContent ? "studio" : "doodle";
+    const wish = { photo: sheet.id, target_map: mask.id, style: id, preset, size: SIZE, quality: "draft" };
     // Without the signal: what was started has to be known, to be stopped.
-    const address = at(`/api/v1/jobs/${(await send(at("/api/v1/jobs"), JSON.stringify(wish))).id}`);
+    const { job } = await send(at("/api/v1/doodles"), JSON.stringify(wish));
+    const address = at(`/api/v1/jobs/${job.id}`);
     const stop = () => void fetch(`${address}/cancel`, { method: "POST", keepalive: true }).catch(() => null);
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop);

@@ -87,11 +87,4 @@ export class Labels {
     }
     return labels;
   }
-
-  /** The share of each part, 0 to 1. @param {number} parts how many there are */
-  shares(parts) {
-    const counts = new Array(parts).fill(0);
-    for (const part of this.data) counts[part]++;
-    return counts.map((count) => count / this.data.length);
-  }
 }
