@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,7 +62,6 @@ REDIS_PATIENCE_S, COUNTING_PATIENCE_S = 5.0, 1.0
 # A thread that comes back from Redis waits so long for a busy event loop to let it go on; Python's own 5 ms, several
 # times for each answer, make a queue of the answers that are due when many ask at once.
 SWITCH_S = 0.0005
-log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -177,13 +175,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         memory_mb=settings.decode_memory_mb,
         time_limit_s=settings.decode_time_limit_s,
     )
+    app.state.secret = load_secret(settings.data / "cookie.key")
     app.state.services = Services(
         settings=settings,
         storage=storage,
         records=records,
         standings=Standings(records.waiting),
         gallery=load_gallery(ROOT / "styles", settings.styles),
-        secret=load_secret(settings.data / "cookie.key"),
+        secret=app.state.secret,
         darkroom=darkroom,
     )
     app.state.redis = connection

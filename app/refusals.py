@@ -426,4 +426,4 @@ HOST_UNKNOWN = Kind(
     "This site does not go by the name that it was asked for. Ask at the address that it printed when it started, or "
     "add the name to ATELIER_HOSTS.",
 )
-NOT_STARTED = "nothing was started. Your photo is kept"  # as what a sentence says of a disk or a queue
+NOT_STARTED = "nothing was started. Your photo is kept"  # `undone`, where a job was asked for

@@ -45,7 +45,10 @@ def main() -> None:
     teacher.weights = {name: value.to(compact.dtype) for name, value in teacher.weights.items()}
 
     pixels = torch.rand(1, 3, args.size, args.size).contiguous(memory_format=torch.channels_last).requires_grad_(True)
-    networks = {"compact": compact, "teacher": lambda x: teacher.taps(x.to(compact.dtype))}
+    networks: dict[str, Callable[[Tensor], dict[str, Tensor]]] = {
+        "compact": compact,
+        "teacher": lambda x: teacher.taps(x.to(compact.dtype)),
+    }
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for run in range(RUNS + 2):
         for name, network in networks.items():
@@ -53,8 +56,8 @@ def main() -> None:
             if run >= 2:  # the first passes compile kernels
                 seconds[name].append(taken)
     print(f"{machine()}, {compact.dtype}, {args.size}×{args.size}, median of {RUNS}")
-    for name, taken in seconds.items():
-        print(f"{name:>8} {median(taken) * 1000:7.1f} ms")
+    for name, passes in seconds.items():
+        print(f"{name:>8} {median(passes) * 1000:7.1f} ms")
     ratios = [a / b for a, b in zip(seconds["compact"], seconds["teacher"], strict=True)]
     print(f"compact / teacher {median(ratios):.2f}")
 

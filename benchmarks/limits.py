@@ -65,7 +65,7 @@ def product_rate(dtype: torch.dtype, device: torch.device) -> float:
     """Operations a second in a product of two large square matrices."""
     side = MATRIX if device.type == "cpu" else GPU_MATRIX
     a, b = (torch.rand(side, side).to(device, dtype) for _ in range(2))
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait: Callable[[], object] = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     return 2 * side**3 / fastest(lambda: (a @ b, wait()))
 
 

@@ -67,10 +67,10 @@ def line_search() -> Iterator[None]:
         def evaluate() -> Tensor:
             optimizer.zero_grad()
             loss = objective(pixels)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             return loss
 
-        optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+        optimizer.step(evaluate)
         after(evaluations, pixels.detach())
         return Minimum(pixels.detach(), None, False)
 

@@ -17,6 +17,7 @@ from PIL import Image
 from app.jobs.models import TERMINAL, Job, PaintRequest, StyleChoice
 from app.jobs.queue import Publisher
 from app.jobs.records import accepting, redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -141,7 +142,7 @@ class Workers:
         def seen() -> bool:
             assert process.poll() is None, self.log()
             names = self.bench.records.redis.zrange(redis_keys.WORKERS, 0, -1)
-            return any(each.decode().startswith(name) for each in names)
+            return any(text(each).startswith(name) for each in names)
 
         until(seen, "the worker")
 

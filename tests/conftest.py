@@ -166,7 +166,7 @@ def start_spoiled(workers: Workers, flag: Path) -> StartWorker:
     """Starts a real worker with one thing spoiled, see spoiled.py."""
 
     def start(fault: str, **environment: str) -> psutil.Popen:
-        return workers.start(SPOILED, FAULT=fault, FAULT_FLAG=str(flag), **environment)
+        return workers.start(SPOILED, wait=True, FAULT=fault, FAULT_FLAG=str(flag), **environment)
 
     return start
 
@@ -174,7 +174,8 @@ def start_spoiled(workers: Workers, flag: Path) -> StartWorker:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last line says how many tests found no browser; above it, that is one reason of many."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
-    count = sum(NO_CHROMIUM in str(report.longrepr) for report in skipped)
+    if reporter is None:
+        return
+    count = sum(NO_CHROMIUM in str(report.longrepr) for report in reporter.stats.get("skipped", []))
     if count:
         reporter.write_line(f"{count} browser tests were skipped: {NO_CHROMIUM}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import redis
+from redis.typing import EncodableT, FieldT
 
 from app.jobs.storage.protocol import Storage
 
@@ -85,7 +86,7 @@ MANIFEST = """\
  "retried_by": null,
  "share": "33333333333333333333333333333333"
 }"""
-NOT_BEGUN = {
+NOT_BEGUN: dict[str, object] = {
     "started_at": None, "finished_at": None, "attempt": 0, "fence": 0, "version": 1, "holder": "",
     "artwork_width": None, "artwork_height": None, "share": None,
 }  # fmt: skip
@@ -120,7 +121,7 @@ OTHERS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 # A running job's hash in Redis.
-RECORD = {
+RECORD: dict[FieldT, EncodableT] = {
     "id": RUNNING,
     "state": "running",
     "request": (

@@ -71,5 +71,5 @@ def own_address() -> str | None:
     for name, addresses in psutil.net_if_addrs().items():
         for each in addresses:
             if name in up and each.family == socket.AF_INET and not each.address.startswith("127."):
-                return each.address
+                return str(each.address)
     return None

@@ -13,7 +13,7 @@ MACHINES = {
 def here(minor: int, machine: str) -> dict[str, str]:
     """What markers are evaluated against on CPython 3.`minor` on one of the machines."""
     system, processor, _ = MACHINES[machine]
-    return default_environment() | {
+    return {name: str(value) for name, value in default_environment().items()} | {
         "python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0",
         "sys_platform": system, "platform_system": system.capitalize(), "platform_machine": processor,
     }  # fmt: skip

@@ -45,7 +45,8 @@ class Proxy:
 def documented(language: str, number: int = 0) -> str:
     """One of the blocks of this language that operators are told to use."""
     text = (ROOT / "docs" / "operating.md").read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[number]
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return blocks[number]
 
 
 def as_documented(name: str, folder: Path, upstream: str, root: str = "") -> AbstractContextManager[Proxy]:

@@ -12,7 +12,17 @@ from PIL import Image
 from app.jobs.ids import own_style
 from app.jobs.masks import MaskFacts
 from app.jobs.storage import keys
+from app.jobs.storage.local import LocalStorage
 from app.jobs.storage.protocol import Storage
+
+
+class FullDisk(LocalStorage):
+    """A disk that is full once a file's description is to be written."""
+
+    def put(self, key: str, content: bytes, *, replace: bool = True) -> None:
+        if key.endswith(".json"):
+            raise OSError(28, "No space left on device")
+        super().put(key, content, replace=replace)
 
 
 def store_mask(storage: Storage, photo_id: str, mask: Image.Image, colors: dict[str, float] | None = None) -> str:

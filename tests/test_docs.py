@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ def test_every_make_target_that_a_document_names_exists() -> None:
 
 
 def test_every_option_of_the_command_line_that_a_document_names_exists() -> None:
+    commands: Any
     (commands,) = (action.choices for action in build()._actions if action.choices)
     known = {option for command in commands.values() for action in command._actions for option in action.option_strings}
     for document in DOCUMENTS:
@@ -74,7 +76,8 @@ def test_every_name_is_in_the_module_where_it_is_said_to_be(document: Path) -> N
 
 def test_the_map_has_every_module_once() -> None:
     (tree,) = re.findall(r"```\n(app/.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)
-    named, folders = [], []
+    named: list[str] = []
+    folders: list[str] = []
     for line in tree.splitlines():
         depth = (len(line) - len(line.lstrip())) // 2
         first = line.split()[0]

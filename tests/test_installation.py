@@ -24,7 +24,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
 from tests.app import pictures
-from tests.bench import ROOT, address
+from tests.bench import ROOT
+from tests.conftest import address
 from tests.machines import MACHINES, here
 from tests.waiting import until
 

@@ -23,7 +23,8 @@ from launcher import health, redis_server
 from launcher.errors import LaunchError
 from launcher.processes import Process
 from launcher.restarts import ASKED_S, LONGEST_PAUSE_S, STANDSTILL_S, STARTING_S, WINDOW_S, Standstill, Watched
-from tests.bench import ROOT, Product, address, addresses, close, launch
+from tests.bench import ROOT
+from tests.conftest import Product, address, addresses, close, launch
 from tests.faults.servers import free_port
 from tests.waiting import until
 
@@ -90,7 +91,7 @@ def refused(data: Path, **settings: str) -> str:
     assert process.returncode == 1
     assert output == ""
     assert errors.count("\n") == 1, errors
-    return errors
+    return str(errors)
 
 
 def test_a_port_in_use_is_one_sentence_that_names_another(tmp_path: Path) -> None:
@@ -351,7 +352,8 @@ def part(tmp_path: Path, script: str) -> Watched:
 def test_pauses_grow_to_a_minute_and_never_end_another_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Hours of a part that always ends at once, beside one that is well; only the clock is the test's own."""
     broken, healthy = part(tmp_path, "exit 1"), part(tmp_path, "exec sleep 600")
-    pid, now, starts = healthy.process.pid, 0.0, []
+    pid, now = healthy.process.pid, 0.0
+    starts: list[float] = []
     while len(starts) < 60:
         last = broken.process.pid
         broken.process.wait(10)

@@ -10,7 +10,7 @@ from jinja2 import Environment, meta, nodes
 
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 NAMES = sorted(path.name for path in (ROOT / "templates").glob("*.html"))
 Trees = dict[str, nodes.Template]

@@ -12,10 +12,8 @@ was interrupted continues from its newest checkpoint, on the same examples.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,11 +22,12 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from training.distill import learning_rate, load_images
+from training import loop
+from training.distill import load_images
 from worker import engine
 from worker.engine.brief import Brief
 from worker.engine.colors.color import recolored
@@ -85,7 +84,7 @@ class Example(NamedTuple):
         """What the decoder makes of it, in bfloat16 where that is fast."""
         dtype = self.objective.extractor.dtype
         with torch.autocast(self.pixels.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-            drawn = decoder(self.matched, self.photo, self.pixels, self.strength)
+            drawn: Tensor = decoder(self.matched, self.photo, self.pixels, self.strength)
         return drawn.float()
 
     def loss(self, decoder: Decoder, grain: float) -> tuple[Tensor, Tensor]:
@@ -222,52 +221,22 @@ def train(args: argparse.Namespace, chosen: Recipe) -> None:
     net = Decoder(sum(extractor.channels[layer] for layer in CELL_LAYERS))
     if args.begin_with:
         net.load_state_dict({name: values.float() for name, values in load_file(args.begin_with).items()})
-    net = net.to(extractor.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    mean = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(chosen.averaged)
-    )
-    optimizer = torch.optim.Adam(net.parameters(), lr=chosen.learning_rate)
-    checkpoint, start, seconds = run / "checkpoint.pt", 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimizer.load_state_dict(state["optimizer"])
-        start, seconds = state["step"], state["seconds"]
-    (run / "recipe.json").write_text(json.dumps(asdict(chosen), indent=2))
+    net = net.to(extractor.device).to(memory_format=torch.channels_last)
 
-    clock, running = time.monotonic(), torch.zeros(2)
-    bar = tqdm(range(start, chosen.steps), initial=start, total=chosen.steps, desc="decoder", mininterval=5)
-    for step in bar:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, chosen)
-        rng = random.Random(chosen.seed * 1_000_003 + step)
-        optimizer.zero_grad(set_to_none=True)
+    def learn(net: Decoder, rng: random.Random) -> Tensor:
         losses = []
         for _ in range(chosen.batch):  # one after the other: their sizes differ
             loss = torch.stack(studio.example(net, rng).loss(net, chosen.grain))
             (loss.sum() / chosen.batch).backward()
             losses.append(loss.detach().cpu())
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        mean.update_parameters(net)
-        found = torch.stack(losses).mean(0)
-        running = found if step == start else 0.98 * running + 0.02 * found
-        if (step + 1) % 10 == 0:
-            bar.set_postfix_str(f"objective {running[0]:.4f}, grain {running[1]:.4f}")
-        if (step + 1) % args.every == 0 or step + 1 == chosen.steps:
-            report = evaluate(mean.module, held_out, chosen, run / "samples.png")
-            elapsed = seconds + time.monotonic() - clock
-            entry = {"step": step + 1, "seconds": round(elapsed), "train": running.tolist(), "held_out": report}
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps(entry) + "\n")
-            weights = {name: values.half().contiguous() for name, values in mean.module.state_dict().items()}
-            save_file(weights, run / DECODER_FILE, metadata={"extractor": extractor.weights_hash})
-            partial = checkpoint.with_suffix(".tmp")
-            states = {"net": net, "mean": mean, "optimizer": optimizer}
-            kept = {name: each.state_dict() for name, each in states.items()}
-            torch.save(kept | {"step": step + 1, "seconds": elapsed}, partial)
-            partial.replace(checkpoint)
+        return torch.stack(losses).mean(0)
+
+    def examine(net: Decoder) -> dict[str, float]:
+        return evaluate(net, held_out, chosen, run / "samples.png")
+
+    metadata = {"extractor": extractor.weights_hash}
+    course = loop.Course(DECODER_FILE, ("objective", "grain"), learn, examine, metadata)
+    loop.train(net, course, chosen, run, args.every)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

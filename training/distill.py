@@ -20,7 +20,6 @@ import random
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -31,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from tqdm import tqdm
 
+from training.loop import learning_rate
 from worker.engine.networks.extractors import COMPACT_BLOCKS, VggShaped
 
 TAPS = tuple(tap for tap, _ in COMPACT_BLOCKS)
@@ -56,17 +56,6 @@ TEACHER_ORDER = [
     "P",
     "5_1",
 ]
-
-
-class Schedule(Protocol):
-    """What the recipes of all trainings have."""
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def warmup(self) -> int: ...
-    @property
-    def learning_rate(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -125,6 +114,8 @@ class Whitened(nn.Module):
     the whitened basis it takes tens. The product of both matrices is an ordinary convolution, which is what is saved.
     """
 
+    basis: Tensor
+
     def __init__(self, images: Tensor) -> None:
         super().__init__()
         patches = F.unfold(images - MIDDLE_GREY, 3).transpose(1, 2).reshape(-1, 27).double()
@@ -161,9 +152,9 @@ def initialize(net: Student, images: Tensor) -> None:
             nn.init.kaiming_normal_(parameter, nonlinearity="relu")
         else:
             nn.init.zeros_(parameter)
-    first = net.blocks["relu1_1"][0]
+    first = net.convolution(net.steps[0])
     parametrize.register_parametrization(first, "weight", Whitened(images))
-    nn.init.kaiming_normal_(first.parametrizations.weight.original, a=5.0)
+    nn.init.kaiming_normal_(first.get_parameter("parametrizations.weight.original"), a=5.0)
 
 
 def forced(net: Student, x: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -177,7 +168,8 @@ def forced(net: Student, x: Tensor, targets: dict[str, Tensor]) -> dict[str, Ten
 
 def plain_weights(net: Student) -> dict[str, Tensor]:
     """State of `net` without whitening, for images in [0, 1] that nobody centred."""
-    first = net.blocks["relu1_1"][0]
+    first = net.convolution(net.steps[0])
+    assert first.bias is not None
     weight = first.weight.detach()
     weights = {
         name: value.detach().contiguous() for name, value in net.state_dict().items() if "parametrizations" not in name
@@ -263,14 +255,6 @@ def evaluate(net: Student, teacher: Teacher, batches: list[Tensor]) -> dict[str,
         per_channel = (target - target.mean((0, 2, 3), keepdim=True)).square().mean()
         report[tap] = ((error / target.var()).item(), (error / per_channel).item())
     return report
-
-
-def learning_rate(step: int, recipe: Schedule) -> float:
-    """Linear warm-up, then cosine decay to 1 % of the peak."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    progress = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
 def train(args: argparse.Namespace, recipe: Recipe) -> None:

@@ -12,11 +12,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
 from worker import engine
+from worker.engine.pyramid import Quality
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images" / "gallery"
@@ -28,7 +30,7 @@ GAP = 6
 SIX = ["starry_night", "great_wave", "the_scream", "composition_vii", "la_grande_jatte", "udnie"]
 STRENGTHS, BRUSHES, SIZES = (0.2, 0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0), (256, 512, 1024)
 USUAL = engine.PaintOptions(size=TILE)
-COLOR_METHODS: list[dict[str, object]] = [
+COLOR_METHODS: list[dict[str, Any]] = [
     {"keep_colors": 0.0},
     *({"keep_colors": 1.0, "color_method": method} for method in engine.CHOICES["color_method"]),
     *(
@@ -70,14 +72,14 @@ def grids() -> Iterator[Grid]:
     """All that the page shows, in its order."""
     for name, preset in engine.PRESETS.items():
         # Thousands of evaluations would take longer than all the others together.
-        quality = "draft" if sum(preset.evaluations) > 1000 else "good"
+        quality: Quality = "draft" if sum(preset.evaluations) > 1000 else "good"
         options = engine.PaintOptions(preset=name, size=TILE, quality=quality)
         text = f"{preset.description} *{preset.source}.*"
         yield Grid(f"preset-{name}", f"`{name}`", text, 2, [Piece(style, options) for style in SIX[:2]])
     text = "The painting's; then " + ", ".join(f"`{each['color_method']}`" for each in COLOR_METHODS[1:6])
     text += " after; then " + ", ".join(f"`{each['color_method']}`" for each in COLOR_METHODS[6:10])
     text += " before; last, half of the photo's colours (`--keep-colors 0.5`)."
-    pieces = [Piece("the_scream", replace(USUAL, **each)) for each in COLOR_METHODS]  # type: ignore[arg-type]
+    pieces = [Piece("the_scream", replace(USUAL, **each)) for each in COLOR_METHODS]
     yield Grid("colors", "Colours", text, 4, pieces)
     masked = replace(USUAL, feather=0.03)
     yield Grid(
@@ -103,7 +105,8 @@ def grids() -> Iterator[Grid]:
         text = f"Across: {option} " + ", ".join(map(str, values)) + ". Down: " + ", ".join(titled(SIX)) + "."
         if option == "strength":
             text += " From the photo to the painting: above 2 the painting's own larger things form."
-        pieces = [Piece(style, replace(USUAL, **{option: value})) for style in SIX for value in values]
+        chosen: list[dict[str, Any]] = [{option: value} for value in values]
+        pieces = [Piece(style, replace(USUAL, **each)) for style in SIX for each in chosen]
         yield Grid(option, option.capitalize(), text, len(values), pieces)
     text = (
         "Across: painted at " + ", ".join(map(str, SIZES)) + " pixels, shown alike. Down: " + ", ".join(titled(SIX[:3]))

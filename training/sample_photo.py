@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 WIDTH, HEIGHT = 1200, 900
@@ -15,7 +16,7 @@ HORIZON = 520
 OUT = Path(__file__).parents[1] / "static" / "pictures" / "sample.jpg"
 
 
-def noise(rng: np.random.Generator, width: int, height: int, coarsest: int, octaves: int) -> np.ndarray:
+def noise(rng: np.random.Generator, width: int, height: int, coarsest: int, octaves: int) -> NDArray[np.float32]:
     """Fractal noise [height, width] in about [-1, 1]: each octave doubles the frequency and halves the amplitude."""
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
@@ -27,9 +28,10 @@ def noise(rng: np.random.Generator, width: int, height: int, coarsest: int, octa
     return total
 
 
-def ridge(rng: np.random.Generator, base: float, height: float, roughness: int) -> np.ndarray:
+def ridge(rng: np.random.Generator, base: float, height: float, roughness: int) -> NDArray[np.float32]:
     """Height [WIDTH] of one chain of hills, in pixels from the top."""
-    return base - height * (0.55 + 0.45 * noise(rng, WIDTH, 2, roughness, 6)[0])
+    profile: NDArray[np.float32] = noise(rng, WIDTH, 2, roughness, 6)[0]
+    return base - height * (0.55 + 0.45 * profile)
 
 
 def sky(rng: np.random.Generator) -> np.ndarray:

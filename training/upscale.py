@@ -18,20 +18,18 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from training.distill import learning_rate, load_images
+from training import loop
+from training.distill import load_images
 from worker import engine
 from worker.engine.images import to_image, to_tensor
 from worker.engine.losses.terms import squared_distance
@@ -211,54 +209,25 @@ def train(args: argparse.Namespace, chosen: Recipe) -> None:
     if not photos:
         raise SystemExit(f"There are no JPEGs or PNGs in {args.photos} with sides of {SIDE} pixels and more.")
 
-    net = Upscaler().to(extractor.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    mean = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(chosen.averaged)
-    )
-    optimizer = torch.optim.Adam(net.parameters(), lr=chosen.learning_rate)
-    checkpoint, start, seconds = run / "checkpoint.pt", 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimizer.load_state_dict(state["optimizer"])
-        start, seconds = state["step"], state["seconds"]
-    (run / "recipe.json").write_text(json.dumps(asdict(chosen), indent=2))
+    net = Upscaler().to(extractor.device).to(memory_format=torch.channels_last)
 
-    clock, running = time.monotonic(), torch.zeros(2)
-    bar = tqdm(range(start, chosen.steps), initial=start, total=chosen.steps, desc="upscaler", mininterval=5)
-    for step in bar:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, chosen)
-        rng = random.Random(chosen.seed * 1_000_003 + step)
+    def learn(net: Upscaler, rng: random.Random) -> Tensor:
         pairs = [example(photos, artworks, chosen, rng) for _ in range(chosen.batch)]
         wanted, around = (torch.cat(each).to(extractor.device) for each in zip(*pairs, strict=True))
-        optimizer.zero_grad(set_to_none=True)
         loss = losses(net, around, wanted, extractor)
         (loss[0] + chosen.perceptual * loss[1]).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        mean.update_parameters(net)
-        found = loss.detach().cpu()
-        running = found if step == start else 0.98 * running + 0.02 * found
-        if (step + 1) % 10 == 0:
-            bar.set_postfix_str(f"pixels {running[0]:.4f}, activations {running[1]:.4f}")
-        if (step + 1) % args.every == 0 or step + 1 == chosen.steps:
-            report = {name: compared(each, mean.module) for name, each in held_out.items() if each}
-            for name, (_, sheet) in report.items():
+        return loss
+
+    def examine(net: Upscaler) -> dict[str, dict[str, list[float]]]:
+        report = {}
+        for name, pictures in held_out.items():
+            if pictures:
+                report[name], sheet = compared(pictures, net)
                 sheet.crop((0, 0, SIDE * SAMPLES, sheet.height)).save(run / f"{name}.png")
-            elapsed = seconds + time.monotonic() - clock
-            entry = {"step": step + 1, "seconds": round(elapsed), "train": running.tolist()}
-            entry |= {"held_out": {name: ratios for name, (ratios, _) in report.items()}}
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps(entry) + "\n")
-            weights = {name: values.half().contiguous() for name, values in mean.module.state_dict().items()}
-            save_file(weights, run / UPSCALER_FILE)
-            partial = checkpoint.with_suffix(".tmp")
-            states = {"net": net, "mean": mean, "optimizer": optimizer}
-            kept = {name: each.state_dict() for name, each in states.items()}
-            torch.save(kept | {"step": step + 1, "seconds": elapsed}, partial)
-            partial.replace(checkpoint)
+        return report
+
+    course = loop.Course(UPSCALER_FILE, ("pixels", "activations"), learn, examine)
+    loop.train(net, course, chosen, run, args.every)
 
 
 def compare(args: argparse.Namespace) -> None:

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 from redis import RedisError
-from starlette.requests import Request
 
 from app.jobs.housekeeping import rounds
 from app.jobs.records import redis_keys
-from app.services import Services
+from app.services import ServicesHere
 
 router = APIRouter(tags=["health"])
 
@@ -35,12 +34,11 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Can it paint?", responses={503: {"model": Ready, "description": "Not now, and why."}})
-def readyz(request: Request, response: Response) -> Ready:
+def readyz(services: ServicesHere, response: Response) -> Ready:
     """Redis answers and takes what it is told, a worker was seen lately, and what waits is not waiting in vain. Where
     housekeeping fails, or uploads are refused for want of room, photos are painted all the same: that is `degraded`,
     and no reason to send visitors elsewhere.
     """
-    services: Services = request.app.state.services
     records, has_room = services.records, services.has_room()
     try:
         is_well, takes = rounds.told(records.redis, records.now()).is_well, rounds.takes(records.redis)
@@ -62,9 +60,8 @@ def readyz(request: Request, response: Response) -> Ready:
 
 
 @router.get("/metrics", summary="What can be counted", response_class=PlainTextResponse, include_in_schema=False)
-def metrics(request: Request) -> str:
+def metrics(services: ServicesHere) -> str:
     """In Prometheus's text format."""
-    services: Services = request.app.state.services
     records = services.records
     report = rounds.told(records.redis, records.now())
     counts = {

@@ -73,7 +73,7 @@ async def form_of(request: Request, services: Services, thing: str) -> FormData:
     try:
         return await read_form(request, MOST_FILES, MOST_FIELDS)
     except RefusalError as refusal:
-        raise refusal.beside(thing) from refusal
+        raise (refusal.beside(thing) if refusal.kind.field else refusal) from refusal
 
 
 def file_of(form: FormData, name: str, missing: Kind) -> UploadFile:

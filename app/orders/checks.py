@@ -27,20 +27,30 @@ def check_painting(services: Services, wish: PaintRequest) -> StoredPhoto:
     check_styles(services, wish)
     if wish.start_job:
         check_start(services, wish.start_job)
+    regions.check(wish, services.storage)
     check_memory(services, wish, photo)
     return photo
 
 
-def check_photo(services: Services, wish: PaintRequest) -> StoredPhoto:
-    """Make sure that what a canvas gets its colours from is here; the photo.
+def check_recoloring(services: Services, wish: PaintRequest) -> None:
+    """Make sure that what a canvas gets its colours from is here.
 
     Raises:
-        RefusalError: it or a mask is not here, or a mask leaves nothing to paint.
+        RefusalError: the photo or a mask is not here, or a mask leaves nothing to paint.
+    """
+    check_photo(services, wish)
+    regions.check(wish, services.storage)
+
+
+def check_photo(services: Services, wish: PaintRequest) -> StoredPhoto:
+    """Make sure that the photo of a request is here; the photo.
+
+    Raises:
+        RefusalError: it is not.
     """
     photo = photos.find(wish.photo, services.storage)
     if photo is None:
         raise RefusalError(refusals.PHOTO_GONE)
-    regions.check(wish, services.storage)
     return photo
 
 

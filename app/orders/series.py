@@ -15,7 +15,7 @@ from app.jobs.housekeeping import retention
 from app.jobs.housekeeping.rounds import takes_nothing
 from app.jobs.models import MOST_IN_SERIES, Job, PaintRequest, Series
 from app.jobs.records.redis_records import Limits
-from app.orders.start import planned_work, refusing
+from app.orders.start import checked_work, refusing
 from app.refusals import RefusalError
 from app.services import Services
 from app.settings import Settings
@@ -38,7 +38,7 @@ def start_series(
     Raises:
         RefusalError: as in `start_job`, and nothing was started; the sentence says which photo it is about.
     """
-    requests = [(wish, _planned_work(services, wish, number)) for number, wish in enumerate(wishes, 1)]
+    requests = [(wish, _checked_work(services, wish, number)) for number, wish in enumerate(wishes, 1)]
     series_id = series_id or secrets.token_hex(16)
     series = Series(
         id=series_id,
@@ -85,9 +85,9 @@ def delete_all(services: Services, series: Series, jobs: Sequence[Job]) -> None:
         retention.delete_photo(services.records, photo_id)
 
 
-def _planned_work(services: Services, wish: PaintRequest, number: int) -> float:
+def _checked_work(services: Services, wish: PaintRequest, number: int) -> float:
     try:
-        return planned_work(services, wish)
+        return checked_work(services, wish)
     except RefusalError as refusal:
         if refusal.kind.field != "photo":
             raise

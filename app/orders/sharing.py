@@ -6,7 +6,6 @@ import secrets
 
 from app import refusals
 from app.jobs.models import Job
-from app.jobs.records.redis_records import Terms
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.orders.find import find_job
@@ -27,7 +26,7 @@ def share_job(services: Services, job: Job) -> Job:
             raise RefusalError(refusals.ARTWORK_NOT_FOUND)
         share = secrets.token_hex(16)
         services.storage.put(keys.share_key(share), job.id.encode())
-        shared = services.records.in_redis.change(job, job.state, {"share": share}, Terms(is_exact=True))
+        shared = services.records.change_exactly(job, {"share": share})
         if not shared:
             services.storage.delete_prefix(keys.share_prefix(share))
         job = shared or find_job(services, job.id)

@@ -14,7 +14,7 @@ from app.jobs.records.quota import OverQuotaError
 from app.jobs.records.redis_records import Limits
 from app.jobs.storage.protocol import is_full
 from app.jobs.work import work_of
-from app.orders.checks import check_painting, check_photo
+from app.orders.checks import check_painting, check_recoloring
 from app.refusals import RefusalError
 from app.services import Services
 from app.uploads.room import over_quota
@@ -32,19 +32,19 @@ def start_job(
     """Record and publish a job; with the `job_id` of one that is there, that one.
 
     Raises:
-        RefusalError: as in `planned_work`, or in `check_photo` if a canvas gets other colours; or a limit is reached,
-            or the queue can't be reached.
+        RefusalError: as in `checked_work`, or in `check_recoloring` if a canvas gets other colours; or a limit is
+            reached, or the queue can't be reached.
     """
     if recolor_of:
-        check_photo(services, wish)
-    work = 0.0 if recolor_of else planned_work(services, wish)
+        check_recoloring(services, wish)
+    work = 0.0 if recolor_of else checked_work(services, wish)
     limits = Limits(services.settings.queue_limit, services.settings.client_jobs, services.quota)
     links = {"retry_of": retry_of, "recolor_of": recolor_of}
     with refusing(services, refusals.CLIENT_BUSY, limits):
         return accepting.create(services.records, wish, work, job_id=job_id, client=client, limits=limits, **links)
 
 
-def planned_work(services: Services, wish: PaintRequest) -> float:
+def checked_work(services: Services, wish: PaintRequest) -> float:
     """The work of a request in megapixel-evaluations, if it can be done.
 
     Raises:

@@ -56,6 +56,8 @@ class Control:
     Attributes:
         name: of the request's field.
         words: what the page calls it.
+        place: where on the page it stands, inside which folds (`FOLDS`).
+        kind: how it is drawn.
         choices: values with their words, as the form sends them; "" is left to the preset.
         ends: what a scale has at its two ends.
         placeholder, hint, mode: of a text field; `mode` is its keyboard.

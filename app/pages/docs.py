@@ -59,6 +59,7 @@ def fields(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, 
 
 def row(name: str, place: str, schema: dict[str, Any], meaning: str) -> dict[str, str]:
     notes = [meaning.rstrip(".")] if meaning else []
+    notes += [each["description"] for each in schema.get("anyOf", []) if "description" in each]
     if "enum" in schema:
         notes.append("one of " + ", ".join(str(each) for each in schema["enum"]))
     if "minimum" in schema and "maximum" in schema:

@@ -23,7 +23,7 @@ from app.orders.sharing import find_shared, share_job, unshare_job
 from app.orders.start import start_job
 from app.pages.controls import CONTROLS
 from app.pages.form import address_of, form_of
-from app.pages.recipe import recipe_of
+from app.pages.recipe import told_recipe
 from app.pages.sentences import places_of
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
@@ -79,7 +79,7 @@ def page_of(
             "same_again": address_of(job.request),
             "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
             "before": "drawing" if job.request.preset == "doodle" else "photo",
-            "recipe": recipe_of(job.request, services.gallery),
+            "recipe": told_recipe(job.request, services.gallery),
             "form": form_of(job.request),
             "controls": CONTROLS,
             "refused": refused,

@@ -8,7 +8,7 @@ from app.pages.controls import CONTROLS, Control
 from app.pages.values import DEFAULTS, as_number, number, text_of
 
 
-def recipe_of(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
+def told_recipe(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
     """Name and words of each option: the main ones, and those that are not as the page starts with them."""
     texts = {name: text_of(getattr(wish, name)) for name in CONTROLS}
     return [paintings(wish, gallery)] + [

@@ -40,7 +40,7 @@ class OwnPainting:
 
 
 def store(painting: DecodedPhoto, storage: Storage, client: str = "", drawn: DecodedMask | None = None) -> OwnPainting:
-    """Keep a decoded painting under a new id, as `uploads.put`, and the map of its parts, if one was drawn.
+    """Keep a decoded painting under a new id, as `photos.put`, and the map of its parts, if one was drawn.
 
     Raises:
         OSError: the storage has no room or can't be reached.

@@ -49,7 +49,7 @@ class SecurityLog:
         is_refusal = 400 <= status < 500
         if not is_refusal and (status >= 400 or not is_deletion(request)):
             return
-        client = client_of(request, request.app.state.services.secret)[:HASH_DIGITS]
+        client = client_of(request, request.app.state.secret)[:HASH_DIGITS]
         if not is_refusal or self.told.hit(TOLD, client):
             what = f"refused {status} {request.scope.get(CODE, '')}".rstrip() if is_refusal else "deleted"
             log.info(

@@ -1,4 +1,4 @@
-"""The wall: ids of what a browser has started or sent, in its signed cookies and nowhere else."""
+"""Ids of what a browser has started or sent, in its signed cookies and nowhere else."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from app.web.origin import SAFE_METHODS
 from app.web.signing import derived_id
 
 IPV6_PREFIX = 64  # a household or a server has at least so much of its own
-# Pictures of the gallery and the page's own files are kept by browsers, and probes belong to whoever runs this.
 LOCAL = "local"  # what a socket file, or a test, comes from
+# Pictures of the gallery and the page's own files are kept by browsers, and probes belong to whoever runs this.
 UNCOUNTED = ("/static/", "/styles/", "/healthz", "/readyz", "/metrics")
 log = logging.getLogger(__name__)
 

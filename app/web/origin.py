@@ -78,4 +78,4 @@ def visit_token(request: Request, visit: str) -> str:
     """The token of a cookie, for the address that it is asked from: another server on this machine can give a browser a
     cookie of its own choice, because ports share them, and ask for its token itself.
     """
-    return derived_id(request.app.state.services.secret, "form", visit, request.client.host if request.client else "")
+    return derived_id(request.app.state.secret, "form", visit, request.client.host if request.client else "")

@@ -56,11 +56,12 @@ def unsign(signed: str, secret: bytes, purpose: str) -> bytes | None:
 
 
 def _signer(secret: bytes, purpose: str) -> Signer:
-    return Signer(secret, purpose.encode(), key_derivation="hmac", digest_method=hashlib.sha256)
+    # Ids are derived from the same secret, and none of them for a purpose that begins like this.
+    return Signer(secret, b"signed\0" + purpose.encode(), key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def _unsign_former(signed: str, secret: bytes, purpose: str) -> bytes | None:
-    """The payload as 0.1 signed it: browsers keep such cookies for a year."""
+    """The payload as it was signed before itsdangerous did: browsers keep such cookies for a year."""
     text, _, tag = signed.partition(".")
     try:
         payload, told = base64_decode(text), base64_decode(tag)

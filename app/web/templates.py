@@ -29,8 +29,8 @@ def templates(assets: Assets, root: str) -> Jinja2Templates:
 
 def template(request: Request, name: str, context: dict[str, Any], status: int = 200) -> Response:
     """A page that browsers ask for anew each time, because jobs and options change."""
-    templates = request.app.state.templates
+    environment = request.app.state.templates
     headers = {"Cache-Control": "private, no-cache"}
-    response: Response = templates.TemplateResponse(request, name, context, status_code=status, headers=headers)
+    response: Response = environment.TemplateResponse(request, name, context, status_code=status, headers=headers)
     keep_visit(request, response)
     return response

@@ -21,16 +21,25 @@ def quarters(width: int = 96, height: int = 64) -> Image.Image:
     return image
 
 
+def pixel(image: Image.Image, place: tuple[int, int]) -> tuple[int, int, int]:
+    """The colour at a place of an RGB picture."""
+    return image.getpixel(place)  # type: ignore[return-value]  # as any mode has it
+
+
 def corners(image: Image.Image) -> list[tuple[int, int, int]]:
     """The colours well inside the four quarters, in reading order."""
+    return [pixel(image, place) for place in middles(image)]
+
+
+def middles(image: Image.Image) -> list[tuple[int, int]]:
+    """Places well inside the four quarters, in reading order."""
     width, height = image.size
-    places = [
+    return [
         (width // 4, height // 4),
         (3 * width // 4, height // 4),
         (width // 4, 3 * height // 4),
         (3 * width // 4, 3 * height // 4),
     ]
-    return [image.getpixel(place) for place in places]  # type: ignore[misc]
 
 
 def encoded(image: Image.Image, file_format: str = "PNG", **options: object) -> bytes:

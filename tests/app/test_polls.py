@@ -86,7 +86,7 @@ def test_record_comes_only_of_what_is_news(records: CountingRecords) -> None:
 def test_what_is_no_id_is_refused_and_spoils_nothing(records: CountingRecords) -> None:
     job = accepting.create(records, WISH, 1.0)
 
-    async def both() -> list[Standing | BaseException | None]:
+    async def both() -> Sequence[Standing | BaseException | None]:
         standings = Standings(records.waiting)
         return await asyncio.gather(standings.of("*"), standings.of(job.id), return_exceptions=True)
 

@@ -12,7 +12,7 @@ from app.jobs.models import PaintRequest, StyleChoice
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 STYLES = ("great_wave", "the_scream", "starry_night", "dusk", "checks")
-COMPACT_LAYERS = [layer for layer in options.LAYERS if layer not in options.LACKING["compact"]]
+COMPACT_LAYERS: list[str] = [layer for layer in options.LAYERS if layer not in options.LACKING["compact"]]
 
 
 SOME_CELL_LAYERS = st.lists(st.sampled_from(options.CELL_LAYERS), min_size=1, unique=True)
@@ -45,7 +45,9 @@ def whatever_fits(name: str) -> st.SearchStrategy[Any]:
     kind: Any = field.annotation
     if NoneType in get_args(kind):
         (kind,) = set(get_args(kind)) - {NoneType}
-    return st.from_type(Annotated[kind, *field.metadata] if field.metadata else kind)
+    if field.metadata:
+        kind = Annotated[kind, *field.metadata]
+    return st.from_type(kind)
 
 
 # What goes with another field, and is drawn with it.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.app import pictures
 from tests.browser.conftest import NewPage
@@ -97,7 +96,7 @@ def test_sample_photo_serves_those_without_one(far_page: Page) -> None:
     expect(far_page.get_by_alt_text("Your photo")).to_be_visible()
 
 
-def test_series_is_painted_stopped_and_deleted(far_page: Page, photos: list[dict[str, Any]]) -> None:  # noqa: F811
+def test_series_is_painted_stopped_and_deleted(far_page: Page, photos: list[FilePayload]) -> None:  # noqa: F811
     far_page.goto(f"/?{SLOW}")
     far_page.set_input_files("#photo", photos)
     far_page.get_by_role("button", name=re.compile("^Paint (it|all 3)$")).last.click()

@@ -6,12 +6,11 @@ import base64
 import io
 import zipfile
 from itertools import combinations
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.app import pictures
 from tests.browser.conftest import NewPage
@@ -41,12 +40,12 @@ DROP = """(files) => {
 }"""
 
 
-def file(name: str, content: bytes) -> dict[str, Any]:
+def file(name: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": content}
 
 
 @pytest.fixture
-def photos() -> list[dict[str, Any]]:
+def photos() -> list[FilePayload]:
     drawn = [Image.effect_noise(size, 40).convert("RGB") for size in SIZES]
     for place, image in enumerate(drawn):
         image.paste(((200, 60, 40), (40, 140, 60), (40, 60, 190))[place], (40, 40, 160, 160))
@@ -71,7 +70,7 @@ def choose_size(page: Page, pixels: int) -> None:
     page.get_by_role("radio", name=f"{pixels} px").check()
 
 
-def test_three_photos_develop_side_by_side_and_come_home_in_one_zip(page: Page, photos: list[dict[str, Any]]) -> None:
+def test_three_photos_develop_side_by_side_and_come_home_in_one_zip(page: Page, photos: list[FilePayload]) -> None:
     page.add_init_script(WATCH)
     page.goto("/")
     page.set_input_files("#photo", photos)
@@ -114,7 +113,7 @@ def test_three_photos_develop_side_by_side_and_come_home_in_one_zip(page: Page, 
     expect(page.get_by_role("heading", name="Download")).to_be_visible()
 
 
-def test_a_refused_photo_says_why_and_the_others_go_on(page: Page, photos: list[dict[str, Any]]) -> None:
+def test_a_refused_photo_says_why_and_the_others_go_on(page: Page, photos: list[FilePayload]) -> None:
     page.goto("/")
     page.set_input_files("#photo", [photos[0], file("letter.jpg", b"%PDF-1.7 not a photo"), photos[1]])
     sent(page, 2)
@@ -137,7 +136,7 @@ def test_a_refused_photo_says_why_and_the_others_go_on(page: Page, photos: list[
     assert page.evaluate("document.activeElement.id") == "photo"
 
 
-def test_one_that_is_left_is_painted_as_any_other(page: Page, photos: list[dict[str, Any]]) -> None:
+def test_one_that_is_left_is_painted_as_any_other(page: Page, photos: list[FilePayload]) -> None:
     page.goto("/")
     page.set_input_files("#photo", photos[:2])
     sent(page, 2)
@@ -149,7 +148,7 @@ def test_one_that_is_left_is_painted_as_any_other(page: Page, photos: list[dict[
     page.get_by_role("button", name="Stop").click()
 
 
-def test_several_photos_can_be_dropped_and_two_are_sent_at_a_time(page: Page, photos: list[dict[str, Any]]) -> None:
+def test_several_photos_can_be_dropped_and_two_are_sent_at_a_time(page: Page, photos: list[FilePayload]) -> None:
     held: list[Route] = []
     page.route("**/api/v1/photos", lambda route: held.append(route))
     page.goto("/")
@@ -168,7 +167,7 @@ def test_several_photos_can_be_dropped_and_two_are_sent_at_a_time(page: Page, ph
     sent(page, 3)
 
 
-def test_all_of_it_stops_with_one_button(page: Page, photos: list[dict[str, Any]]) -> None:
+def test_all_of_it_stops_with_one_button(page: Page, photos: list[FilePayload]) -> None:
     page.goto("/")
     page.set_input_files("#photo", photos)
     choose_painting(page)
@@ -183,7 +182,7 @@ def test_all_of_it_stops_with_one_button(page: Page, photos: list[dict[str, Any]
     expect(page.get_by_role("link", name="3 photos after")).to_be_visible()
 
 
-def test_it_works_without_scripts(new_page: NewPage, photos: list[dict[str, Any]]) -> None:
+def test_it_works_without_scripts(new_page: NewPage, photos: list[FilePayload]) -> None:
     page = new_page(java_script_enabled=False)
     page.goto("/")
     page.set_input_files("#photo", [photos[0], file("letter.jpg", b"%PDF-1.7 not a photo"), photos[1], photos[2]])
@@ -210,7 +209,7 @@ def test_it_works_without_scripts(new_page: NewPage, photos: list[dict[str, Any]
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_its_pages_fit_and_keep_the_accessibility_rules(
-    new_page: NewPage, photos: list[dict[str, Any]], scheme: str, width: int
+    new_page: NewPage, photos: list[FilePayload], scheme: str, width: int
 ) -> None:
     page = new_page(color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 800})
     page.goto("/")

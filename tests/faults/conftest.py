@@ -73,7 +73,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     marker = item.get_closest_marker("faults")
     if marker and (report.when == "call" or (report.when == "setup" and report.skipped)):
-        seconds = dict(item.user_properties).get("recovery", [])
+        seconds: Any = dict(item.user_properties).get("recovery", [])
         ledger = item.config.stash.setdefault(LEDGER, Ledger())
         ledger.note(marker.args[0], marker.args[1], report.outcome, list(seconds))
     return report

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from worker import celery_app, engine
 from worker.engine.networks.extractors import VggShaped
+from worker.engine.networks.operators import Pooling
 from worker.job import attempt
 from worker.machine import devices
 
@@ -128,7 +129,7 @@ class FaultyNetwork(nn.Module):
         super().__init__()
         self.inner = inner
 
-    def walk(self, x: Tensor, layers: Collection[str], pooling: str) -> Iterator[tuple[str, Tensor]]:
+    def walk(self, x: Tensor, layers: Collection[str], pooling: Pooling) -> Iterator[tuple[str, Tensor]]:
         if not torch.is_grad_enabled():
             yield from self.inner.walk(x, layers, pooling)
             return
@@ -174,7 +175,7 @@ def load_faulty(*args: Any, **kwargs: Any) -> engine.Extractor:
     BACKEND.expect_freed()
     BACKEND.step("load")
     extractor = load_real(*args, **kwargs)
-    extractor.network = FaultyNetwork(extractor.network)
+    extractor.network = FaultyNetwork(extractor.network)  # type: ignore[assignment]  # as far as it is called
     return extractor
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from app.jobs.models import TERMINAL, Job, JobState
 from app.jobs.queue import QUEUE
 from app.jobs.records import redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from tests.bench import Bench, Workers
@@ -83,7 +84,7 @@ class Witness:
                     break
                 if state:
                     states = self.seen.setdefault(job_id, [])
-                    now = JobState(state.decode())
+                    now = JobState(text(state))
                     if not states or states[-1] is not now:
                         states.append(now)
 
@@ -138,6 +139,4 @@ class Promise:
 
     def _waiting(self) -> set[str]:
         connection = self.bench.records.redis
-        return {
-            name.decode() for key in (redis_keys.QUEUED, redis_keys.RUNNING) for name in connection.zrange(key, 0, -1)
-        }
+        return {text(name) for key in (redis_keys.QUEUED, redis_keys.RUNNING) for name in connection.zrange(key, 0, -1)}

@@ -66,9 +66,8 @@ def test_dawdling_uploads_hold_nobody_up_and_leave_nothing(bench: MarkedBench, w
         for each in dawdling[::2]:  # half of them tear the connection
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert web.process
-    until(
-        lambda: len(psutil.Process(web.process.pid).net_connections()) < CLIENTS / 2, "the end of the connections", 30
-    )
+    server = psutil.Process(web.process.pid)
+    until(lambda: len(server.net_connections()) < CLIENTS / 2, "the end of the connections", 30)
     answers_quickly(web, bench)
     assert kept in bench.storage.root.glob("photos/*")
     assert len(list(bench.storage.root.glob("photos/*"))) == 2, "something is left of uploads that never ended"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def test_a_job_that_eats_all_memory_is_given_up(
 
 
 @contextmanager
-def control_group(worker: psutil.Process) -> Iterator:
+def control_group(worker: psutil.Process) -> Iterator[Callable[[], int]]:
     """Put a worker into a control group with little memory, as a container is one; yields the count of OOM kills.
 
     Where that is not allowed, the test is skipped: F1 kills the same process by the same signal.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -12,6 +14,7 @@ import pytest
 from app.jobs.models import TERMINAL, JobState
 from app.jobs.queue import QUEUE
 from app.jobs.records import redis_keys
+from app.jobs.records.hashes import text
 from app.logs import shortened
 from tests.bench import StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
@@ -39,7 +42,7 @@ def test_a_job_whose_web_server_died_is_painted(
     web.kill()
     visitor.join()
     (job_id,) = bench.records.redis.smembers(redis_keys.photo_jobs(photo))
-    job = bench.records.get(job_id.decode())
+    job = bench.records.get(text(job_id))
     bench.expect(job.id, mark)
     bench.begun(job)
     recovery.over()
@@ -131,7 +134,7 @@ def test_a_cancel_that_races_the_beginning_or_the_end_has_one_winner(
         job = bench.job()
         if turn % 2:
             bench.begun(job)
-            until(lambda job=job: near_its_end(bench, job.id), "the end")
+            until(partial(near_its_end, bench, job.id), "the end")
         threading.Event().wait(chance.uniform(0, 0.1))
         asked = bench.records.request_cancel(job.id)
         done = bench.ended(job)
@@ -194,12 +197,12 @@ def test_several_reapers_at_once_do_no_harm(
     assert bench.records.get(job.id).attempt == 2
 
 
-def at_once(calls: list) -> None:
+def at_once(calls: Sequence[Callable[[], object]]) -> None:
     """Make all calls at the same time, each in a thread of its own."""
     start = threading.Barrier(len(calls))
     failed = []
 
-    def run(call) -> None:
+    def run(call: Callable[[], object]) -> None:
         start.wait()
         try:
             call()

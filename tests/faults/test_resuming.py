@@ -37,11 +37,10 @@ class KilledError(Exception):
 def photo_like(seed: int) -> Image.Image:
     """A drawn scene with soft light and fine texture of every size, as photos have it."""
     random = np.random.default_rng(seed)
-    texture = sum(
-        np.asarray(Image.fromarray(random.normal(0, 1, (side, side)).astype(np.float32)).resize((320, 240)), float)
-        / side**0.5
-        for side in (4, 8, 16, 32, 64, 128)
-    )
+    texture = np.zeros((240, 320))
+    for side in (4, 8, 16, 32, 64, 128):
+        noise = Image.fromarray(random.normal(0, 1, (side, side)).astype(np.float32))
+        texture += np.asarray(noise.resize((320, 240)), float) / side**0.5
     scene = np.asarray(draw_photo(320, 240).filter(ImageFilter.GaussianBlur(1)), float)
     return Image.fromarray((scene + 40 * texture[:, :, None]).clip(0, 255).astype(np.uint8))
 

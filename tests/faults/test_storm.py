@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(besieged: Besieged, recovery
         told: dict[str, Any] = answer.json() if answer else {}
         return told if told.get("status") in ("finished", "failed", "cancelled") else None
 
-    told = {job_id: until(lambda job_id=job_id: told_end(job_id), f"the end of {job_id}", 300) for job_id in expected}
+    told = {job_id: until(partial(told_end, job_id), f"the end of {job_id}", 300) for job_id in expected}
     recovery.over()
     assert {each["status"] for each in told.values()} == {"finished"}, told
     for job_id, mark in expected.items():

@@ -9,6 +9,7 @@ import pytest
 from app.jobs.models import Cut, Job
 from app.jobs.queue import QUEUE, TASK
 from app.jobs.records import redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.storage import keys
 from tests import earlier
 from tests.bench import StartWorker
@@ -49,7 +50,7 @@ def test_an_old_record_is_painted(bench: MarkedBench, start_worker: StartWorker,
     record = redis_keys.record(job.id)
     bench.storage.put(keys.manifest_key(job.id), json.dumps(old).encode())
     for name in bench.records.redis.hkeys(record):
-        if name.decode() not in {*FIRST_RECORD, "published_at"}:
+        if text(name) not in {*FIRST_RECORD, "published_at"}:
             bench.records.redis.hdel(record, name)
     bench.records.redis.hset(record, "request", json.dumps(old["request"]))
     start_worker()
@@ -105,6 +106,7 @@ def test_odd_hints_stop_nobody(
     publisher, bench.records.hints.publisher = bench.records.hints.publisher, None
     job = bench.job()
     bench.records.hints.publisher = publisher
+    assert publisher
     recovery.struck()
     celery = publisher._celery
     celery.send_task(TASK, args=[job.id], kwargs={"hue": 1}, queue=QUEUE)

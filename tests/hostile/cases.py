@@ -11,8 +11,7 @@ Color = tuple[int, int, int]
 UPRIGHT: tuple[Color, ...] = (RED, GREEN, BLUE, WHITE)
 # The four colours as the formula of ITU-R BT.601 makes them grey.
 GREYS: tuple[Color, ...] = tuple(
-    (round(0.299 * red + 0.587 * green + 0.114 * blue),) * 3  # type: ignore[misc]
-    for red, green, blue in UPRIGHT
+    (round(0.299 * red + 0.587 * green + 0.114 * blue),) * 3 for red, green, blue in UPRIGHT
 )
 
 

@@ -80,7 +80,8 @@ class Server:
         return self.post(part(data, b"SecretName.png", name=name.encode()) + END, path=path)
 
     def decoders(self) -> list[psutil.Process]:
-        return self.process.children(recursive=True)
+        found: list[psutil.Process] = self.process.children(recursive=True)
+        return found
 
     def photos(self) -> set[str]:
         """The ids of all kept photos."""

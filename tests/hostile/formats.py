@@ -6,6 +6,8 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 
+from PIL import Image
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, RGBA = 0, 2, 3, 6
 # First column, first row, and the steps of each pass of an interlaced PNG (Adam7).
@@ -43,13 +45,13 @@ def png_of_one_color(width: int, height: int) -> bytes:
     return PNG_SIGNATURE + png_header(width, height) + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
 
 
-def interlaced_png(size: tuple[int, int], pixels: Sequence[tuple[int, int, int]]) -> bytes:
-    """An interlaced RGB PNG of pixels in reading order."""
-    width, height = size
+def interlaced_png(image: Image.Image) -> bytes:
+    """An interlaced PNG of an RGB picture."""
+    (width, height), pixels = image.size, image.tobytes()
     passes = []
     for x0, y0, dx, dy in ADAM7:
         for y in range(y0, height, dy):
-            row = b"".join(bytes(pixels[y * width + x]) for x in range(x0, width, dx))
+            row = b"".join(pixels[3 * at : 3 * at + 3] for at in range(y * width + x0, (y + 1) * width, dx))
             passes.append(b"\0" + row if row else b"")
     data = chunk(b"IDAT", zlib.compress(b"".join(passes)))
     return PNG_SIGNATURE + png_header(width, height, interlace=1) + data + chunk(b"IEND", b"")

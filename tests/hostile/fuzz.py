@@ -72,7 +72,7 @@ def seeds() -> list[bytes]:
         encoded(clear, "PNG", **animation),
         oddities.palette_with_transparency(),
         oddities.deep(formats.RGBA),
-        formats.interlaced_png(small.size, list(small.get_flattened_data())),
+        formats.interlaced_png(small),
         formats.with_chunks(encoded(small), formats.chunk(b"zTXt", b"a\0\0" + zlib.compress(b"text" * 99))),
         encoded(small, "WEBP", **more),
         encoded(clear, "WEBP", lossless=True),
@@ -122,7 +122,7 @@ def overwrite(data: bytes, chance: random.Random, _others: list[bytes]) -> bytes
     size = chance.choice((1, 2, 4))
     # Headers hold what decides about memory, and are short.
     at = chance.randrange(max(1, min(len(data), chance.choice((64, 400, len(data) or 1)))))
-    value = (chance.choice(EXTREMES) & (256**size - 1)).to_bytes(size, chance.choice(("big", "little")))
+    value = (chance.choice(EXTREMES) & ((1 << 8 * size) - 1)).to_bytes(size, chance.choice(("big", "little")))
     return data[:at] + value + data[at + size :]
 
 

@@ -177,7 +177,7 @@ def high_dynamic_range(transfer: int) -> bytes:
 def pq_signal(light: float) -> float:
     """SMPTE ST 2084 of light as a share of paper white, 203 candela per square metre."""
     power = (203 * light / 10_000) ** 0.1593017578125
-    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    return float(((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
 
 
 def hlg_signal(light: list[float]) -> list[float]:
@@ -302,7 +302,7 @@ CASES = [
     Case(
         56,
         "interlaced PNG",
-        lambda: formats.interlaced_png((96, 64), list(quarters().get_flattened_data())),
+        lambda: formats.interlaced_png(quarters()),
         Taken(tolerance=4),
     ),
     Case(57, "arithmetic-coded JPEG", lambda: ARITHMETIC, Taken((48, 32))),

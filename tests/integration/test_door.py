@@ -33,18 +33,25 @@ Connect = Callable[[bytes], socket.socket]
 @pytest.fixture(scope="module")
 def hasty(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a web server that soon loses its patience."""
-    settings = {"ATELIER_HEAD_TIME_LIMIT_S": str(HEAD_S), "ATELIER_SILENCE_LIMIT_S": str(SILENCE_S)}
-    with web_server(redis_socket, tmp_path_factory.mktemp("hasty"), **settings) as port:
+    with web_server(
+        redis_socket,
+        tmp_path_factory.mktemp("hasty"),
+        ATELIER_HEAD_TIME_LIMIT_S=str(HEAD_S),
+        ATELIER_SILENCE_LIMIT_S=str(SILENCE_S),
+    ) as port:
         yield port
 
 
 @pytest.fixture(scope="module")
 def patient(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of one that lets everybody take their time, and few in."""
-    settings = {
-        "ATELIER_HEAD_TIME_LIMIT_S": "600", "ATELIER_SILENCE_LIMIT_S": "600", "ATELIER_ADDRESS_CONNECTIONS": str(MOST),
-    }  # fmt: skip
-    with web_server(redis_socket, tmp_path_factory.mktemp("patient"), **settings) as port:
+    with web_server(
+        redis_socket,
+        tmp_path_factory.mktemp("patient"),
+        ATELIER_HEAD_TIME_LIMIT_S="600",
+        ATELIER_SILENCE_LIMIT_S="600",
+        ATELIER_ADDRESS_CONNECTIONS=str(MOST),
+    ) as port:
         yield port
 
 
@@ -86,7 +93,7 @@ def answer_of(connection: socket.socket) -> bytes:
 
 
 def is_up(port: int) -> bool:
-    return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=SOON_S).json() == {"status": "up"}
+    return bool(httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=SOON_S).json() == {"status": "up"})
 
 
 @pytest.mark.parametrize(
@@ -159,6 +166,7 @@ def test_who_is_answered_stays_and_the_longest_silent_leaves(connect: Connect, p
     upload = connect(UPLOAD + BODY[:1000])
     assert is_up(patient)
     others = [connect(HALF_A_HEAD) for _ in range(MOST - 3)]
+    assert is_up(patient)  # whoever comes after these is answered after they were let in
     upload.sendall(BODY[1000:2000])
     assert is_up(patient)  # whoever asks after these bytes is answered after they are read
     others += [connect(HALF_A_HEAD) for _ in range(MOST // 2)]
@@ -168,8 +176,9 @@ def test_who_is_answered_stays_and_the_longest_silent_leaves(connect: Connect, p
 
 
 def test_a_listed_proxy_may_have_any_number(redis_socket: str, tmp_path: Path, opened: ExitStack) -> None:
-    settings = {"ATELIER_ADDRESS_CONNECTIONS": "3", "ATELIER_TRUSTED_PROXIES": "127.0.0.1"}
-    with web_server(redis_socket, tmp_path, **settings) as port:
+    with web_server(
+        redis_socket, tmp_path, ATELIER_ADDRESS_CONNECTIONS="3", ATELIER_TRUSTED_PROXIES="127.0.0.1"
+    ) as port:
         several = [connection_to(port, opened, HALF_A_HEAD) for _ in range(20)]
         assert is_up(port)
         for each in several:

@@ -31,8 +31,12 @@ def web(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def web_below(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A web server whose site lies below a path, and which believes its proxy."""
-    settings = {"ATELIER_ROOT_PATH": ROOT, "ATELIER_TRUSTED_PROXIES": "127.0.0.1"}
-    with web_server(redis_socket, tmp_path_factory.mktemp("below"), **settings) as port:
+    with web_server(
+        redis_socket,
+        tmp_path_factory.mktemp("below"),
+        ATELIER_ROOT_PATH=ROOT,
+        ATELIER_TRUSTED_PROXIES="127.0.0.1",
+    ) as port:
         yield port
 
 
@@ -71,7 +75,12 @@ def test_request_without_a_host_is_answered_with_a_page_or_the_line_to_set(web: 
 
 def said_at_last(address: str, status: int) -> httpx.Response:
     """The answer of a proxy once it has read its configuration anew."""
-    return until(lambda: (answer := httpx.get(address)).status_code == status and answer, str(status))
+
+    def told() -> httpx.Response | None:
+        answer = httpx.get(address)
+        return answer if answer.status_code == status else None
+
+    return until(told, str(status))
 
 
 def test_garbage_is_answered_with_a_sentence(web: int) -> None:

@@ -17,7 +17,7 @@ from app.jobs.files.strips import in_depth
 from app.jobs.models import TERMINAL, Cut, Job, JobState, StyleChoice
 from app.jobs.records import accepting
 from app.jobs.storage import keys
-from tests.bench import Bench, StartWorker, Workers
+from tests.bench import Bench, StartWorker, Workers, kill
 from tests.waiting import until
 
 
@@ -37,6 +37,13 @@ def expect_one_finished_artwork(bench: Bench, job: Job) -> Image.Image:
     deep = tifffile.imread(io.BytesIO(bench.storage.get(keys.print_key(job.id, done.fence))))
     assert (in_depth(deep, np.uint8) == np.asarray(image)).all()
     return image
+
+
+def expect_stopped_with_an_artwork(bench: Bench, job: Job) -> None:
+    done = bench.ended(job)
+    assert done.state is JobState.CANCELLED
+    assert done.keeps
+    assert picture(bench, keys.artwork_key(job.id, done.fence)).size == (done.artwork_width, done.artwork_height)
 
 
 def test_a_job_is_painted_with_previews_that_develop(bench: Bench, start_worker: StartWorker) -> None:
@@ -67,10 +74,7 @@ def test_stopping_a_running_job_keeps_what_is_there(bench: Bench, start_spoiled:
     bench.held(job, flag)
     bench.records.request_cancel(job.id)
     flag.unlink()
-    done = bench.ended(job)
-    assert done.state is JobState.CANCELLED
-    assert done.keeps
-    assert picture(bench, keys.artwork_key(job.id, done.fence)).size == (done.artwork_width, done.artwork_height)
+    expect_stopped_with_an_artwork(bench, job)
 
 
 def test_a_killed_child_costs_seconds_and_the_job_finishes_once(
@@ -97,8 +101,7 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
     worker = start_spoiled("pause_at", FAULT_AT="0.3", ATELIER_CHECKPOINT_S="0.1")
     job = bench.job()
     before = bench.held(job, flag)
-    for process in [worker, *worker.children()]:
-        process.send_signal(signal.SIGKILL)
+    kill(worker)
     start_worker()
     first = until(
         lambda: (
@@ -136,14 +139,10 @@ def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(
     worker = start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_CHECKPOINT_S="0.1")
     job = bench.job()
     bench.held(job, flag)
-    for process in [worker, *worker.children()]:
-        process.send_signal(signal.SIGKILL)
+    kill(worker)
     assert bench.records.request_cancel(job.id).cancel_requested
     start_worker()
-    done = bench.ended(job)
-    assert done.state is JobState.CANCELLED
-    assert done.keeps
-    assert picture(bench, keys.artwork_key(job.id, done.fence)).size == (done.artwork_width, done.artwork_height)
+    expect_stopped_with_an_artwork(bench, job)
 
 
 def test_an_artwork_that_is_done_while_redis_hangs_is_finished_once_it_is_back(
@@ -169,8 +168,7 @@ def test_a_wiped_redis_is_rebuilt_and_the_unfinished_finished(
     worker = start_spoiled("pause_at", FAULT_AT="0.1")
     job = bench.job()
     bench.held(job, flag)
-    for process in [worker, *worker.children()]:
-        process.send_signal(signal.SIGKILL)
+    kill(worker)
     bench.records.redis.flushall()
     start_worker()
     expect_one_finished_artwork(bench, job)
@@ -192,11 +190,11 @@ def test_a_job_that_always_kills_its_worker_fails_with_a_reason(
 ) -> None:
     worker = start_spoiled("pause_at", FAULT_AT="0.1", ATELIER_MAX_ATTEMPTS="2")
     poison = bench.job()
-    for kill in range(4):  # two, and others where the first of them was reported further than the one before
+    for before in range(4):  # two, and others where the first of them was reported further than the one before
         until(lambda: flag.exists() or bench.records.get(poison.id).state in TERMINAL, "the next attempt, or the end")
         if not flag.exists():
             break
-        assert bench.records.get(poison.id).attempt == kill + 1
+        assert bench.records.get(poison.id).attempt == before + 1
         kill_painter(worker, flag)
     done = bench.ended(poison)
     assert done.state is JobState.FAILED

@@ -18,7 +18,7 @@ import pytest
 from provenance import lock
 from provenance.audit import NoAnswerError, answers
 
-ADVISORY = {
+ADVISORY: dict[str, Any] = {
     "id": "PYSEC-2026-1",
     "schema_version": "1.7.0",
     "summary": "Paint runs.",

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests.training.conftest import BreakOff
 from tests.worker.engine.conftest import MODELS, compact, draw_photo
 from training import decoder as training
 from worker.engine import load_extractor, load_fingerprint
@@ -37,20 +38,10 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_run_that_was_broken_off_goes_on_on_the_same_curve(
-    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: list[str], tmp_path: Path, break_off: BreakOff
 ) -> None:
     training.main([*folders, *TINY, "--run", str(tmp_path / "whole")])
-    rate = training.learning_rate
-
-    def killed(step: int, chosen: training.Recipe) -> float:
-        if step == 3:
-            raise KeyboardInterrupt
-        return rate(step, chosen)
-
-    monkeypatch.setattr(training, "learning_rate", killed)
-    with pytest.raises(KeyboardInterrupt):
-        training.main([*folders, *TINY, "--run", str(tmp_path / "broken")])
-    monkeypatch.setattr(training, "learning_rate", rate)
+    break_off(lambda: training.main([*folders, *TINY, "--run", str(tmp_path / "broken")]))
     training.main([*folders, *TINY, "--run", str(tmp_path / "broken")])
 
     whole, broken = (load_file(tmp_path / run / DECODER_FILE) for run in ("whole", "broken"))

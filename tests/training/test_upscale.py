@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.training.conftest import BreakOff
 from tests.worker.engine.conftest import MODELS, draw_painting, draw_photo
 from training import upscale as training
 from worker.engine import load_upscaler
@@ -30,22 +31,12 @@ def folders(tmp_path: Path) -> list[str]:
 
 
 def test_a_run_that_was_broken_off_goes_on_on_the_same_curve(
-    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: list[str], tmp_path: Path, break_off: BreakOff
 ) -> None:
     training.main([*folders, *TINY, "--run", str(tmp_path / "whole")])
     painted = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "artworks").iterdir()}
     assert sorted(painted) == [f"{seed}.png" for seed in range(4)]
-    rate = training.learning_rate
-
-    def killed(step: int, chosen: training.Recipe) -> float:
-        if step == 3:
-            raise KeyboardInterrupt
-        return rate(step, chosen)
-
-    monkeypatch.setattr(training, "learning_rate", killed)
-    with pytest.raises(KeyboardInterrupt):
-        training.main([*folders, *TINY, "--run", str(tmp_path / "broken")])
-    monkeypatch.setattr(training, "learning_rate", rate)
+    break_off(lambda: training.main([*folders, *TINY, "--run", str(tmp_path / "broken")]))
     training.main([*folders, *TINY, "--run", str(tmp_path / "broken")])
 
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "artworks").iterdir()} == painted

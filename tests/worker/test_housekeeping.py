@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -272,7 +273,7 @@ def test_hints_whose_takers_died_go_and_nobody_elses_messages(records: JobRecord
                 message.channel.qos._delivered.clear()  # or closing would give it back, as a death does not
                 return str(message.delivery_tag)
 
-        tags = {job.id: take(lambda job=job: publisher.publish(job.id)) for job in (ended, running, waiting, fresh)}
+        tags = {job.id: take(partial(publisher.publish, job.id)) for job in (ended, running, waiting, fresh)}
         foreign = take(lambda: broker.SimpleQueue("theirs").put({"any": "thing"}), "theirs")
         assert set(records.redis.hkeys("unacked")) == {each.encode() for each in (*tags.values(), foreign)}
     long_ago = time.time() - 2 * LATE_S

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.jobs.models import JobState
 from app.jobs.records import accepting, redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from tests.worker.conftest import WISH, Hints
@@ -71,7 +72,7 @@ def test_after_a_wipe_jobs_come_back_in_their_order_and_the_ended_stay_ended(rec
     hints.sent.clear()
     reconcile(records, records.storage, LEASE_S)
     left = [job.id for job in waiting if job is not waiting[2]]
-    assert [each.decode() for each in records.redis.zrange(redis_keys.QUEUED, 0, -1)] == left
+    assert [text(each) for each in records.redis.zrange(redis_keys.QUEUED, 0, -1)] == left
     assert hints.sent == left
     assert records.get(waiting[2].id).state is JobState.CANCELLED
 

@@ -80,7 +80,7 @@ class PaintOptions:
         color_method: how the photo's colours are kept (color.py).
         color_when: recolour the pastiche `after`, or paint in the painting's colour space from `before` on.
         feather: width over which the edges of masks are softened, as a share of the longer side, 0 to 0.1.
-        guides: how a mask becomes each layer's guide (masks.py).
+        guides: how a mask becomes each layer's guide (colors/masks.py).
         start: what the first stage begins from.
         content_layers, style_layers: layer name → weight, 0 or more, not all 0.
         content_scaling, style_loss: which formula (losses/). Where cells are compared by default, but `style_layers`

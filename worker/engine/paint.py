@@ -104,11 +104,11 @@ def paint(
     """Paint a scene, stage by stage, and return the pastiche.
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
-    upscaled; where cells are compared, they are matched first (match.py), and the photo's detail that the last size had
-    no room for is added. `callback` sees every evaluation, and every tile of one in tiles (which leaves the iterate as
-    it is), and stops the painting by returning True. `resume` goes on from a checkpoint of the same scene and options.
-    Where a stage does not fit into `room`, it is evaluated in tiles: to the same loss and gradient but for rounding, in
-    up to twice the time.
+    upscaled; where cells are compared, they are matched first (style/match.py), and the photo's detail that the last
+    size had no room for is added. `callback` sees every evaluation, and every tile of one in tiles (which leaves the
+    iterate as it is), and stops the painting by returning True. `resume` goes on from a checkpoint of the same scene
+    and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the same loss and gradient but for
+    rounding, in up to twice the time.
 
     Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo in the
     painting's colours, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.

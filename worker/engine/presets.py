@@ -112,7 +112,7 @@ class Preset:
 
     @property
     def compares_cells(self) -> bool:
-        """Whether cells are matched (match.py), for which there must be a codebook."""
+        """Whether cells are matched (style/match.py), for which there must be a codebook."""
         return self.kind.matches_cells
 
     @property

@@ -36,7 +36,7 @@ def repaint(
     It climbs through the codebook's own scales. `after` is called after every evaluation; what it raises ends it.
     Composition and palette are the painting's; what is smaller than a pixel of the sketch is only like it.
     """
-    brief = Brief.of(codebook.size, PaintOptions(), extractor)
+    brief = Brief.of(codebook.size, PaintOptions(preset="studio"), extractor)
     brief = replace(brief, recipe=replace(brief.recipe, matching=MATCHING), content_weights={})
     sketch = codebook.sketch.permute(2, 0, 1)[None].to(extractor.device, torch.float32) / 255
     pixels: Tensor | None = None

@@ -24,6 +24,7 @@ from app.jobs.files.strips import Depth, Picture, libvips
 Format = Literal["png", "jpg", "webp", "tif"]
 DPI, LEAST_DPI, MOST_DPI = 300, 72, 1200
 MM_PER_INCH = 25.4
+REVISION = 2  # of this module and of the recipe's EXIF: to be raised with every change of the bytes they write
 SRGB = {"profile": "srgb"}  # libvips' own profile, the same bytes every time
 # Rows of a strip in a TIFF, and those that are sent to the encoder at a time.
 ROWS = 16
@@ -70,7 +71,7 @@ def encode(
 
 def version() -> str:
     """Of all that decides which bytes a picture becomes."""
-    return ".".join(str(libvips().version(part)) for part in range(3)) + "-" + recipe.version()
+    return ".".join(str(libvips().version(part)) for part in range(3)) + f"-{recipe.version()}-{REVISION}"
 
 
 def _save(reading: int, file: BinaryIO, file_format: Format, made_with: str | None, dpi: int) -> None:

@@ -16,7 +16,7 @@ NOTHING = "null"  # how None is written
 
 def flat(fields: Mapping[str, Any]) -> list[str]:
     """Fields as scripts take them: name, value, name, value, …"""
-    return [text for name, value in fields.items() for text in (name, _encoded(value))]
+    return [each for name, value in fields.items() for each in (name, _encoded(value))]
 
 
 def pairs(answer: Sequence[Any]) -> dict[Any, Any]:

@@ -202,6 +202,12 @@ class JobRecords:
                 return changed
             job = self.get(job.id)
 
+    def change_exactly(self, job: Job, fields: Mapping[str, Any]) -> Job | None:
+        """Write such fields into a record that has not changed since it was read; None where it has. The manifest is
+        the caller's to write.
+        """
+        return self.in_redis.change(job, job.state, fields, Terms(is_exact=True))
+
     def expire(self, job: Job) -> Job:
         """End a job in any state for good: its worker loses it at the next stroke. The caller deletes the files.
 

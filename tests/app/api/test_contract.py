@@ -50,7 +50,7 @@ EXAMPLES = hypothesis.settings(
 )
 FEW = hypothesis.settings(EXAMPLES, max_examples=5)
 SCHEMA = openapi.from_dict(create_app(Settings()).openapi())
-OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
+OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]  # type: ignore[union-attr]  # or none is read
 
 
 def can_be_violated(operation: Any) -> bool:
@@ -124,7 +124,7 @@ def test_requests_that_fit_are_answered_as_documented(
         job_id=strategies.none() | strategies.sampled_from(job_ids),
         photo=strategies.none() | strategies.just(photo_id),
     )
-    def holds(case: Case, job_id: str | None, photo: str | None) -> None:
+    def holds(case: Case[Any], job_id: str | None, photo: str | None) -> None:
         name_what_is_there(case, job_id, photo, series_id)
         answer = send(client, case)
         statuses.add(answer.status_code)
@@ -138,7 +138,7 @@ def test_requests_that_fit_are_answered_as_documented(
 def test_requests_that_do_not_fit_are_refused_as_documented(operation: Any, client: TestClient) -> None:
     @EXAMPLES
     @hypothesis.given(case=operation.as_strategy(GenerationMode.NEGATIVE))
-    def holds(case: Case) -> None:
+    def holds(case: Case[Any]) -> None:
         case.validate_response(send(client, case), checks=[*CHECKS, negative_data_rejection])
 
     holds()
@@ -153,7 +153,7 @@ def test_answers_without_redis_are_documented(
 
         @FEW
         @hypothesis.given(case=operation.as_strategy(), job_id=strategies.sampled_from(job_ids))
-        def holds(case: Case, job_id: str) -> None:
+        def holds(case: Case[Any], job_id: str) -> None:
             name_what_is_there(case, job_id, photo_id, series_id)
             answer = send(client, case)
             assert answer.status_code != 500
@@ -166,7 +166,7 @@ def test_answers_without_redis_are_documented(
 def test_refusal_of_another_site_is_documented(operation: Any, client: TestClient) -> None:
     @FEW
     @hypothesis.given(case=operation.as_strategy())
-    def holds(case: Case) -> None:
+    def holds(case: Case[Any]) -> None:
         answer = send(client, case, {"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 403
         case.validate_response(answer, checks=CHECKS)
@@ -174,7 +174,7 @@ def test_refusal_of_another_site_is_documented(operation: Any, client: TestClien
     holds()
 
 
-def name_what_is_there(case: Case, job_id: str | None, photo: str | None, series_id: str) -> None:
+def name_what_is_there(case: Case[Any], job_id: str | None, photo: str | None, series_id: str) -> None:
     """Put ids that exist into a generated request, where there are any to put."""
     if job_id and "job_id" in case.path_parameters:
         case.path_parameters["job_id"] = job_id
@@ -184,18 +184,21 @@ def name_what_is_there(case: Case, job_id: str | None, photo: str | None, series
     if photo and "series_id" in case.path_parameters:
         case.path_parameters["series_id"] = series_id
     if photo and case.operation.label == "POST /api/v1/series":
+        assert isinstance(case.body, dict)
         case.body |= {"photos": [photo], "styles": [{"id": "dusk"}]}
     if photo and case.operation.label == "POST /api/v1/jobs":
+        assert isinstance(case.body, dict)
         case.body |= {"photo": photo, "styles": [{"id": "dusk"}]}
     if photo and case.operation.label == "POST /api/v1/doodles":
+        assert isinstance(case.body, dict)
         case.body |= {"photo": photo, "target_map": MAP, "style": "starry_night", "style_map": None}
     if photo and "painting_id" in case.path_parameters:
         case.path_parameters["painting_id"] = own_style(DELETED)
     if photo and case.operation.label in FILES:
-        case.body = {FILES[case.operation.label]: pictures.landscape()}
+        case.body = {FILES[case.operation.label]: pictures.landscape()}  # type: ignore[dict-item]  # a file, in a form
 
 
-def send(client: TestClient, case: Case, headers: dict[str, str] | None = None) -> Any:
+def send(client: TestClient, case: Case[Any], headers: dict[str, str] | None = None) -> Any:
     """Send a generated request to the running application, encoded by the library that the generator writes for."""
-    request = requests.Request(**case.as_transport_kwargs(base_url="http://testserver", headers=headers)).prepare()
+    request: Any = requests.Request(**case.as_transport_kwargs(base_url="http://testserver", headers=headers)).prepare()
     return client.request(request.method, request.url, headers=dict(request.headers), content=request.body)

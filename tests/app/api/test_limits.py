@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from app import words
 from app.jobs.records import redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.records.quota import Quota
 from app.services import Services
 from app.settings import Settings
@@ -45,8 +46,8 @@ def leave(client: TestClient, left: int, whose: str) -> None:
 def self_of(client: TestClient) -> str:
     """The client as it is counted, of whom something is kept already."""
     names = services_of(client).records.redis.hkeys(redis_keys.USED)
-    (found,) = (name.decode() for name in names if name != b"all")
-    return str(found)
+    (found,) = (text(name) for name in names if name != b"all")
+    return found
 
 
 def stored(settings: Settings) -> list[str]:
@@ -92,7 +93,7 @@ def test_in_all_it_is_refused_to_everybody(opened: Open, settings: Settings) -> 
 def test_forms_masks_and_paintings_count_too(opened: Open, settings: Settings) -> None:
     client = opened(client_quota_mb=50)
     photo_id = upload(client)
-    kept = [limits(client)["kept_bytes"]]
+    kept: list[int] = [limits(client)["kept_bytes"]]
 
     def grows() -> bool:
         kept.append(limits(client)["kept_bytes"])
@@ -215,9 +216,8 @@ def test_what_is_kept_of_a_client_names_no_address(opened: Open, settings: Setti
     for path in settings.data.rglob("*.json"):
         assert "203.0.113" not in path.read_text()
     for name in (redis_keys.KEPT, redis_keys.USED):
-        assert b"203.0.113" not in b"".join(
-            b"".join(pair) for pair in services_of(client).records.redis.hgetall(name).items()
-        )
+        kept = services_of(client).records.redis.hgetall(name)
+        assert "203.0.113" not in "".join(text(name) + text(value) for name, value in kept.items())
 
 
 @pytest.mark.parametrize(("count", "said"), [(50 * 10**9, "50 GB"), (4_240_000_000, "4.2 GB"), (730_000, "0.7 MB")])

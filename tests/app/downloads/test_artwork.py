@@ -135,8 +135,9 @@ def test_an_artwork_of_an_earlier_release_comes_in_every_format(
     if extension == "tif":
         with tifffile.TiffFile(io.BytesIO(answer.content)) as file:
             # Nothing pretends to be deeper than it is.
-            assert file.pages[0].tags["BitsPerSample"].value == (8, 8, 8)
-            assert json.loads(file.pages[0].tags["ImageDescription"].value) == json.loads(RECIPE)
+            page = file.pages.first
+            assert page.tags["BitsPerSample"].value == (8, 8, 8)
+            assert json.loads(page.tags["ImageDescription"].value) == json.loads(RECIPE)
 
 
 @pytest.mark.parametrize("extension", ["jpg", "webp", "tif"])

@@ -15,7 +15,7 @@ from app.gallery import Gallery
 from app.jobs.models import PaintRequest
 from app.pages.controls import CONTROLS, ELSEWHERE, FOLDS, ROWS, Control
 from app.pages.form import HomeForm
-from app.pages.recipe import recipe_of
+from app.pages.recipe import told_recipe
 from app.pages.values import DEFAULTS
 from tests.app.wishes import wishes
 
@@ -102,8 +102,8 @@ def literals(annotation: Any) -> list[str]:
 def test_recipe_tells_every_option_that_differs_and_no_id(wish: PaintRequest) -> None:
     usual = PaintRequest(photo=wish.photo, styles=wish.styles)
     differing = [control for control in ROWS if getattr(wish, control.name) != getattr(usual, control.name)]
-    told = recipe_of(wish, Gallery([]))
-    new = [each for each in told if each not in recipe_of(usual, Gallery([]))]
+    told = told_recipe(wish, Gallery([]))
+    new = [each for each in told if each not in told_recipe(usual, Gallery([]))]
     assert [label for label, _ in new] == [control.told or control.words for control in differing]
     assert all(words for _, words in told)
     assert not re.search(r"[0-9a-f]{32}", str(told))
@@ -111,7 +111,7 @@ def test_recipe_tells_every_option_that_differs_and_no_id(wish: PaintRequest) ->
 
 def test_recipe_tells_a_choice_by_its_words_and_a_number_by_the_nearest_stop() -> None:
     wish = HomeForm.of(QueryParams("style=dusk&size=777&pooling=l2&start=grey&brush=0.9&min_improvement=1.5"))
-    told = dict(recipe_of(wish.wish("0" * 32, {"dusk"}), Gallery([])))
+    told = dict(told_recipe(wish.wish("0" * 32, {"dusk"}), Gallery([])))
     assert told["Size"] == "777 pixels"
     assert told["Pooling"] == "L2"
     assert told["First canvas"] == "The photo in greys"

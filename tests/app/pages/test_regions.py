@@ -133,7 +133,7 @@ def test_masks_that_are_here_are_shown_and_can_be_left_out(client: TestClient, m
 
 
 def test_shares_are_told_of_those_that_share_a_place(client: TestClient, marked: dict[str, Any]) -> None:
-    address: list[tuple[str, str]] = []
+    address: list[tuple[str, str | int | float | bool | None]] = []
     for style, weight, where in (("dusk", "3", ""), ("checks", "1", marked["keep"]), ("great_wave", "1", "")):
         address += [("style", style), ("weight", weight), ("style_mask", where)]
     page = client.get("/", params=address).text

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 
 from app.reading.errors import RefusedError
 from app.reading.picture import read_mask, read_photo
-from tests.app.pictures import BLUE, GREEN, RED, WHITE, corners, encoded, quarters, swapped_profile
+from tests.app.pictures import BLUE, GREEN, RED, WHITE, corners, encoded, pixel, quarters, swapped_profile
 from tests.hostile import formats, oddities
 from tests.hostile.oddities import MUTED, P3, display_srgb, muted, seen_through
 
@@ -130,9 +130,7 @@ def with_clean_aperture(width: int, height: int, right: int, down: int) -> bytes
 def test_what_an_avif_leaves_out_is_not_shown(shift: tuple[int, int], color: Color) -> None:
     found = read(with_clean_aperture(48, 32, *shift))
     assert found.size == (48, 32)
-    assert all(
-        abs(a - b) < 16 for place in ((2, 2), (45, 29)) for a, b in zip(found.getpixel(place), color, strict=True)
-    )
+    assert all(abs(a - b) < 16 for place in ((2, 2), (45, 29)) for a, b in zip(pixel(found, place), color, strict=True))
 
 
 @pytest.mark.parametrize("aperture", [(0, 32, 0, 0), (48, 32, 1000, 0), (960, 32, 0, 0)])
@@ -164,12 +162,12 @@ def greys() -> Image.Image:
 @pytest.mark.parametrize("mode", ["L", "LA"])
 def test_a_profile_of_grey_is_heeded_with_and_without_transparency(mode: str) -> None:
     expected = [(round(255 * display_srgb(level / 255)),) * 3 for level in GREY_LEVELS]
-    assert far(encoded(greys().convert(mode), icc_profile=grey_profile()), expected) <= 2  # type: ignore[arg-type]
+    assert far(encoded(greys().convert(mode), icc_profile=grey_profile()), expected) <= 2
 
 
 def test_a_profile_of_colors_is_heeded_in_a_grey_picture() -> None:
     data = encoded(greys(), "JPEG", quality=100, icc_profile=oddities.profile(P3, 1.0))
-    assert far(data, [(round(255 * display_srgb(level / 255)),) * 3 for level in GREY_LEVELS]) <= 3  # type: ignore[arg-type]
+    assert far(data, [(round(255 * display_srgb(level / 255)),) * 3 for level in GREY_LEVELS]) <= 3
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])

@@ -66,9 +66,9 @@ def test_grey_says_it() -> None:
 
 def test_a_palette_says_it_of_each_color() -> None:
     image = quarters().quantize(4)
-    opacities = {(220, 30, 30): 255, GREEN: 128, BLUE: 3, (255, 255, 255): 0}
+    opacities: dict[tuple[int, ...], int] = {(220, 30, 30): 255, GREEN: 128, BLUE: 3, (255, 255, 255): 0}
     palette = image.getpalette() or []
-    found = [opacities.get(tuple(palette[at : at + 3]), 255) for at in range(0, len(palette), 3)]  # type: ignore[call-overload]
+    found = [opacities.get(tuple(palette[at : at + 3]), 255) for at in range(0, len(palette), 3)]
     assert levels(encoded(image, transparency=bytes(found))) == [255, 128, 3, 0]
 
 

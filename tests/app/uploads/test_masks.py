@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from starlette.testclient import TestClient
 
 from app.darkroom.child import developing
+from app.darkroom.developed import DecodedMask
 from app.jobs.masks import COLOR_CELLS, GREY_CELLS, find_mask
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -18,6 +19,7 @@ from app.reading import labels
 from app.services import Services
 from app.uploads import masks
 from tests.app import pictures
+from tests.stored import FullDisk
 
 Send = Callable[..., dict[str, Any]]
 
@@ -37,7 +39,8 @@ def send(client: TestClient, photo_id: str) -> Send:
     def post(mask: Image.Image, file_format: str = "PNG", photo: str = photo_id, **options: Any) -> dict[str, Any]:
         data = pictures.encoded(mask, file_format, **options)
         answer = client.post(f"/api/v1/photos/{photo}/masks", files={"mask": ("m.png", data)})
-        return answer.json() | {"status": answer.status_code}
+        told: dict[str, Any] = answer.json()
+        return told | {"status": answer.status_code}
 
     return post
 
@@ -158,13 +161,7 @@ def test_no_more_than_twenty_masks_are_kept(send: Send) -> None:
 
 
 def test_a_full_disk_leaves_no_mask(tmp_path: Any) -> None:
-    class FullDisk(LocalStorage):
-        def put(self, key: str, content: bytes, *, replace: bool = True) -> None:
-            if key.endswith(".json"):
-                raise OSError(28, "No space left on device")
-            super().put(key, content, replace=replace)
-
-    mask = masks.DecodedMask(b"png", 32, 32, 1.0, {"#ffffff": 1.0}, b"\xff" * GREY_CELLS)
+    mask = DecodedMask(b"png", 32, 32, 1.0, {"#ffffff": 1.0}, b"\xff" * GREY_CELLS)
     with pytest.raises(OSError, match="No space"):
         masks.store("0" * 32, mask, FullDisk(tmp_path))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -15,7 +15,8 @@ from app.jobs.storage.local import LocalStorage
 from app.refusals import RefusalError
 from app.uploads import photos
 from tests.app import pictures
-from tests.app.pictures import BLUE, GREEN, RED, WHITE, encoded, quarters
+from tests.app.pictures import BLUE, GREEN, RED, WHITE, encoded, pixel, quarters
+from tests.stored import FullDisk
 
 LIMIT_MP = 100
 UPRIGHT = [RED, GREEN, BLUE, WHITE]
@@ -125,22 +126,22 @@ def test_transparency_is_put_on_white(mode: str) -> None:
 
 def test_half_transparent_color_mixes_with_white() -> None:
     data = encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 128)), "PNG")
-    assert near([decode(data).getpixel((32, 32))], [(127, 127, 127)], 2)
+    assert near([pixel(decode(data), (32, 32))], [(127, 127, 127)], 2)
 
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     image = Image.new("I;16", (64, 64), 0x8000)
-    assert near([decode(encoded(image)).getpixel((32, 32))], [(128, 128, 128)], 2)
+    assert near([pixel(decode(encoded(image)), (32, 32))], [(128, 128, 128)], 2)
 
 
 @pytest.mark.parametrize(("mode", "color", "expected"), [("L", 77, 77), ("1", 1, 255)])
 def test_greyscale_and_black_and_white_are_taken(mode: str, color: int, expected: int) -> None:
-    assert near([decode(encoded(Image.new(mode, (64, 64), color))).getpixel((9, 9))], [(expected,) * 3], 2)
+    assert near([pixel(decode(encoded(Image.new(mode, (64, 64), color))), (9, 9))], [(expected,) * 3], 2)
 
 
 def test_cmyk_is_converted() -> None:
     data = encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95)
-    red, green, blue = decode(data).getpixel((32, 32))
+    red, green, blue = pixel(decode(data), (32, 32))
     assert red > 180
     assert max(green, blue) < 80
 
@@ -149,7 +150,7 @@ def test_cmyk_is_converted() -> None:
 def test_only_the_first_frame_of_an_animation_is_kept(file_format: str) -> None:
     frames = [Image.new("RGB", (64, 48), color) for color in (RED, BLUE, GREEN)]
     data = encoded(frames[0], file_format, save_all=True, append_images=frames[1:], duration=100, lossless=True)
-    assert near([decode(data).getpixel((32, 24))], [RED])
+    assert near([pixel(decode(data), (32, 24))], [RED])
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_only_the_first_frame_of_an_animation_is_kept(file_format: str) -> None:
 def test_a_large_photo_is_stored_smaller(file_format: str, size: tuple[int, int], stored: tuple[int, int]) -> None:
     image = decode(encoded(Image.new("RGB", size, RED), file_format))
     assert image.size == stored
-    assert near([image.getpixel((9, 9))], [RED])
+    assert near([pixel(image, (9, 9))], [RED])
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -289,12 +290,6 @@ def test_an_id_that_was_never_given_out_finds_nothing(tmp_path: Path, photo_id: 
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    class FullDisk(LocalStorage):
-        def put(self, key: str, data: bytes) -> None:
-            if key.endswith(".json"):
-                raise OSError(28, "No space left on device")
-            super().put(key, data)
-
     photo = DARKROOM.decode_photo(io.BytesIO(encoded(Image.new("RGBA", (64, 64)))))
     assert photo.alpha_png
     with pytest.raises(OSError, match="No space"):

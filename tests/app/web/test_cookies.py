@@ -21,7 +21,7 @@ from tests.app.conftest import Paint
 def test_cookies_are_for_https_alone_where_they_were_given_over_it(client: TestClient, scheme: str) -> None:
     """Over plain http a browser keeps no cookie that says so."""
     client.headers["Origin"] = f"{scheme}://testserver"
-    client.base_url = f"{scheme}://testserver"  # type: ignore[assignment]
+    client.base_url = f"{scheme}://testserver"
     form = {"style": "own-painting"}
     files = {"photo": ("a.jpg", pictures.landscape()), "own_painting": ("b.jpg", pictures.landscape())}
     answers = [client.get("/"), client.post("/jobs", data=form, files=files)]

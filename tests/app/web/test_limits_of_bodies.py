@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
@@ -27,7 +28,7 @@ def test_declared_size_above_the_limit_is_refused_before_the_body(client: TestCl
 def test_undeclared_body_is_cut_off_at_the_limit(client: TestClient, limit_mb: int) -> None:
     sent = 0
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless() -> Iterator[bytes]:
         nonlocal sent
         yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
         while sent < 3 * limit_mb * 1_000_000:

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker.engine import Finish, PaintOptions, Picture, Scene, to_tensor
-from worker.engine.finish import STRIP_ROWS
+from worker.engine.memory.rows import STRIP_ROWS
 
 
 def canvas(width: int = 90, height: int = 2 * STRIP_ROWS + 11) -> torch.Tensor:

@@ -41,7 +41,7 @@ class Moves(TorchDispatchMode):
     """Notes every operator that takes tensors of one device and returns them, or writes them, on another."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.seen = 0
         self.between: list[str] = []
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.engine.brief import Brief
@@ -26,7 +27,7 @@ from worker.engine.style.fingerprint import ScaleStatistics, pair_name
 from worker.engine.style.match import CellPart
 from worker.engine.style.statistics import cross_statistics, layer_statistics
 
-Array = np.ndarray
+Array = NDArray[np.float64]
 Features = dict[str, Array]  # layer → [C, H, W]
 
 SIDE = 32
@@ -66,6 +67,10 @@ class RandomExtractor:
             x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight) + 0.1)
             if name in layers:
                 yield name, x
+
+
+def brief_of(options: PaintOptions, extractor: RandomExtractor) -> Brief:
+    return Brief.of((SIDE, SIDE), options, extractor)  # type: ignore[arg-type]  # as far as it is called
 
 
 def picture(seed: int) -> Tensor:
@@ -116,7 +121,8 @@ def relative(x: Array, f: Features, photo: Features, painting: Features, weight:
 
 def pooled(values: Array, side: int) -> Array:
     """Means over squares of [C, H, W]."""
-    return values.reshape(len(values), values.shape[1] // side, side, -1, side).mean((2, 4))
+    means: Array = values.reshape(len(values), values.shape[1] // side, side, -1, side).mean((2, 4))
+    return means
 
 
 CELLS = {"relu1_1": 4, "relu2_1": 2, "relu3_1": 1, "relu4_1": 1}  # positions a side of a cell of 4 pixels
@@ -190,7 +196,8 @@ def inetwork_paper(x: Array, f: Features, photo: Features, painting: Features) -
 
 def root(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    found: Array = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    return found
 
 
 def multiscale(x: Array, f: Features, photo: Features, painting: Features) -> float:
@@ -242,7 +249,7 @@ def book_of(taps: dict[str, Tensor]) -> Book:
 def test_gram_matrices_count_beside_cells_where_both_are_asked_for() -> None:
     extractor, options = RandomExtractor(), PaintOptions(style_loss="nearest-and-gram")
     photo, painting, x = picture(1), picture(2), picture(3)
-    brief = Brief.of((32, 32), options, extractor)
+    brief = brief_of(options, extractor)
     parts, cells = (
         [Part(statistics_of(extractor(painting)))],
         [CellPart(book_of(extractor(painting)), torch.ones(8, 8), 1.25)],
@@ -259,7 +266,7 @@ def test_gram_matrices_count_beside_cells_where_both_are_asked_for() -> None:
 def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) -> None:
     extractor, options = RandomExtractor(), PaintOptions(preset=name)
     photo, painting, x = picture(1), picture(2), picture(3)
-    brief = Brief.of((32, 32), options, extractor)
+    brief = brief_of(options, extractor)
     parts, cells = [Part(statistics_of(extractor(painting)))], []
     if brief.recipe.compares_cells:
         parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8), brief.recipe.emphasis)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from app.settings import Settings
 from tests.worker.conftest import WISH
 from worker import engine
 from worker.engine.finish import Finish
-from worker.job import sitting
 from worker.job.lease import Lease, holder_name, is_alive
 from worker.job.sitting import Sitting
 
@@ -32,7 +32,7 @@ def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_t
     records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = 1000.0
-    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
     lease = Lease(records, job, 60, 60)
@@ -58,7 +58,7 @@ def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(
     records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = 1000.0
-    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
     sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
@@ -72,7 +72,7 @@ def test_what_a_stage_leaves_out_is_not_counted_as_painted_fast(
     records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = 1000.0
-    monkeypatch.setattr(sitting.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
     sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)

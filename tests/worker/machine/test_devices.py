@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -88,7 +89,9 @@ def test_more_pixels_wider_numbers_and_larger_extractors_need_more() -> None:
 
 
 @pytest.mark.parametrize("find", [choose, choose_apart])
-def test_without_a_gpu_auto_says_that_it_takes_the_processor(find, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_gpu_auto_says_that_it_takes_the_processor(
+    find: Callable[[str], Device], caplog: pytest.LogCaptureFixture
+) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     with caplog.at_level(logging.WARNING):
@@ -98,7 +101,7 @@ def test_without_a_gpu_auto_says_that_it_takes_the_processor(find, caplog: pytes
 
 
 @pytest.mark.parametrize("find", [choose, choose_apart])
-def test_without_a_gpu_cuda_is_refused_in_a_sentence(find) -> None:
+def test_without_a_gpu_cuda_is_refused_in_a_sentence(find: Callable[[str], Device]) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     with pytest.raises(DeviceUnavailableError, match=r"^ATELIER_DEVICE=cuda:1 cannot be used: .* or auto\.$"):

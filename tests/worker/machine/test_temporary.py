@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -50,7 +51,7 @@ class Family:
         """End some of them at once, and the others in order."""
         for pid in pids:
             os.kill(pid, 9)
-            until(lambda pid=pid: has_ended(pid), "the end of a killed process")
+            until(partial(has_ended, pid), "the end of a killed process")
         self.parent.communicate("\n" if self.parent.pid not in pids else None)
 
 

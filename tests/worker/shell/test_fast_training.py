@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from safetensors.torch import load
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker.engine.images import to_tensor
-from worker.engine.networks.transform_net import About, about_network, load_transform_net
+from worker.engine.networks.transform_net import About, TransformNet, about_network, load_transform_net
 from worker.shell import fast_training
 from worker.shell.commands import main
 from worker.shell.files import UsageError, loaded, recipe_in
@@ -283,7 +284,7 @@ def test_a_network_that_ships_has_a_short_name(monkeypatch: pytest.MonkeyPatch, 
 def test_what_a_network_cannot_paint_is_said_in_a_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
 ) -> None:
-    network = fast_training.TransformNet(About(arch="c5s1-4,c5s1-3"))
+    network = TransformNet(About(arch="c5s1-4,c5s1-3"))
     network.save(Path("net.safetensors"), network.about)
     Path("half.safetensors").write_bytes(Path("net.safetensors").read_bytes()[:200])
     assert named in refused(capsys, "paint", "photo.jpg", *arguments, "-o", "out.png")
@@ -292,7 +293,7 @@ def test_what_a_network_cannot_paint_is_said_in_a_sentence(
 
 def test_crops_are_of_the_asked_side_and_the_same_for_a_seed(desk: Path) -> None:
     photos = fast_training.Photos(desk / "photos")
-    one, other = (photos.batch(fast_training.random.Random(5), 6, 48) for _ in range(2))
+    one, other = (photos.batch(random.Random(5), 6, 48) for _ in range(2))
     assert one.shape == (6, 3, 48, 48)
     assert torch.equal(one, other)
     assert len({each.numpy().tobytes() for each in one}) > 1

@@ -227,7 +227,7 @@ def read_only(folder: Path) -> Iterator[None]:
     is_mounted = False
     if os.access(folder, os.W_OK):  # root may do anything but write to what is mounted read-only
         subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False)
-        again = ["mount", "-o", "remount,ro,bind", folder]
+        again = ["mount", "-o", "remount,ro,bind", str(folder)]
         is_mounted = subprocess.run(again, capture_output=True, check=False).returncode == 0
         if not is_mounted:
             pytest.skip("no folder can be made read-only here")

@@ -25,7 +25,7 @@ class Checkpoint:
     L-BFGS's history is not kept: the next worker starts it anew from the iterate, and makes a few evaluations again.
 
     Attributes:
-        entries: what the cells were matched with in this stage (match.py).
+        entries: what the cells were matched with in this stage (style/match.py).
     """
 
     iterate: Tensor

@@ -19,7 +19,7 @@ class Kind:
     Attributes:
         measure: what it makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting
             alone is computed once, not at every evaluation. None compares no statistics.
-        matches_cells: whether cells are matched (match.py) and compared with what they are to become.
+        matches_cells: whether cells are matched (style/match.py) and compared with what they are to become.
         statistics_weight: what the distance of statistics counts, beside that of matched cells where both are compared.
         needs_means: whether statistics' means count, and not their second moments alone.
         correlates: whether it can compare two neighbouring layers' correlation, and not one layer's statistics alone.

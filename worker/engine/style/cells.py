@@ -1,7 +1,7 @@
 """Cells: a picture as columns of activations on a grid of four pixels, which is where pictures are compared.
 
 A cell says how a square of the picture is painted: its colour, its edges, what larger thing it is part of. Windows of
-a picture (tiling.py) give the cells of the whole.
+a picture (memory/tiling.py) give the cells of the whole.
 """
 
 from __future__ import annotations

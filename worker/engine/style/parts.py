@@ -39,7 +39,7 @@ from worker.engine.style.fingerprint import Fingerprint
 
 FORMAT = "atelier-parts-1"
 # Cells of a scale: of all parts together, each by its share of the painting, and of one at least; and the directions of
-# their codes that are kept. More of either cannot be told apart in what is painted.
+# their codes that are kept. On two paintings that were tried, 800 cells of 64 directions looked no better.
 SHARED_CELLS, LEAST_CELLS, KEPT_DIRECTIONS = 280, 16, 32
 # A scale at which a part has fewer cells in the painting than these says nothing of how it is painted: the next one
 # stands for it.

@@ -128,6 +128,7 @@ def test_tiff_is_what_a_print_shop_expects(tmp_path: Path, bits: int) -> None:
     path = written(tmp_path / "a.tif", smooth(), "tif", RECIPE, dpi=240, bits=bits)
     with tifffile.TiffFile(path) as file:
         (page,) = file.pages
+        assert isinstance(page, tifffile.TiffPage)
         tags = {tag.name: tag.value for tag in page.tags}
         assert tags["BitsPerSample"] == (bits,) * 3
         assert (tags["XResolution"], tags["YResolution"], tags["ResolutionUnit"]) == ((240, 1), (240, 1), 2)
@@ -232,7 +233,7 @@ def test_a_full_disk_is_told_as_the_system_tells_it(file_format: Format) -> None
 
     noise = PictureInMemory(np.random.default_rng(2).integers(0, 256, (400, 500, 3), np.uint8))
     with Unseekable(os.open("/dev/full", os.O_RDWR), "r+b") as full, pytest.raises(OSError, match="No space left"):
-        encode(noise, full, file_format)  # type: ignore[arg-type]
+        encode(noise, full, file_format)
 
 
 def test_several_threads_may_encode_at_once(tmp_path: Path) -> None:

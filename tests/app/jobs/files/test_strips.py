@@ -85,7 +85,8 @@ def test_what_this_product_never_stored_is_refused(tmp_path: Path, mode: str) ->
 def disc(width: int, height: int) -> Alpha:
     """Opaque in the middle, with soft edges and nothing in the corners."""
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return np.uint8(255 * np.clip(3 - 3 * np.hypot(x, y), 0, 1))
+    opacity: Alpha = (255 * np.clip(3 - 3 * np.hypot(x, y), 0, 1)).astype(np.uint8)
+    return opacity
 
 
 def alpha_of(picture: Picture, dtype: Depth = np.uint8) -> Rows:
@@ -138,5 +139,5 @@ def test_a_stored_picture_has_its_transparency_again(tmp_path: Path) -> None:
         with (tmp_path / name).open("rb") as file:
             stored = StoredPicture(file)
             assert stored.bands == 4
-            assert (np.concatenate(list(stored.strips(dtype))) == in_depth(pixels, dtype)).all()  # type: ignore[arg-type]
+            assert (np.concatenate(list(stored.strips(dtype))) == in_depth(pixels, dtype)).all()
             assert (whole(stored, np.uint8) == in_depth(pixels[..., :3], np.uint8)).all()

@@ -15,6 +15,7 @@ from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, PaintRequest, StyleChoice
 from app.jobs.records import accepting, redis_keys
 from app.jobs.records.errors import JobNotFoundError, LeaseLostError, PaintingGoneError, PhotoGoneError
+from app.jobs.records.hashes import text
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
@@ -295,7 +296,7 @@ def test_jobs_that_are_accepted_together_each_keep_their_own_paintings(kept: Job
         kept, [(each, 1.0) for each in wishes], [secrets.token_hex(16) for _ in wishes], client=""
     )
     for each, users in ((first, {jobs[1].id}), (second, {jobs[1].id}), (third, {jobs[2].id}), (idle, set())):
-        assert {user.decode() for user in kept.redis.smembers(redis_keys.painting_jobs(each))} == users
+        assert {text(user) for user in kept.redis.smembers(redis_keys.painting_jobs(each))} == users
     assert kept.paintings.kept() == {first, second, third}
     kept.paintings.retire(third, at_once=True)
     with pytest.raises(PaintingGoneError):

@@ -20,6 +20,7 @@ from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, PaintRequest, Series, StyleChoice
 from app.jobs.records import accepting, redis_keys
 from app.jobs.records.errors import ClientBusyError, JobNotFoundError, QueueFullError
+from app.jobs.records.hashes import text
 from app.jobs.records.records import JobRecords
 from app.jobs.records.redis_records import Limits, Terms
 from app.jobs.storage import keys
@@ -57,7 +58,7 @@ def written(records: JobRecords, job_id: str) -> Job:
 
 def state_of(connection: redis.Redis) -> dict[str, Any]:
     """All that Redis knows of jobs: their records, and the sets that name them."""
-    names = [name.decode() for name in connection.keys(f"{redis_keys.PREFIX}*")]
+    names = [text(name) for name in connection.keys(f"{redis_keys.PREFIX}*")]
     return {
         "records": sorted(name for name in names if name.startswith(redis_keys.record_prefix())),
         "queued": connection.zrange(redis_keys.QUEUED, 0, -1),

@@ -54,7 +54,8 @@ def finish(records: JobRecords, job: Job) -> Job:
 
 
 def size_of(records: JobRecords, folder: str) -> int:
-    return sum(path.stat().st_size for path in (Path(records.storage.root) / folder).rglob("*") if path.is_file())  # type: ignore[attr-defined]
+    assert isinstance(records.storage, LocalStorage)
+    return sum(path.stat().st_size for path in (records.storage.root / folder).rglob("*") if path.is_file())
 
 
 def test_a_photo_with_its_jobs_counts_for_whom_it_belongs_to_until_it_goes(records: JobRecords) -> None:

@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def test_what_is_opened_is_a_real_file(tmp_path: Path) -> None:
 
 def test_a_reader_keeps_what_is_deleted_or_replaced(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
-    for change in (lambda: storage.put("a/b", b"other"), lambda: storage.delete_prefix("a/")):
+    changes: list[Callable[[], object]] = [lambda: storage.put("a/b", b"other"), lambda: storage.delete_prefix("a/")]
+    for change in changes:
         storage.put("a/b", b"whole")
         with storage.open("a/b") as file:
             assert file.read(2) == b"wh"

@@ -83,7 +83,8 @@ def draw_degenerate(kind: str) -> Image.Image:
         return Image.linear_gradient("L").convert("RGB")
     if kind == "one pixel":
         return Image.new("RGB", (1, 1), (12, 200, 255))
-    image = Image.new("RGB", (40, 30), {"white": "white", "flat": (90, 10, 200)}.get(kind, "black"))
+    colors: dict[str, str | tuple[float, ...]] = {"white": "white", "flat": (90, 10, 200)}
+    image = Image.new("RGB", (40, 30), colors.get(kind, "black"))
     if kind == "two colours":
         image.paste((255, 255, 0), (0, 0, 17, 30))
     if kind == "one red pixel":
@@ -305,9 +306,9 @@ def test_photo_in_the_paintings_space_has_the_paintings_moments(method: ColorMet
 def test_photo_in_the_paintings_space_has_nearly_the_paintings_histograms() -> None:
     recolored = ColorSpace.between(warm(), palette_of(cold()), "histogram").to_painting(warm())
     shares = np.linspace(0.05, 0.95, 19)
-    for got, wanted in zip(recolored.split(), cold().split(), strict=True):
-        quantiles = (np.quantile(np.asarray(channel), shares) for channel in (got, wanted))
-        np.testing.assert_allclose(*quantiles, atol=255 * 0.012)
+    for channels in zip(recolored.split(), cold().split(), strict=True):
+        got, wanted = (np.quantile(np.asarray(channel), shares) for channel in channels)
+        np.testing.assert_allclose(got, wanted, atol=255 * 0.012)
 
 
 @pytest.mark.parametrize("method", BEFORE)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -24,7 +26,8 @@ def test_quantiles_never_fall_and_stay_within_the_picture() -> None:
     quantiles = palette_of(painting).quantiles.numpy()
     assert quantiles.shape == (3, 256)
     assert (np.diff(quantiles) >= 0).all()
-    for row, (low, high) in zip(quantiles, painting.getextrema(), strict=True):
+    extrema: Any = painting.getextrema()
+    for row, (low, high) in zip(quantiles, extrema, strict=True):
         assert (row[0], row[-1]) == (np.float32(low / 255), np.float32(high / 255))
 
 

@@ -56,12 +56,12 @@ def test_it_takes_the_steps_of_torchs(history: int, part: int, monkeypatch: pyte
     def evaluate() -> Tensor:
         optimizer.zero_grad()
         value = loss(x)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         theirs.append(value.item())
         return value
 
     for _ in range(steps):
-        optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+        optimizer.step(evaluate)
     assert ours == pytest.approx(theirs, rel=1e-7)
 
 

@@ -4,11 +4,27 @@ from torch import Tensor
 
 from worker.engine import NotFiniteError
 from worker.engine.descent import optimize
-from worker.engine.descent.optimize import EPOCH, Method, minimize
+from worker.engine.descent.optimize import EPOCH, After, Method, minimize
 
 
 def never(done: int, iterate: Tensor) -> bool:
     return False
+
+
+def keeping(iterates: list[Tensor]) -> After:
+    def after(done: int, iterate: Tensor) -> bool:
+        iterates.append(iterate.clone())
+        return False
+
+    return after
+
+
+def counting(evaluations: list[int]) -> After:
+    def after(done: int, iterate: Tensor) -> bool:
+        evaluations.append(done)
+        return False
+
+    return after
 
 
 def test_a_quadratic_is_brought_to_its_known_minimum() -> None:
@@ -113,13 +129,14 @@ def valley(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("evaluations", range(2, 10))
 def test_few_evaluations_end_where_the_loss_was_least(evaluations: int, evaluations_behind: int) -> None:
     start = torch.tensor([-1.2, 1.0, 0.5, -0.5, 2.0, 2.0]).view(1, 3, 1, 2)
-    met, told = [], []
+    met: list[float] = []
+    told: list[Tensor] = []
 
     def objective(x: Tensor) -> Tensor:
         met.append(valley(x.detach()).item())
         return valley(x)
 
-    found = minimize(start.clone(), objective, evaluations, lambda _, x: bool(told.append(x.clone())))
+    found = minimize(start.clone(), objective, evaluations, keeping(told))
     assert valley(found.pixels).item() == pytest.approx(min(met), rel=1e-3)
     assert len(told) == evaluations
     assert torch.equal(told[-1], found.pixels), "what is shown last is another picture"
@@ -157,7 +174,7 @@ def test_adam_goes_on_from_its_moments_as_without_a_break() -> None:
 
 def test_the_average_of_iterates_is_their_weighted_mean() -> None:
     plain: list[Tensor] = []
-    minimize(torch.zeros(1, 3, 1, 1), bowl, 6, lambda _, x: bool(plain.append(x.clone())), Method("adam", 0.1))
+    minimize(torch.zeros(1, 3, 1, 1), bowl, 6, keeping(plain), Method("adam", 0.1))
     found = minimize(torch.zeros(1, 3, 1, 1), bowl, 6, never, Method("adam", 0.1, average=0.8)).pixels
     weights = [0.8 ** (5 - index) for index in range(6)]
     by_hand = sum(weight * x for weight, x in zip(weights, plain, strict=True)) / sum(weights)
@@ -172,7 +189,7 @@ def test_bounds_hold_every_iterate() -> None:
 def test_a_vanished_gradient_ends_the_stage() -> None:
     seen: list[int] = []
     method = Method(gradient_tolerance=1e-3)
-    found = minimize(torch.zeros(1, 3, 2, 2), bowl, 500, lambda done, _: bool(seen.append(done)), method)
+    found = minimize(torch.zeros(1, 3, 2, 2), bowl, 500, counting(seen), method)
     assert seen[-1] < 50
     assert not found.stopped
     torch.testing.assert_close(found.pixels, torch.full_like(found.pixels, 0.25), atol=1e-3, rtol=0)
@@ -186,8 +203,8 @@ def test_too_little_improvement_ends_the_stage_after_an_epoch() -> None:
         return 100 + x.mean()
 
     method = Method("adam", 0.001, min_improvement=0.1)
-    minimize(torch.zeros(1, 3, 2, 2), slope, 500, lambda done, _: bool(seen.append(done)), method)
+    minimize(torch.zeros(1, 3, 2, 2), slope, 500, counting(seen), method)
     assert seen[-1] == 2 * EPOCH
     seen.clear()
-    minimize(torch.zeros(1, 3, 2, 2), slope, 100, lambda done, _: bool(seen.append(done)), Method("adam", 0.001))
+    minimize(torch.zeros(1, 3, 2, 2), slope, 100, counting(seen), Method("adam", 0.001))
     assert seen[-1] == 100

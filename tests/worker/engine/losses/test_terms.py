@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from functools import partial
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from torch import Tensor
 
 from tests.worker.engine.conftest import content_loss
 from worker.engine.losses.kinds import KINDS, StyleLoss
-from worker.engine.losses.terms import CONTENT_SCALINGS, RIDGE, Grid, Measure, shifted, total_variation
+from worker.engine.losses.terms import CONTENT_SCALINGS, RIDGE, Grid, Measure, Smoothing, shifted, total_variation
 from worker.engine.style.statistics import LayerStatistics, layer_statistics
 
 pytestmark = pytest.mark.kernels
@@ -31,9 +33,12 @@ def style_loss(name: StyleLoss, features: Tensor, target: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
-    **{name: lambda x, name=name: content_loss(x, random(1, 3, 4, 5, seed=1), name, 20) for name in CONTENT_SCALINGS},
-    **{name: lambda x, name=name: style_loss(name, x, random(1, 3, 6, 6, seed=2)) for name in STATISTICAL},
-    **{f"tv {kind}": lambda x, kind=kind: total_variation(x, kind) for kind in ("mean-square", "nst", "nine-point")},
+    **{
+        name: partial(content_loss, target=random(1, 3, 4, 5, seed=1), scaling=name, pixels=20)
+        for name in CONTENT_SCALINGS
+    },
+    **{name: partial(style_loss, name, target=random(1, 3, 6, 6, seed=2)) for name in STATISTICAL},
+    **{f"tv {kind}": partial(total_variation, kind=kind) for kind in get_args(Smoothing)},
 }
 
 
@@ -107,4 +112,5 @@ def test_black_targets_give_finite_losses() -> None:
         loss = style_loss(name, x, black)
         assert loss.item() == pytest.approx(0, abs=1e-12)
         loss.backward()
+        assert x.grad is not None
         assert torch.isfinite(x.grad).all()

@@ -156,6 +156,18 @@ def test_what_is_known_of_the_photo_may_lie_in_a_file(tmp_path: Path, dtype: tor
     assert not list(tmp_path.iterdir()), "the file has no name, so nothing stays if the process is killed"
 
 
+def test_every_tile_is_told_of_also_where_only_the_loss_is_asked_for(style: Fingerprint, extractor: Extractor) -> None:
+    """Who watches stops by it, and takes a painter for stuck of which it hears nothing."""
+    size, told = (320, 256), list[float]()
+    scene, workspace = Scene.of(draw_photo(*size), style), Workspace(128, watch=told.append)
+    objective = scene.objective(size, scene.brief(PaintOptions(preset="seed"), extractor), workspace=workspace)
+    told.clear()
+    with torch.no_grad():
+        objective(noise(size, 2, torch.float32))
+    assert len(told) == len(objective.windows) > 1
+    assert max(told) < 1  # what is looked at is no further evaluation
+
+
 def test_windows_cover_every_pixel_once_and_begin_where_poolings_do() -> None:
     covered = np.zeros((1000, 777), dtype=int)
     for window in windows(1000, 777, 300, 80):

@@ -33,6 +33,7 @@ from worker.engine.images import in_floats, to_tensor
 from worker.engine.networks.decoder import HALO, Decoder
 from worker.engine.networks.extractors import COMPACT_BASIS_FILE, COMPACT_FILE, DECODER_FILE
 from worker.engine.objective import Workspace
+from worker.engine.presets import PresetName
 from worker.engine.style.cells import CELL
 
 STYLES = MODELS.with_name("styles")
@@ -68,8 +69,9 @@ def test_tiles_are_drawn_as_the_whole(size: tuple[int, int]) -> None:
         objective.match(pixels, 0.5)
         objective.draw(pixels, 1.0)
         drawn.append(pixels)
-    assert drawn[0].std() > 0.001
-    assert torch.allclose(*drawn, atol=1e-6)
+    whole, tiled = drawn
+    assert whole.std() > 0.001
+    assert torch.allclose(whole, tiled, atol=1e-6)
 
 
 def test_a_pixel_depends_on_nothing_beyond_the_halo() -> None:
@@ -168,7 +170,7 @@ def test_it_is_seen_and_can_be_stopped_from_the_first_scale_on(extractor: Extrac
 
 
 @pytest.mark.parametrize("preset", ["instant", "studio"])
-def test_a_painting_that_was_broken_off_goes_on(preset: str, extractor: Extractor, style: Fingerprint) -> None:
+def test_a_painting_that_was_broken_off_goes_on(preset: PresetName, extractor: Extractor, style: Fingerprint) -> None:
     scene, options = Scene.of(draw_photo(), style), PaintOptions(preset=preset, size=128, quality="draft")
     kept = []
 

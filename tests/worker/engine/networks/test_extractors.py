@@ -42,6 +42,10 @@ def stock_activations(network: nn.Module, x: Tensor, pooling: Pooling) -> dict[s
     return found
 
 
+def sum_of_squares(activations: dict[str, Tensor]) -> Tensor:
+    return torch.stack([each.square().mean() for each in activations.values()]).sum()
+
+
 @pytest.mark.kernels
 @pytest.mark.parametrize("pooling", ["max", "average", "l2"])
 def test_every_layer_and_its_gradient_are_those_of_the_stock_operators(exact: Extractor, pooling: Pooling) -> None:
@@ -51,11 +55,11 @@ def test_every_layer_and_its_gradient_are_those_of_the_stock_operators(exact: Ex
     assert list(found) == list(expected) == COMPACT_LAYERS
     for layer, activations in expected.items():
         torch.testing.assert_close(found[layer], activations, rtol=1e-9, atol=1e-9)
-    (gradient,) = torch.autograd.grad(sum(each.square().mean() for each in found.values()), images)
+    (gradient,) = torch.autograd.grad(sum_of_squares(found), images)
     # L2 pooling of a window of zeros has no derivative in torch's own operator: it answers "not a number".
     assert gradient.isfinite().all()
     if pooling != "l2":
-        (reference,) = torch.autograd.grad(sum(each.square().mean() for each in expected.values()), images)
+        (reference,) = torch.autograd.grad(sum_of_squares(expected), images)
         torch.testing.assert_close(gradient, reference, rtol=1e-9, atol=1e-12)
 
 
@@ -99,7 +103,7 @@ def test_a_layer_that_is_not_there_is_an_error_that_names_those_that_are(extract
 
 def test_an_unknown_pooling_is_an_error(extractor: Extractor) -> None:
     with pytest.raises(ValueError, match="max, average, l2"):
-        extractor(torch.rand(1, 3, 32, 32), None, "median")
+        extractor(torch.rand(1, 3, 32, 32), None, "median")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["vgg19", "vgg16"])

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ class Names(TorchDispatchMode):
     """Notes the names of the operators that run."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.seen: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -61,10 +62,12 @@ def test_values_and_gradients_are_those_of_the_stock_operators(
     weight, bias = random(4, 3, 3, 3), random(4)
     found = conv_relu(x, weight, bias, pool, mirrored(weight) if turns else None)
     outer = random(*found.shape)
-    exact, sizes = (
-        [made(each.detach().double()).requires_grad_(True) for each in (x, weight, bias)]
-        for made in (torch.clone, torch.abs)
-    )
+
+    def leaves(made: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        x_, weight_, bias_ = (made(each.detach().double()).requires_grad_(True) for each in (x, weight, bias))
+        return x_, weight_, bias_
+
+    exact, sizes = leaves(torch.clone), leaves(torch.abs)
     # Farther from zero than the error is, so that what is cut off is cut off everywhere.
     there = rounding.of_sum(dtype, TERMS_THERE, 0)
     assert (before_relu(*exact).abs() > there * before_relu(*sizes)).all(), "another seed has no such activation"

@@ -24,6 +24,7 @@ def small(arch: str = SMALL) -> TransformNet:
     torch.manual_seed(1)
     network = TransformNet(About(arch=arch))
     for norm in network.norms:
+        assert isinstance(norm, InstanceNorm)
         nn.init.normal_(norm.weight, 1.0, 0.3)
         nn.init.normal_(norm.bias, 0.0, 0.3)
     return network.requires_grad_(False)

@@ -35,6 +35,7 @@ def wild_upscaler(seed: int = 1) -> Upscaler:
     torch.manual_seed(seed)
     upscaler = Upscaler()
     torch.nn.init.normal_(upscaler.exit.weight, std=0.1)
+    assert upscaler.exit.bias is not None
     torch.nn.init.normal_(upscaler.exit.bias, std=0.3)
     return upscaler.double().requires_grad_(False)
 
@@ -82,6 +83,7 @@ def test_a_pixel_depends_on_all_within_the_halo_and_on_nothing_beyond() -> None:
 
 def test_a_tint_that_the_network_would_give_is_not_given() -> None:
     upscaler = Upscaler().requires_grad_(False)
+    assert upscaler.exit.bias is not None
     upscaler.exit.bias.copy_(torch.linspace(-0.5, 0.5, 3).repeat_interleave(4))
     pixels = torch.rand(1, 3, 40, 50)
     torch.testing.assert_close(upscaler(pixels), Upscaler()(pixels), rtol=0, atol=1e-5)

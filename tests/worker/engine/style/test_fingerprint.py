@@ -34,7 +34,7 @@ def chained(extractor: Extractor, painting: Image.Image) -> Fingerprint:
 
 
 def relative(a: torch.Tensor, b: torch.Tensor) -> float:
-    return ((a - b).norm() / b.norm()).item()
+    return float((a - b).norm() / b.norm())
 
 
 @pytest.mark.kernels
