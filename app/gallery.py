@@ -22,9 +22,9 @@ from app.reading.picture import read_photo
 SWATCH_SIDE = 384
 SWATCH_OF = Side(4 * SWATCH_SIDE, 2 * SWATCH_SIDE)  # enough for a square of a painting twice as long as high
 OWN_TITLE = "Your own painting"
-# Of each style, where there is such a picture: a card, photos painted after it, and the card for the page:
-# smaller, and in a third of the bytes.
-PICTURES = ("swatch.webp", "example.webp", "swatch.avif")
+# Of each style, where there is such a picture: a card, photos painted after it, the card for the page (smaller, and in
+# a third of the bytes), and a drawing of its parts to begin with.
+PICTURES = ("swatch.webp", "example.webp", "swatch.avif", "doodle.png")
 log = logging.getLogger(__name__)
 
 
@@ -36,10 +36,11 @@ class Card:
     swatch_url: str
     example_url: str
     small_url: str
+    doodle_url: str
 
     def keeps(self, address: str) -> bool:
         """Whether an address names one of its pictures by the content that it has now."""
-        return address in {self.swatch_url, self.example_url, self.small_url}
+        return address in {self.swatch_url, self.example_url, self.small_url, self.doodle_url}
 
     @property
     def id(self) -> str:

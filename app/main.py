@@ -24,7 +24,7 @@ from app.jobs.queue import Publisher
 from app.jobs.records.quota import Tally
 from app.jobs.records.records import JobRecords
 from app.jobs.storage.opening import open_storage
-from app.pages import docs, home, job, pictures, sending, wall
+from app.pages import docs, draw, home, job, pictures, sending, wall
 from app.pages import series as series_page
 from app.pages.resend import SameOriginWrites
 from app.polls import Standings
@@ -107,6 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     for router in (
         home.router,
+        draw.router,
         sending.router,
         job.router,
         wall.router,

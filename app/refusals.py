@@ -163,6 +163,13 @@ COLOR_ABSENT = Kind(
     "{field}: {color} does not occur in the mask, whose colours are {colors}. Choose one of them.",
     "options",
 )
+MAP_MISSING = Kind(
+    "map-missing",
+    422,
+    "No drawing yet",
+    "There is no drawing yet. Choose a picture of one, in the parts’ colours.",
+    "map",
+)
 MASKS_TOO_MANY = Kind(
     "masks-too-many",
     422,

@@ -80,6 +80,8 @@ def page_of(
         context |= artwork_context(request, services, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
             "same_again": address_of(job.request),
+            "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
+            "before": "drawing" if job.request.preset == "doodle" else "photo",
             "recipe": told_recipe(job.request, services.gallery),
             "form": form_of(job.request),
             "controls": CONTROLS,
@@ -106,7 +108,8 @@ def artwork_context(
     """What a page shows of a job that has an artwork, under a line that says whose it is; `own` is what an own painting
     is called there.
     """
-    styles = [services.gallery.by_id[each.id] for each in job.request.styles if each.id in services.gallery.by_id]
+    ids = dict.fromkeys(each.id for each in job.request.styles)
+    styles = [services.gallery.by_id[each] for each in ids if each in services.gallery.by_id]
     after = services.gallery.titles((choice.id for choice in job.request.styles), own)
     artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
     width, height = job.artwork_width or 0, job.artwork_height or 0

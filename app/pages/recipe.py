@@ -19,9 +19,10 @@ def told_recipe(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
 
 
 def paintings(wish: PaintRequest, gallery: Gallery) -> tuple[str, str]:
-    """The painting, or those of a blend with their shares."""
-    if len(wish.styles) == 1:
-        return "Painting", gallery.titles([wish.styles[0].id])
+    """The painting, with those of its parts that were drawn with; or those of a blend with their shares."""
+    if len({each.id for each in wish.styles}) == 1:
+        parts = ", ".join(dict.fromkeys(each.part for each in wish.styles if each.part))
+        return "Painting", gallery.titles([wish.styles[0].id]) + (f" ({parts})" if parts else "")
     whole = sum(style.weight for style in wish.styles)
     shares = (f"{gallery.titles([each.id])} {round(100 * each.weight / whole)} %" for each in wish.styles)
     return "Paintings", ", ".join(shares)

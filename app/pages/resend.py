@@ -26,13 +26,14 @@ from app.refusals import RefusalError
 from app.services import Services, services_of
 from app.uploads import photos
 from app.web.answering import CODE, answer, wants_json
-from app.web.bodies import FORM_OF_PHOTOS
+from app.web.bodies import FORMS_OF_FILES
 from app.web.forms import MOST_FIELDS, read_form
 from app.web.origin import SAFE_METHODS, form_action, keep_visit, refused_origin
 
 # What the button says that sends it, by the last part of the address. Nobody is to press it for something else.
 DEEDS = {
     "jobs": "Paint it",
+    "draw": "Paint the drawing",
     "sample": "Use the sample photo",
     "remove": "Remove the painting",
     "again": "Paint it again",
@@ -89,7 +90,7 @@ async def once_more(request: Request, kind: refusals.Kind) -> Response:
         return answer(request, refusal.kind, refusal.sentence)
     services, path = services_of(request), request.url.path
     texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    files, too_large = enclosable(services, form, MOST_FIELDS - len(texts)) if path == FORM_OF_PHOTOS else ([], [])
+    files, too_large = enclosable(services, form, MOST_FIELDS - len(texts)) if path in FORMS_OF_FILES else ([], [])
     context = {
         "request": request,
         "kind": kind,

@@ -11,6 +11,7 @@ from app.jobs.work import largest_size, planned_work, work_of
 from app.pages.controls import CONTROLS, Offer
 from app.pages.form import HomeForm
 from app.pages.values import as_number
+from app.pages.ways import WAYS
 from app.services import Services
 from app.uploads.photos import StoredPhoto
 
@@ -70,7 +71,9 @@ def at_size(wish: PaintRequest, size: int) -> PaintRequest:
 
 def timed(offer: Offer, speed: float, shape: tuple[int, int], form: HomeForm) -> SizeChoice:
     """A size with its times; `speed` is in seconds for a megapixel-evaluation."""
-    times = {way: [round(speed * work, 3) for work in works(shape, int(offer.value), way)] for way in get_args(Preset)}
+    times: dict[str, list[float]] = {
+        way.id: [round(speed * work, 3) for work in works(shape, int(offer.value), way.id)] for way in WAYS
+    }
     return SizeChoice(offer, seconds(times, form), times)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.jobs.options import Preset
+
 
 @dataclass(frozen=True)
 class Way:
     """A published way to paint, as a person chooses it."""
 
-    id: str
+    id: Preset
     title: str
     sentence: str
     paper: str

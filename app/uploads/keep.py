@@ -48,8 +48,8 @@ def check_length(services: Services, file: UploadFile, thing: Thing = "photo") -
         raise RefusalError(refusals.TOO_MANY_BYTES[thing], limit_mb=limit_mb)
 
 
-async def keep_photo(services: Services, file: BinaryIO, client: str) -> StoredPhoto:
-    """Decode and store a client's photo, off the event loop.
+async def keep_photo(services: Services, file: BinaryIO, client: str, thing: Thing = "photo") -> StoredPhoto:
+    """Decode and store a client's photo, off the event loop; `thing` is what refusals call it.
 
     Raises:
         RefusalError: the file is refused, or there is no room for it.
@@ -60,7 +60,7 @@ async def keep_photo(services: Services, file: BinaryIO, client: str) -> StoredP
         count(services, keys.photo_prefix(stored.id), client)
         return stored
 
-    return await _kept(services, "photo", client, lambda: services.darkroom.decode_photo(file), store)
+    return await _kept(services, thing, client, lambda: services.darkroom.decode_photo(file, thing), store)
 
 
 async def keep_mask(services: Services, photo_id: str, file: BinaryIO, client: str, turned: bool = False) -> StoredMask:

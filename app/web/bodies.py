@@ -14,9 +14,9 @@ from app.web.origin import SAFE_METHODS
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
 FORM_OVERHEAD_BYTES = 256 * 1024
 LARGE_PART_BYTES = 16 * 1024
-FORM_OF_PHOTOS = "/jobs"
-# Where files come in, always as multipart/form-data; the form of the home page goes to the first three.
-TAKES_FILES = re.compile(r"/jobs|/photos/sample|/paintings/remove|/api/v1/(photos|photos/[^/]+/masks|paintings)")
+FORMS_OF_FILES = ("/jobs", "/draw")  # of several
+# Where files come in, always as multipart/form-data; the form of the home page goes to the second, third and fourth.
+TAKES_FILES = re.compile(r"/draw|/jobs|/photos/sample|/paintings/remove|/api/v1/(photos|photos/[^/]+/masks|paintings)")
 # Of everything else that is sent: JSON, and the forms of the other pages. It is taken apart on the event loop.
 SMALL_BODY_BYTES = 64 * 1024
 LENGTH = re.compile(r"\d{1,19}", re.ASCII)
@@ -25,7 +25,7 @@ LENGTH = re.compile(r"\d{1,19}", re.ASCII)
 class BodyLimit:
     """Refuses a body above its limit: at its Content-Length before a byte is read, or while it streams in.
 
-    Forms with files have the limit of an upload, the home page's that of several, and all else, which is taken apart at
+    Forms with files have the limit of an upload, the pages' own that of several, and all else, which is taken apart at
     once and on the event loop, SMALL_BODY_BYTES.
 
     The refusal is raised where the route reads the body, so that the route answers it as any other. The server goes on
@@ -69,8 +69,7 @@ class BodyLimit:
         if not (TAKES_FILES.fullmatch(path) and content_type.lower().startswith("multipart/form-data")):
             limit_kb = SMALL_BODY_BYTES // 1024
             return SMALL_BODY_BYTES, refusals.RefusalError(refusals.REQUEST_TOO_LARGE, limit_kb=limit_kb)
-        # Only the home page's form holds several photos.
-        is_form = path == FORM_OF_PHOTOS
+        is_form = path in FORMS_OF_FILES
         limit_mb = self.form_limit_mb if is_form else self.limit_mb
         kind = refusals.FORM_TOO_LARGE if is_form else refusals.TOO_MANY_BYTES[thing_of(path)]
         return limit_mb * 1_000_000 + FORM_OVERHEAD_BYTES, refusals.RefusalError(kind, limit_mb=limit_mb)

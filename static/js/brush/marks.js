@@ -17,15 +17,19 @@
 /** The centre reaches this far from the middle, as shares of width and height. */
 const CENTRE = 0.32;
 
+/**
+ * What was made, one after another.
+ * @template [Made=Mark]
+ */
 export class Marks {
-  /** @type {Mark[]} */ #made = [];
-  /** @type {Mark[]} */ #undone = [];
+  /** @type {Made[]} */ #made = [];
+  /** @type {Made[]} */ #undone = [];
 
-  get made() { return /** @type {readonly Mark[]} */ (this.#made); }
+  get made() { return /** @type {readonly Made[]} */ (this.#made); }
   get canUndo() { return this.#made.length > 0; }
   get canRedo() { return this.#undone.length > 0; }
 
-  /** @param {Mark} mark */
+  /** @param {Made} mark */
   add(mark) {
     this.#made.push(mark);
     this.#undone = [];

@@ -1,9 +1,11 @@
-/** What the hand holds over the photo: brush, eraser or rectangle, whichever the stage is with. */
+/** What the hand holds over the photo: brush, eraser or rectangle, whichever was chosen, and how wide it is. */
+import { all } from "../lib/elements.js";
 import { percent } from "./words.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
 /** @typedef {import("./marks.js").Place} Place */
 /** @typedef {Extract<Mark, {kind: "stroke"}>} Stroke */
+/** @typedef {ReturnType<typeof connectSize>} Size */
 
 /** Corners nearer than this are one click, and the second is still to come; a share of each side. */
 const CLICK = 0.015;
@@ -54,7 +56,7 @@ export function rectangle(frame, onDone) {
  * @param {HTMLElement} stage
  * @param {import("./sheet.js").Sheet} sheet
  * @param {import("./editor.js").Editor} editor
- * @param {{box: ReturnType<typeof rectangle>, size: import("./tools.js").Size}} parts
+ * @param {{box: ReturnType<typeof rectangle>, size: Size}} parts
  * @returns {import("./hand.js").Tool}
  */
 export function pen(stage, sheet, editor, { box, size }) {
@@ -88,5 +90,49 @@ export function pen(stage, sheet, editor, { box, size }) {
     },
     grow: (steps) => editor.say(size.grow(steps)),
     where: ({ x, y }) => editor.say(`${percent(x)} across, ${percent(y)} down.`),
+  };
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {HTMLElement} stage receives data-with, the tool that is chosen
+ * @param {import("./hand.js").Tool} tool
+ * @param {AbortSignal} signal
+ */
+export function connectChoice(root, stage, tool, signal) {
+  const buttons = all(root, "[data-tool]", HTMLButtonElement);
+  for (const each of buttons) {
+    each.addEventListener("click", () => {
+      tool.drop();
+      stage.dataset.with = each.dataset.tool;
+      for (const other of buttons) other.ariaPressed = String(other === each);
+    }, { signal });
+  }
+}
+
+/**
+ * @param {HTMLInputElement} slider
+ * @param {HTMLElement} stage receives --size, a share of the photo's longer side
+ * @param {AbortSignal} signal
+ */
+export function connectSize(slider, stage, signal) {
+  const resize = () => {
+    stage.style.setProperty("--size", String(Number(slider.value) / 100));
+    slider.ariaValueText = `${slider.value} % of the longer side`;
+  };
+  slider.addEventListener("input", resize, { signal });
+  // Enter in a field of a form sends the form, which nobody means here.
+  slider.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault(), { signal });
+  resize();
+
+  return {
+    /** Half the width, a share of the longer side. */
+    radius: () => Number(slider.value) / 200,
+    /** Makes it wider or narrower; what there is to say of that. @param {number} steps */
+    grow(steps) {
+      slider.value = String(Number(slider.value) + steps);
+      resize();
+      return `The brush is ${slider.value} % wide.`;
+    },
   };
 }

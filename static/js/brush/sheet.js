@@ -10,6 +10,16 @@ const LONGEST = 1024;
 const HATCH = 9;
 export const MASK_NAME = "brushed-mask.png";
 
+/**
+ * A canvas as a PNG. Made at once, not by a promise, so that no form is sent without it.
+ * @param {HTMLCanvasElement} canvas
+ * @param {string} name of the file
+ */
+export function printed(canvas, name) {
+  const bytes = Uint8Array.from(atob(canvas.toDataURL("image/png").split(",")[1]), (letter) => letter.charCodeAt(0));
+  return new File([bytes], name, { type: "image/png" });
+}
+
 export class Sheet {
   #canvas;
   #context;
@@ -53,7 +63,7 @@ export class Sheet {
   }
 
   /**
-   * The marks as a grey PNG in which white stays the photo. Made at once, not by a promise, so that no form is sent without it.
+   * The marks as a grey PNG in which white stays the photo.
    * @param {How} how
    */
   print(how) {
@@ -67,8 +77,7 @@ export class Sheet {
     context.globalCompositeOperation = "destination-over";
     context.fillStyle = how === "keep" ? "#000" : "#fff";
     context.fillRect(0, 0, width, height);
-    const bytes = Uint8Array.from(atob(canvas.toDataURL("image/png").split(",")[1]), (letter) => letter.charCodeAt(0));
-    return new File([bytes], MASK_NAME, { type: "image/png" });
+    return printed(canvas, MASK_NAME);
   }
 
   /** Lines across a wash, as an engraver shades: one of the two stands out on any photo, dark, light or coloured. */

@@ -1,11 +1,10 @@
 /** The tools of the dialog: brush, eraser, rectangle, the ready-made parts, and the way back. */
-import { all, first } from "../lib/elements.js";
+import { first } from "../lib/elements.js";
 import { Editor } from "./editor.js";
 import { connectHand } from "./hand.js";
-import { pen, rectangle } from "./pen.js";
+import { connectChoice, connectSize, pen, rectangle } from "./pen.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
-/** The size of brush and eraser. @typedef {ReturnType<typeof connectSize>} Size */
 
 const PARTS = /** @type {Record<string, Mark>} */ ({
   centre: { kind: "centre" },
@@ -39,23 +38,6 @@ export function connectTools(dialog, sheet, desk, signal) {
 
 /**
  * @param {HTMLDialogElement} dialog
- * @param {HTMLElement} stage receives data-with, the tool that is chosen
- * @param {import("./hand.js").Tool} tool
- * @param {AbortSignal} signal
- */
-function connectChoice(dialog, stage, tool, signal) {
-  const buttons = all(dialog, "[data-tool]", HTMLButtonElement);
-  for (const each of buttons) {
-    each.addEventListener("click", () => {
-      tool.drop();
-      stage.dataset.with = each.dataset.tool;
-      for (const other of buttons) other.ariaPressed = String(other === each);
-    }, { signal });
-  }
-}
-
-/**
- * @param {HTMLDialogElement} dialog
  * @param {Editor} editor
  * @param {() => boolean} drop gives up what was begun, which is undone before any mark is
  * @param {AbortSignal} signal
@@ -77,31 +59,4 @@ function connectDeeds(dialog, editor, drop, signal) {
     event.preventDefault();
     deeds[event.shiftKey ? "redo" : "undo"]();
   }, { signal });
-}
-
-/**
- * @param {HTMLInputElement} slider
- * @param {HTMLElement} stage receives --size, a share of the photo's longer side
- * @param {AbortSignal} signal
- */
-function connectSize(slider, stage, signal) {
-  const resize = () => {
-    stage.style.setProperty("--size", String(Number(slider.value) / 100));
-    slider.ariaValueText = `${slider.value} % of the longer side`;
-  };
-  slider.addEventListener("input", resize, { signal });
-  // Enter in a field of a form sends the form, which nobody means here.
-  slider.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault(), { signal });
-  resize();
-
-  return {
-    /** Half the width, a share of the longer side. */
-    radius: () => Number(slider.value) / 200,
-    /** Makes it wider or narrower; what there is to say of that. @param {number} steps */
-    grow(steps) {
-      slider.value = String(Number(slider.value) + steps);
-      resize();
-      return `The brush is ${slider.value} % wide.`;
-    },
-  };
 }

@@ -79,9 +79,10 @@ def test_options_reach_the_job(client: TestClient, paint: Paint) -> None:
         iterations="30",
     )
     wish = client.get(f"/api/v1/jobs/{job_id}").json()["request"]
+    everywhere = {"mask": None, "color": None, "part": None, "part_map": None}
     assert wish["styles"] == [
-        {"id": "dusk", "weight": 0.8, "mask": None, "color": None},
-        {"id": "checks", "weight": 0.2, "mask": None, "color": None},
+        {"id": "dusk", "weight": 0.8, **everywhere},
+        {"id": "checks", "weight": 0.2, **everywhere},
     ]
     asked = {
         "size": 768,

@@ -1,0 +1,42 @@
+/** The parts of the painting, each a brush with its name and colour. */
+import { all, byId, copyOf, first } from "../lib/elements.js";
+
+/** @typedef {import("./desk.js").Desk} Desk */
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} stage over which digits choose a part; receives data-with, where the eraser gives way to a brush
+ * @param {Desk} desk
+ * @param {(sentence: string) => void} say
+ * @param {AbortSignal} signal
+ */
+export function connectHues(form, stage, desk, say, signal) {
+  const group = byId("hues", HTMLElement);
+
+  const show = () => all(group, "button", HTMLElement).forEach((hue, part) => {
+    hue.ariaPressed = String(part === desk.part);
+  });
+  const take = (/** @type {number} */ part) => {
+    desk.take(part);
+    if (stage.dataset.with === "eraser") first(form, "[data-tool=brush]", HTMLElement).click();
+    say(`You draw ${desk.parts[desk.part].name}.`);
+  };
+  desk.addEventListener("painting", () => {
+    group.replaceChildren(...desk.parts.map((part, index) => hueOf(part, () => take(index))));
+    show();
+  }, { signal });
+  desk.addEventListener("part", show, { signal });
+  stage.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
+    if (Number(event.key) <= desk.parts.length) take(Number(event.key) - 1);
+  }, { signal });
+}
+
+/** @param {import("./paper.js").Part} part @param {() => void} onTake */
+function hueOf({ name, color }, onTake) {
+  const hue = copyOf("hue");
+  first(hue, "rect", SVGElement).setAttribute("fill", color);
+  first(hue, "span", HTMLElement).textContent = name;
+  hue.addEventListener("click", onTake);
+  return hue;
+}

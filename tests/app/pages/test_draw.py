@@ -1,0 +1,160 @@
+"""Drawings over the page's form, as a browser without scripts sends them: how they go, are refused, and kept."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.services import Services
+from tests.app import pictures
+from tests.app.api.test_jobs import finish
+from tests.app.pages.test_pages import beside
+from tests.app.pages.test_sending import wish_of
+
+SKY, STARS, VILLAGE = "#2a4fb0", "#ffd83d", "#c8643c"  # of The Starry Night
+FOREIGN = ("#ff00ff", "#00ff00")
+NOISE = ("photo.png", pictures.encoded(Image.effect_noise((96, 72), 90).convert("RGB")))
+RIBBON = ("ribbon.jpg", pictures.landscape(480, 120))
+
+
+def drawing(*colors: str, size: tuple[int, int] = (96, 72)) -> bytes:
+    """A picture of as many stripes."""
+    image = Image.new("RGB", size)
+    for index, color in enumerate(colors):
+        image.paste(color, (index * size[0] // len(colors), 0, (index + 1) * size[0] // len(colors), size[1]))
+    return pictures.encoded(image)
+
+
+def map_of(*colors: str) -> dict[str, Any]:
+    return {"map": ("drawing.png", drawing(*colors))}
+
+
+def hidden(page: str, name: str) -> str:
+    """What the form would send again in a hidden field."""
+    found = re.search(rf'<input type="hidden" name="{name}"[^>]* value="(\w*)">', page)
+    return found[1] if found else ""
+
+
+def checked(page: str, name: str) -> list[str]:
+    return re.findall(rf'name="{name}" value="(\w+)"[^>]* checked', page)
+
+
+def test_page_has_all_paintings_with_parts_and_begins_with_the_first(client: TestClient, services: Services) -> None:
+    answer = client.get("/draw")
+    assert answer.status_code == 200
+    named = re.findall(r'name="painting" value="(\w+)"', answer.text)
+    assert named == [card.id for card in services.gallery.cards if card.style.parts]
+    assert len(named) >= 8
+    assert checked(answer.text, "painting") == ["starry_night"]
+    assert checked(client.get("/draw?painting=great_wave").text, "painting") == ["great_wave"]
+    for part in services.gallery.by_id["the_kiss"].style.parts:
+        assert f'data-color="{part.color}" data-name="{part.name}"' in answer.text
+
+
+def test_example_is_a_picture_in_the_parts_colours_that_may_be_kept_for_good(
+    client: TestClient, services: Services
+) -> None:
+    card = services.gallery.by_id["starry_night"]
+    answer = client.get(card.doodle_url)
+    assert answer.headers["content-type"] == "image/png"
+    assert "immutable" in answer.headers["cache-control"]
+    with Image.open(io.BytesIO(answer.content)) as image:
+        colors = {"#{:02x}{:02x}{:02x}".format(*color) for _, color in image.convert("RGB").getcolors() or []}  # type: ignore[misc]
+    assert colors == {part.color for part in card.style.parts}
+
+
+def test_drawing_becomes_a_job_with_a_style_for_each_part_that_occurs(client: TestClient) -> None:
+    data = {"painting": "starry_night", "size": "512"}
+    wish = wish_of(client, client.post("/draw", data=data, files=map_of(SKY, STARS)))
+    assert (wish["preset"], wish["size"]) == ("doodle", 512)
+    assert {(style["id"], style["part"], style["color"]) for style in wish["styles"]} == {
+        ("starry_night", "sky", SKY),
+        ("starry_night", "stars and moon", STARS),
+    }
+    assert len({style["mask"] for style in wish["styles"]}) == 1
+
+
+def test_a_colour_that_is_nearly_a_parts_means_it(client: TestClient) -> None:
+    wish = wish_of(client, client.post("/draw", data={"painting": "starry_night"}, files=map_of("#3050a8", "#fbd030")))
+    assert {style["part"] for style in wish["styles"]} == {"sky", "stars and moon"}
+
+
+def test_with_a_photo_the_photo_is_painted(client: TestClient) -> None:
+    files = map_of(SKY, VILLAGE) | {"photo": ("a.jpg", pictures.landscape(320, 240))}
+    wish = wish_of(client, client.post("/draw", data={"painting": "starry_night"}, files=files))
+    assert wish["preset"] == "studio"
+    with Image.open(io.BytesIO(client.get(f"/photos/{wish['photo']}/thumb.webp").content)) as thumb:
+        assert thumb.size == (320, 240)
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "status", "place", "sentence"),
+    [
+        ({"painting": "starry_night"}, {}, 422, "map", "There is no drawing yet."),
+        ({"painting": "starry_night"}, {"map": ("a.png", b"%PDF-1.7")}, 415, "map", "This is a PDF"),
+        ({"painting": "starry_night"}, map_of(*FOREIGN), 422, "map", "No colour of the drawing means a part of"),
+        ({"painting": "starry_night"}, {"map": NOISE}, 422, "map", "The drawing has too many colours"),
+        ({"painting": "starry_night"}, map_of(SKY, STARS) | {"photo": RIBBON}, 422, "map", "differ too much in shape"),
+        ({"painting": ""}, map_of(SKY, STARS), 422, "painting", "Choose a painting"),
+        ({"painting": "nobody"}, map_of(SKY, STARS), 422, "painting", "“nobody” does not hang here"),
+        ({"painting": "dusk"}, map_of(SKY, STARS), 422, "painting", "This painting has no named parts."),
+        ({"painting": "starry_night", "size": "9"}, map_of(SKY, STARS), 422, "size", "Choose at least 256."),
+        ({"painting": "starry_night", "photo_id": "0" * 32}, map_of(SKY, STARS), 422, "photo", "no longer kept"),
+    ],
+)
+def test_what_does_not_fit_is_said_beside_its_control(
+    client: TestClient, data: dict[str, str], files: dict[str, Any], status: int, place: str, sentence: str
+) -> None:
+    answer = client.post("/draw", data=data, files=files or {"none": ("", b"")})
+    assert answer.status_code == status
+    assert sentence in beside(answer.text, f"{place}-error")
+
+
+def test_a_refusal_costs_neither_drawing_nor_photo_nor_choices(client: TestClient) -> None:
+    files = map_of(SKY, VILLAGE) | {"photo": ("a.jpg", pictures.landscape(320, 240))}
+    page = client.post("/draw", data={"painting": "nobody", "size": "2048"}, files=files).text
+    assert checked(page, "size") == ["2048"]
+    kept = {name: hidden(page, name) for name in ("photo_id", "sheet_id", "map_id")}
+    assert all(re.fullmatch(r"\w{32}", each) for each in kept.values())
+    assert client.get(f"/photos/{kept['sheet_id']}/masks/{kept['map_id']}.png").status_code == 200
+    wish = wish_of(client, client.post("/draw", data={"painting": "starry_night", "size": "2048", **kept}))
+    assert (wish["photo"], wish["styles"][0]["mask"]) == (kept["photo_id"], kept["map_id"])
+
+
+def test_a_kept_drawing_goes_on_without_its_photo_or_with_another(client: TestClient) -> None:
+    files = map_of(SKY, VILLAGE) | {"photo": ("a.jpg", pictures.landscape(320, 240))}
+    page = client.post("/draw", data={"painting": "nobody"}, files=files).text
+    kept = {name: hidden(page, name) for name in ("photo_id", "sheet_id", "map_id")} | {"painting": "starry_night"}
+    alone = wish_of(client, client.post("/draw", data={**kept, "drop_photo": "true"}))
+    assert (alone["preset"], len(alone["styles"])) == ("doodle", 2)
+    other = {"photo": ("b.jpg", pictures.landscape(400, 300))}
+    along = wish_of(client, client.post("/draw", data=kept, files=other))
+    assert along["preset"] == "studio"
+    assert len({alone["photo"], along["photo"], kept["photo_id"]}) == 3
+
+
+def test_a_form_from_a_browser_that_says_nothing_is_shown_once_more_with_its_drawing(client: TestClient) -> None:
+    del client.headers["Origin"]
+    answer = client.post("/draw", data={"painting": "starry_night"}, files=map_of(SKY, STARS))
+    assert answer.status_code == 403
+    assert "Paint the drawing" in answer.text
+    assert re.search(r'name="enclosed-0-map"', answer.text)
+
+
+def test_its_artwork_names_the_painting_once_with_the_parts_and_leads_back_to_the_drawing(
+    client: TestClient, services: Services
+) -> None:
+    answer = client.post("/draw", data={"painting": "starry_night"}, files=map_of(SKY, STARS, VILLAGE))
+    finish(services, answer.headers["location"].rpartition("/")[2], pictures.encoded(pictures.quarters(512, 384)))
+    page = client.get(answer.headers["location"]).text
+    assert page.count('<p class="label__artist">') == 1
+    (told,) = re.findall(r"The Starry Night \(([^)]*)\)", page)
+    assert set(told.split(", ")) == {"sky", "stars and moon", "village"}
+    assert 'href="/draw?painting=starry_night"' in page
+    assert "<span>Drawing</span>" in page
+    assert "Change something" not in page
