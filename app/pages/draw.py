@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
 from anyio import to_thread
@@ -22,7 +23,7 @@ from app.jobs.work import planned_work
 from app.orders.doodles import DoodleRequest, start_doodle
 from app.pages import sentences
 from app.pages.form import last
-from app.pages.resend import with_enclosed
+from app.pages.keeping import keep_each
 from app.pages.sentences import UnfitError
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
@@ -30,7 +31,7 @@ from app.services import Services, ServicesHere, services_of
 from app.uploads import photos
 from app.uploads.keep import check_length, keep_mask, keep_photo, keep_upload
 from app.uploads.photos import ACCEPT, StoredPhoto
-from app.web.forms import read_form, uploaded_file
+from app.web.forms import uploaded_file
 from app.web.limits import client_of
 from app.web.templates import template
 
@@ -65,24 +66,16 @@ class Sent:
 async def take_in(services: Services, request: Request) -> Sent:
     """Read the form and keep its files. One that is refused costs none of the others."""
     sent = Sent(client_of(request, services.secret))
-    try:
-        form = await to_thread.run_sync(with_enclosed, await read_form(request))
-    except RefusalError as refusal:
-        sent.refusals.append(refusal.beside("map"))
-        return sent
-    try:
+
+    def settle(form: FormData) -> None:
         sent.painting, sent.size = last(form, "painting"), last(form, "size") or USUAL_SIZE
-        for keep in (keep_its_photo, keep_its_drawing):
-            try:
-                await keep(services, form, sent)
-            except RefusalError as refusal:
-                sent.refusals.append(refusal)
-    finally:
-        await form.close()
+
+    keep = [partial(each, services, sent) for each in (keep_its_photo, keep_its_drawing)]
+    sent.refusals += await keep_each(request, "map", settle, *keep)
     return sent
 
 
-async def keep_its_photo(services: Services, form: FormData, sent: Sent) -> None:
+async def keep_its_photo(services: Services, sent: Sent, form: FormData) -> None:
     """The photo that the parts are for: a file, or the id of one that was sent before; or none."""
     file, photo_id = uploaded_file(form), last(form, "photo_id")
     if file is not None:
@@ -93,7 +86,7 @@ async def keep_its_photo(services: Services, form: FormData, sent: Sent) -> None
             raise RefusalError(refusals.PHOTO_GONE)
 
 
-async def keep_its_drawing(services: Services, form: FormData, sent: Sent) -> None:
+async def keep_its_drawing(services: Services, sent: Sent, form: FormData) -> None:
     """The drawing: a file, or what was kept of one that was sent before; as a mask of the photo, or of itself."""
     file = uploaded_file(form, "map")
     if file is not None:

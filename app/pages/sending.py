@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -16,7 +17,7 @@ from app.orders.series import start_series
 from app.orders.start import start_job
 from app.pages.form import OWN, HomeForm
 from app.pages.home import HomePage, beside, home_page, known
-from app.pages.resend import with_enclosed
+from app.pages.keeping import keep_each
 from app.pages.sentences import UnfitError
 from app.pages.several import Chosen, are_several, chosen_photos
 from app.pages.wall import to_job_page
@@ -52,24 +53,16 @@ class Sent:
 async def take_in(services: Services, request: Request) -> Sent:
     """Read the form and keep its files. One that is refused costs none of the others."""
     sent = Sent(client_of(request, services.secret))
-    try:
-        form = await to_thread.run_sync(with_enclosed, await read_form(request))
-    except RefusalError as refusal:
-        sent.refusals.append(refusal)
-        return sent
-    try:
+
+    def settle(form: FormData) -> None:
         sent.form = HomeForm.of(form)
-        for keep in (keep_own, keep_its_photo, keep_its_masks):
-            try:
-                await keep(services, form, sent)
-            except RefusalError as refusal:
-                sent.refusals.append(refusal)
-    finally:
-        await form.close()
+
+    keep = [partial(each, services, sent) for each in (keep_own, keep_its_photo, keep_its_masks)]
+    sent.refusals += await keep_each(request, "photo", settle, *keep)
     return sent
 
 
-async def keep_own(services: Services, form: FormData, sent: Sent) -> None:
+async def keep_own(services: Services, sent: Sent, form: FormData) -> None:
     """The visitor's painting, if one came along. It is the chosen one unless a card of another is."""
     file = uploaded_file(form, "own_painting")
     if file is None:
@@ -83,7 +76,7 @@ async def keep_own(services: Services, form: FormData, sent: Sent) -> None:
         sent.form = sent.form.after(painting.id)
 
 
-async def keep_its_photo(services: Services, form: FormData, sent: Sent) -> None:
+async def keep_its_photo(services: Services, sent: Sent, form: FormData) -> None:
     """The photo: a file, or the id of one that was sent before; or several of each."""
     file = uploaded_file(form)
     if are_several(form):
@@ -103,7 +96,7 @@ async def keep_its_photo(services: Services, form: FormData, sent: Sent) -> None
         raise RefusalError(refusals.PHOTO_GONE)
 
 
-async def keep_its_masks(services: Services, form: FormData, sent: Sent) -> None:
+async def keep_its_masks(services: Services, sent: Sent, form: FormData) -> None:
     """The masks that came along; each takes the place of one that was there before."""
     for place in sent.form.places():
         file = uploaded_file(form, f"{place}_file")
