@@ -1,5 +1,5 @@
-/** Keeps the shares of a blend true while its sliders move, and names the painting that is chosen in the gallery. */
-import { chosenCard } from "./choice.js";
+/** The blend: its shares kept true while sliders move, the chosen painting named in it, and the cards' buttons that add another or take it out. */
+import { chosenCard } from "./gallery.js";
 import { all, byId, first } from "./lib/elements.js";
 
 /**
@@ -39,6 +39,46 @@ export function connectBlend(studio, signal) {
     });
   };
   for (const event of ["input", "change", "marks"]) studio.addEventListener(event, tell, { signal });
+  window.addEventListener("pageshow", tell, { signal });
+  tell();
+}
+
+/**
+ * @param {HTMLFormElement} studio
+ * @param {AbortSignal} signal
+ */
+export function connectAdding(studio, signal) {
+  const selects = all(studio, "select[name=style]", HTMLSelectElement);
+  const status = byId("status", HTMLElement);
+  const cardOf = (/** @type {Element} */ button) => first(/** @type {Element} */ (button.closest(".card")), ".card__radio", HTMLInputElement);
+  const rowOf = (/** @type {string} */ id) => selects.find((select) => select.value === id);
+
+  const tell = () => {
+    for (const button of all(studio, "[data-add]", HTMLButtonElement)) {
+      const isIn = rowOf(cardOf(button).value) !== undefined;
+      button.ariaPressed = String(isIn);
+      // Where the blend is full, there is nothing to press.
+      button.hidden = !isIn && !rowOf("");
+    }
+  };
+
+  studio.addEventListener("click", (event) => {
+    const button = event.target instanceof Element && event.target.closest("[data-add]");
+    if (!button) return;
+    const { value: id, dataset: { title } } = cardOf(button);
+    const row = rowOf(id);
+    const free = rowOf("");
+    if (row) row.value = "";
+    else if (free) free.value = id;
+    status.textContent = `${title} is ${row ? "out of" : "in"} the blend.`;
+    studio.dispatchEvent(new Event("change"));
+  }, { signal });
+  studio.addEventListener("change", (event) => {
+    // What is chosen by its card is no second painting any more.
+    const twice = event.target instanceof HTMLInputElement && event.target.matches(".card__radio") && rowOf(event.target.value);
+    if (twice) twice.value = "";
+    tell();
+  }, { signal });
   window.addEventListener("pageshow", tell, { signal });
   tell();
 }

@@ -1,9 +1,7 @@
 /** The home page: the photo at once in its frame, the gallery filtered as one types, the options while they change. */
-import { connectAdding } from "./adding.js";
-import { connectBlend } from "./blend.js";
+import { connectAdding, connectBlend } from "./blend.js";
 import { connectBrush } from "./brush.js";
-import { connectChoice } from "./choice.js";
-import { connectFilter } from "./filter.js";
+import { connectChoice, connectFilter } from "./gallery.js";
 import { all, byId } from "./lib/elements.js";
 import { connectOwn } from "./own.js";
 import { connectPhoto } from "./photo.js";

@@ -2,7 +2,7 @@
  * What is said of marks: how much they are, and what that means for each kind of part, by what the form says around it: one that
  * stays the photo, one of a painting's own, one where colours are kept.
  */
-import { chosenCard } from "../choice.js";
+import { chosenCard } from "../gallery.js";
 
 /** @typedef {import("./sheet.js").How} How */
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,11 @@ def records(connection: redis.Redis, tmp_path: Path) -> JobRecords:
 
 
 def test_a_manifest_is_still_written_as_it_was() -> None:
-    assert Job.model_validate_json(earlier.MANIFEST).model_dump_json(indent=1) == earlier.MANIFEST
+    job = Job.model_validate_json(earlier.MANIFEST)
+    written = job.model_dump(mode="json")
+    for style in written["request"]["styles"]:  # all that has come since, and says nothing of this job
+        assert (style.pop("part"), style.pop("part_map")) == (None, None)
+    assert written == json.loads(earlier.MANIFEST)
 
 
 def test_manifests_bring_back_what_has_ended_as_it_ended(records: JobRecords) -> None:

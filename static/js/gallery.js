@@ -1,0 +1,77 @@
+/** The gallery: its cards filtered as one types (the same fields, sent as a form, do it without a script), and which paintings are chosen. */
+
+import { all, byId, first } from "./lib/elements.js";
+
+/** Letters without accents, lower case, so that "hebuterne" finds "Hébuterne". @param {string} text */
+export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+/** @param {AbortSignal} signal */
+export function connectFilter(signal) {
+  const text = byId("filter-text", HTMLInputElement);
+  const movement = byId("filter-movement", HTMLSelectElement);
+  const count = byId("filter-count", HTMLElement);
+  const none = byId("gallery-none", HTMLElement);
+  const cards = all(document, ".card[data-words]", HTMLElement);
+  const own = first(document, "[data-own]", HTMLElement);
+
+  const apply = () => {
+    const words = plain(text.value).split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const card of cards) {
+      const fits = (!movement.value || card.dataset.movement === movement.value) && words.every((word) => card.dataset.words?.includes(word));
+      card.hidden = !fits;
+      shown += Number(fits);
+    }
+    own.hidden = words.length > 0 || movement.value !== "";
+    none.hidden = shown > 0;
+    count.textContent = `${shown} painting${shown === 1 ? "" : "s"}`;
+  };
+  text.addEventListener("input", apply, { signal });
+  movement.addEventListener("change", apply, { signal });
+  // Enter filters, which has happened already; it must not leave the page and the photo on it.
+  document.getElementById("filter")?.addEventListener("submit", (event) => event.preventDefault(), { signal });
+  none.querySelector("a")?.addEventListener("click", (event) => {
+    if (cards.length === 0) return;
+    event.preventDefault();
+    text.value = movement.value = "";
+    apply();
+    text.focus();
+  }, { signal });
+  if (text.value || movement.value) apply();
+}
+
+/** The radio of the chosen card, if any. @param {HTMLFormElement} studio */
+export const chosenCard = (studio) => /** @type {HTMLInputElement | null} */ (studio.querySelector(".card__radio:checked"));
+
+/**
+ * @param {HTMLFormElement} studio
+ * @param {AbortSignal} signal
+ */
+export function connectChoice(studio, signal) {
+  const choice = byId("choice", HTMLElement);
+  const error = byId("style-error", HTMLElement);
+  const others = all(studio, "select[name=style]", HTMLSelectElement);
+  const cite = (/** @type {string} */ title) => Object.assign(document.createElement("cite"), { textContent: title });
+
+  const tell = () => {
+    const chosen = chosenCard(studio);
+    choice.hidden = !chosen;
+    if (!chosen) return;
+    error.hidden = true;
+    const titles = [chosen.dataset.title ?? "", ...others.filter((each) => each.value).map((each) => each.selectedOptions[0].text)];
+    choice.replaceChildren("After ");
+    titles.forEach((title, index) => choice.append(index === 0 ? "" : index < titles.length - 1 ? ", " : " and ", cite(title)));
+  };
+  studio.addEventListener("change", tell, { signal });
+  studio.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction") || chosenCard(studio) || others.some((each) => each.value)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    error.textContent = "Choose a painting from the gallery to paint your photo after.";
+    error.hidden = false;
+    /** @type {HTMLInputElement | null} */ (studio.querySelector(".card:not([hidden]) .card__radio"))?.focus({ preventScroll: true });
+    error.scrollIntoView({ block: "center" });
+  }, { signal });
+  window.addEventListener("pageshow", tell, { signal });
+  tell();
+}
