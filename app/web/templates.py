@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
 from app import words
+from app.translation import _, many
 from app.web.assets import Assets
 from app.web.origin import form_action, keep_visit
 
@@ -19,6 +20,8 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 def templates(assets: Assets, root: str) -> Jinja2Templates:
     """The Jinja2 environment of all pages; autoescaping is on. `root` goes before every address within the site."""
     found = Jinja2Templates(TEMPLATES)
+    found.env.add_extension("jinja2.ext.i18n")
+    found.env.install_gettext_callables(_, many, newstyle=True)  # type: ignore[attr-defined]
     found.env.trim_blocks = found.env.lstrip_blocks = True
     found.env.globals["root"] = root
     found.env.globals["asset"] = lambda path: root + assets.url(path)
