@@ -35,6 +35,7 @@ DEEDS = {
     "jobs": "Paint it",
     "draw": "Paint the drawing",
     "sample": "Use the sample photo",
+    "received": "Take these photos",
     "remove": "Remove the painting",
     "again": "Paint it again",
     "retry": "Paint it after all",
