@@ -90,6 +90,7 @@ def site(services: Services, assets: Assets) -> dict[str, Any]:
         "cache": shell + assets.hash,
         "kept": f"{services.at('/')}kept",
         "offline": services.at(WITHOUT_NETWORK),
+        "api": services.at("/api/*"),
         "files": [services.at(assets.url(path)) for path in (*SHEETS, *SCRIPTS, "pictures/icon.svg")],
     }
 

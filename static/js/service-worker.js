@@ -6,7 +6,7 @@
  * this text.
  */
 const worker = /** @type {any} */ (self);
-/** @type {{shell: string, cache: string, kept: string, offline: string, files: string[]}} */
+/** @type {{shell: string, cache: string, kept: string, offline: string, api: string, files: string[]}} */
 const site = worker.site;
 const ARTWORKS = /\/(jobs|photos|series)\/[0-9a-f]{32}$/;
 const DELETED = /\/delete$/;
@@ -14,6 +14,9 @@ const FILE = /\.\w+$/; // a download, in whose place no page may be saved
 
 worker.addEventListener("install", (/** @type {any} */ event) => {
   worker.skipWaiting();
+  // What a page sends while it is left would be lost on its way through here, and downloads have nothing to find here.
+  const conditions = [{ requestMethod: "POST" }, { requestMethod: "DELETE" }, { urlPattern: site.api }];
+  event.addRoutes?.(conditions.map((condition) => ({ condition, source: "network" })));
   event.waitUntil(caches.open(site.cache).then((cache) => cache.addAll([site.offline, ...site.files])));
 });
 
@@ -27,7 +30,7 @@ worker.addEventListener("fetch", (/** @type {any} */ event) => {
     // Whoever deletes here deletes all copies at once; the wall keeps anew what is left when it is next seen.
     if (request.method === "DELETE" ? ARTWORKS.test(pathname) : DELETED.test(pathname)) event.waitUntil(caches.delete(site.kept));
   } else if (request.mode === "navigate") {
-    event.respondWith(page(event, FILE.test(pathname)));
+    if (!FILE.test(pathname)) event.respondWith(page(request));
     event.waitUntil(dropExpired());
   } else if (site.files.includes(pathname)) {
     event.respondWith(caches.match(request).then((found) => found ?? fetch(request)));
@@ -38,17 +41,15 @@ worker.addEventListener("fetch", (/** @type {any} */ event) => {
 async function takeOver() {
   const outdated = (await caches.keys()).filter((name) => name.startsWith(site.shell) && name !== site.cache);
   await Promise.all(outdated.map((name) => caches.delete(name)));
-  await worker.registration.navigationPreload?.enable();
   await worker.clients.claim();
 }
 
-/** The page that was asked for, or the one for whoever can't reach it. @param {any} event @param {boolean} isFile */
-async function page(event, isFile) {
+/** The page that was asked for, or the one for whoever can't reach it. @param {Request} request */
+async function page(request) {
   try {
-    return (await event.preloadResponse) ?? (await fetch(event.request));
+    return await fetch(request);
   } catch {
-    const offline = isFile ? undefined : await caches.match(site.offline, { cacheName: site.cache });
-    return offline ?? Response.error();
+    return (await caches.match(site.offline, { cacheName: site.cache })) ?? Response.error();
   }
 }
 

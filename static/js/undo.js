@@ -1,6 +1,6 @@
 /** Deleting on the wall: at once for the eye, in truth only after some seconds in which it can be undone. */
 import { all, byId, first } from "./lib/elements.js";
-import { keepWall } from "./lib/kept.js";
+import { dropKept, keepWall } from "./lib/kept.js";
 import { forget } from "./lib/memory.js";
 import { at } from "./lib/root.js";
 
@@ -61,6 +61,7 @@ export function connectUndo(wall, onChange) {
 
 /** Whether the photo and all that was made from it are gone. @param {string} photo */
 async function deleted(photo) {
+  void dropKept();
   const response = await fetch(at(`/api/v1/photos/${photo}`), { method: "DELETE", keepalive: true }).catch(() => null);
   return response?.ok ?? false;
 }

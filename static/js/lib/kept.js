@@ -27,6 +27,9 @@ export const keepWall = (wall) => keepAll(wall).catch(unlessAllowed);
 /** The same from a page that is no wall, if what it shows hangs there and is not kept yet. @param {string} id of the job */
 export const keepNew = (id) => keepUnlessKept(at(`/jobs/${id}`)).catch(unlessAllowed);
 
+/** Keeps nothing any more, before something is deleted; the wall keeps anew what is left. */
+export const dropKept = () => ("caches" in globalThis ? caches.delete(CACHE) : Promise.resolve(false)).catch(unlessAllowed);
+
 /** @param {unknown} reason */
 function unlessAllowed(reason) {
   if (!(reason instanceof DOMException || reason instanceof TypeError)) throw reason;
