@@ -93,11 +93,14 @@ async def once_more(request: Request, kind: refusals.Kind) -> Response:
     services, path = services_of(request), request.url.path
     texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     files, too_large = enclosable(services, form, MOST_FIELDS - len(texts)) if path in FORMS_OF_FILES else ([], [])
+    deed = deed_of(path)
+    if deed == DEEDS["share"] and form.get("how") == "stop":
+        deed = UNSHARE
     context = {
         "request": request,
         "kind": kind,
         "action": services.at(form_action(request, path)),
-        "deed": _(UNSHARE if deed_of(path) == DEEDS["share"] and form.get("how") == "stop" else deed_of(path)),
+        "deed": _(deed),
         "texts": texts,
         "files": files,
         "too_large": too_large,
