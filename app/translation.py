@@ -73,11 +73,11 @@ def N_(sentence: str) -> str:  # noqa: N802 (what gettext's tools and translator
 
 
 def together(names: Iterable[str]) -> str:
-    """Names in one phrase."""
-    first, *others = names
-    for other in others:
-        first = _("{one} and {other}").format(one=first, other=other)
-    return first
+    """Names in one phrase; nothing where there are none."""
+    phrase = ""
+    for name in names:
+        phrase = _("{one} and {other}").format(one=phrase, other=name) if phrase else name
+    return phrase
 
 
 def decimal(value: float) -> str:
