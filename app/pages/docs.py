@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from app import refusals
 from app.refusals import Kind
-from app.translation import _
+from app.web.origin import keep_visit
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,17 +47,18 @@ def docs(request: Request) -> Response:
         "examples": examples(site),
     }
     response: Response = request.app.state.templates.TemplateResponse(request, "docs.html", context)
+    keep_visit(request, response)
     return response
 
 
 def examples(site: str) -> list[dict[str, str]]:
     """The programs of the page, which ask this site: what each is for, its file's name, its text."""
     purposes = {
-        "paint.sh": _("A photo, in a shell with curl"),
-        "atelier.py": _("What the programs below share, in Python without any package"),
-        "paint.py": _("A photo, in Python"),
-        "series.py": _("Several photos in one manner"),
-        "doodle.py": _("A map of colours"),
+        "paint.sh": "A photo, in a shell with curl",
+        "atelier.py": "What the programs below share, in Python without any package",
+        "paint.py": "A photo, in Python",
+        "series.py": "Several photos in one manner",
+        "doodle.py": "A map of colours",
     }
     return [
         {
@@ -72,14 +73,14 @@ def examples(site: str) -> list[dict[str, str]]:
 def groups(schema: Schema) -> list[dict[str, Any]]:
     """The operations of an OpenAPI document by what they are about, flat enough for a template."""
     titles = {
-        "photos": _("Photos and masks"),
-        "paintings": _("People’s own paintings"),
-        "styles": _("Paintings that hang here"),
-        "jobs": _("Jobs and artworks"),
-        "series": _("Several photos at once"),
-        "doodles": _("Doodles"),
-        "limits": _("What may be asked for"),
-        "": _("Health"),
+        "photos": "Photos and masks",
+        "paintings": "People’s own paintings",
+        "styles": "Paintings that hang here",
+        "jobs": "Jobs and artworks",
+        "series": "Several photos at once",
+        "doodles": "Doodles",
+        "limits": "What may be asked for",
+        "": "Health",
     }
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in titles}
     for path, methods in schema["paths"].items():
