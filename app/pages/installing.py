@@ -22,7 +22,9 @@ PAPER = "#f5efe4"  # the ground of static/pictures/icon.svg
 WITHOUT_NETWORK = "/offline"
 # What that page consists of; its scripts import no others.
 SHEETS = "css/tokens+base+chrome.css", "css/wall.css"
-SCRIPTS = "js/offline.js", "js/lib/elements.js", "js/lib/kept.js", "js/lib/moments.js", "js/lib/root.js"
+SCRIPTS = tuple(
+    f"js/{name}.js" for name in ("offline", "lib/elements", "lib/kept", "lib/moments", "lib/root", "lib/words")
+)
 
 
 @router.get("/manifest.webmanifest")
