@@ -35,6 +35,8 @@ ELSEWHERE = {
     "photo": "stands above the options",
     "styles": "are the cards of the gallery, and the rows of the blend",
     "start_job": "is brought by an artwork's page, and then stands below the photo",
+    "variety": "stands where is drawn (DRAWN)",
+    "fidelity": "likewise",
 }
 MOST_PARTS = 5  # paintings of a blend
 USUAL = ("", "As usual")
@@ -227,6 +229,7 @@ ROWS = (
             USUAL,
             ("nearest", "Nearest cells"),
             ("nearest-and-gram", "Nearest cells, and Gram"),
+            ("mrf", "Nearest patches"),
             ("relative-gram", "Gram, relative to the painting"),
             ("gram-2015", "Gram, Gatys 2015"),
             ("gram-code", "Gram, Gatys’ notebook"),
@@ -254,5 +257,22 @@ ROWS = (
         ),
     ),
 )
-# fmt: on
 CONTROLS = {control.name: control for control in ROWS}
+# Of a drawing: they stand on its page, and in the recipe of what is painted from it.
+DRAWN = {
+    control.name: control
+    for control in (
+        Control(
+            "variety", "Pieces of the painting", "options", "pick",
+            (("0", "Repeated as they fit best"), ("1", "As usual"), ("2", "Varied"), ("4", "Varied as much as can be")),
+        ),
+        Control(
+            "fidelity", "Each part of the drawing", "options", "pick",
+            (
+                ("1", "Painted as that part alone"), ("0.75", "Mostly as that part"),
+                ("0.4", "Mixed with the others"), ("0", "As whatever is most like it"),
+            ),
+        ),
+    )
+}
+# fmt: on

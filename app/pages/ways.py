@@ -31,6 +31,12 @@ WAYS = (
         "after Johnson et al. 2016, and Chen and Schmidt 2016",
     ),
     Way(
+        "mrf",
+        "Patch by patch",
+        "Pieces of the painting, laid like a mosaic where your photo is most like them.",
+        "Li and Wand 2016",
+    ),
+    Way(
         "gatys-2016",
         "The classic",
         "The paper to the letter, from white noise: slow, and close to the photo.",
