@@ -36,8 +36,8 @@ ELSEWHERE = {
     "photo": "stands above the options",
     "styles": "are the cards of the gallery, and the rows of the blend",
     "start_job": "is brought by an artwork's page, and then stands below the photo",
-    "variety": "stands where is drawn (DRAWN)",
-    "fidelity": "likewise",
+    "variety": "stands on the page to draw on",
+    "fidelity": "stands on the page to draw on",
 }
 MOST_PARTS = 5  # paintings of a blend
 USUAL = ("", N_("As usual"))

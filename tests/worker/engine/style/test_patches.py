@@ -155,7 +155,7 @@ def test_where_memory_is_short_it_is_painted_in_tiles(scene: Scene, extractor: E
     calls: tuple[list[float], list[float]] = ([], [])
     whole, in_tiles = (
         to_tensor(paint(scene, extractor, options, lambda each: told.append(each.fraction), room=room).picture.image())  # noqa: B023
-        for told, room in zip(calls, (None, Room(420_000_000, tmp_path)), strict=True)
+        for told, room in zip(calls, (None, Room(375_000_000, tmp_path)), strict=True)
     )
     assert len(calls[1]) > len(calls[0]) + 3, "the last stages are looked at in parts"
     assert float((in_tiles - whole).abs().mean()) < 0.03
