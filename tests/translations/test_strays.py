@@ -36,7 +36,7 @@ KNOWN = {
     "Value error, ", "target map", "style map", "The photo and its map",
     # why an option has no control, for those who read the code
     "stands above the options", "are the cards of the gallery, and the rows of the blend",
-    "is brought by an artwork's page, and then stands below the photo",
+    "is brought by an artwork's page, and then stands below the photo", "stands on the page to draw on",
     # errors that no person sees
     "There is no canvas of this size", " is no  of this page", "Not wanted any more",
 }  # fmt: skip
