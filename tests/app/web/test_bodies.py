@@ -157,3 +157,20 @@ def test_a_name_that_no_text_can_hold_is_refused_in_words(asked: Asked) -> None:
     answer = asked("POST", "/api/v1/jobs", JSON, rb'{"\ud800":1}')
     assert answer.status == 422
     assert json.loads(answer.body)["code"] == "request-invalid"
+
+
+@pytest.mark.parametrize("charset", ["punycode", '"PunyCode"', "idna", "utf-7", "unicode_escape", "no-such"])
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs"])
+def test_a_form_in_rare_letters_is_not_read(asked: Asked, path: str, charset: str) -> None:
+    """Python's reader of punycode takes a second for 100 kB, minutes for a megabyte, and a form may have forty of
+    them."""
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"z" * 100_000 + b"\r\n--x--\r\n"
+    answer = asked("POST", path, f"multipart/form-data; boundary=x; charset={charset}", body)
+    assert (answer.status, answer.taken) == (400, 0)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "iso-8859-1"])
+def test_a_form_in_usual_letters_is_read(asked: Asked, charset: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nz\r\n--x--\r\n'
+    answer = asked("POST", "/api/v1/photos", f"multipart/form-data; boundary=x; charset={charset}", body)
+    assert json.loads(answer.body)["code"] == "photo-missing"
