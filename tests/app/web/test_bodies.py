@@ -169,6 +169,12 @@ def test_a_form_in_rare_letters_is_not_read(asked: Asked, path: str, charset: st
     assert (answer.status, answer.taken) == (400, 0)
 
 
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs"])
+def test_a_form_that_says_too_much_of_itself_is_not_read(asked: Asked, path: str) -> None:
+    answer = asked("POST", path, "multipart/form-data; boundary=x" + ";" * 60_000, b"--x--\r\n")
+    assert (answer.status, answer.taken) == (400, 0)
+
+
 @pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "iso-8859-1"])
 def test_a_form_in_usual_letters_is_read(asked: Asked, charset: str) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nz\r\n--x--\r\n'
