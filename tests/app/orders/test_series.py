@@ -16,7 +16,6 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.downloads.archive import zipped
-from app.jobs import series as manifests
 from app.jobs.housekeeping import retention
 from app.jobs.models import JobState, PaintRequest, Series, StyleChoice
 from app.jobs.records import accepting, redis_keys
@@ -292,7 +291,7 @@ class TestDurability:
     def test_a_series_that_was_accepted_a_moment_ago_is_not_swept(self, services: Services) -> None:
         series = Series(id="a" * 32, created_at=services.records.now(), photos=["c" * 32], jobs=["b" * 32])
         services.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
-        manifests.sweep(services.records)
+        retention.sweep(services.records)
         assert stored(services, "series") == {series.id}
 
 
