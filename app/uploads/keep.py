@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
-from anyio import to_thread
 from starlette.datastructures import UploadFile
 
 from app import refusals
@@ -136,4 +135,4 @@ async def _kept(
                 raise
             raise no_room from error
 
-    return await to_thread.run_sync(decode_and_store, limiter=services.decodings)
+    return await services.decodings.run(client, decode_and_store)
