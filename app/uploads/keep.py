@@ -19,7 +19,7 @@ from app.uploads import masks, paintings, photos
 from app.uploads.masks import StoredMask
 from app.uploads.paintings import OwnPainting
 from app.uploads.photos import StoredPhoto
-from app.uploads.room import check_quota, count, over_quota
+from app.uploads.room import check_quota, check_room, count, no_room, over_quota
 from app.web.bodies import FORM_OVERHEAD_BYTES
 
 Decoded = TypeVar("Decoded")
@@ -119,11 +119,8 @@ async def _kept(
         RefusalError: the file is refused, or there is little room left, which is for what was accepted before.
     """
 
-    no_room = RefusalError(refusals.DISK_FULL, undone=f"your {thing} was not kept").beside(thing)
-
     def decode_and_store() -> Stored:
-        if not services.has_room():
-            raise no_room
+        check_room(services, thing)
         check_quota(services, client, thing)
         picture = decode()
         try:
@@ -133,6 +130,6 @@ async def _kept(
         except OSError as error:
             if not is_full(error):
                 raise
-            raise no_room from error
+            raise no_room(thing) from error
 
     return await services.decodings.run(client, decode_and_store)

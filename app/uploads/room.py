@@ -1,4 +1,4 @@
-"""Whether there is room for what a client sends: what may be kept of it, and of all."""
+"""Whether there is room for what a client sends: on the disk, and in what may be kept of it and of all."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ from app.services import Services
 
 TOLD_ABOVE = 0.8  # of what may be kept; below that, nobody has to think of it
 log = logging.getLogger(__name__)
+
+
+def check_room(services: Services, thing: str) -> None:
+    """Make sure that the disk has room for an upload, before it is sent or decoded.
+
+    Raises:
+        RefusalError: there is little left, which is for what was accepted before.
+    """
+    if not services.has_room():
+        raise no_room(thing)
+
+
+def no_room(thing: str) -> RefusalError:
+    """How to say that the disk is full."""
+    return RefusalError(refusals.DISK_FULL, undone=f"your {thing} was not kept").beside(thing)
 
 
 def check_quota(services: Services, client: str, thing: str = "photo") -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, product
 
@@ -75,6 +76,12 @@ Asked = Callable[..., Answer]
 
 @pytest.fixture
 def asked(settings: Settings) -> Iterator[Asked]:
+    with asking(settings) as asked:
+        yield asked
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[Asked]:
     """Asks an application over nothing but ASGI, piece by piece."""
     app = create_app(settings)
     with asyncio.Runner() as runner:
@@ -136,6 +143,14 @@ def test_whatever_is_sent_the_answer_is_short(asked: Asked, path: str) -> None:
             problem = json.loads(answer.body)
             assert (answer.status, problem["code"]) == (413, "request-too-large")
             assert "64 kB" in problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["photos", f"photos/{ID}/masks", "paintings"])
+def test_no_upload_is_read_for_which_there_is_no_room(settings: Settings, path: str) -> None:
+    with asking(settings.model_copy(update={"least_free_mb": 10**9})) as asked:
+        answer = asked("POST", f"/api/v1/{path}", "multipart/form-data; boundary=x", bytes(1_000_000))
+    assert (answer.status, answer.taken) == (507, 0)
+    assert json.loads(answer.body)["code"] == "storage-full"
 
 
 def test_a_request_tells_its_first_twenty_faults(asked: Asked) -> None:
