@@ -12,20 +12,32 @@ from anyio import CapacityLimiter, to_thread
 Done = TypeVar("Done")
 
 
+class CrowdedError(Exception):
+    """As much of one client waits as may wait."""
+
+
 class Turns:
     """So much work at once, in threads; what waits goes by turns from client to client. Whoever sends much waits for
     itself, and everybody else for one piece of it or two.
     """
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, most_waiting: int) -> None:
+        """`most_waiting` is of one client."""
         self._limiter = CapacityLimiter(at_once)
+        self._most_waiting = most_waiting
         self._free = at_once
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}  # whose turn is next stands first
 
     async def run(self, client: str, work: Callable[[], Done]) -> Done:
-        """What a client's work returns, or whatever it raises, when its turn has come."""
+        """What a client's work returns, or whatever it raises, when its turn has come.
+
+        Raises:
+            CrowdedError: enough of this client waits already.
+        """
         if self._free:
             self._free -= 1
+        elif len(self._waiting.get(client, ())) >= self._most_waiting:
+            raise CrowdedError
         else:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.setdefault(client, deque()).append(turn)

@@ -15,6 +15,7 @@ from app.jobs.storage import keys
 from app.jobs.storage.protocol import is_full
 from app.refusals import RefusalError, Thing
 from app.services import Services
+from app.turns import CrowdedError
 from app.uploads import masks, paintings, photos
 from app.uploads.masks import StoredMask
 from app.uploads.paintings import OwnPainting
@@ -24,6 +25,7 @@ from app.web.bodies import FORM_OVERHEAD_BYTES
 
 Decoded = TypeVar("Decoded")
 Stored = TypeVar("Stored")
+AGAIN_S = 30  # after which a client may try again that has too many uploads waiting
 
 
 async def keep_upload(services: Services, file: UploadFile, client: str) -> StoredPhoto:
@@ -116,7 +118,8 @@ async def _kept(
     """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it.
 
     Raises:
-        RefusalError: the file is refused, or there is little room left, which is for what was accepted before.
+        RefusalError: the file is refused; or there is little room left, which is for what was accepted before; or too
+            many of this client wait for their turn.
     """
 
     def decode_and_store() -> Stored:
@@ -132,4 +135,8 @@ async def _kept(
                 raise
             raise no_room(thing) from error
 
-    return await services.decodings.run(client, decode_and_store)
+    try:
+        return await services.decodings.run(client, decode_and_store)
+    except CrowdedError as error:
+        headers = {"Retry-After": str(AGAIN_S)}
+        raise RefusalError(refusals.TOO_MANY_REQUESTS, headers=headers, seconds=AGAIN_S) from error

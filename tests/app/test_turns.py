@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from app.turns import Turns
+from app.turns import CrowdedError, Turns
 
 
 class Work:
@@ -43,7 +43,7 @@ async def soon(work: Work, number: int) -> None:
 
 def test_whoever_sends_little_waits_for_little_of_what_another_has_sent() -> None:
     async def play() -> list[str]:
-        work, turns = Work(), Turns(2)
+        work, turns = Work(), Turns(2, 100)
         much = [asyncio.create_task(turns.run("ann", lambda: work.piece("ann"))) for _ in range(20)]
         await asyncio.sleep(0.05)
         little = [asyncio.create_task(turns.run(name, partial(work.piece, name))) for name in ("ben", "eve")]
@@ -62,7 +62,7 @@ def test_whoever_sends_little_waits_for_little_of_what_another_has_sent() -> Non
 
 def test_who_has_gone_keeps_no_place() -> None:
     async def play() -> list[str]:
-        work, turns = Work(), Turns(1)
+        work, turns = Work(), Turns(1, 100)
         first = asyncio.create_task(turns.run("ann", lambda: work.piece("first")))
         await asyncio.sleep(0.05)
         gone = [asyncio.create_task(turns.run("ann", lambda: work.piece("gone"))) for _ in range(5)]
@@ -82,7 +82,7 @@ def test_who_has_gone_keeps_no_place() -> None:
 
 def test_one_whose_turn_came_as_it_went_passes_it_on() -> None:
     async def play() -> list[str]:
-        work, turns = Work(), Turns(1)
+        work, turns = Work(), Turns(1, 100)
         work.let(3)
 
         async def first() -> None:
@@ -102,10 +102,25 @@ def test_one_whose_turn_came_as_it_went_passes_it_on() -> None:
 
 def test_what_fails_passes_its_turn_on_as_well() -> None:
     async def play() -> None:
-        turns = Turns(1)
+        turns = Turns(1, 100)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
                 await turns.run("ann", lambda: 1 / 0)
+
+    asyncio.run(asyncio.wait_for(play(), 10))
+
+
+def test_of_one_client_so_much_waits_and_no_more() -> None:
+    async def play() -> None:
+        work, turns = Work(), Turns(1, 3)
+        asked = [asyncio.create_task(turns.run("ann", lambda: work.piece("ann"))) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(CrowdedError):
+            await turns.run("ann", lambda: work.piece("ann"))
+        other = asyncio.create_task(turns.run("ben", lambda: work.piece("ben")))
+        work.let(6)
+        await asyncio.gather(*asked, other)
+        await turns.run("ann", lambda: work.piece("ann"))
 
     asyncio.run(asyncio.wait_for(play(), 10))
 
