@@ -13,7 +13,6 @@ from redis.exceptions import LockError
 from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import accepting, redis_keys
-from app.jobs.records.errors import JobNotFoundError
 from app.jobs.records.records import JobRecords
 from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
@@ -21,6 +20,7 @@ from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
 # Fifty manifests and fifty hints take less than a second; who sends the same series again meanwhile waits for it.
 ACCEPTING_S, PATIENCE_S = 60.0, 10.0
+MOST_TRIES = 100  # that are looked at of a job, a round trip each for all jobs of a series; nobody means more
 YOUNG_S = 3600.0  # a manifest younger than this may be of a series that is still being accepted
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,13 @@ def found(records: JobRecords, series: Series) -> list[Job]:
     Raises:
         redis.RedisError: Redis is away.
     """
-    newest = [_last_try(records, job) for job in records.get_all(series.jobs)]
+    newest = records.get_all(series.jobs)
+    for _ in range(MOST_TRIES):
+        tried = {job.id: job.retried_by for job in newest if job.retried_by and job.state is not JobState.EXPIRED}
+        again = {job.id: job for job in records.get_all(list(tried.values()))} if tried else {}
+        if not again:
+            break
+        newest = [again.get(tried.get(job.id, ""), job) for job in newest]
     return [job for job in newest if job.state is not JobState.EXPIRED]
 
 
@@ -99,15 +105,6 @@ def delete(records: JobRecords, series_id: str) -> None:
     prefix = keys.series_prefix(series_id)
     records.storage.delete_prefix(prefix)
     records.tally.note(prefix, "", 0)
-
-
-def _last_try(records: JobRecords, job: Job) -> Job:
-    while job.retried_by and job.state is not JobState.EXPIRED:
-        try:
-            job = records.get(job.retried_by)
-        except JobNotFoundError:
-            return job
-    return job
 
 
 @contextmanager
