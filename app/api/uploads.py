@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from app import refusals
 from app.api.problems import problems
-from app.refusals import Kind, RefusalError
+from app.refusals import Kind, RefusalError, Thing
 from app.services import Services, ServicesHere
 from app.uploads import paintings
 from app.uploads.deleting import delete_painting, delete_photo
@@ -63,7 +63,7 @@ def form_with(name: str, *others: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-async def form_of(request: Request, services: Services, thing: str) -> FormData:
+async def form_of(request: Request, services: Services, thing: Thing) -> FormData:
     """The request's form, which holds one file. It is not read where there is no room, or no more may be kept of the
     client: what is read takes room as well.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from python_multipart.multipart import parse_options_header  # as Starlette reads it
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
@@ -15,11 +14,6 @@ from app.refusals import RefusalError
 # Twice as many photos as a series has: whoever chose too many is told so, and which were left out.
 MOST_FILES, MOST_FIELDS = 2 * MOST_IN_SERIES, 100 + MOST_IN_SERIES
 
-LONGEST_TYPE = 1000  # of a Content-Type; 60 kB of semicolons take Python half a second
-# What a form may say that its texts are written in. Browsers send UTF-8 and say nothing; of the other hundred that
-# Python reads, one takes minutes for a megabyte.
-CHARSETS = {"", "utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"}
-
 # Larger files lie on disk while a form is read, or fifty small ones would fill 50 MB of memory.
 MultiPartParser.spool_max_size = 64 * 1024
 
@@ -28,21 +22,12 @@ async def read_form(request: Request, most_files: int = MOST_FILES, most_fields:
     """The request's form; the pages' has all options and perhaps many photos.
 
     Raises:
-        RefusalError: it is too large, has too many parts, is in rare letters, or did not arrive in one piece.
+        RefusalError: it is too large, has too many parts, or did not arrive in one piece.
     """
-    kind = request.headers.get("content-type", "")
-    if len(kind) > LONGEST_TYPE or charset_in(kind) not in CHARSETS:
-        raise RefusalError(refusals.FORM_UNREADABLE)
     try:
         return await request.form(max_files=most_files, max_fields=most_fields)
     except (HTTPException, ClientDisconnect) as error:
         raise RefusalError(refusals.FORM_UNREADABLE) from error
-
-
-def charset_in(kind: str) -> str:
-    """What a Content-Type says that a form is written in, in lower case."""
-    _, options = parse_options_header(kind)
-    return options.get(b"charset", b"").decode("latin-1").lower()
 
 
 def uploaded_files(form: FormData, name: str = "photo") -> list[UploadFile]:

@@ -175,7 +175,7 @@ def test_a_name_that_no_text_can_hold_is_refused_in_words(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("charset", ["punycode", '"PunyCode"', "idna", "utf-7", "unicode_escape", "no-such"])
-@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs"])
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs", "/language", f"/jobs/{ID}/share", "/api/v1/jobs"])
 def test_a_form_in_rare_letters_is_not_read(asked: Asked, path: str, charset: str) -> None:
     """Python's reader of punycode takes a second for 100 kB, minutes for a megabyte, and a form may have forty of
     them."""
@@ -184,7 +184,7 @@ def test_a_form_in_rare_letters_is_not_read(asked: Asked, path: str, charset: st
     assert (answer.status, answer.taken) == (400, 0)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs"])
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs", "/language", f"/jobs/{ID}/share", "/api/v1/jobs"])
 def test_a_form_that_says_too_much_of_itself_is_not_read(asked: Asked, path: str) -> None:
     answer = asked("POST", path, "multipart/form-data; boundary=x" + ";" * 60_000, b"--x--\r\n")
     assert (answer.status, answer.taken) == (400, 0)
