@@ -32,6 +32,7 @@ COMMANDS = {
     "presets": "list the published ways to paint",
     "fetch": "download once what does not ship: VGG's weights, originals",
     "check": "look for what a crash has left in the service's data, and mend it",
+    "doctor": "look whether this machine has all that the service needs",
 }
 EXAMPLES = """\
 examples:
