@@ -83,7 +83,7 @@ def language_of(request: Request) -> Language:
 
 
 def accepted(header: str) -> Iterator[str]:
-    """The languages of an Accept-Language header (RFC 9110, section 12.5.4), the most wanted first; of its first MOST."""
+    """The languages of an Accept-Language header (RFC 9110, section 12.5.4), or the first MOST, most wanted first."""
     weighed: list[tuple[float, int, str]] = []
     for each in header.split(",", MOST)[:MOST]:
         tag, _, parameter = each.partition(";")
