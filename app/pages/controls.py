@@ -166,7 +166,7 @@ ROWS = (
     Control(
         "color_method", "How colours of the photo are kept", "tones", "pick",
         (
-            ("luminance", "Only light and dark are painted"),
+            ("luminance", "The photo’s colours, painted light and dark"),
             ("histogram", "As often as in the photo (histogram)"),
             ("linear", "As few changes as can be (optimal transport)"),
             ("linear-cholesky", "Channel after channel (Cholesky)"),
@@ -184,14 +184,14 @@ ROWS = (
         ends=("grainy", "smooth"),
     ),
     Control(
-        "start", "The first canvas", "fine", "pick",
-        (USUAL, ("photo", "The photo"), ("noise", "Noise"), ("grey", "The photo in greys")),
-        unoffered=(("artwork", "An earlier artwork"),), told="First canvas",
+        "start", "Begin from", "fine", "pick",
+        (USUAL, ("photo", "My photo"), ("noise", "Random dots"), ("grey", "My photo without colours")),
+        unoffered=(("artwork", "An earlier artwork"),), told="Begun from",
     ),
     Control(
-        "seed", "Whose hand", "fine", "entry", placeholder="0", mode="numeric",
-        hint="Any whole number. Another one paints it with another hand; the same one paints the same again.",
-        told="Hand", is_always_told=True,
+        "seed", "Variation", "fine", "entry", placeholder="0", mode="numeric",
+        hint="Any whole number. Another one gives another version; the same one gives the same again.",
+        is_always_told=True,
     ),
     Control(
         "iterations", "Evaluations in all", "experts", "entry", placeholder="as usual", mode="numeric",
