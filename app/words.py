@@ -55,7 +55,7 @@ def doing(job: Job, position: int | None) -> str:
         if job.attempt > 0:
             return "interrupted; going on from the last stroke in a moment"
         if not position:
-            return "next in line; an easel is being set up"
+            return "next in line"
         return f"waiting for a free easel, {position} painting{'' if position == 1 else 's'} ahead"
     if job.state is JobState.RUNNING:
         if job.cancel_requested:

@@ -79,7 +79,7 @@ def page_of(
     elif job.has_artwork:
         context |= artwork_context(request, services, job, "Stopped early" if context["stopped"] else "Your artwork")
         context |= {
-            "same_again": address_of(job.request),
+            "same_again": address_of(job.request) + "#chosen",
             "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
             "before": "drawing" if job.request.preset == "doodle" else "photo",
             "recipe": told_recipe(job.request, services.gallery),
