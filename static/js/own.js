@@ -1,6 +1,7 @@
 /** Paintings of one's own: sent as soon as they are chosen, and hung beside the others as the chosen one. */
 import { whyNot } from "./lib/answers.js";
 import { all, byId, copyOf, first } from "./lib/elements.js";
+import { call, nameOf, titleOf } from "./lib/names.js";
 import { at } from "./lib/root.js";
 import { upload, whyFailed } from "./lib/upload.js";
 
@@ -104,12 +105,16 @@ class Cards {
     this.#studio = studio;
     this.#signal = signal;
     this.#selects = all(studio, "select[name=style]", HTMLSelectElement);
-    this.#made = all(studio, "[data-mine]", HTMLElement).length;
+    const mine = all(studio, "[data-mine]", HTMLElement);
+    this.#made = mine.length;
+    for (const card of mine) this.#rename(card, nameOf(card.dataset.mine ?? ""));
   }
 
   /** Hangs a painting as the chosen one; its title. @param {string} id @param {File} file */
   hang(id, file) {
-    const title = `Your painting ${++this.#made}`;
+    this.#made++;
+    const title = titleOf(file.name) || `Your painting ${this.#made}`;
+    call(id, title);
     const card = newCard(id, title);
     this.#show(file, first(card, "img", HTMLImageElement));
     first(this.#studio, "[data-own]", HTMLElement).before(card);
@@ -128,6 +133,16 @@ class Cards {
     this.#studio.dispatchEvent(new Event("change"));
   }
 
+  /** @param {HTMLElement} card @param {string} title */
+  #rename(card, title) {
+    if (!title) return;
+    setTitle(card, title);
+    for (const select of this.#selects) {
+      const option = /** @type {HTMLOptionElement | null} */ (select.querySelector(`[value="${card.dataset.mine}"]`));
+      if (option) option.text = title;
+    }
+  }
+
   /** @param {File} file @param {HTMLImageElement} picture */
   #show(file, picture) {
     picture.src = URL.createObjectURL(file);
@@ -138,12 +153,16 @@ class Cards {
 /** @param {string} id @param {string} title */
 function newCard(id, title) {
   const card = copyOf("mine");
-  const radio = first(card, "input", HTMLInputElement);
   const remove = first(card, ".card__remove", HTMLButtonElement);
-  card.dataset.mine = radio.value = remove.value = id;
-  radio.dataset.title = title;
-  first(card, "cite", HTMLElement).textContent = title;
-  remove.ariaLabel = `Remove ${title}`;
-  first(card, "[data-add] .unseen", HTMLElement).textContent = ` ${title} in`;
+  card.dataset.mine = first(card, "input", HTMLInputElement).value = remove.value = id;
+  setTitle(card, title);
   return card;
+}
+
+/** @param {HTMLElement} card @param {string} title */
+function setTitle(card, title) {
+  first(card, "input", HTMLInputElement).dataset.title = title;
+  first(card, "cite", HTMLElement).textContent = title;
+  first(card, ".card__remove", HTMLButtonElement).ariaLabel = `Remove ${title}`;
+  first(card, "[data-add] .unseen", HTMLElement).textContent = ` ${title} in`;
 }

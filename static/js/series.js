@@ -3,6 +3,7 @@ import { develop } from "./lib/canvas.js";
 import { all, byId, first } from "./lib/elements.js";
 import { remember } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
+import { nameOf } from "./lib/names.js";
 import { poll } from "./lib/poll.js";
 import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
@@ -37,7 +38,7 @@ function paint(canvas, job) {
   }
   canvas.className = `canvas is-${job.status}`;
   link.href = at(`/jobs/${job.id}`);
-  link.ariaLabel = `Photo ${part("number").textContent}: ${job.doing}`;
+  link.ariaLabel = `${nameOf(job.photo) || `Photo ${part("number").textContent}`}: ${job.doing}`;
   part("doing").textContent = job.doing;
   share.value = job.progress;
   share.hidden = !["queued", "running"].includes(job.status);
@@ -82,6 +83,7 @@ function announce(answer) {
 }
 
 localise(document);
+for (const canvas of canvases()) first(canvas, ".canvas__name", HTMLElement).textContent = nameOf(canvas.dataset.photo ?? "");
 for (const canvas of canvases().toReversed()) remember(canvas.dataset.job ?? "");
 if (series.dataset.status !== "ended") {
   void poll(address, {
