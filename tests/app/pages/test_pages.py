@@ -71,6 +71,12 @@ def test_photo_and_painting_lead_to_the_easel(client: TestClient) -> None:
     assert page.headers["cache-control"] == "private, no-cache"
 
 
+def test_both_things_that_are_missing_are_said_each_at_its_step(client: TestClient) -> None:
+    page = client.post("/jobs", data={"size": "256"}).text
+    assert "no photo yet" in beside(page, "photo-error")
+    assert "painting" in beside(page, "style-error")
+
+
 def test_empty_file_field_beside_a_sent_photo_is_what_browsers_send(client: TestClient, photo_id: str) -> None:
     answer = client.post("/jobs", data={"style": "dusk", "photo_id": photo_id}, files={"photo": ("", b"")})
     assert answer.status_code == 303
