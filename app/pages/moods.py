@@ -20,6 +20,6 @@ def told_moods(moods: Sequence[Mood]) -> list[tuple[Mood, str]]:
         "bold": _("Bold"),
         "soft": _("Soft"),
         "print": _("Prints"),
-        "portraits": _("Good for portraits"),
+        "portraits": _("For portraits"),
     }
     return [(mood, words[mood]) for mood in moods]

@@ -109,7 +109,7 @@ def test_three_photos_develop_side_by_side_and_come_home_in_one_zip(page: Page, 
         page.get_by_role("link", name="Download artwork 2").click()
     with Image.open(single.value.path()) as artwork:
         assert artwork.size == (192, 256)
-    page.get_by_role("link", name="Photo 3: finished").click()
+    page.get_by_role("link", name=f"{photos[2]['name']}: finished").click()
     page.wait_for_url("**/jobs/*")
     expect(page.get_by_role("heading", name="Download")).to_be_visible()
 
