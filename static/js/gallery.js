@@ -2,6 +2,7 @@
 
 import { all, byId, first } from "./lib/elements.js";
 import { holds, wanted } from "./lib/search.js";
+import { _, manner, many } from "./lib/words.js";
 
 /** @param {AbortSignal} signal */
 export function connectFilter(signal) {
@@ -24,8 +25,8 @@ export function connectFilter(signal) {
     }
     own.hidden = words.length > 0 || mood !== "";
     none.hidden = shown > 0;
-    const instead = isMended && shown > 0 ? `Nothing is called “${text.value.trim()}”. These are for “${words.join(" ")}”. ` : "";
-    count.textContent = `${instead}${shown} painting${shown === 1 ? "" : "s"}`;
+    const instead = isMended && shown > 0 ? _("Nothing is called “{typed}”. These are for “{meant}”.", { typed: text.value.trim(), meant: words.join(" ") }) : "";
+    count.textContent = `${instead} ${many("{count} painting", "{count} paintings", shown)}`.trim();
   };
   const search = (/** @type {string} */ words) => {
     text.value = words;
@@ -57,6 +58,7 @@ export function connectChoice(studio, signal) {
   const choice = byId("choice", HTMLElement);
   const error = byId("style-error", HTMLElement);
   const others = all(studio, "select[name=style]", HTMLSelectElement);
+  const list = new Intl.ListFormat(manner);
   const cite = (/** @type {string} */ title) => Object.assign(document.createElement("cite"), { textContent: title });
 
   const tell = () => {
@@ -65,14 +67,15 @@ export function connectChoice(studio, signal) {
     if (!chosen) return;
     error.hidden = true;
     const titles = [chosen.dataset.title ?? "", ...others.filter((each) => each.value).map((each) => each.selectedOptions[0].text)];
-    choice.replaceChildren("After ");
-    titles.forEach((title, index) => choice.append(index === 0 ? "" : index < titles.length - 1 ? ", " : " and ", cite(title)));
+    const [before, behind] = _("After {paintings}", { paintings: "\0" }).split("\0");
+    const named = list.formatToParts(titles).map(({ type, value }) => (type === "element" ? cite(value) : value));
+    choice.replaceChildren(before, ...named, behind);
   };
   studio.addEventListener("change", tell, { signal });
   studio.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("formaction") || chosenCard(studio) || others.some((each) => each.value)) return;
     event.preventDefault();
-    error.textContent = "Choose a painting from the gallery to paint your photo after.";
+    error.textContent = _("Choose a painting from the gallery to paint your photo after.");
     error.hidden = false;
     /** @type {HTMLInputElement | null} */ (studio.querySelector(".card:not([hidden]) .card__radio"))?.focus({ preventScroll: true });
     error.scrollIntoView({ block: "center" });

@@ -4,6 +4,7 @@ import { all, byId, copyOf, first } from "./lib/elements.js";
 import { call, nameOf, titleOf } from "./lib/names.js";
 import { at } from "./lib/root.js";
 import { upload, whyFailed } from "./lib/upload.js";
+import { _ } from "./lib/words.js";
 
 /**
  * @param {HTMLFormElement} studio
@@ -25,10 +26,10 @@ export function connectOwn(studio, signal) {
     const empty = first(studio, "[data-own]", HTMLElement);
     refuse("");
     empty.classList.add("is-busy");
-    status.textContent = "Sending your painting…";
+    status.textContent = _("Sending your painting…");
     try {
       const { id } = await upload(file, signal, undefined, "painting");
-      status.textContent = `${cards.hang(id, file)} is chosen.`;
+      status.textContent = _("{title} is chosen.", { title: cards.hang(id, file) });
     } catch (reason) {
       if (!signal.aborted) refuse(whyFailed(reason));
     }
@@ -53,10 +54,10 @@ function connectRemoval(studio, { input, status, cards, refuse }, signal) {
     event.preventDefault();
     const response = await fetch(at(`/api/v1/paintings/${card.dataset.mine}`), { method: "DELETE", signal }).catch(() => null);
     if (!response?.ok && response?.status !== 404) {
-      return refuse(`${whyNot(response?.status) || "It could not be removed just now."} Try again in a moment.`);
+      return refuse(`${whyNot(response?.status) || _("It could not be removed just now.")} ${_("Try again in a moment.")}`);
     }
     cards.remove(card);
-    status.textContent = "Your painting is removed.";
+    status.textContent = _("Your painting is removed.");
     input.focus({ preventScroll: true });
   }, { signal });
 }
@@ -113,7 +114,7 @@ class Cards {
   /** Hangs a painting as the chosen one; its title. @param {string} id @param {File} file */
   hang(id, file) {
     this.#made++;
-    const title = titleOf(file.name) || `Your painting ${this.#made}`;
+    const title = titleOf(file.name) || _("Your painting {number}", { number: this.#made });
     call(id, title);
     const card = newCard(id, title);
     this.#show(file, first(card, "img", HTMLImageElement));
@@ -136,7 +137,7 @@ class Cards {
   /** @param {HTMLElement} card @param {string} title */
   #rename(card, title) {
     if (!title) return;
-    setTitle(card, title);
+    setTitle(card, first(card, "input", HTMLInputElement).dataset.title ?? "", title);
     for (const select of this.#selects) {
       const option = /** @type {HTMLOptionElement | null} */ (select.querySelector(`[value="${card.dataset.mine}"]`));
       if (option) option.text = title;
@@ -155,14 +156,15 @@ function newCard(id, title) {
   const card = copyOf("mine");
   const remove = first(card, ".card__remove", HTMLButtonElement);
   card.dataset.mine = first(card, "input", HTMLInputElement).value = remove.value = id;
-  setTitle(card, title);
+  setTitle(card, "{title}", title);
   return card;
 }
 
-/** @param {HTMLElement} card @param {string} title */
-function setTitle(card, title) {
+/** @param {HTMLElement} card @param {string} before what stands for the title @param {string} title */
+function setTitle(card, before, title) {
+  const remove = first(card, ".card__remove", HTMLButtonElement);
+  const named = (/** @type {string | null} */ words) => (words ?? "").replace(before, title);
   first(card, "input", HTMLInputElement).dataset.title = title;
-  first(card, "cite", HTMLElement).textContent = title;
-  first(card, ".card__remove", HTMLButtonElement).ariaLabel = `Remove ${title}`;
-  first(card, "[data-add] .unseen", HTMLElement).textContent = ` ${title} in`;
+  remove.ariaLabel = named(remove.ariaLabel);
+  for (const each of [first(card, "cite", HTMLElement), first(card, "[data-add] .unseen", HTMLElement)]) each.textContent = named(each.textContent);
 }

@@ -1,6 +1,7 @@
 /** What the empty frame shows: one painting after another as the divider sweeps, and "Paint mine like this", which chooses its card. */
 import { chosenCard } from "./gallery.js";
 import { all, byId, first } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 /**
  * @param {HTMLFormElement} studio
@@ -34,7 +35,7 @@ export function connectShown(studio, signal) {
     event.preventDefault();
     card.checked = true;
     card.dispatchEvent(new Event("change", { bubbles: true }));
-    status.textContent = `${card.dataset.title} is chosen. Now choose your photo.`;
+    status.textContent = _("{title} is chosen. Now choose your photo.", { title: card.dataset.title ?? "" });
   }, { signal });
   studio.addEventListener("change", tell, { signal });
   tell();
