@@ -38,8 +38,6 @@ def test_a_catalogue_is_what_the_code_makes_it(language: Language) -> None:
 
 @LANGUAGES
 def test_a_catalogue_is_whole(language: Language) -> None:
-    if not any(told for _sentence, told in pairs(language)):
-        pytest.skip("its translation has not begun")
     assert [sentence for sentence, told in pairs(language) if not told.strip()] == []
     assert not any(message.fuzzy for message in read_catalogue(language) if message.id)
 
