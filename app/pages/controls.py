@@ -178,7 +178,7 @@ ROWS = (
     Control(
         "color_method", N_("How colours of the photo are kept"), "tones", "pick",
         (
-            ("luminance", N_("Only light and dark are painted")),
+            ("luminance", N_("The photo’s colours, painted light and dark")),
             ("histogram", N_("As often as in the photo (histogram)")),
             ("linear", N_("As few changes as can be (optimal transport)")),
             ("linear-cholesky", N_("Channel after channel (Cholesky)")),
@@ -199,14 +199,14 @@ ROWS = (
         ends=(N_("grainy"), N_("smooth")),
     ),
     Control(
-        "start", N_("The first canvas"), "fine", "pick",
-        (USUAL, ("photo", N_("The photo")), ("noise", N_("Noise")), ("grey", N_("The photo in greys"))),
-        unoffered=(("artwork", N_("An earlier artwork")),), told=N_("First canvas"),
+        "start", N_("Begin from"), "fine", "pick",
+        (USUAL, ("photo", N_("My photo")), ("noise", N_("Random dots")), ("grey", N_("My photo without colours"))),
+        unoffered=(("artwork", N_("An earlier artwork")),), told=N_("Begun from"),
     ),
     Control(
-        "seed", N_("Whose hand"), "fine", "entry", placeholder="0", mode="numeric",
-        hint=N_("Any whole number. Another one paints it with another hand; the same one paints the same again."),
-        told=N_("Hand"), is_always_told=True,
+        "seed", N_("Variation"), "fine", "entry", placeholder="0", mode="numeric",
+        hint=N_("Any whole number. Another one gives another version; the same one gives the same again."),
+        is_always_told=True,
     ),
     Control(
         "iterations", N_("Evaluations in all"), "experts", "entry", placeholder=N_("as usual"), mode="numeric",

@@ -12,8 +12,20 @@ from app.settings import Settings
 from tests.bench import ROOT
 from tests.translations.strays import in_code, in_script, in_template
 
-# Where nobody's language is known, which app/retelling.py knows of; where programs and owners read; what only decodes.
-NOT_SAID = {"jobs", "reading", "darkroom", "api", "server", "settings.py", "main.py", "logs.py", "process.py"}
+# Where nobody's language is known, which app/retelling.py knows of; where programs and owners read; what only decodes
+# or searches, for whose museums have one name in every language.
+NOT_SAID = {
+    "jobs",
+    "reading",
+    "darkroom",
+    "api",
+    "server",
+    "settings.py",
+    "main.py",
+    "logs.py",
+    "process.py",
+    "search.py",
+}
 # Written in English for programs: the page says so of itself.
 FOR_PROGRAMS = {"docs.html", "_operation.html", "docs.py"}
 CODE = [

@@ -116,8 +116,8 @@ def test_recipe_tells_a_choice_by_its_words_and_a_number_by_the_nearest_stop() -
     told = dict(told_recipe(wish.wish("0" * 32, {"dusk"}), Gallery([])))
     assert told["Size"] == "777 pixels"
     assert told["Pooling"] == "L2"
-    assert told["First canvas"] == "The photo in greys"
+    assert told["Begun from"] == "My photo without colours"
     assert told["Brush size"] == "As in the painting (0.9)"
     assert told["Least improvement"] == "1.5 %"
-    assert told["Hand"] == "0"
+    assert told["Variation"] == "0"
     assert "Smoothing" not in told
