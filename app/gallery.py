@@ -79,6 +79,11 @@ class Card:
         return self.style.description
 
     @property
+    def original(self) -> str:
+        """The page that shows the painting itself, on another site; empty where none is known."""
+        return self.style.commons
+
+    @property
     def words(self) -> str:
         """What the free-text filter searches, in plain letters."""
         style = self.style
