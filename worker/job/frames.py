@@ -30,7 +30,8 @@ class Frames:
             listed = map(keys.preview_of, self.storage.list(keys.job_prefix(self.job.id)))
             self._kept = sorted((number, fence) for fence, number in filter(None, listed))
         self.storage.put(keys.preview_key(self.job.id, self.job.fence, number), preview)
-        self._kept.append((number, self.job.fence))
+        if (number, self.job.fence) not in self._kept:  # It is, where one that was to go could not be deleted.
+            self._kept.append((number, self.job.fence))
         while len(self._kept) > MOST_FRAMES:
             gone, fence = self._kept.pop(spare([each for each, _ in self._kept]))
             self.storage.delete(keys.preview_key(self.job.id, fence, gone))

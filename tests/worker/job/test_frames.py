@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,6 +34,25 @@ def test_few_stay_of_many_and_show_all_of_the_painting(tmp_path: Path, count: in
     assert (numbers[0], numbers[-1]) == (1, count)
     gaps = [after - before for before, after in pairwise(numbers)]
     assert max(gaps, default=0) <= max(1, 2.5 * count / MOST_FRAMES)
+
+
+def test_what_is_kept_a_second_time_is_one(tmp_path: Path) -> None:
+    class Stubborn(LocalStorage):
+        def delete(self, key: str) -> None:
+            raise OSError(5, "Input/output error")
+
+    storage = Stubborn(tmp_path)
+    frames = Frames(storage, JOB)
+    for number in range(1, MOST_FRAMES + 1):
+        frames.add(number, b"canvas")
+    for _ in range(3):  # as a sitting tries the same number again after an error
+        with contextlib.suppress(OSError):
+            frames.add(MOST_FRAMES + 1, b"newer")
+    assert storage.get(keys.preview_key(JOB.id, 1, MOST_FRAMES + 1)) == b"newer"
+    frames.storage = LocalStorage(tmp_path)
+    for number in range(MOST_FRAMES + 2, MOST_FRAMES + 2 + NEWEST):
+        frames.add(number, b"canvas")
+        assert set(range(MOST_FRAMES + 1, number + 1)) <= set(kept(storage))
 
 
 def test_the_next_attempt_goes_on_within_the_same_number(tmp_path: Path) -> None:
