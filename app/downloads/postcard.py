@@ -18,7 +18,7 @@ from app.gallery import Card
 from app.jobs.files.encoding import DPI
 from app.jobs.models import Job
 from app.services import Services
-from app.translation import _
+from app.translation import ENGLISH, LANGUAGE, _, day
 
 CardFormat = Literal["jpg", "png"]
 TYPES: dict[CardFormat, str] = {"jpg": "image/jpeg", "png": "image/png"}
@@ -49,16 +49,31 @@ class Label:
 
 
 def label_of(services: Services, job: Job) -> Label:
-    """The words of a job's postcard, in the language of whoever asks; a line that the font can't write is left out."""
+    """The words of a job's postcard, in the language of whoever asks, or in English where the font can't write that; a
+    line about a painting that it can't write is left out.
+    """
+    label = written(services, job)
+    if not (label.title and label.made and label.day):
+        asked = LANGUAGE.set(ENGLISH)
+        label = written(services, job)
+        label = replace(label, title=label.title or _("After a painting"))
+        LANGUAGE.reset(asked)
+    return label
+
+
+def written(services: Services, job: Job) -> Label:
+    """The same in the language that is set, with nothing where the font lacks a letter."""
     ids = dict.fromkeys(each.id for each in job.request.styles)
     cards = [services.gallery.by_id[each] for each in ids if each in services.gallery.by_id]
     titles = services.gallery.titles(ids, own=_("a painting of my own"))
-    title = writable(_("After {title}").format(title=titles), ITALIC) or "After a painting"
     lines = lines_of_one(cards[0]) if len(cards) == 1 else [line_of_many(card) for card in cards]
     when = datetime.fromtimestamp(job.finished_at or job.created_at, UTC)
-    made = writable(_("A photo, painted with Atelier"), REGULAR) or "A photo, painted with Atelier"
-    known = tuple(filter(None, (writable(line, REGULAR) for line in lines)))
-    return Label(title, known, made, f"{when.day} {when:%B %Y}")
+    return Label(
+        title=writable(_("After {after}").format(after=titles), ITALIC),
+        known=tuple(filter(None, (writable(line, REGULAR) for line in lines))),
+        made=writable(_("A photo, painted with Atelier"), REGULAR),
+        day=writable(day(when), REGULAR),
+    )
 
 
 def lines_of_one(card: Card) -> list[str]:

@@ -32,7 +32,9 @@ from app.pages.sentences import places_of
 from app.pages.sizes import LARGEST, SMALLEST, at_size, larger
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
+from app.retelling import retold
 from app.services import Services, ServicesHere
+from app.translation import N_, _, together
 from app.uploads import photos
 from app.uploads.deleting import delete_photo
 from app.web.languages import uses_inches
@@ -73,17 +75,20 @@ def page_of(
         eta = services.records.waiting.eta(job, position)
         doing = words.doing(job, position)
         context |= {
-            "heading": f"Painting after {after}",
+            "heading": _("Painting after {after}").format(after=after),
             "doing": doing,
             "eta": words.time_left(eta),
             "fraction": fraction(job),
         }
     elif job.has_artwork:
-        context |= artwork_context(request, services, job, "Stopped early" if context["stopped"] else "Your artwork")
+        context |= artwork_context(
+            request, services, job, _("Stopped early") if context["stopped"] else _("Your artwork")
+        )
         context |= {
             "same_again": address_of(job.request),
             "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
-            "before": "drawing" if job.request.preset == "doodle" else "photo",
+            "is_drawn": job.request.preset == "doodle",
+            "picture_words": picture_words(job, context["after_by"]),
             "recipe": told_recipe(job.request, services.gallery),
             "form": form_of(job.request),
             "controls": CONTROLS,
@@ -96,9 +101,20 @@ def page_of(
         on_paper = sheets(context["width"], context["height"], offered, uses_inches(request))
         context |= {"sheets": on_paper, "hung": largest_sharp(on_paper)}
     else:
-        stopped = "You stopped it while the canvas was still white."
-        context |= {"heading": "Not painted", "why": job.error.message if job.error else stopped}
+        stopped = _("You stopped it while the canvas was still white.")
+        context |= {"heading": _("Not painted"), "why": retold(job.error.message) if job.error else stopped}
     return template(request, "job.html", context, status)
+
+
+def picture_words(job: Job, after: str) -> str:
+    """The artwork beside what it was made from, for who cannot see them."""
+    if job.state is JobState.CANCELLED:
+        words = _("The unfinished artwork: your photo painted after {after}")
+        drawn = _("The unfinished artwork: your drawing painted after {after}")
+    else:
+        words = _("The artwork: your photo painted after {after}")
+        drawn = _("The artwork: your drawing painted after {after}")
+    return (drawn if job.request.preset == "doodle" else words).format(after=after)
 
 
 def enlarged_size(job: Job) -> tuple[int, int] | None:
@@ -123,13 +139,13 @@ def artwork_context(
     ids = dict.fromkeys(each.id for each in job.request.styles)
     styles = [services.gallery.by_id[each] for each in ids if each in services.gallery.by_id]
     after = services.gallery.titles((choice.id for choice in job.request.styles), own)
-    artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
+    artists = list(dict.fromkeys(card.artist for card in styles if card.artist))
     width, height = job.artwork_width or 0, job.artwork_height or 0
     return {
-        "heading": f"After {after}",
+        "heading": _("After {after}").format(after=after),
         "overline": overline,
         "after": after,
-        "after_by": f"{after} by {artists}" if artists else after,
+        "after_by": _("{after} by {artists}").format(after=after, artists=together(artists)) if artists else after,
         "styles": styles,
         "width": width,
         "height": height,
@@ -235,7 +251,7 @@ def delete(job_id: str, services: ServicesHere) -> Response:
 def shared_page(request: Request, share_id: str, services: ServicesHere) -> Response:
     """A shared artwork, for whoever was given its address: without the photo, and without any control."""
     job = find_shared(services, share_id)
-    context = artwork_context(request, services, job, "A shared artwork", own="a painting of their own")
+    context = artwork_context(request, services, job, _("A shared artwork"), own=N_("a painting of their own"))
     kept_until = services.records.photos.goes_at(job.request.photo)
     shared = {"share_id": share_id, "kept_until": kept_until, "remix": remix_of(job.request)}
     return template(request, "shared.html", context | shared)

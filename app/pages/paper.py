@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.translation import _
+from app.translation import N_, _
 
 CM_PER_INCH = 2.54
 CLOSE_DPI, USUAL_DPI, FAR_DPI = 300, 200, 150
@@ -19,7 +19,7 @@ METRIC = (
 IN_INCHES = tuple(
     (name, CM_PER_INCH * short, CM_PER_INCH * long)
     for name, short, long in (
-        ("4 × 6 in", 4, 6), ("5 × 7 in", 5, 7), ("8 × 10 in", 8, 10), ("Letter", 8.5, 11), ("11 × 14 in", 11, 14),
+        ("4 × 6 in", 4, 6), ("5 × 7 in", 5, 7), ("8 × 10 in", 8, 10), (N_("Letter"), 8.5, 11), ("11 × 14 in", 11, 14),
         ("11 × 17 in", 11, 17), ("16 × 20 in", 16, 20), ("18 × 24 in", 18, 24),
     )
 )  # fmt: skip
@@ -88,7 +88,7 @@ def sheet(pixels: tuple[int, int], offered: Sequence[int], name: str, short: flo
     pixel = min(across / width, down / height)
     needed = FAR_DPI / CM_PER_INCH * pixel * max(width, height)
     painted_at = min((size for size in offered if size >= needed), default=None)
-    return Sheet(name, across, down, (pixel * width, pixel * height), int(CM_PER_INCH / pixel), painted_at)
+    return Sheet(_(name), across, down, (pixel * width, pixel * height), int(CM_PER_INCH / pixel), painted_at)
 
 
 def largest_sharp(found: Sequence[Sheet]) -> Sheet:

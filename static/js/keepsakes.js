@@ -1,6 +1,7 @@
 /** The artwork taken along as a picture: copied, handed to another program of this device, dragged out of the page. */
 import { byId } from "./lib/elements.js";
 import { confirm } from "./lib/confirm.js";
+import { _ } from "./lib/words.js";
 
 /** @param {HTMLElement} view @param {AbortSignal} signal */
 export function connectKeepsakes(view, signal) {
@@ -24,14 +25,14 @@ function connectCopyPicture(address, say, signal) {
   button.hidden = !(navigator.clipboard && "ClipboardItem" in globalThis);
   button.addEventListener("click", async () => {
     button.disabled = true;
-    say("Copying the picture…");
+    say(_("Copying the picture…"));
     try {
       // Safari takes it only from within the click, so it is given what is yet to come.
       await navigator.clipboard.write([new ClipboardItem({ "image/png": fetched(address) })]);
-      say("The picture is copied. Paste it where you like.");
-      confirm(button, "Copied ✓");
+      say(_("The picture is copied. Paste it where you like."));
+      confirm(button, _("Copied ✓"));
     } catch {
-      say("This browser could not copy it. Download it as PNG instead.");
+      say(_("This browser could not copy it. Download it as PNG instead."));
     } finally {
       button.disabled = false;
     }
@@ -59,9 +60,9 @@ function connectSend(address, { name, title }, say, signal) {
       const reason = error instanceof DOMException ? error.name : "";
       if (reason === "AbortError") return; // Somebody thought better of it.
       // It took so long that the browser no longer sees whom the press came from; now the picture is here.
-      if (reason === "NotAllowedError") return say("The picture is ready. Press once more to send it.");
+      if (reason === "NotAllowedError") return say(_("The picture is ready. Press once more to send it."));
       picture = undefined;
-      say("The picture could not be sent from here. Download it instead.");
+      say(_("The picture could not be sent from here. Download it instead."));
     }
   }, { signal });
 }

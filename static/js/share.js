@@ -1,6 +1,7 @@
 /** The address under which others see the artwork: copied, or handed to another program of this device. */
 import { confirm } from "./lib/confirm.js";
 import { byId } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 /** @param {AbortSignal} signal */
 export function connectShare(signal) {
@@ -24,8 +25,8 @@ function connectCopy(address, signal) {
   copy.addEventListener("click", async () => {
     address.select();
     const isCopied = await copied(address.value);
-    status.textContent = isCopied ? "The address is copied." : "The address is selected: copy it from there.";
-    if (isCopied) confirm(copy, "Copied ✓");
+    status.textContent = isCopied ? _("The address is copied.") : _("The address is selected: copy it from there.");
+    if (isCopied) confirm(copy, _("Copied ✓"));
   }, { signal });
 }
 

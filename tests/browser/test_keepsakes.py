@@ -48,7 +48,7 @@ def test_the_picture_is_copied_as_it_is(new_page: NewPage, artwork: str) -> None
     page.goto(artwork)
     page.get_by_role("button", name="Copy the picture").click()
     expect(page.get_by_text("The picture is copied.")).to_be_visible()
-    expect(page.get_by_role("button", name="Copied ✓")).to_be_visible()
+    expect(page.locator("#copy-picture", has_text="Copied ✓")).to_be_visible()
     copied = page.evaluate(
         """async () => {
           const [item] = await navigator.clipboard.read();

@@ -16,6 +16,7 @@ from app.jobs.housekeeping import retention
 from app.jobs.models import JobState
 from app.jobs.storage import keys
 from app.services import Services
+from app.translation import LANGUAGE, LANGUAGES
 from tests.app import pictures
 from tests.app.conftest import Paint
 from tests.test_docs import DOCUMENTS
@@ -258,3 +259,22 @@ def inked(card: Image.Image) -> tuple[int, int, int]:
 def test_the_font_names_its_licence() -> None:
     assert "SIL OPEN FONT LICENSE" in (REGULAR.parent / "OFL.txt").read_text()
     assert any("EB Garamond" in document.read_text() for document in DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [("de", "Nach Dusk"), ("ja", "After Dusk"), ("zh-Hans", "After Dusk"), ("fr", "D’après Dusk")],
+)
+def test_a_postcard_is_in_its_readers_language_where_the_font_has_its_letters(
+    services: Services, finish: Finish, language: str, title: str
+) -> None:
+    job = services.records.get(finish(solid("red")))
+    asked = LANGUAGE.set(next(each for each in LANGUAGES if each.tag == language))
+    try:
+        label = postcard.label_of(services, job)
+        assert LANGUAGE.get().tag == language, "the answer goes on in it"
+    finally:
+        LANGUAGE.reset(asked)
+    assert label.title.startswith(title)
+    assert "Atelier" in label.made
+    assert label.day

@@ -64,7 +64,7 @@ def test_it_hangs_in_its_real_size_around_the_height_of_eyes(size: tuple[int, in
 def test_the_page_tells_it_with_and_without_scripts(client: TestClient, services: Services, paint: Paint) -> None:
     job_id = paint()
     finish(services, job_id, pictures.encoded(pictures.quarters(320, 240)))
-    page = html.unescape(client.get(f"/jobs/{job_id}", headers={"Accept-Language": "de"}).text)
+    page = html.unescape(client.get(f"/jobs/{job_id}", headers={"Accept-Language": "en-GB"}).text)
     rows = re.findall(r'paper__name">([^<]+)</span>\s*<span class="paper__verdict">([^<]+)<', page)
     assert rows[3] == ("A4", "too coarse; good if painted at 2048 px")
     american = client.get(f"/jobs/{job_id}", headers={"Accept-Language": "en-US"}).text
