@@ -4,6 +4,8 @@ import { connectCrop } from "./crop.js";
 import { connectKeepsakes } from "./keepsakes.js";
 import { connectKeys } from "./keys.js";
 import { all, byId } from "./lib/elements.js";
+import { keepNew } from "./lib/kept.js";
+import { remembered } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
 import { connectPaper } from "./paper.js";
 import { connectScale } from "./scale.js";
@@ -26,3 +28,5 @@ if (compare) {
 for (const scale of all(document, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
 connectShare(page.signal);
 localise(document);
+const id = location.pathname.split("/").at(-1) ?? "";
+if (remembered().includes(id)) void keepNew(id);
