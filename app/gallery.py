@@ -99,6 +99,11 @@ class Card:
     def moods(self) -> Sequence[Mood]:
         return self.style.moods
 
+    @property
+    def original(self) -> str:
+        """The page that shows the painting itself, on another site; empty where none is known."""
+        return self.style.commons
+
     @cached_property
     def words(self) -> str:
         """What the free-text filter searches, in plain letters."""

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from app import logs, process
-from app.api import artworks, doodles, health, jobs, limits, problems, series, styles, uploads
+from app.api import artworks, doodles, health, jobs, keepsakes, limits, problems, series, styles, uploads
 from app.darkroom.parent import Darkroom
 from app.gallery import load_gallery
 from app.jobs.queue import Publisher
@@ -103,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         jobs.router,
         doodles.router,
         artworks.router,
+        keepsakes.router,
         uploads.router,
         series.router,
         limits.router,

@@ -92,6 +92,11 @@ def moment(when: datetime) -> str:
     return _("{day}, {time} UTC").format(day=day, time=time)
 
 
+def day(when: datetime) -> str:
+    """A day as the reader writes it."""
+    return format_date(when, "long", LANGUAGE.get().locale)
+
+
 def initial(words: str) -> str:
     """The same with a capital at its beginning."""
     return words[:1].upper() + words[1:]

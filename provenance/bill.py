@@ -1,4 +1,4 @@
-"""`make sbom`: the bill of materials, as CycloneDX writes it: locked packages, networks and paintings' fingerprints."""
+"""`make sbom`: the bill of materials, as CycloneDX writes it: locked packages, networks, fingerprints, fonts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def package(pin: lock.Pin) -> Component:
 
 
 def shipped(path: Path) -> Component:
-    """A file that was computed and lies in the repository: a network, or a painting's fingerprint."""
+    """A file of the repository that is no text: a network, a painting's fingerprint, a font."""
     name = path.relative_to(lock.ROOT).as_posix()
     network = name.startswith("models/")
     card = ExternalReference(type=ExternalReferenceType.MODEL_CARD, url=XsUri("models/README.md"))
@@ -58,7 +58,8 @@ def bill() -> Bom:
     )
     pins = lock.read(lock.LOCK)
     packages = {pin.name: package(pin) for pin in pins}
-    files = [shipped(path) for each in ("models", "styles") for path in (lock.ROOT / each).rglob("*.safetensors")]
+    computed = [path for each in ("models", "styles") for path in (lock.ROOT / each).rglob("*.safetensors")]
+    files = [shipped(path) for path in (*computed, *(lock.ROOT / "fonts").rglob("*.ttf"))]
     bom = Bom(components=[*packages.values(), *files])
     bom.metadata.component = atelier
     bom.register_dependency(atelier, files)

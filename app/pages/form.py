@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from starlette.datastructures import ImmutableMultiDict
 
 from app import refusals
+from app.jobs.ids import own_painting
 from app.jobs.models import PaintRequest
 from app.pages.controls import MOST_PARTS
 from app.pages.sentences import UnfitError, placed, places_of
@@ -96,6 +97,14 @@ class HomeForm:
         """The same form without the masks, which belong to one photo."""
         parts = tuple(replace(part, mask="", color="") for part in self.parts)
         return replace(self, parts=parts, options={**self.options, "keep": "", "color_mask": ""})
+
+    def for_another_person(self) -> HomeForm:
+        """The same form without what is its owner’s alone: masks, an artwork to start from, own paintings."""
+        form = self.for_another_photo()
+        styles = {part.style: part for part in form.parts if not own_painting(part.style)}
+        parts = list(styles.values()) or [Part()]
+        parts = parts if len(parts) > 1 else [replace(parts[0], weight="1")]
+        return replace(form, parts=tuple(parts), options={**form.options, "start_job": ""})
 
     def places(self) -> list[str]:
         """Where a mask may lie: on what stays the photo, on its colours, on each painting that is not the only one."""
@@ -235,3 +244,12 @@ def form_of(wish: PaintRequest) -> HomeForm:
 def address_of(wish: PaintRequest) -> str:
     """The home page's address for a request: photo, paintings, every option that is not as the page starts with it."""
     return "/?" + urlencode([("photo", wish.photo), *form_of(wish).fields()])
+
+
+def remix_of(wish: PaintRequest) -> str:
+    """The page where somebody else paints another photo in the same way; nothing of the first one's owner is in it."""
+    drawn_after = [each.id for each in wish.styles if each.part or wish.preset == "doodle"]
+    if drawn_after:
+        return "/draw" if own_painting(drawn_after[0]) else f"/draw?painting={drawn_after[0]}"
+    fields = form_of(wish).for_another_person().fields()
+    return "/?" + urlencode(fields) if fields else "/"

@@ -24,7 +24,9 @@ from app.orders.find import find_job
 from app.orders.sharing import find_shared, share_job, unshare_job
 from app.orders.start import start_job
 from app.pages.controls import CONTROLS
-from app.pages.form import address_of, form_of
+from app.pages.form import address_of, form_of, remix_of
+from app.pages.paper import largest_sharp, sheets
+from app.pages.qr import qr_code
 from app.pages.recipe import told_recipe
 from app.pages.sentences import places_of
 from app.pages.sizes import LARGEST, SMALLEST, at_size, larger
@@ -92,8 +94,12 @@ def page_of(
             "controls": CONTROLS,
             "refused": refused,
             "enlarged": enlarged_size(job),
+            **(shared_at(request, services, job.share) if job.share else {}),
             "sizes": [] if context["stopped"] else larger(services, job, photo),
         }
+        offered = [int(size.offer.value) for size in context["sizes"]]
+        on_paper = sheets(context["width"], context["height"], offered, uses_inches(request))
+        context |= {"sheets": on_paper, "hung": largest_sharp(on_paper)}
     else:
         stopped = _("You stopped it while the canvas was still white.")
         context |= {"heading": _("Not painted"), "why": retold(job.error.message) if job.error else stopped}
@@ -116,6 +122,12 @@ def enlarged_size(job: Job) -> tuple[int, int] | None:
     width, height = job.artwork_width or 0, job.artwork_height or 0
     factor = Enlarging().factor
     return (factor * width, factor * height) if 0 < factor * max(width, height) <= MOST_OUTPUT else None
+
+
+def shared_at(request: Request, services: Services, share_id: str) -> dict[str, Any]:
+    """Where others see the artwork, in letters and to be scanned, as far as this request tells the site’s name."""
+    address = f"{request.url.scheme}://{request.url.netloc}{services.at(f'/s/{share_id}')}"
+    return {"share_address": address, "share_code": qr_code(address)}
 
 
 def artwork_context(
@@ -241,7 +253,8 @@ def shared_page(request: Request, share_id: str, services: ServicesHere) -> Resp
     job = find_shared(services, share_id)
     context = artwork_context(request, services, job, _("A shared artwork"), own=N_("a painting of their own"))
     kept_until = services.records.photos.goes_at(job.request.photo)
-    return template(request, "shared.html", context | {"share_id": share_id, "kept_until": kept_until})
+    shared = {"share_id": share_id, "kept_until": kept_until, "remix": remix_of(job.request)}
+    return template(request, "shared.html", context | shared)
 
 
 @router.get("/s/{share_id}/preview.webp")

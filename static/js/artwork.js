@@ -1,10 +1,13 @@
-/** The artwork's page: what one sees of it, how it is cropped, coloured and shared. */
+/** The artwork's page: what one sees of it, how it is cropped, coloured, printed and shared. */
 import { connectCompare, connectStrength } from "./compare.js";
 import { connectCrop } from "./crop.js";
+import { connectKeepsakes } from "./keepsakes.js";
+import { connectKeys } from "./keys.js";
 import { all, byId } from "./lib/elements.js";
 import { keepNew } from "./lib/kept.js";
 import { remembered } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
+import { connectPaper } from "./paper.js";
 import { connectScale } from "./scale.js";
 import { connectShare } from "./share.js";
 import { connectFullScreen, connectZoom } from "./zoom.js";
@@ -17,7 +20,10 @@ if (compare) {
   connectStrength(view, page.signal);
   connectZoom(view, page.signal);
   connectFullScreen(compare, view, page.signal);
+  connectKeys(page.signal);
   connectCrop(page.signal);
+  connectKeepsakes(view, page.signal);
+  connectPaper(page.signal);
 }
 for (const scale of all(document, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
 connectShare(page.signal);

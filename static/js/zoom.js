@@ -65,7 +65,7 @@ function connectKeys(view, keys, move, signal) {
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   view.tabIndex = 0;
   view.setAttribute("role", "group");
-  view.ariaLabel = _("The picture: + and − zoom, arrows move, 0 shows all of it");
+  view.ariaLabel = _("The picture: + and − zoom, arrows move, 0 shows all of it, ? shows the keys");
   view.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = view.classList.contains("is-zoomed") && arrows[event.key];

@@ -319,7 +319,7 @@ def test_address_to_share_is_copied_and_said_so(new_page: NewPage, artwork: str)
     page.goto(artwork)
     page.get_by_role("button", name="Make an address to share").click()
     address = page.get_by_label("Address of the shared artwork").input_value()
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     expect(page.get_by_text("The address is copied.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == address

@@ -26,6 +26,7 @@ def test_the_written_bill_names_packages_networks_and_paintings(tmp_path: Path) 
     assert {(pin.name, pin.version) for pin in pins} <= {(part.name, part.version) for part in bom.components}
     files = {path.relative_to(lock.ROOT).as_posix(): path for path in lock.ROOT.glob("styles/*/*.safetensors")}
     assert len(files) > 60
+    files |= {path.relative_to(lock.ROOT).as_posix(): path for path in lock.ROOT.glob("fonts/*/*.ttf")}
     for name, path in (files | {name: lock.ROOT / name for name in NETWORKS}).items():
         (known,) = parts[name].hashes
         assert known.content == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -19,6 +19,7 @@ from app.jobs.storage import keys
 from app.jobs.storage.protocol import Storage
 from app.settings import Settings
 from worker import engine
+from worker.job.frames import Frames
 from worker.job.lease import Lease
 from worker.job.publishing import PREVIEW_SIDE, preview_of
 
@@ -45,6 +46,7 @@ class Sitting:
         self.is_stopping = is_stopping
         self.is_late = False
         self._preview = job.preview
+        self._frames = Frames(storage, job)
         self._iterate: engine.Iterate | None = None
         self._recent: deque[tuple[float, float]] = deque()  # as _newest, over the last RECENT_S
         self._first: tuple[float, float] | None = None
@@ -148,7 +150,7 @@ class Sitting:
     def _show(self, iterate: engine.Iterate) -> None:
         preview = preview_of(iterate.image(PREVIEW_SIDE))
         try:
-            self.storage.put(keys.preview_key(self.job.id, self.job.fence, self._preview + 1), preview)
+            self._frames.add(self._preview + 1, preview)
         except OSError as error:  # a full disk must not end the painting before the artwork is due
             log.warning("job %s: no preview could be stored: %s", self.job.id, error)
         else:

@@ -99,7 +99,8 @@ def with_alpha(picture: Picture, alpha: Alpha | None) -> Picture:
 
 
 class StoredPicture:
-    """A PNG or TIFF that encoding.py wrote, decoded while it is read; `made_with` is the text of its recipe, if any.
+    """A PNG or TIFF that encoding.py wrote, or a photo as it is kept, decoded while it is read; `made_with` is the text
+    of its recipe, if any.
 
     One reader at a time: they share the file's place.
     """
@@ -133,6 +134,21 @@ class StoredPicture:
             pixels = _understood(lambda: region.fetch(0, top, self.width, rows))  # noqa: B023 - called at once
             decoded: Rows = np.frombuffer(pixels, source)
             yield in_depth(decoded.reshape(rows, self.width, self.bands), dtype)
+
+    def reduced(self, width: int, height: int) -> Image.Image:
+        """The colours of all of a picture of 8 bits at another size, shrunk while it is read.
+
+        Raises:
+            OSError: the picture is damaged.
+        """
+        image = self._opened().extract_band(0, n=3)
+
+        def shrunk() -> bytes:
+            small = image.thumbnail_image(width, height=height, size="force")
+            pixels: bytes = small.write_to_memory()
+            return pixels
+
+        return Image.frombytes("RGB", (width, height), _understood(shrunk))
 
     def _opened(self) -> Any:
         vips = libvips()

@@ -391,6 +391,7 @@ class TestSharing:
         for extension in ("png", "jpg", "webp"):
             assert client.get(f"{path}/artwork.{extension}").status_code == 200
         assert path.removeprefix("/s/") not in {job_id, photo_id}
+        assert 'href="/?style=dusk">Paint a photo of your own like this' in page.text
         # What may be seen with one kind of id may not be done or seen with the other.
         share_id = path.removeprefix("/s/")
         problem(client.delete(f"/api/v1/jobs/{share_id}"), 404, "job-not-found")

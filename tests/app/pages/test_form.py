@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
+from app.jobs.ids import own_style
 from app.jobs.models import PaintRequest, StyleChoice
-from app.pages.form import HomeForm, address_of, read_layers
+from app.pages.controls import MOST_PARTS
+from app.pages.form import HomeForm, address_of, read_layers, remix_of
 from app.refusals import RefusalError
 from tests.app.wishes import STYLES, wishes
 
@@ -86,6 +89,29 @@ def in_shares(wish: PaintRequest) -> PaintRequest:
         for style in wish.styles
     ]
     return wish.model_copy(update={"styles": shares})
+
+
+@given(wishes().filter(lambda wish: wish.preset != "doodle"))
+@settings(max_examples=100, deadline=None)
+def test_what_is_shared_on_has_nothing_of_its_owner(wish: PaintRequest) -> None:
+    own = StyleChoice(id=own_style("ab" * 16), weight=0.5)
+    address = remix_of(wish.model_copy(update={"styles": [own, *wish.styles][:MOST_PARTS]}))
+    assert not re.search(r"[0-9a-f]{32}|own_|photo=|mask|start_job", address)
+    form = HomeForm.of(QueryParams(address.partition("?")[2]))
+    assert form.misfits() == {}
+    asked, first = form.wish(PHOTO, STYLES), wish.styles[: MOST_PARTS - 1]
+    assert [style.id for style in asked.styles] == [style.id for style in first]
+    assert len(first) == 1 or [style.weight for style in asked.styles] == [style.weight for style in first]
+    assert (asked.strength, asked.preset, asked.size) == (wish.strength, wish.preset, wish.size)
+
+
+def test_what_is_shared_on_leads_to_where_it_is_made() -> None:
+    own = StyleChoice(id=own_style("ab" * 16))
+    assert remix_of(PLAIN.model_copy(update={"styles": [own]})) == "/"
+    assert remix_of(PLAIN.model_copy(update={"strength": 2.0})) == "/?style=dusk&strength=2"
+    parts = [StyleChoice(id="starry_night", part="sky", mask="1" * 32, color="#ff0000")]
+    assert remix_of(PLAIN.model_copy(update={"styles": parts})) == "/draw?painting=starry_night"
+    assert remix_of(PLAIN.model_copy(update={"styles": [own], "preset": "doodle"})) == "/draw"
 
 
 def test_address_names_only_what_differs() -> None:
