@@ -308,6 +308,28 @@ QUEUE_FULL = Kind(
     "Too many paintings are waiting already. Your photo is kept; try again in a few minutes.",
     "submit",
 )
+TRIES_OFF = Kind(
+    "tries-off", 403, "No tries here", "Photos are not tried on here. Choose a painting, and start it with your photo."
+)
+TRIES_PAUSED = Kind(
+    "tries-paused",
+    503,
+    "No tries just now",
+    "The studio has other work just now, so your photo was not tried on. Start a painting, or ask again in a minute.",
+)
+TRIES_TOO_MANY = Kind(
+    "tries-too-many",
+    422,
+    "Too many tries",
+    "These are {count} tries, and {limit} are the most at once. Name fewer paintings, strengths or brushes.",
+)
+TRIES_ENOUGH = Kind(
+    "tries-enough",
+    422,
+    "Enough tries",
+    "This photo has {limit} tries already, and no more are kept. Use those, or send the photo anew.",
+)
+TRY_NOT_FOUND = Kind("try-not-found", 404, "No such try", "There is no such try of this photo. Ask for it first.")
 CLIENT_BUSY = Kind(
     "client-busy",
     429,

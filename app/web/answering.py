@@ -32,6 +32,8 @@ UNDONE = {
     ("POST", "photos"): "your photo was not kept",
     ("POST", "masks"): "your mask was not kept",
     ("POST", "paintings"): "your painting was not kept",
+    ("POST", "tries"): "your photo was not tried on",
+    ("DELETE", "tries"): "nothing was stopped",
 }
 UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": "nothing was deleted"}
 MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
