@@ -18,8 +18,9 @@ from app.jobs.housekeeping.retention import LATE_S
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, Series
-from app.jobs.queue import QUEUE, TAKEN_AT, TRIES_QUEUE, Publisher, broker_url
+from app.jobs.queue import QUEUE, TAKEN, TAKEN_AT, TRIES_QUEUE, Publisher, broker_url
 from app.jobs.records import accepting, redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.main import create_app
@@ -306,8 +307,8 @@ def test_a_hint_to_tries_whose_worker_died_is_forgotten(
     publisher.publish_tries(PHOTO)
     with Connection(broker_url(redis_server)) as taker:
         assert taker.SimpleQueue(TRIES_QUEUE).get(timeout=5)
-        (before,) = connection.zrange(TAKEN_AT, 0, -1)
-        connection.zadd(TAKEN_AT, {before: 1.0})
+        (tag,) = map(text, connection.hkeys(TAKEN))
+        connection.zadd(TAKEN_AT, {tag: 1.0})
         orphans.sweep(records, Round())
         assert connection.zcard(TAKEN_AT) == 0
     publisher.close()

@@ -23,6 +23,7 @@ from app.jobs.tries import SIZE, Try
 from app.settings import Settings
 from tests.stored import store_painting
 from tests.worker.engine.conftest import draw_painting, draw_photo
+from worker import engine
 from worker.job import tries as module
 from worker.job.attempt import Painter
 from worker.job.tries import BATCH, TryOn
@@ -163,14 +164,14 @@ def test_a_photo_that_is_gone_is_not_tried_on(try_on: TryOn, connection: redis.R
 def test_a_photo_that_is_deleted_meanwhile_takes_all_with_it(
     try_on: TryOn, photo: str, connection: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paint = module.engine.paint
+    paint = engine.paint
 
     def deleting(*arguments: object) -> object:
         done = paint(*arguments)  # type: ignore[arg-type]
         retention.delete_photo(try_on.records, photo)  # after the last look at it, before the picture is kept
         return done
 
-    monkeypatch.setattr(module.engine, "paint", deleting)
+    monkeypatch.setattr(engine, "paint", deleting)
     try_on.records.tries.want(photo, ["starry_night-1-1", "great_wave-1-1", "starry_night-1-2"])
     try_on.sit(photo)
     assert not (try_on.settings.data / keys.photo_prefix(photo)).exists()
