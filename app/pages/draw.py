@@ -27,7 +27,9 @@ from app.pages.keeping import keep_each
 from app.pages.sentences import UnfitError
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
+from app.retelling import retold
 from app.services import Services, ServicesHere, services_of
+from app.translation import initial
 from app.uploads import photos
 from app.uploads.keep import check_length, keep_mask, keep_photo, keep_upload
 from app.uploads.photos import ACCEPT, StoredPhoto
@@ -145,9 +147,9 @@ def beside(refusal: RefusalError) -> dict[str, str]:
     """What of a refusal stands beside which control. Programs speak of a target map, the page of a drawing."""
     if isinstance(refusal, UnfitError):
         return {PLACES.get(place, "map"): sentence for place, sentence in refusal.places.items()}
-    field = str(refusal.values.get("field", ""))
-    sentence = refusal.sentence.removeprefix(f"{field}: ").replace("target map", "drawing")
-    return {PLACES.get(field) or PLACES.get(refusal.kind.field, "map"): sentence[:1].upper() + sentence[1:]}
+    field, unfit = str(refusal.values.get("field", "")), str(refusal.values.get("unfit", ""))
+    sentence = retold(unfit.replace("target map", "drawing")) if unfit else refusal.sentence.removeprefix(f"{field}: ")
+    return {PLACES.get(field) or PLACES.get(refusal.kind.field, "map"): initial(sentence)}
 
 
 def draw_page(request: Request, sent: Sent) -> Response:

@@ -7,6 +7,7 @@ import { connectPhoto } from "./draw/photo.js";
 import { sides } from "./draw/drawing.js";
 import { connectTools } from "./draw/tools.js";
 import { all, byId } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 const page = new AbortController();
 const { signal } = page;
@@ -30,7 +31,7 @@ async function open() {
   const file = map.files?.[0];
   const picture = file && (await createImageBitmap(file).catch(() => null));
   if (picture) desk.put(readDrawing(picture, desk.parts, sides(picture.width / picture.height)));
-  say(picture ? "Opened." : "Your browser cannot show this file. Choose a PNG.");
+  say(picture ? _("Opened.") : _("Your browser cannot show this file. Choose a PNG."));
   map.value = "";
 }
 

@@ -1,5 +1,6 @@
 /** The parts of the painting, each a brush with its name and colour. */
 import { all, byId, copyOf, first } from "../lib/elements.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 
@@ -19,7 +20,7 @@ export function connectHues(form, stage, desk, say, signal) {
   const take = (/** @type {number} */ part) => {
     desk.take(part);
     if (stage.dataset.with === "eraser") first(form, "[data-tool=brush]", HTMLElement).click();
-    say(`You draw ${desk.parts[desk.part].name}.`);
+    say(_("You draw {part}.", { part: desk.parts[desk.part].name }));
   };
   desk.addEventListener("painting", () => {
     group.replaceChildren(...desk.parts.map((part, index) => hueOf(part, () => take(index))));

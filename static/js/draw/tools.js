@@ -4,6 +4,7 @@ import { connectChoice, connectSize } from "../brush/pen.js";
 import { percent } from "../brush/words.js";
 import { byId, first } from "../lib/elements.js";
 import { connectHues } from "./hues.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("../brush/marks.js").Place} Place */
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -55,7 +56,7 @@ function brush(stage, desk, { say, size, mirror }) {
       if (!desk.isReady) return;
       if (stage.dataset.with !== "fill") return stroke(place);
       desk.do((labels) => twice([place], (at) => labels.fill(at, desk.part)));
-      say(`Filled with ${desk.parts[desk.part].name}.`);
+      say(_("Filled with {part}.", { part: desk.parts[desk.part].name }));
     },
     move: (place) => void (last && stroke(place)),
     up() {
@@ -65,7 +66,7 @@ function brush(stage, desk, { say, size, mirror }) {
     },
     drop: () => false,
     grow: (steps) => say(size.grow(steps)),
-    where: ({ x, y }) => say(`${percent(x)} across, ${percent(y)} down: ${under(desk, { x, y })}.`),
+    where: ({ x, y }) => say(_("{x} across, {y} down: {part}.", { x: percent(x), y: percent(y), part: under(desk, { x, y }) })),
   };
 }
 
@@ -89,16 +90,17 @@ function connectDeeds(form, desk, say, signal) {
       desk.drawing[way]();
       desk.changed();
     }
-    say(can ? (way === "undo" ? "Undone." : "Done again.") : `Nothing to ${way}.`);
+    if (way === "undo") say(can ? _("Undone.") : _("Nothing to undo."));
+    else say(can ? _("Done again.") : _("Nothing to redo."));
   };
   const deeds = /** @type {Record<string, () => void>} */ ({
     undo: () => back("undo"),
     redo: () => back("redo"),
     clear: () => {
       desk.clear();
-      say(`Nothing but ${desk.ground}. Undo brings your drawing back.`);
+      say(_("Nothing but {part}. Undo brings your drawing back.", { part: desk.ground }));
     },
-    begin: () => void desk.begin().then(() => say("The example. Undo brings your drawing back.")),
+    begin: () => void desk.begin().then(() => say(_("The example. Undo brings your drawing back."))),
   });
   form.addEventListener("click", (event) => {
     const deed = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset.do ?? "";
@@ -114,6 +116,6 @@ function connectDeeds(form, desk, say, signal) {
     redo.ariaDisabled = String(!desk.drawing.canRedo);
   }, { signal });
   desk.addEventListener("painting", () => {
-    clear.textContent = `Start from blank ${desk.ground}`;
+    clear.textContent = _("Start from blank {part}", { part: desk.ground });
   }, { signal });
 }

@@ -1,5 +1,7 @@
 /** Above the cards: the way from photo to paintings and back, and a painting for those who cannot choose. */
 
+import { _, many } from "../lib/words.js";
+
 /** @typedef {import("./tries.js").Tries} Tries */
 /** @typedef {import("./cards.js").Cards} Cards */
 
@@ -16,7 +18,7 @@ export class Bar {
   #bar = document.createElement("div");
   #toggle = button(() => this.#show(!this.showsPhoto));
   #surprise = button(() => this.#draw());
-  #status = Object.assign(document.createElement("p"), { className: "tryon__status hint" });
+  #status = document.createElement("p");
   /** Ids that were drawn for this photo. @type {Set<string>} */
   #drawn = new Set();
 
@@ -26,8 +28,9 @@ export class Bar {
     this.#tries = tries;
     this.#bar.className = "tryon";
     this.#bar.hidden = true;
+    this.#status.classList.add("tryon__status", "hint");
     this.#status.setAttribute("role", "status");
-    this.#surprise.textContent = "Surprise me";
+    this.#surprise.textContent = _("Surprise me");
     this.#bar.append(this.#toggle, this.#surprise, this.#status);
     gallery.querySelector(".gallery__head")?.after(this.#bar);
     tries.addEventListener("news", () => this.#label());
@@ -45,7 +48,7 @@ export class Bar {
 
   /** All of them are there. @param {number} count */
   tell(count) {
-    this.#status.textContent = count === 1 ? "Your photo after 1 painting is ready." : `Your photo after ${count} paintings is ready.`;
+    this.#status.textContent = many("Your photo after {count} painting is ready.", "Your photo after {count} paintings is ready.", count);
   }
 
   /** @param {boolean} shown */
@@ -57,7 +60,7 @@ export class Bar {
   }
 
   #label() {
-    this.#toggle.textContent = this.showsPhoto ? "Show the paintings" : "Show my photo";
+    this.#toggle.textContent = this.showsPhoto ? _("Show the paintings") : _("Show my photo");
   }
 
   /** Chooses a painting that suits the photo, another each time. */
@@ -75,13 +78,14 @@ export class Bar {
     radio.checked = true;
     radio.dispatchEvent(new Event("change", { bubbles: true }));
     radio.closest(".card")?.scrollIntoView({ block: "nearest" });
-    this.#status.textContent = `${radio.dataset.title} is chosen.`;
+    this.#status.textContent = _("{title} is chosen.", { title: radio.dataset.title ?? "" });
   }
 }
 
 /** @param {() => void} onPress */
 function button(onPress) {
-  const made = Object.assign(document.createElement("button"), { type: "button", className: "button button--quiet" });
+  const made = Object.assign(document.createElement("button"), { type: "button" });
+  made.classList.add("button", "button--quiet");
   made.addEventListener("click", onPress);
   return made;
 }

@@ -1,5 +1,6 @@
 /** The gallery's cards: paintings, or the photo after each of them, with the painting in a corner. */
 import { all } from "../lib/elements.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./tries.js").Tries} Tries */
 
@@ -52,7 +53,7 @@ export class Cards {
 
 /** @param {Element} card @param {string} address @param {string} title */
 function hang(card, address, title) {
-  const picture = Object.assign(new Image(), { className: "card__tried", alt: `Your photo after ${title}`, loading: "lazy", decoding: "async" });
+  const picture = Object.assign(new Image(), { className: "card__tried", alt: _("Your photo after {title}", { title }), loading: "lazy", decoding: "async" });
   picture.addEventListener("load", () => card.classList.add("is-tried"));
   picture.addEventListener("error", () => picture.remove());
   picture.src = address;

@@ -1,5 +1,6 @@
 /** The proof sheet: the photo after the chosen painting in three strengths and three brush sizes; one press chooses both. */
 import { first } from "../lib/elements.js";
+import { _ } from "../lib/words.js";
 import { chosenCard } from "../gallery.js";
 
 /** @typedef {import("./tries.js").Tries} Tries */
@@ -12,17 +13,19 @@ export class Proofs {
   #tries;
   #onClose;
   #dialog = document.createElement("dialog");
-  #title = Object.assign(document.createElement("h2"), { id: "proofs-title", textContent: "Proof sheet" });
+  #title = Object.assign(document.createElement("h2"), { id: "proofs-title", textContent: _("Proof sheet") });
   #hint = Object.assign(document.createElement("p"), { className: "hint" });
   #sheet = Object.assign(document.createElement("ul"), { className: "proofs__sheet" });
-  #open = Object.assign(document.createElement("button"), { type: "button", className: "button button--quiet proofs__open", textContent: "Proof sheet" });
+  #open = Object.assign(document.createElement("button"), { type: "button", textContent: _("Proof sheet") });
 
   /** @param {HTMLFormElement} studio @param {Tries} tries @param {() => void} onClose */
   constructor(studio, tries, onClose) {
     this.#studio = studio;
     this.#tries = tries;
     this.#onClose = onClose;
-    const close = Object.assign(document.createElement("button"), { type: "button", className: "button button--quiet", textContent: "Close" });
+    const close = Object.assign(document.createElement("button"), { type: "button", textContent: _("Close") });
+    for (const each of [this.#open, close]) each.classList.add("button", "button--quiet");
+    this.#open.classList.add("proofs__open");
     close.addEventListener("click", () => this.#dialog.close());
     this.#dialog.className = "proofs";
     this.#dialog.setAttribute("aria-labelledby", this.#title.id);
@@ -54,7 +57,7 @@ export class Proofs {
   }
 
   #show() {
-    this.#hint.textContent = `Your photo after ${chosenCard(this.#studio)?.dataset.title}. Press the picture that you like: it chooses strength and brush size.`;
+    this.#hint.textContent = _("Your photo after {title}. Press the picture that you like: it chooses strength and brush size.", { title: chosenCard(this.#studio)?.dataset.title ?? "" });
     this.#sheet.replaceChildren(...STRENGTHS.flatMap((strength) => BRUSHES.map((brush) => this.#proof(strength, brush))));
     this.#dialog.showModal();
     this.#fill();
