@@ -36,6 +36,8 @@ ELSEWHERE = {
     "photo": "stands above the options",
     "styles": "are the cards of the gallery, and the rows of the blend",
     "start_job": "is brought by an artwork's page, and then stands below the photo",
+    "variety": "stands on the page to draw on",
+    "fidelity": "stands on the page to draw on",
 }
 MOST_PARTS = 5  # paintings of a blend
 USUAL = ("", N_("As usual"))
@@ -190,7 +192,10 @@ ROWS = (
     ),
     Control(
         "smoothing", N_("Smoothing"), "fine", "scale",
-        (("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("Smoother")), ("4", N_("Much smoother"))),
+        (
+            ("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("Smoother")),
+            ("4", N_("Much smoother")),
+        ),
         ends=(N_("grainy"), N_("smooth")),
     ),
     Control(
@@ -240,6 +245,7 @@ ROWS = (
             USUAL,
             ("nearest", N_("Nearest cells")),
             ("nearest-and-gram", N_("Nearest cells, and Gram")),
+            ("mrf", N_("Nearest patches")),
             ("relative-gram", N_("Gram, relative to the painting")),
             ("gram-2015", N_("Gram, Gatys 2015")),
             ("gram-code", N_("Gram, Gatys’ notebook")),
@@ -267,5 +273,25 @@ ROWS = (
         ),
     ),
 )
-# fmt: on
 CONTROLS = {control.name: control for control in ROWS}
+# Of a drawing: they stand on its page, and in the recipe of what is painted from it.
+DRAWN = {
+    control.name: control
+    for control in (
+        Control(
+            "variety", N_("Pieces of the painting"), "options", "pick",
+            (
+                ("0", N_("Repeated as they fit best")), ("1", N_("As usual")), ("2", N_("Varied")),
+                ("4", N_("Varied as much as can be")),
+            ),
+        ),
+        Control(
+            "fidelity", N_("Each part of the drawing"), "options", "pick",
+            (
+                ("1", N_("Painted as that part alone")), ("0.75", N_("Mostly as that part")),
+                ("0.4", N_("Mixed with the others")), ("0", N_("As whatever is most like it")),
+            ),
+        ),
+    )
+}
+# fmt: on

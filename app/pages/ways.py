@@ -32,6 +32,12 @@ WAYS = (
         N_("after Johnson et al. 2016, and Chen and Schmidt 2016"),
     ),
     Way(
+        "mrf",
+        N_("Patch by patch"),
+        N_("Pieces of the painting, laid like a mosaic where your photo is most like them."),
+        N_("Li and Wand 2016"),
+    ),
+    Way(
         "gatys-2016",
         N_("The classic"),
         N_("The paper to the letter, from white noise: slow, and close to the photo."),

@@ -14,9 +14,11 @@ from app.web.origin import SAFE_METHODS
 # Multipart boundaries, part headers and the form's other fields on top of the photo itself.
 FORM_OVERHEAD_BYTES = 256 * 1024
 LARGE_PART_BYTES = 16 * 1024
-FORMS_OF_FILES = ("/jobs", "/draw")  # of several
-# Where files come in, always as multipart/form-data; the form of the home page goes to the second, third and fourth.
-TAKES_FILES = re.compile(r"/draw|/jobs|/photos/sample|/paintings/remove|/api/v1/(photos|photos/[^/]+/masks|paintings)")
+FORMS_OF_FILES = ("/jobs", "/draw", "/photos/received")  # of several
+# Where files come in, always as multipart/form-data; the form of the home page goes to the second, third and fifth.
+TAKES_FILES = re.compile(
+    r"/draw|/jobs|/photos/(sample|received)|/paintings/remove|/api/v1/(photos|photos/[^/]+/masks|paintings)"
+)
 # Of everything else that is sent: JSON, and the forms of the other pages. It is taken apart on the event loop.
 SMALL_BODY_BYTES = 64 * 1024
 LENGTH = re.compile(r"\d{1,19}", re.ASCII)

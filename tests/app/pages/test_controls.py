@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.gallery import Gallery
 from app.jobs.models import PaintRequest
-from app.pages.controls import CONTROLS, ELSEWHERE, FOLDS, ROWS, Control
+from app.pages.controls import CONTROLS, DRAWN, ELSEWHERE, FOLDS, ROWS, Control
 from app.pages.form import HomeForm
 from app.pages.recipe import told_recipe
 from app.pages.values import DEFAULTS
@@ -101,7 +101,9 @@ def literals(annotation: Any) -> list[str]:
 @settings(max_examples=100, deadline=None)
 def test_recipe_tells_every_option_that_differs_and_no_id(wish: PaintRequest) -> None:
     usual = PaintRequest(photo=wish.photo, styles=wish.styles)
-    differing = [control for control in ROWS if getattr(wish, control.name) != getattr(usual, control.name)]
+    differing = [
+        control for control in (*ROWS, *DRAWN.values()) if getattr(wish, control.name) != getattr(usual, control.name)
+    ]
     told = told_recipe(wish, Gallery([]))
     new = [each for each in told if each not in told_recipe(usual, Gallery([]))]
     assert [label for label, _ in new] == [control.told or control.words for control in differing]

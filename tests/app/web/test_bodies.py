@@ -23,7 +23,7 @@ from app.web.bodies import FORM_OVERHEAD_BYTES, SMALL_BODY_BYTES, TAKES_FILES
 PIECE_BYTES = 64 * 1024  # what the server reads at once
 MOST_SAID_BYTES = 16 * 1024  # a page with a sentence on it
 # The home page, with its gallery, and the page to draw on, with all parts.
-HOME, LONGEST_PAGE_BYTES = ("/jobs", "/photos/sample", "/paintings/remove", "/draw"), 200_000
+HOME, LONGEST_PAGE_BYTES = ("/jobs", "/photos/sample", "/photos/received", "/paintings/remove", "/draw"), 200_000
 ID = "0" * 32
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 TAKE_JSON = ["/api/v1/jobs", "/api/v1/series", f"/api/v1/jobs/{ID}/recolor"]
