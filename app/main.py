@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from app import logs, process
-from app.api import artworks, doodles, health, jobs, keepsakes, limits, problems, series, styles, uploads
+from app.api import artworks, doodles, health, jobs, keepsakes, limits, problems, series, styles, tries, uploads
 from app.darkroom.parent import Darkroom
 from app.gallery import load_gallery
 from app.jobs.queue import Publisher
@@ -105,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         artworks.router,
         keepsakes.router,
         uploads.router,
+        tries.router,
         series.router,
         limits.router,
     ):

@@ -482,6 +482,33 @@ QUEUE_FULL = Kind(
     N_("Too many paintings are waiting already. Your photo is kept; try again in a few minutes."),
     "submit",
 )
+TRIES_OFF = Kind(
+    "tries-off",
+    403,
+    N_("No tries here"),
+    N_("Photos are not tried on here. Choose a painting, and start it with your photo."),
+)
+TRIES_PAUSED = Kind(
+    "tries-paused",
+    503,
+    N_("No tries just now"),
+    N_("The studio has other work now, so your photo was not tried on. Start a painting, or ask again in a minute."),
+)
+TRIES_TOO_MANY = Kind(
+    "tries-too-many",
+    422,
+    N_("Too many tries"),
+    N_("These are {count} tries, and {limit} are the most at once. Name fewer paintings, strengths or brushes."),
+)
+TRIES_ENOUGH = Kind(
+    "tries-enough",
+    422,
+    N_("Enough tries"),
+    N_("This photo has {limit} tries already, and no more are kept. Use those, or send the photo anew."),
+)
+TRY_NOT_FOUND = Kind(
+    "try-not-found", 404, N_("No such try"), N_("There is no such try of this photo. Ask for it first.")
+)
 CLIENT_BUSY = Kind(
     "client-busy",
     429,

@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     quota_mb: int = Field(0, ge=0, description="Most megabytes that may be kept of all clients; 0 is no limit.")
     write_rate: str = Field("60/minute", description="Most uploads, jobs and other changes of one address; empty: any.")
     read_rate: str = Field("1800/minute", description="Most pages, polls and pictures of one address; empty: any.")
+    try_on: bool = Field(
+        True, description="Whether a photo is painted in small after the paintings while its owner chooses one."
+    )
     head_time_limit_s: float = Field(
         20.0, gt=0, description="Seconds within which the headers of a request must have arrived."
     )

@@ -11,9 +11,10 @@ from typing import Any, NoReturn
 
 import torch
 from celery import Celery, signals
+from kombu import Queue
 
 from app import logs
-from app.jobs.queue import QUEUE, broker_url
+from app.jobs.queue import QUEUE, TRIES_QUEUE, broker_url
 from app.process import keep_private
 from app.settings import load_settings
 from worker import broker
@@ -34,6 +35,7 @@ broker.install()
 app = Celery("atelier", broker=broker_url(REDIS_URL), include=["worker.tasks"])
 app.conf.update(
     task_default_queue=QUEUE,
+    task_queues=[Queue(QUEUE), Queue(TRIES_QUEUE)],
     # A killed child's message comes back instead of vanishing with it.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
@@ -45,6 +47,8 @@ app.conf.update(
     result_backend_transport_options={"visibility_timeout": VISIBILITY_S},
     broker_transport_options={
         "visibility_timeout": VISIBILITY_S,
+        # By their names, so that no try is begun while a job waits.
+        "queue_order_strategy": "sorted",
         # How often overdue messages are looked for; the default takes minutes more.
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,

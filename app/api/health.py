@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
@@ -11,6 +11,7 @@ from redis import RedisError
 
 from app.jobs.housekeeping import rounds
 from app.jobs.records import redis_keys
+from app.jobs.records.tries import Count
 from app.services import ServicesHere
 
 router = APIRouter(tags=["health"])
@@ -73,6 +74,8 @@ def metrics(services: ServicesHere) -> str:
         "atelier_has_room": int(services.has_room()),
         "atelier_jobs_waiting": records.redis.zcard(redis_keys.QUEUED),
         "atelier_jobs_running": records.redis.zcard(redis_keys.RUNNING),
+        "atelier_tries_waiting": records.tries.photos_waiting(),
+        **{f"atelier_tries_{what}_total": records.tries.counted(what) for what in get_args(Count)},
         "atelier_moving": int(records.workers.is_moving()),
         "atelier_workers": records.workers.count(),
         "atelier_kept_bytes": records.tally.usage("").all,

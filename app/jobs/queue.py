@@ -1,4 +1,6 @@
-"""Publishing a job to the workers, by the task's name: the front end knows nothing else of Celery's side."""
+"""Publishing a job, or a photo's tries, to the workers, by the task's name: the front end knows nothing else of their
+side.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,9 @@ from redis import Redis, RedisError
 
 TASK = "worker.paint"
 QUEUE = "paint"
+# Workers take from the queue whose name sorts first, as long as there is anything in it: jobs go before tries.
+TRIES_TASK = "worker.try_on"
+TRIES_QUEUE = "tries"
 # Kombu's own names: hints that a worker took and has not acknowledged yet, by tag, and when each was taken.
 TAKEN, TAKEN_AT = "unacked", "unacked_index"
 # A request must not wait for a broker that is away: the reaper publishes again what could not be published now.
@@ -24,7 +29,7 @@ class QueueUnavailableError(Exception):
 
 
 class Publisher:
-    """Sends wake-up hints. The message carries a job's id and nothing else; the record is the truth."""
+    """Sends wake-up hints. The message carries an id and nothing else; what Redis has of it is the truth."""
 
     def __init__(self, redis_url: str) -> None:
         # Not the current app: inside a worker that place is taken.
@@ -44,9 +49,20 @@ class Publisher:
         Raises:
             QueueUnavailableError: the broker did not take the message in time.
         """
+        self._send(TASK, job_id, QUEUE)
+
+    def publish_tries(self, photo_id: str) -> None:
+        """Tell some worker that tries of this photo are wanted.
+
+        Raises:
+            QueueUnavailableError: as in `publish`.
+        """
+        self._send(TRIES_TASK, photo_id, TRIES_QUEUE)
+
+    def _send(self, task: str, identifier: str, queue: str) -> None:
         policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
         try:
-            self._celery.send_task(TASK, args=[job_id], queue=QUEUE, retry=True, retry_policy=policy)
+            self._celery.send_task(task, args=[identifier], queue=queue, retry=True, retry_policy=policy)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailableError(str(error)) from error
 
@@ -56,7 +72,8 @@ class Publisher:
 
 
 def taken_hints(connection: Redis, before: float) -> dict[str, str]:
-    """The ids of jobs whose hints were taken before that time (unix seconds) and never acknowledged, by hints' tags.
+    """The ids of jobs, and of photos to be tried, whose hints were taken before that time (unix seconds) and never
+    acknowledged, by hints' tags.
 
     Such a hint comes back by itself only when no job may still be under way. Other programs' messages are left out.
     """
@@ -66,7 +83,7 @@ def taken_hints(connection: Redis, before: float) -> dict[str, str]:
         taken: Any = connection.hget(TAKEN, tag)
         try:
             message = json.loads(taken or b"")[0]
-            if message["headers"]["task"] == TASK:
+            if message["headers"]["task"] in (TASK, TRIES_TASK):
                 ((job_id, *_), *_) = json.loads(base64.b64decode(message["body"]))
                 found[tag] = str(job_id)
         except (ValueError, KeyError, TypeError, IndexError):

@@ -95,6 +95,7 @@ def home_page(request: Request, page: HomePage) -> Response:
         "ways": WAYS,
         "accept": ACCEPT,
         "limit_mb": services.settings.upload_limit_mb,
+        "tries_on": services.settings.try_on,
         "little_left": little_left(services, client_of(request, services.secret)),
     }
     return template(request, "home.html", context, page.status)

@@ -34,6 +34,8 @@ UNDONE = {
     ("POST", "photos"): N_("your photo was not kept"),
     ("POST", "masks"): N_("your mask was not kept"),
     ("POST", "paintings"): N_("your painting was not kept"),
+    ("POST", "tries"): N_("your photo was not tried on"),
+    ("DELETE", "tries"): N_("nothing was stopped"),
 }
 UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": N_("nothing was deleted")}
 MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits

@@ -20,4 +20,13 @@ connectFilter(page.signal);
 connectBlend(studio, page.signal);
 connectBrush(studio, page.signal);
 connectTimes(studio, page.signal);
+connectTries();
 for (const scale of all(studio, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
+
+/** Cards that turn into the photo are loaded with the first photo, where there are any. */
+function connectTries() {
+  if (!studio.dataset.tries) return;
+  const load = () => void import("./tryon.js").then(({ connectTryOn }) => connectTryOn(studio, page.signal), () => null);
+  if (byId("photo-id", HTMLInputElement).value) window.addEventListener("load", load, { once: true });
+  else studio.addEventListener("photo", load, { once: true });
+}

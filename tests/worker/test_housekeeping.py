@@ -18,8 +18,9 @@ from app.jobs.housekeeping.retention import LATE_S
 from app.jobs.housekeeping.rounds import Round
 from app.jobs.ids import own_style
 from app.jobs.models import Job, JobState, Series
-from app.jobs.queue import QUEUE, Publisher, broker_url
+from app.jobs.queue import QUEUE, TAKEN, TAKEN_AT, TRIES_QUEUE, Publisher, broker_url
 from app.jobs.records import accepting, redis_keys
+from app.jobs.records.hashes import text
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.main import create_app
@@ -335,4 +336,30 @@ def test_hints_whose_takers_died_go_and_nobody_elses_messages(records: JobRecord
     assert steps.failed == []
     left = {each.encode() for each in (tags[running.id], tags[fresh.id], foreign)}
     assert set(records.redis.hkeys("unacked")) == set(records.redis.zrange("unacked_index", 0, -1)) == left
+    publisher.close()
+
+
+def test_tries_of_no_photo_are_found_and_removed(records: JobRecords, tmp_path: Path) -> None:
+    records.storage.put(keys.try_key(PHOTO, "dusk-1-1"), b"RIFF")
+    records.storage.put(keys.try_key(OTHER, "dusk-1-1"), b"RIFF")
+    records.storage.put(keys.photo_meta_key(OTHER), b"{}")
+    assert list(orphans.find(records, Round())) == [], "they may just be being painted"
+    grow_old(tmp_path)
+    (found,) = orphans.find(records, Round())
+    assert (found.what, found.key) == ("tries of no photo", keys.tries_prefix(PHOTO))
+    orphans.sweep(records, Round())
+    assert records.storage.list(keys.PHOTOS) == [keys.photo_meta_key(OTHER), keys.try_key(OTHER, "dusk-1-1")]
+
+
+def test_a_hint_to_tries_whose_worker_died_is_forgotten(
+    records: JobRecords, connection: redis.Redis, redis_server: str
+) -> None:
+    publisher = Publisher(redis_server)
+    publisher.publish_tries(PHOTO)
+    with Connection(broker_url(redis_server)) as taker:
+        assert taker.SimpleQueue(TRIES_QUEUE).get(timeout=5)
+        (tag,) = map(text, connection.hkeys(TAKEN))
+        connection.zadd(TAKEN_AT, {tag: 1.0})
+        orphans.sweep(records, Round())
+        assert connection.zcard(TAKEN_AT) == 0
     publisher.close()

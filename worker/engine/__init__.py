@@ -1,7 +1,7 @@
 """The style transfer itself: photo and fingerprint in, pastiche out. This is the engine's public interface."""
 
 from worker.engine.colors.masks import mask_of_color
-from worker.engine.colors.palette import Palette, palette_of
+from worker.engine.colors.palette import Palette, palette_distance, palette_of
 from worker.engine.descent.checkpoint import Checkpoint
 from worker.engine.errors import (
     BusyError,
@@ -32,7 +32,7 @@ from worker.engine.presets import PRESETS, Preset
 from worker.engine.repaint import repaint
 from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
-from worker.engine.style.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
+from worker.engine.style.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint, load_palette
 from worker.engine.style.parts import PartMap, Parts, load_parts, parts_of, save_parts
 from worker.engine.style.patches import Exemplar
 
@@ -82,12 +82,14 @@ __all__ = [
     "fingerprint_of",
     "load_extractor",
     "load_fingerprint",
+    "load_palette",
     "load_parts",
     "load_transform_net",
     "load_upscaler",
     "mask_of_color",
     "needs",
     "paint",
+    "palette_distance",
     "palette_of",
     "parts_of",
     "plan",

@@ -209,6 +209,14 @@ class Materials:
         listed = [key for each in job_ids for key in reversed(self.storage.list(keys.job_prefix(each)))]
         return list(filter(keys.is_checkpoint, listed))
 
+    def extractor(self, name: str) -> engine.Extractor:
+        """An extractor by its name; it stays loaded.
+
+        Raises:
+            ExtractorUnavailableError: its weights are not here.
+        """
+        return self._loaded(name)
+
     def forget(self) -> None:
         """Drop the loaded extractors and networks, and with them the device's memory that they hold."""
         self._extractors.clear()

@@ -56,10 +56,16 @@ def find(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> Ite
     storage knows of. What cannot be looked at is noted in `steps`.
     """
     storage = records.storage
-    for job_id, blobs in _job_folders(storage).items():
+    for job_id, blobs in _folders(storage, keys.JOBS).items():
         with steps.step(f"look at job {job_id[:6]}…"):
             if all(storage.age_s(key) >= older_than_s for key in blobs) and (found := _job(records, job_id, blobs)):
                 yield found
+    for photo_id, blobs in _folders(storage, keys.PHOTOS).items():
+        with steps.step(f"look at photo {photo_id[:6]}…"):
+            tries = keys.tries_prefix(photo_id)
+            is_old = all(storage.age_s(key) >= older_than_s for key in blobs)
+            if is_old and all(key.startswith(tries) for key in blobs):
+                yield Orphan("tries of no photo", tries, partial(storage.delete_prefix, keys.photo_prefix(photo_id)))
     for tag, job_id in queue.taken_hints(records.redis, records.now() - older_than_s).items():
         # Its job's record is the truth: should it be needed after all, the reaper sends another.
         if records.redis.zscore(redis_keys.RUNNING, job_id) is None:
@@ -99,9 +105,10 @@ def bring_back(records: JobRecords, job_id: str) -> None:
         quarantine(records.storage, keys.manifest_key(job_id))
 
 
-def _job_folders(storage: Storage) -> dict[str, list[str]]:
+def _folders(storage: Storage, kind: str) -> dict[str, list[str]]:
+    """The blobs of each thing of a kind."""
     folders: dict[str, list[str]] = defaultdict(list)
-    for key in storage.list(keys.JOBS):
+    for key in storage.list(kind):
         if ID.fullmatch(job_id := keys.id_of(key)):
             folders[job_id].append(key)
     return folders

@@ -18,6 +18,7 @@ from app.jobs.records.keeping import PAINTINGS, PHOTOS, Keeping
 from app.jobs.records.manifests import Manifests
 from app.jobs.records.quota import Tally
 from app.jobs.records.redis_records import RedisRecords, Terms
+from app.jobs.records.tries import Tries
 from app.jobs.records.waiting import Waiting
 from app.jobs.records.workers import Workers
 from app.jobs.storage.protocol import Storage, is_full
@@ -39,6 +40,7 @@ class JobRecords:
         hints: what wakes workers up.
         workers: what these tell of themselves.
         waiting: how jobs stand for those who wait.
+        tries: which of photos are wanted.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class JobRecords:
         self.hints = Hints(self.in_redis, publisher)
         self.workers = Workers(connection, self.now)
         self.waiting = Waiting(self.in_redis, self.workers)
+        self.tries = Tries(connection)
 
     def now(self) -> float:
         """Redis's own time in unix seconds."""

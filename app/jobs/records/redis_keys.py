@@ -22,6 +22,7 @@ RATES = f"{PREFIX}rates"  # prefix of the counters of requests
 HOUSEKEEPING = f"{PREFIX}housekeeping"  # hash: how rounds of housekeeping went, see rounds.py
 MOVED = f"{PREFIX}moved"  # when work last went on, see Workers.is_moving
 REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
+TRIED = f"{PREFIX}tried"  # hash: how many tries were asked for, refused, painted, failed
 
 
 def record_prefix() -> str:
@@ -62,3 +63,13 @@ def painting_gone(painting_id: str) -> str:
 def series_lock(series_id: str) -> str:
     """Held while a series is accepted."""
     return f"{PREFIX}series:{checked(series_id)}"
+
+
+def tries_wanted(photo_id: str) -> str:
+    """List with the names of a photo's tries that are wanted and that nobody has taken."""
+    return f"{PREFIX}tries:{checked(photo_id)}"
+
+
+def tries_under_way(photo_id: str) -> str:
+    """List with the names of a photo's tries that are being painted."""
+    return f"{PREFIX}trying:{checked(photo_id)}"

@@ -51,6 +51,26 @@ def mask_meta_key(photo_id: str, mask_id: str) -> str:
     return f"{photo_prefix(photo_id)}mask-{checked(mask_id)}.json"
 
 
+def tries_prefix(photo_id: str) -> str:
+    """Folder of a photo's tries, in the photo's own, with which it goes."""
+    return f"{photo_prefix(photo_id)}tries/"
+
+
+def try_key(photo_id: str, name: str) -> str:
+    """The photo in small, as the try of this name has it."""
+    return f"{tries_prefix(photo_id)}{name}.webp"
+
+
+def try_name(key: str) -> str:
+    """The name of the try that is kept under this key."""
+    return key.rpartition("/")[2].removesuffix(".webp")
+
+
+def suits_key(photo_id: str) -> str:
+    """Which paintings suit the photo: their ids as a JSON list, the likeliest first."""
+    return f"{tries_prefix(photo_id)}suits.json"
+
+
 def painting_prefix(painting_id: str) -> str:
     """Folder of a person's own painting; its fingerprints are in it, so that they go with it."""
     return f"{PAINTINGS}{checked(painting_id)}/"

@@ -15,7 +15,7 @@ export class Sender {
   #current = new AbortController();
 
   /**
-   * @param {HTMLFormElement} studio receives "photo" when the server has a new one
+   * @param {HTMLFormElement} studio receives "photo" when the server has a new one, "nophoto" when it is given up
    * @param {import("./frame.js").Frame} frame
    */
   constructor(studio, frame) {
@@ -58,6 +58,7 @@ export class Sender {
     this.#current = new AbortController();
     this.#uploading = this.#unsent = null;
     this.#photoId.value = "";
+    this.#studio.dispatchEvent(new Event("nophoto"));
     this.#frame.clearFields();
     this.#frame.offerTransparency(true);
     this.#frame.refuse("");

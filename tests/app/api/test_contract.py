@@ -70,6 +70,7 @@ FILES = {
     "POST /api/v1/paintings": "painting",
 }
 MAP, GRID = "6" * 32, base64.b64encode(bytes(COLOR_CELLS)).decode()  # a mask in a colour of The Starry Night's sky
+TRIED = "dusk-1-1"  # a try that is there
 DELETED = "0" * 32  # a painting, which may be deleted any number of times
 WRITES = [operation for operation in OPERATIONS if operation.method != "get"]
 VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
@@ -98,6 +99,7 @@ def job_ids(client: TestClient, photo_id: str) -> list[str]:
     }
     services.records.end(job, JobState.FINISHED, fields)
     drawn = MaskFacts(width=9, height=6, white=0.3, colors={"#2a4fb0": 1.0}, grid=GRID)
+    services.storage.put(keys.try_key(photo_id, TRIED), pictures.encoded(picture, "WEBP"))
     services.storage.put(keys.mask_key(photo_id, MAP), pictures.encoded(picture))
     services.storage.put(keys.mask_meta_key(photo_id, MAP), drawn.model_dump_json().encode())
     return [waiting, running, stopped, finished]
@@ -192,6 +194,11 @@ def name_what_is_there(case: Case[Any], job_id: str | None, photo: str | None, s
     if photo and case.operation.label == "POST /api/v1/doodles":
         assert isinstance(case.body, dict)
         case.body |= {"photo": photo, "target_map": MAP, "style": "starry_night", "style_map": None}
+    if photo and case.operation.label == "POST /api/v1/photos/{photo_id}/tries":
+        assert isinstance(case.body, dict)
+        case.body |= {"styles": ["dusk"]}
+    if photo and "name" in case.path_parameters:
+        case.path_parameters["name"] = TRIED
     if photo and "painting_id" in case.path_parameters:
         case.path_parameters["painting_id"] = own_style(DELETED)
     if photo and case.operation.label in FILES:

@@ -42,6 +42,19 @@ def palette_of(image: Image.Image, weights: NDArray[np.float64] | None = None) -
     return Palette(*(torch.tensor(np.array(part), dtype=torch.float32) for part in (mean, covariance, quantiles)))
 
 
+def palette_distance(one: Palette, other: Palette) -> float:
+    """How far one palette's colours have to be moved to become the other's, in RGB: 0 for the same, at most about √3.
+
+    Source: the Wasserstein-2 distance of two Gaussians, |m₁ − m₂|² + tr(Σ₁ + Σ₂ − 2(Σ₁^½ Σ₂ Σ₁^½)^½) under the root
+    (Dowson and Landau, J. Multivariate Analysis 12, 1982, eq. 4): both palettes are taken for Gaussians.
+    """
+    first, second = one.covariance.double(), other.covariance.double()
+    root = _root(first)
+    spread = first.trace() + second.trace() - 2 * _root(root @ second @ root).trace()
+    between = (one.mean.double() - other.mean.double()).square().sum()
+    return float((between + spread.clamp_min(0)).sqrt())
+
+
 def mixed_palette(parts: Sequence[tuple[Palette, float]]) -> Palette:
     """Palette of several, with shares that sum to 1.
 
@@ -73,6 +86,13 @@ def distribution(
         counts = counts[occurring]
         result.append((occurring / 255, (counts.cumsum() - counts / 2) / counts.sum()))
     return result
+
+
+def _root(matrix: Tensor) -> Tensor:
+    """The root of a symmetric matrix [3, 3] without negative eigenvalues, but for rounding."""
+    values, vectors = torch.linalg.eigh(matrix)
+    root: Tensor = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    return root
 
 
 def _moments(

@@ -158,6 +158,21 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
     return fingerprint
 
 
+def load_palette(path: Path) -> Palette | None:
+    """The palette of a fingerprint's painting, without the rest of the file; None of an earlier version's.
+
+    Raises:
+        FingerprintFormatError: the file is damaged or something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            read: Callable[[str], Tensor] = file.get_tensor
+            has_palette = f"{PALETTE}.mean" in file.keys()  # noqa: SIM118 - no dictionary
+            return Palette(*(read(f"{PALETTE}.{part}") for part in PALETTE_PARTS)) if has_palette else None
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise FingerprintFormatError(f"{path} is damaged: {error}") from error
+
+
 def add_palette(path: Path, painting: Image.Image) -> None:
     """Put a painting's palette into a fingerprint's file; all else stays as it is, to the byte."""
     with safe_open(path, framework="pt") as file:

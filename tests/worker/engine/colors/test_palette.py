@@ -1,10 +1,11 @@
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting
-from worker.engine.colors.palette import BAND_ROWS, distribution, palette_of
+from worker.engine.colors.palette import BAND_ROWS, Palette, distribution, palette_distance, palette_of
 
 
 def test_moments_are_those_of_all_pixels_also_beyond_one_band() -> None:
@@ -45,3 +46,32 @@ def test_weights_of_zero_and_one_select_pixels() -> None:
 def test_rank_of_a_flat_picture_is_the_middle() -> None:
     for channel, level in zip(distribution(np.full((3, 5, 3), [0, 51, 255], np.uint8)), (0, 0.2, 1), strict=True):
         assert [part.tolist() for part in channel] == [[level], [0.5]]
+
+
+def gaussian(mean: Any, deviations: Any, turn: float = 0.0) -> Palette:
+    """A palette of these deviations along axes that are turned by so much in the first two channels."""
+    sine, cosine = np.sin(turn), np.cos(turn)
+    axes = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    covariance = axes @ np.diag(np.square(deviations)) @ axes.T
+    return Palette(torch.tensor(mean), torch.tensor(covariance), torch.zeros(3, 256))
+
+
+def test_distance_of_palettes_that_vary_along_the_same_axes_is_known() -> None:
+    # Means and deviations are moved, each by itself: Euclid's distance of both together.
+    one = gaussian([0.2, 0.5, 0.7], [0.1, 0.2, 0.3], turn=0.4)
+    other = gaussian([0.4, 0.4, 0.3], [0.3, 0.1, 0.3], turn=0.4)
+    expected = np.sqrt(0.2**2 + 0.1**2 + 0.4**2 + 0.2**2 + 0.1**2)
+    np.testing.assert_allclose(palette_distance(one, other), expected, rtol=1e-6)
+    np.testing.assert_allclose(palette_distance(other, one), expected, rtol=1e-6)
+    np.testing.assert_allclose(palette_distance(one, one), 0, atol=1e-7)
+
+
+def test_distance_knows_palettes_of_the_same_colours_that_vary_together_otherwise() -> None:
+    one, turned = (gaussian([0.5, 0.5, 0.5], [0.3, 0.01, 0.1], turn=turn) for turn in (0.0, np.pi / 2))
+    # A quarter of a turn changes places of both deviations.
+    np.testing.assert_allclose(palette_distance(one, turned), np.hypot(0.29, 0.29), rtol=1e-9)
+
+
+def test_distance_of_pictures_of_one_colour_each_is_that_of_the_colours() -> None:
+    blue, red = (palette_of(Image.new("RGB", (8, 8), color)) for color in ("#0000ff", "#ff0000"))
+    np.testing.assert_allclose(palette_distance(blue, red), np.sqrt(2), rtol=1e-6)
