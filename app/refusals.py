@@ -219,7 +219,7 @@ PART_MAP_GONE = Kind(
     "part-map-gone",
     422,
     "No map of its parts",
-    "{field}: this painting has no such map of its parts. Send the painting again, with its map.",
+    "{field}: this painting has no such map of its parts. Send its map again.",
     "options",
 )
 PARTS_MISSING = Kind(
@@ -233,6 +233,29 @@ PARTS_FIXED = Kind(
     "parts-fixed", 422, "Two maps of one painting", "{field}: this painting has its own parts; leave out style_map.",
     "options",
 )  # fmt: skip
+PART_MAP_MISSING = Kind(
+    "part-map-missing",
+    422,
+    "No map of its parts yet",
+    "There is no map of your painting’s parts yet. Choose a picture of it in which each part is filled with one plain "
+    "colour of its own.",
+    "style_map",
+)
+PART_MAP_UNFIT = Kind("part-map-unfit", 422, "No map of parts", "{what}", "style_map")
+PART_MAPS_TOO_MANY = Kind(
+    "part-maps-too-many",
+    422,
+    "Enough maps",
+    "This painting has {limit} maps of its parts already, and no more are kept. Send the painting anew.",
+    "style_map",
+)
+DRAWING_EMPTY = Kind(
+    "drawing-empty",
+    422,
+    "Nothing is drawn",
+    "Nothing is drawn here: all of it is transparent or black. Draw in the parts’ colours.",
+    "map",
+)
 DOODLE_UNFIT = Kind("doodle-unfit", 422, "A doodle that cannot be painted", "{what}", "options")
 PAINTING_NOT_FOUND = Kind("painting-not-found", 404, "No such painting", "There is no painting at this address.")
 STYLE_NOT_FOUND = Kind("style-not-found", 404, "No such painting", "This painting does not hang here.")

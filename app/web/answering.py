@@ -31,6 +31,7 @@ UNDONE = {
     ("POST", "remove"): "nothing was deleted",
     ("POST", "photos"): "your photo was not kept",
     ("POST", "masks"): "your mask was not kept",
+    ("POST", "maps"): "your map was not kept",
     ("POST", "paintings"): "your painting was not kept",
 }
 UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": "nothing was deleted"}

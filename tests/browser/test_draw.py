@@ -15,6 +15,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.app import pictures
 from tests.browser.conftest import NewPage
+from tests.browser.strokes import Place, place_on, press_in, stroke_on
 from tests.waiting import until
 
 # Parts of The Starry Night, as its map has them.
@@ -40,25 +41,15 @@ def open_blank(page: Page) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    button = page.get_by_role("button", name=name, exact=True)
-    # Playwright waits for what is said to be disabled, a person need not.
-    button.click(force=button.get_attribute("aria-disabled") == "true")
+    press_in(page, name)
 
 
-def at(page: Page, x: float, y: float) -> tuple[float, float]:
-    """Where a place of the drawing, in shares of its width and height, is on the screen."""
-    page.locator("#stage").scroll_into_view_if_needed()
-    box = page.locator("#stage").bounding_box()
-    assert box
-    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+def at(page: Page, x: float, y: float) -> Place:
+    return place_on(page.locator("#stage"), x, y)
 
 
-def stroke(page: Page, *places: tuple[float, float]) -> None:
-    page.mouse.move(*at(page, *places[0]))
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*at(page, *place), steps=4)
-    page.mouse.up()
+def stroke(page: Page, *places: Place) -> None:
+    stroke_on(page, page.locator("#stage"), *places)
 
 
 def drawing(page: Page) -> Image.Image:

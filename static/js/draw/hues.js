@@ -13,8 +13,10 @@ import { all, byId, copyOf, first } from "../lib/elements.js";
 export function connectHues(form, stage, desk, say, signal) {
   const group = byId("hues", HTMLElement);
 
-  const show = () => all(group, "button", HTMLElement).forEach((hue, part) => {
-    hue.ariaPressed = String(part === desk.part);
+  /** The numbers of the parts that there is anything of. */
+  const offered = () => desk.parts.map((_, part) => part).filter((part) => desk.offered[part]);
+  const show = () => all(group, "button", HTMLElement).forEach((hue) => {
+    hue.ariaPressed = String(Number(hue.dataset.hue) === desk.part);
   });
   const take = (/** @type {number} */ part) => {
     desk.take(part);
@@ -22,19 +24,21 @@ export function connectHues(form, stage, desk, say, signal) {
     say(`You draw ${desk.parts[desk.part].name}.`);
   };
   desk.addEventListener("painting", () => {
-    group.replaceChildren(...desk.parts.map((part, index) => hueOf(part, () => take(index))));
+    group.replaceChildren(...offered().map((part) => hueOf(desk.parts[part], part, () => take(part))));
     show();
   }, { signal });
   desk.addEventListener("part", show, { signal });
   stage.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
-    if (Number(event.key) <= desk.parts.length) take(Number(event.key) - 1);
+    const part = offered()[Number(event.key) - 1];
+    if (part !== undefined) take(part);
   }, { signal });
 }
 
-/** @param {import("./paper.js").Part} part @param {() => void} onTake */
-function hueOf({ name, color }, onTake) {
+/** @param {import("./paper.js").Part} part @param {number} number @param {() => void} onTake */
+function hueOf({ name, color }, number, onTake) {
   const hue = copyOf("hue");
+  hue.dataset.hue = String(number);
   first(hue, "rect", SVGElement).setAttribute("fill", color);
   first(hue, "span", HTMLElement).textContent = name;
   hue.addEventListener("click", onTake);

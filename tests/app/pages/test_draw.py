@@ -138,6 +138,75 @@ def test_a_kept_drawing_goes_on_without_its_photo_or_with_another(client: TestCl
     assert len({alone["photo"], along["photo"], kept["photo_id"]}) == 3
 
 
+OWN_SKY, OWN_LAND = "#111111", "#ff0000"
+PICTURE = ("mine.jpg", pictures.landscape(200, 150))
+
+
+def own_map(*colors: str, size: tuple[int, int] = (96, 72)) -> dict[str, Any]:
+    return {"style_map": ("map.png", drawing(*colors, size=size))}
+
+
+def test_without_scripts_a_painting_comes_with_its_map_and_the_drawing(client: TestClient) -> None:
+    files = map_of(OWN_LAND, OWN_SKY) | own_map(OWN_SKY, OWN_LAND) | {"own_painting": PICTURE}
+    answer = client.post("/draw", data={"painting": "starry_night"}, files=files)
+    wish = wish_of(client, answer)
+    (painting,) = {style["id"] for style in wish["styles"]}
+    assert re.fullmatch(r"own_\w{32}", painting)
+    assert {(style["part"], style["color"]) for style in wish["styles"]} == {
+        (OWN_SKY, OWN_SKY),
+        (OWN_LAND, OWN_LAND),
+    }
+    # It hangs on the page from now on, as on the home page.
+    page = client.get("/draw").text
+    assert f'value="{painting}"' in page
+    assert f'value="{painting}"' in client.get("/").text
+    assert checked(page, "painting") == ["starry_night"]
+    assert checked(client.get(f"/draw?painting={painting}").text, "painting") == [painting]
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "sentence"),
+    [
+        ({}, "style_map", "There is no map of your painting’s parts yet."),
+        (own_map(OWN_SKY), "style_map", "has one colour only"),
+        ({"style_map": NOISE}, "style_map", "The map of your painting has too many colours"),
+        (own_map(OWN_SKY, OWN_LAND, size=(96, 24)), "style_map", "Your painting and its map differ too much in shape"),
+        (own_map("#00ff00", "#0000ff"), "map", "No colour of the drawing means a part of “Your own painting”"),
+    ],
+)
+def test_what_is_wrong_with_a_map_is_said_beside_it_and_the_painting_is_kept(
+    client: TestClient, files: dict[str, Any], place: str, sentence: str
+) -> None:
+    answer = client.post("/draw", files=map_of("#ff0000", "#ffd000") | files | {"own_painting": PICTURE})
+    assert answer.status_code == 422
+    assert sentence in beside(answer.text, f"{place}-error")
+    (painting,) = checked(answer.text, "painting")
+    kept = {name: hidden(answer.text, name) for name in ("sheet_id", "map_id")} | {"painting": painting}
+    wish = wish_of(client, client.post("/draw", data=kept, files=own_map("#ff0000", "#ffd000")))
+    assert {style["id"] for style in wish["styles"]} == {painting}
+
+
+def test_a_kept_map_goes_on_with_its_painting(client: TestClient) -> None:
+    files = own_map(OWN_SKY, OWN_LAND) | {"own_painting": PICTURE}
+    page = client.post("/draw", files=files).text
+    assert "There is no drawing yet." in beside(page, "map-error")
+    (painting,) = checked(page, "painting")
+    kept = {"painting": painting, "style_map_id": hidden(page, "style_map_id")}
+    assert wish_of(client, client.post("/draw", data=kept, files=map_of(OWN_SKY, OWN_LAND)))["styles"]
+
+
+def test_a_painting_that_is_gone_is_said_beside_the_paintings(client: TestClient) -> None:
+    files = map_of(OWN_SKY, OWN_LAND) | own_map(OWN_SKY, OWN_LAND)
+    answer = client.post("/draw", data={"painting": f"own_{'0' * 32}"}, files=files)
+    assert "no longer kept here" in beside(answer.text, "painting-error")
+
+
+def test_nothing_drawn_is_said_so(client: TestClient) -> None:
+    answer = client.post("/draw", data={"painting": "starry_night"}, files=map_of("#000000"))
+    assert answer.status_code == 422
+    assert "Nothing is drawn here" in beside(answer.text, "map-error")
+
+
 def test_a_form_from_a_browser_that_says_nothing_is_shown_once_more_with_its_drawing(client: TestClient) -> None:
     del client.headers["Origin"]
     answer = client.post("/draw", data={"painting": "starry_night"}, files=map_of(SKY, STARS))
