@@ -17,10 +17,12 @@ from starlette.requests import Request
 
 from app import refusals
 from app.jobs.ids import ID, own_painting
+from app.jobs.masks import find_part_map
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.jobs.work import planned_work
 from app.orders.doodles import DoodleRequest, start_doodle
+from app.orders.find import find_job
 from app.pages import sentences
 from app.pages.form import last
 from app.pages.keeping import keep_each
@@ -204,6 +206,7 @@ def draw_page(request: Request, sent: Sent) -> Response:
         "own": own,
         "chosen": sent.painting if sent.painting in offered else cards[0].id if cards else "",
         "style_map": sent.style_map,
+        "map_colors": map_colors(services, sent),
         "keeps_for": duration(services.settings.retention_s),
         "photo": sent.photo,
         "sheet": sent.sheet if sent.drawing else None,
@@ -218,6 +221,35 @@ def draw_page(request: Request, sent: Sent) -> Response:
     for refusal in sent.refusals[:1]:
         response.headers.update(refusal.headers)
     return response
+
+
+def map_colors(services: Services, sent: Sent) -> list[str]:
+    """The colours of the map that is kept of an own painting's parts."""
+    own = own_painting(sent.painting)
+    facts = find_part_map(own, sent.style_map, services.storage) if own and ID.fullmatch(sent.style_map) else None
+    return facts.rivals([]) if facts else []
+
+
+def drawn_before(services: Services, job_id: str) -> Sent:
+    """What was sent for an earlier artwork, to be drawn on.
+
+    Raises:
+        RefusalError: there is none, or it was not drawn.
+    """
+    wish = find_job(services, job_id).request
+    photo, style = photos.find(wish.photo, services.storage), wish.styles[0]
+    if photo is None:
+        raise RefusalError(refusals.PHOTO_GONE)
+    if not style.part or not style.mask:
+        raise RefusalError(refusals.MAP_MISSING)
+    return Sent(
+        painting=style.id,
+        size=str(wish.size),
+        photo=photo if wish.preset != "doodle" else None,
+        sheet=photo,
+        drawing=style.mask,
+        style_map=style.part_map or "",
+    )
 
 
 def own_titles(request: Request, sent: Sent) -> dict[str, str]:
@@ -236,9 +268,13 @@ def seconds(services: Services, size: int) -> float | None:
 
 
 @router.get("/draw")
-def draw(request: Request, painting: str = FIRST) -> Response:
-    """The page with a painting's parts as brushes."""
-    return draw_page(request, Sent(painting=painting))
+def draw(request: Request, services: ServicesHere, painting: str = FIRST, again: str = "") -> Response:
+    """The page with a painting's parts as brushes; with `again`, and the drawing of an earlier artwork."""
+    try:
+        sent = drawn_before(services, again) if again else Sent(painting=painting)
+    except RefusalError as refusal:
+        sent = Sent(painting=painting, refusals=[refusal])
+    return draw_page(request, sent)
 
 
 @router.post("/draw")

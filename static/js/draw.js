@@ -2,8 +2,8 @@
 import { Desk, lastCard } from "./draw/desk.js";
 import { Drafts } from "./draw/drafts.js";
 import { Live } from "./draw/live.js";
-import { connectOwn } from "./draw/own.js";
-import { Paper, printedMap, readDrawing } from "./draw/paper.js";
+import { connectOwn, recallMap } from "./draw/own.js";
+import { Paper, printedMap } from "./draw/paper.js";
 import { connectPhoto } from "./draw/photo.js";
 import { connectTools } from "./draw/tools.js";
 import { all, byId } from "./lib/elements.js";
@@ -34,7 +34,7 @@ const put = (/** @type {HTMLInputElement} */ input, /** @type {File} */ file) =>
 async function open() {
   const file = map.files?.[0];
   const picture = file && (await createImageBitmap(file).catch(() => null));
-  if (picture) desk.put(readDrawing(picture, desk.parts, desk.sides));
+  if (picture) desk.open(picture, picture.width / picture.height);
   say(picture ? "Opened." : "Your browser cannot show this file. Choose a PNG.");
   map.value = "";
 }
@@ -56,9 +56,22 @@ form.addEventListener("submit", () => {
   if (desk.own) put(byId("style-map", HTMLInputElement), desk.own.print());
 }, { signal });
 
-const asked = new URLSearchParams(location.search).has("painting") || form.dataset.sent === "true";
+/** Opens the drawing of an artwork that is to be drawn on, once: from then on it is this browser's. */
+async function drawOn() {
+  const picture = document.getElementById("kept-drawing");
+  if (!words.has("again") || !(picture instanceof HTMLImageElement)) return;
+  await recallMap(desk);
+  await picture.decode().catch(() => null);
+  if (!picture.naturalWidth || desk.own?.fault) return;
+  desk.turnTo("drawing");
+  desk.open(picture, picture.naturalWidth / picture.naturalHeight);
+  history.replaceState(null, "", `${location.pathname}?painting=${desk.id}`);
+}
+
+const words = new URLSearchParams(location.search);
+const asked = words.has("painting") || words.has("again") || form.dataset.sent === "true";
 const card = (asked ? undefined : lastCard(cards)) ?? cards.find((each) => each.checked);
 if (card) {
   card.checked = true;
-  void desk.choose(card).then(() => live.begin());
+  void desk.choose(card).then(drawOn).then(() => live.begin());
 }

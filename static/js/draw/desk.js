@@ -20,7 +20,7 @@ export class Desk extends EventTarget {
   part = 0;
   /** @type {Turn} */ turn = "drawing";
   /** Of a painting of one's own. @type {OwnParts | null} */ own = null;
-  /** Of a photo's width to its height, where there is one. @type {number | null} */ #photo = null;
+  /** Width to height of a photo, where there is one, which the drawing then has. @type {number | null} */ #photo = null;
   #doodle = "";
   /** @type {Map<string, Drawing>} */ #drawings = new Map();
   /** @type {Map<string, OwnParts>} */ #owns = new Map();
@@ -28,8 +28,8 @@ export class Desk extends EventTarget {
   get isReady() { return this.id !== ""; }
   /** What is drawn on. */
   get drawing() { return this.turn === "map" && this.own ? this.own.map : /** @type {Drawing} */ (this.#drawings.get(this.id)); }
-  /** Width to height of the drawing: a photo's, or the usual one. */
-  get ratio() { return this.#photo ?? (this.own ? this.own.map.labels.width / this.own.map.labels.height : USUAL_RATIO); }
+  /** Of what is drawn on, in pixels. @returns {[number, number]} */
+  get sides() { return [this.drawing.labels.width, this.drawing.labels.height]; }
   /** Of each part, whether there is anything of it to draw with. */
   get offered() { return this.own && this.turn === "drawing" ? this.own.used : this.parts.map(() => true); }
   /** The part that is everywhere before anything is drawn. */
@@ -58,7 +58,7 @@ export class Desk extends EventTarget {
       // The map itself is a drawing to begin with.
       if (!this.#drawings.has(this.id)) this.#drawings.set(this.id, new Drawing(this.id, this.#mapped(this.own), this.parts.length));
     }
-    if (this.turn === "drawing") this.drawing.reshape(this.ratio);
+    if (this.turn === "drawing" && this.#photo) this.drawing.reshape(this.#photo);
     const next = this.offered.indexOf(true, this.ground + 1);
     this.part = next > 0 ? next : this.ground;
     this.renew();
@@ -93,17 +93,20 @@ export class Desk extends EventTarget {
     this.changed();
   }
 
-  /** Of what is drawn on, in pixels. @returns {[number, number]} */
-  get sides() {
-    return this.turn === "map" ? [this.drawing.labels.width, this.drawing.labels.height] : sides(this.ratio);
+  /** Opens a picture of a drawing, which has its own shape unless a photo has one. @param {CanvasImageSource} picture @param {number} ratio of its width to its height */
+  open(picture, ratio) {
+    this.drawing.labels = readDrawing(picture, this.parts, this.#photo ? this.sides : sides(ratio));
+    this.drawing.commit();
+    this.changed();
   }
 
-  /** A photo has its own shape. @param {number | null} ratio */
+  /** A photo has its own shape; without one, the drawing gets back the usual one. @param {number | null} ratio */
   reshape(ratio) {
     this.#photo = ratio;
     const drawing = this.#drawings.get(this.id);
     if (!drawing) return;
-    drawing.reshape(this.ratio);
+    const map = this.own?.map.labels;
+    drawing.reshape(ratio ?? (map ? map.width / map.height : USUAL_RATIO));
     this.changed();
   }
 

@@ -81,7 +81,7 @@ function connectTurns(form, desk, signal) {
   }
   desk.addEventListener("painting", () => {
     const isMap = desk.turn === "map";
-    byId("parts-desk", HTMLElement).hidden = !desk.own;
+    form.toggleAttribute("data-own", desk.own !== null);
     form.dataset.drawn = desk.turn;
     for (const each of turns) each.ariaPressed = String(each.dataset.turn === desk.turn);
     view.hidden = !isMap;
@@ -121,6 +121,15 @@ function connectEditor(form, desk, say, signal) {
     say("A new part. Name it, and brush over it.");
     name.focus();
   }, { signal });
+}
+
+/** Takes the map of its parts that the server has, if this browser has none. @param {Desk} desk */
+export async function recallMap({ own }) {
+  const kept = document.getElementById("kept-map");
+  if (!own?.fault || !(kept instanceof HTMLInputElement)) return;
+  const picture = new Image();
+  picture.src = kept.dataset.picture ?? "";
+  await picture.decode().then(() => own.read(picture, (kept.dataset.colors ?? "").split(" ")), () => null);
 }
 
 /** A map that another program made: the server says which colours are its parts. @param {Desk} desk @param {(sentence: string) => void} say @param {AbortSignal} signal */
