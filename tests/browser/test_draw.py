@@ -239,6 +239,32 @@ def test_it_is_painted_large_on_its_own_page(page: Page) -> None:
     assert colors(page, (0.5, 0.2), (0.5, 0.6)) == [STARS, SKY]
 
 
+def test_a_drawing_from_elsewhere_keeps_its_shape(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    image = Image.new("RGB", (400, 200), SKY)
+    image.paste(STARS, (0, 0, 100, 200))
+    image.save(path)
+    open_page(page)
+    page.set_input_files("#map", path)
+    expect(page.locator("#status")).to_have_text("Opened.")
+    assert drawing(page).size == (640, 320)
+    page.reload()
+    expect(page.locator(".hue").first).to_be_visible()
+    assert drawing(page).size == (640, 320)
+    assert colors(page, (0.1, 0.5), (0.4, 0.5)) == [STARS, SKY]
+
+
+def test_a_pressed_button_can_be_read_in_forced_colours(new_page: NewPage) -> None:
+    page = new_page(forced_colors="active", viewport={"width": 1280, "height": 800})
+    open_page(page)
+    page.mouse.move(0, 0)
+    shot = page.get_by_role("button", name="Brush", exact=True).screenshot()
+    light = Image.open(io.BytesIO(shot)).convert("L").point(lambda value: 255 * (value > 128))
+    # Letters on a dark ground; a plate of the page's colour below them would be much larger, and light as they are.
+    share = light.histogram()[255] / (light.width * light.height)
+    assert 0.01 < share < 0.12
+
+
 @pytest.mark.parametrize("screen", [{"viewport": {"width": 1280, "height": 800}}, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_accessibility_violations(new_page: NewPage, screen: dict[str, Any], scheme: str) -> None:

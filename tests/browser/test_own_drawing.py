@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,32 @@ def test_parts_are_brushed_on_the_painting_and_drawn_with(page: Page, own: Path)
     assert colors(page, (0.5, 0.5), (0.5, 0.1)) == [THIRD, GROUND]
     press_in(page, "1 · Its parts")
     assert colors(page, (0.2, 0.5), (0.8, 0.5)) == [THIRD, SECOND]
+
+
+def test_an_artwork_is_drawn_on_where_nothing_is_known_of_it(page: Page, new_page: NewPage, own: Path) -> None:
+    bring(page, own)
+    mark_two(page)
+    press_in(page, "2 · My drawing")
+    press_in(page, "Start from blank background")
+    page.locator("#hues").get_by_role("button", name="leaves").click()
+    stroke(page, (0.1, 0.5), (0.9, 0.5))
+    page.get_by_label("512 px").check(force=True)
+    with page.expect_navigation():
+        press_in(page, "Paint it large")
+    elsewhere = new_page(viewport={"width": 1280, "height": 800})
+    open_page(elsewhere, f"/draw?again={page.url.rpartition('/')[2]}")
+    expect(elsewhere).to_have_url(re.compile(r"/draw\?painting=own_\w{32}$"))
+    assert drawing(elsewhere).size == (640, 427)
+    assert colors(elsewhere, (0.5, 0.5), (0.5, 0.1)) == [THIRD, GROUND]
+    press_in(elsewhere, "1 · Its parts")
+    assert len(hues(elsewhere)) == 3
+    assert len(set(colors(elsewhere, (0.2, 0.5), (0.5, 0.5), (0.8, 0.5)))) == 3
+    # From now on it is that browser's own, also after a reload.
+    press_in(elsewhere, "2 · My drawing")
+    press_in(elsewhere, "Undo")
+    elsewhere.reload()
+    expect(elsewhere.locator("#hues button")).to_have_count(3)
+    assert colors(elsewhere, (0.2, 0.1)) != [GROUND]
 
 
 def test_map_names_and_drawing_survive_a_reload(page: Page, own: Path) -> None:
