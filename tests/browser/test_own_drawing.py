@@ -195,7 +195,7 @@ def test_a_pen_draws_wider_the_harder_it_presses(page: Page) -> None:
     press_in(page, "Start from blank sky")
     press_in(page, "village")
     pen = page.context.new_cdp_session(page)
-    sizes = []
+    sizes: list[int] = []
     for x, force in ((0.25, 0.1), (0.75, 1.0)):
         left, top = place_on(page.locator("#stage"), x, 0.5)
         told = {"x": left, "y": top, "pointerType": "pen", "button": "left", "force": force}

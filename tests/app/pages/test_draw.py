@@ -192,6 +192,7 @@ def test_a_kept_map_goes_on_with_its_painting(client: TestClient) -> None:
     page = client.post("/draw", files=files).text
     assert "There is no drawing yet." in beside(page, "map-error")
     (painting,) = checked(page, "painting")
+    assert {OWN_SKY, OWN_LAND} <= set(re.findall(r"<code>(#\w{6})</code>", page))  # what to draw in
     kept = {"painting": painting, "style_map_id": hidden(page, "style_map_id")}
     assert wish_of(client, client.post("/draw", data=kept, files=map_of(OWN_SKY, OWN_LAND)))["styles"]
 
