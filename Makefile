@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test faults fuzz check audit lock sbom format bench gallery load clean
+.PHONY: help run test faults fuzz check audit lock sbom format messages bench gallery load clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ sbom: $(VENV)/.ready-dev ## write the bill of materials to build/
 format: $(VENV)/.ready-dev ## put the code into its usual form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+messages: $(VENV)/.ready-dev ## put every sentence of the code into the catalogues of all languages, to be translated there
+	@$(BIN)/python -m translations
 
 bench: $(VENV)/.ready ## the figures that the README quotes
 	@$(BIN)/python -m benchmarks

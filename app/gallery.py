@@ -18,10 +18,11 @@ from app.jobs.styles import Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.normal import Side
 from app.reading.picture import read_photo
+from app.translation import N_, _, together
 
 SWATCH_SIDE = 384
 SWATCH_OF = Side(4 * SWATCH_SIDE, 2 * SWATCH_SIDE)  # enough for a square of a painting twice as long as high
-OWN_TITLE = "Your own painting"
+OWN_TITLE = N_("Your own painting")
 # Of each style, where there is such a picture: a card, photos painted after it, the card for the page (smaller, and in
 # a third of the bytes), and a drawing of its parts to begin with.
 PICTURES = ("swatch.webp", "example.webp", "swatch.avif", "doodle.png")
@@ -109,12 +110,12 @@ class Gallery:
         """The titles of styles in one phrase, a person's own painting's as `own`; a style that no longer hangs here is
         named by its id.
         """
-        return " and ".join(dict.fromkeys(self.title(each, own) for each in ids))
+        return together(dict.fromkeys(self.title(each, own) for each in ids))
 
     def title(self, style_id: str, own: str = OWN_TITLE) -> str:
         """The title of one style, as in `titles`."""
         if own_painting(style_id):
-            return own
+            return _(own)
         return self.by_id[style_id].title if style_id in self.by_id else style_id
 
 

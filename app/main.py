@@ -32,7 +32,7 @@ from app.refusals import RefusalError
 from app.server.door import Door
 from app.services import Services
 from app.settings import Settings, SettingsError, load_settings
-from app.web import addresses
+from app.web import addresses, languages
 from app.web.addresses import BelowRoot, HeadAsGet
 from app.web.answering import (
     on_failure,
@@ -48,6 +48,7 @@ from app.web.bodies import BodyLimit
 from app.web.compression import Compression
 from app.web.headers import SecurityHeaders
 from app.web.hosts import KnownHosts
+from app.web.languages import InLanguage
 from app.web.limits import RequestLimits, counting_in
 from app.web.proxies import ListedProxies, WholeBodies
 from app.web.signing import load_secret
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         middleware=[
             Middleware(WholeBodies),
             *proxies(settings),
+            Middleware(InLanguage),
             *([Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []),
             Middleware(HeadAsGet),
             Middleware(SecurityHeaders),
@@ -115,6 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         series_page.router,
         docs.router,
         health.router,
+        languages.router,
         addresses.router,
     ):
         app.include_router(router)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.jobs.models import Job, JobState
+from app.translation import _, decimal, many
+from app.translation import moment as told_moment
 
 PRINT_DPI = 300
 
@@ -13,28 +15,33 @@ PRINT_DPI = 300
 def about(seconds: float) -> str:
     """A duration as a person would say it: "about 15 s", "about 3 min"."""
     if seconds < 10:
-        return f"about {max(1, round(seconds))} s"
+        return _("about {count} s").format(count=max(1, round(seconds)))
     if seconds < 55:
-        return f"about {round(seconds / 5) * 5} s"
+        return _("about {count} s").format(count=round(seconds / 5) * 5)
     if seconds < 5400:
-        return f"about {max(1, round(seconds / 60))} min"
-    return f"about {round(seconds / 3600)} h"
+        return _("about {count} min").format(count=max(1, round(seconds / 60)))
+    return _("about {count} h").format(count=round(seconds / 3600))
 
 
 def duration(seconds: float) -> str:
     """For how long something is kept: "24 hours", "7 days"."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        # Two days are easier to grasp than 48 hours, but one day may be meant as a calendar's.
-        if seconds >= length * (2 if unit == "day" else 1):
-            count = round(seconds / length)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "a moment"
+    # Two days are easier to grasp than 48 hours, but one day may be meant as a calendar's.
+    if seconds >= 2 * 86400:
+        count = round(seconds / 86400)
+        return many("{count} day", "{count} days", count).format(count=count)
+    if seconds >= 3600:
+        count = round(seconds / 3600)
+        return many("{count} hour", "{count} hours", count).format(count=count)
+    if seconds >= 60:
+        count = round(seconds / 60)
+        return many("{count} minute", "{count} minutes", count).format(count=count)
+    return _("a moment")
 
 
 def size(count: int) -> str:
     """A number of bytes as a person would say it: "4.2 GB", "50 GB", "730 MB"."""
     amount, unit = (count / 1e9, "GB") if count >= 1e9 else (count / 1e6, "MB")
-    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{decimal(amount)} {unit}"
 
 
 def time_left(eta: tuple[float, float] | None) -> str:
@@ -43,36 +50,44 @@ def time_left(eta: tuple[float, float] | None) -> str:
         return ""
     low, high = eta
     if high < 1.5:
-        return "a moment left"
-    divisor, unit = (1, "s") if high < 90 else (60, "min") if high < 5400 else (3600, "h")
+        return _("a moment left")
+    if high < 90:
+        divisor, exactly, between = 1, _("{least} s left"), _("{least} to {most} s left")
+    elif high < 5400:
+        divisor, exactly, between = 60, _("{least} min left"), _("{least} to {most} min left")
+    else:
+        divisor, exactly, between = 3600, _("{least} h left"), _("{least} to {most} h left")
     least, most = max(1, int(low / divisor)), max(1, -int(-high // divisor))
-    return f"{least} {unit} left" if least >= most else f"{least} to {most} {unit} left"
+    return (exactly if least >= most else between).format(least=least, most=most)
 
 
 def doing(job: Job, position: int | None) -> str:
     """What is happening to the job, in words for its owner. `position` is the number of jobs ahead of a queued one."""
     if job.state is JobState.QUEUED:
         if job.attempt > 0:
-            return "interrupted; going on from the last stroke in a moment"
+            return _("interrupted; going on from the last stroke in a moment")
         if not position:
-            return "next in line; an easel is being set up"
-        return f"waiting for a free easel, {position} painting{'' if position == 1 else 's'} ahead"
+            return _("next in line; an easel is being set up")
+        return many(
+            "waiting for a free easel, {count} painting ahead",
+            "waiting for a free easel, {count} paintings ahead",
+            position,
+        ).format(count=position)
     if job.state is JobState.RUNNING:
         if job.cancel_requested:
-            return "stopping after this stroke"
-        return "preparing the canvas" if job.progress is None else strokes(job.progress.stage, job.progress.stages)
+            return _("stopping after this stroke")
+        return _("preparing the canvas") if job.progress is None else strokes(job.progress.stage, job.progress.stages)
     return {
-        JobState.FINISHED: "finished",
-        JobState.FAILED: "not painted",
-        JobState.CANCELLED: "stopped",
-        JobState.EXPIRED: "taken down",
+        JobState.FINISHED: _("finished"),
+        JobState.FAILED: _("not painted"),
+        JobState.CANCELLED: _("stopped"),
+        JobState.EXPIRED: _("taken down"),
     }[job.state]
 
 
 def moment(seconds: float) -> str:
     """The day and the hour (UTC) of a moment in unix seconds."""
-    when = datetime.fromtimestamp(seconds, UTC)
-    return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
+    return told_moment(datetime.fromtimestamp(seconds, UTC))
 
 
 def timestamp(seconds: float) -> str:
@@ -83,15 +98,20 @@ def timestamp(seconds: float) -> str:
 def strokes(stage: int, stages: int) -> str:
     """A stage of the pyramid, counted from 0, as what a painter would be doing."""
     share = stage / max(1, stages - 1)
-    name = "broad strokes" if share < 0.35 else "shapes and colours" if share < 0.7 else "detail"
-    return f"{name}, {stage + 1} of {stages}"
+    if share < 0.35:
+        doing = _("broad strokes, {stage} of {stages}")
+    elif share < 0.7:
+        doing = _("shapes and colours, {stage} of {stages}")
+    else:
+        doing = _("detail, {stage} of {stages}")
+    return doing.format(stage=stage + 1, stages=stages)
 
 
 def print_size(width: int, height: int, in_inches: bool = False) -> str:
     """The largest sharp print of a picture of `width` × `height` pixels, in centimetres or inches at PRINT_DPI."""
     unit, length = ("in", 1.0) if in_inches else ("cm", 2.54)
-    wide, tall = (round(side / PRINT_DPI * length, 1) for side in (width, height))
-    return f"{wide:g} × {tall:g} {unit}"
+    wide, tall = (decimal(side / PRINT_DPI * length) for side in (width, height))
+    return f"{wide} × {tall} {unit}"
 
 
 def doing_all(jobs: Sequence[Job]) -> str:
@@ -99,10 +119,12 @@ def doing_all(jobs: Sequence[Job]) -> str:
     done = sum(job.has_artwork for job in jobs)
     active = [job for job in jobs if job.state in {JobState.QUEUED, JobState.RUNNING}]
     if active and all(job.cancel_requested for job in active):
-        return "stopping after this stroke"
+        return _("stopping after this stroke")
     if active and done == 0:
-        return f"the first of {len(jobs)} is being painted"
-    return f"all {done} finished" if done == len(jobs) > 1 else f"{done} of {len(jobs)} finished"
+        return _("the first of {count} is being painted").format(count=len(jobs))
+    if done == len(jobs) > 1:
+        return _("all {count} finished").format(count=done)
+    return _("{done} of {count} finished").format(done=done, count=len(jobs))
 
 
 def fraction(job: Job) -> float:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from app import words
 from app.jobs.models import TERMINAL, Job, JobState, PaintRequest
 from app.jobs.records.waiting import Standing
+from app.retelling import retold
 from app.services import Services
 
 MOST_KNOWN = 10  # a page names one, and Redis looks at all of them
@@ -89,7 +90,7 @@ def job_answer(services: Services, job: Job, standing: Standing | None = None) -
         time_left=words.time_left(eta) if job.state in {JobState.QUEUED, JobState.RUNNING} else "",
         preview=job.preview,
         cancel_requested=job.cancel_requested,
-        error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
+        error=fault(job),
         attempts=[AttemptAnswer.model_validate(each.model_dump()) for each in job.history],
         artwork=services.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
         width=job.artwork_width,
@@ -101,6 +102,11 @@ def job_answer(services: Services, job: Job, standing: Standing | None = None) -
         share=services.at(f"/s/{job.share}") if job.share else None,
         request=job.request,
     )
+
+
+def fault(job: Job) -> JobFault | None:
+    """Why a job failed, in its reader's words; the record has them in English."""
+    return JobFault(code=job.error.code, message=retold(job.error.message)) if job.error else None
 
 
 def etag(version: int, beside: int | None) -> str:

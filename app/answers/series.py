@@ -9,10 +9,11 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from app import words
-from app.answers.job import JobFault, retry_after
+from app.answers.job import JobFault, fault, retry_after
 from app.jobs.models import TERMINAL, Job, JobState, Series
 from app.jobs.records.records import JobRecords
 from app.services import Services
+from app.translation import _
 from app.words import fraction
 
 
@@ -75,10 +76,10 @@ def _piece(services: Services, job: Job) -> SeriesJob:
         status=job.state.value,
         progress=fraction(job),
         # How many are ahead of each of fifty would be read by nobody, and change with every answer.
-        doing="waiting for its turn" if is_waiting else words.doing(job, None),
+        doing=_("waiting for its turn") if is_waiting else words.doing(job, None),
         preview=job.preview,
         artwork=services.at(f"/api/v1/jobs/{job.id}/artwork.png") if job.has_artwork else None,
-        error=JobFault(code=job.error.code, message=job.error.message) if job.error else None,
+        error=fault(job),
     )
 
 

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Literal
 from app import refusals
 from app.darkroom.developed import DecodedMask, DecodedPhoto
 from app.refusals import RefusalError, Thing
+from app.retelling import retold
 
 ROOT = Path(__file__).parents[2]
 # The interpreter runs no start-up files of site-packages, which can be slow; so it is told where to look.
@@ -244,7 +245,8 @@ def opened(answer: bytes, thing: Thing) -> tuple[dict[str, Any], bytes]:
         if "fault" in members:
             log.warning("A decoder failed on a file that is refused as damaged: %r", str(members["fault"])[:2000])
         if "refused" in members:
-            raise RefusalError(KINDS[members["refused"]][thing], headers=None, **members["values"])
+            values = {name: retold(each) if isinstance(each, str) else each for name, each in members["values"].items()}
+            raise RefusalError(KINDS[members["refused"]][thing], headers=None, **values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DarkroomError("A decoder gave no answer that makes sense.") from error
     return members, pictures

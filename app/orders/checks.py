@@ -12,6 +12,7 @@ from app.orders import regions
 from app.orders.find import find_job
 from app.refusals import RefusalError
 from app.services import Services
+from app.translation import _
 from app.uploads import paintings, photos
 from app.uploads.photos import StoredPhoto
 
@@ -90,7 +91,7 @@ def check_part(services: Services, choice: StyleChoice, where: str) -> None:
             field=where,
             title=services.gallery.title(choice.id),
             part=choice.part,
-            parts=", ".join(offered) or "none",
+            parts=", ".join(offered) or _("none"),
         )
 
 

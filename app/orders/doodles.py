@@ -14,6 +14,7 @@ from app.jobs.models import Id, Job, PaintRequest, StyleChoice
 from app.jobs.options import Extractor, PaintingOptions, Preset
 from app.orders.start import start_job
 from app.refusals import RefusalError
+from app.retelling import retold
 from app.services import Services
 from app.uploads import photos
 
@@ -68,7 +69,7 @@ def _request(services: Services, wish: DoodleRequest) -> tuple[PaintRequest, Mea
         check_shape((drawn.width, drawn.height), (photo.width, photo.height), "The photo and its map")
         meant = meaning(drawn.colors, _parts(services, wish, drawn), services.gallery.title(wish.style))
     except DoodleError as error:
-        raise RefusalError(refusals.DOODLE_UNFIT, what=str(error)) from error
+        raise RefusalError(refusals.DOODLE_UNFIT, what=retold(str(error)), unfit=str(error)) from error
     styles = [
         StyleChoice(id=wish.style, mask=wish.target_map, color=color, part=part, part_map=wish.style_map)
         for color, part in meant.parts.items()

@@ -7,6 +7,7 @@ from app.jobs.masks import GREY_CELLS, MaskFacts, find_mask
 from app.jobs.models import PaintRequest, StyleChoice
 from app.jobs.storage.protocol import Storage
 from app.refusals import RefusalError
+from app.translation import _
 from app.uploads.masks import LEAST_SHARE
 
 
@@ -26,7 +27,7 @@ def check(wish: PaintRequest, storage: Storage) -> None:
     if "keep" in found:
         painted = [1 - share for share in found["keep"].cover(None)]
         if sum(painted) < LEAST_SHARE * GREY_CELLS:
-            raise RefusalError(refusals.MASK_COVERS_NOTHING, field="keep", what="it keeps the whole photo as it is")
+            raise RefusalError(refusals.MASK_COVERS_NOTHING, field="keep", what=_("it keeps the whole photo as it is"))
     for index, style in enumerate(wish.styles):
         mask = found.get(f"styles.{index}.mask")
         if mask:
@@ -41,10 +42,10 @@ def check_region(where: str, style: StyleChoice, mask: MaskFacts, painted: list[
     """
     color = mask.meant(style.color) if style.color else None
     if style.color and color is None:
-        colors = ", ".join(mask.rivals([])) or "not to be told apart"
+        colors = ", ".join(mask.rivals([])) or _("not to be told apart")
         raise RefusalError(refusals.COLOR_ABSENT, field=f"{where}.color", color=style.color, colors=colors)
     cover = mask.cover(color, mask.rivals(asked))
     left = sum(share * rest for share, rest in zip(cover, painted, strict=True))
     # A colour that is rarer than the grid's cells may be in none of their middles.
     if left < LEAST_SHARE * GREY_CELLS and any(cover):
-        raise RefusalError(refusals.MASK_COVERS_NOTHING, field=f"{where}.mask", what="all that it covers is kept")
+        raise RefusalError(refusals.MASK_COVERS_NOTHING, field=f"{where}.mask", what=_("all that it covers is kept"))

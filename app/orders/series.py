@@ -19,6 +19,7 @@ from app.orders.start import checked_work, refusing
 from app.refusals import RefusalError
 from app.services import Services
 from app.settings import Settings
+from app.translation import N_
 from app.web.signing import derived_id
 
 
@@ -91,5 +92,5 @@ def _checked_work(services: Services, wish: PaintRequest, number: int) -> float:
     except RefusalError as refusal:
         if refusal.kind.field != "photo":
             raise
-        kind = replace(refusal.kind, sentence="Photo {number}: {sentence} Nothing was started.")
+        kind = replace(refusal.kind, sentence=N_("Photo {number}: {sentence} Nothing was started."))
         raise RefusalError(kind, number=number, sentence=refusal.sentence) from refusal

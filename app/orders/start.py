@@ -17,6 +17,7 @@ from app.jobs.work import work_of
 from app.orders.checks import check_painting, check_recoloring
 from app.refusals import RefusalError
 from app.services import Services
+from app.translation import _
 from app.uploads.room import over_quota
 
 
@@ -74,8 +75,10 @@ def refusing(services: Services, busy: refusals.Kind, limits: Limits) -> Iterato
     except OverQuotaError as error:
         raise over_quota(services, error).beside("submit") from error
     except QueueUnavailableError as error:
-        raise RefusalError(refusals.QUEUE_DOWN, headers={"Retry-After": "30"}, undone=refusals.NOT_STARTED) from error
+        raise RefusalError(
+            refusals.QUEUE_DOWN, headers={"Retry-After": "30"}, undone=_(refusals.NOT_STARTED)
+        ) from error
     except OSError as error:
         if not is_full(error):
             raise
-        raise RefusalError(refusals.DISK_FULL, undone=refusals.NOT_STARTED) from error
+        raise RefusalError(refusals.DISK_FULL, undone=_(refusals.NOT_STARTED)) from error

@@ -12,6 +12,7 @@ from typing import Literal
 
 from app.pages.values import DEFAULTS, as_number
 from app.pages.ways import WAYS
+from app.translation import N_, _
 
 Choices = Sequence[tuple[str, str]]
 # How a control is drawn: a slider as a row of labelled stops, a select, a text field, or as a template says.
@@ -37,7 +38,7 @@ ELSEWHERE = {
     "start_job": "is brought by an artwork's page, and then stands below the photo",
 }
 MOST_PARTS = 5  # paintings of a blend
-USUAL = ("", "As usual")
+USUAL = ("", N_("As usual"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Control:
-    """An option on the page and in an artwork's recipe.
+    """An option on the page and in an artwork's recipe. Its texts are English, and looked up when they are shown.
 
     Attributes:
         name: of the request's field.
@@ -83,7 +84,7 @@ class Control:
 
     def offers(self, text: str) -> list[Offer]:
         """The choices with the one that `text` says chosen; none is where it says something else."""
-        return [Offer(value, words, value == text) for value, words in self.choices]
+        return [Offer(value, told(value, words), value == text) for value, words in self.choices]
 
     def stops(self, text: str) -> list[Offer]:
         """Choices that are numbers, in their order. A number that is not among them gets a stop of its own; anything
@@ -94,163 +95,175 @@ class Control:
             text = DEFAULTS[self.name]
             value = as_number(text)
         choices = self.choices
-        if all(as_number(each) != value for each, _ in choices):
+        if all(as_number(each) != value for each, _words in choices):
             choices = sorted([*choices, (text, text)], key=lambda each: as_number(each[0]) or 0)
-        return [Offer(each, words, as_number(each) == value) for each, words in choices]
+        return [Offer(each, told(each, words), as_number(each) == value) for each, words in choices]
+
+
+def told(value: str, words: str) -> str:
+    """The words of a value in the language of whoever asked; they may have a place for it."""
+    return _(words).format(value)
 
 
 # fmt: off
 ROWS = (
     Control(
-        "strength", "Strength", "options", "scale",
+        "strength", N_("Strength"), "options", "scale",
         (
-            ("0.25", "Much gentler"), ("0.5", "Gentler"), ("0.7", "A little gentler"), ("1", "Balanced"),
-            ("1.4", "A little bolder"), ("2", "Bolder"), ("4", "Much bolder"),
+            ("0.25", N_("Much gentler")), ("0.5", N_("Gentler")), ("0.7", N_("A little gentler")),
+            ("1", N_("Balanced")), ("1.4", N_("A little bolder")), ("2", N_("Bolder")), ("4", N_("Much bolder")),
         ),
-        ends=("my photo", "the painting"), is_always_told=True,
+        ends=(N_("my photo"), N_("the painting")), is_always_told=True,
     ),
     Control(
-        "brush", "Brush size", "options", "scale",
+        "brush", N_("Brush size"), "options", "scale",
         (
-            ("0.35", "Very fine"), ("0.5", "Fine"), ("0.7", "Rather fine"), ("1", "As in the painting"),
-            ("1.4", "Rather broad"), ("2", "Broad"), ("2.8", "Very broad"),
+            ("0.35", N_("Very fine")), ("0.5", N_("Fine")), ("0.7", N_("Rather fine")), ("1", N_("As in the painting")),
+            ("1.4", N_("Rather broad")), ("2", N_("Broad")), ("2.8", N_("Very broad")),
         ),
-        ends=("fine", "broad"), is_always_told=True,
+        ends=(N_("fine"), N_("broad")), is_always_told=True,
     ),
     Control(
-        "keep_colors", "Colours", "options", "scale",
+        "keep_colors", N_("Colours"), "options", "scale",
         (
-            ("0", "The painting’s"), ("0.25", "Mostly the painting’s"), ("0.5", "Half of each"),
-            ("0.75", "Mostly my photo’s"), ("1", "My photo’s"),
+            ("0", N_("The painting’s")), ("0.25", N_("Mostly the painting’s")), ("0.5", N_("Half of each")),
+            ("0.75", N_("Mostly my photo’s")), ("1", N_("My photo’s")),
         ),
-        ends=("the painting’s", "my photo’s"), is_always_told=True,
+        ends=(N_("the painting’s"), N_("my photo’s")), is_always_told=True,
     ),
     Control(
-        "size", "Size", "size", "special",
+        "size", N_("Size"), "size", "special",
         (
-            ("256", "a sketch"), ("512", "for a screen"), ("768", "for a large screen"), ("1024", "for a postcard"),
-            ("1536", "for a small frame"), ("2048", "for a large frame"), ("4096", "for a poster"),
-            ("8192", "for a wall"),
+            ("256", N_("a sketch")), ("512", N_("for a screen")), ("768", N_("for a large screen")),
+            ("1024", N_("for a postcard")), ("1536", N_("for a small frame")),
+            ("2048", N_("for a large frame")), ("4096", N_("for a poster")),
+            ("8192", N_("for a wall")),
         ),
-        telling="{} pixels", is_always_told=True,
+        telling=N_("{} pixels"), is_always_told=True,
     ),
     Control(
-        "quality", "Quality", "size", "special",
-        (("draft", "Draft"), ("good", "Good"), ("best", "Best")),
+        "quality", N_("Quality"), "size", "special",
+        (("draft", N_("Draft")), ("good", N_("Good")), ("best", N_("Best"))),
         is_always_told=True,
     ),
     Control(
-        "output_size", "Size of the finished artwork", "size", "pick",
+        "output_size", N_("Size of the finished artwork"), "size", "pick",
         (
-            ("", "As painted"),
-            *((str(size), f"{size} pixels") for size in (512, 1024, 1536, 2048, 3072, 4096, 6144, 8192)),
+            ("", N_("As painted")),
+            *((str(size), N_("{} pixels")) for size in (512, 1024, 1536, 2048, 3072, 4096, 6144, 8192)),
         ),
-        told="Finished size", telling="{} pixels",
+        told=N_("Finished size"), telling=N_("{} pixels"),
     ),
     Control(
-        "keep_transparency", "Keep transparency", "size", "special",
-        hint="Where your photo is transparent, PNG, WebP and TIFF are too. Any other photo is painted as usual.",
-        told="Transparency", telling="the photo’s",
+        "keep_transparency", N_("Keep transparency"), "size", "special",
+        hint=N_("Where your photo is transparent, PNG, WebP and TIFF are too. Any other photo is painted as usual."),
+        told=N_("Transparency"), telling=N_("the photo’s"),
     ),
     Control(
-        "preset", "Way of painting", "ways", "special",
+        "preset", N_("Way of painting"), "ways", "special",
         tuple((way.id, way.title) for way in WAYS),
-        unoffered=(("doodle", "From a drawing"),), is_always_told=True,
+        unoffered=(("doodle", N_("From a drawing")),), is_always_told=True,
     ),
     # The id of a mask means nothing to a person, and is nobody else's business, so it is not told.
-    Control("keep", "Parts of the photo", "part", "special", told="Part of the photo", telling="kept as it was"),
     Control(
-        "feather", "Soft edges of all parts", "part", "special",
-        told="Soft edges", telling="{} of the longer side",
+        "keep", N_("Parts of the photo"), "part", "special",
+        told=N_("Part of the photo"), telling=N_("kept as it was"),
     ),
     Control(
-        "color_method", "How colours of the photo are kept", "tones", "pick",
+        "feather", N_("Soft edges of all parts"), "part", "special",
+        told=N_("Soft edges"), telling=N_("{} of the longer side"),
+    ),
+    Control(
+        "color_method", N_("How colours of the photo are kept"), "tones", "pick",
         (
-            ("luminance", "Only light and dark are painted"),
-            ("histogram", "As often as in the photo (histogram)"),
-            ("linear", "As few changes as can be (optimal transport)"),
-            ("linear-cholesky", "Channel after channel (Cholesky)"),
-            ("linear-pca", "Along the main colours (PCA)"),
+            ("luminance", N_("Only light and dark are painted")),
+            ("histogram", N_("As often as in the photo (histogram)")),
+            ("linear", N_("As few changes as can be (optimal transport)")),
+            ("linear-cholesky", N_("Channel after channel (Cholesky)")),
+            ("linear-pca", N_("Along the main colours (PCA)")),
         ),
-        told="How colours are kept",
+        told=N_("How colours are kept"),
     ),
     Control(
-        "color_mask", "Where they are kept", "tones", "special",
-        told="Colours", telling="kept in a part of the photo",
+        "color_mask", N_("Where they are kept"), "tones", "special",
+        told=N_("Colours"), telling=N_("kept in a part of the photo"),
     ),
     Control(
-        "smoothing", "Smoothing", "fine", "scale",
-        (("0", "None"), ("0.5", "A little"), ("1", "As usual"), ("2", "More"), ("4", "Much more")),
-        ends=("grainy", "smooth"),
+        "smoothing", N_("Smoothing"), "fine", "scale",
+        (("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("More")), ("4", N_("Much more"))),
+        ends=(N_("grainy"), N_("smooth")),
     ),
     Control(
-        "start", "The first canvas", "fine", "pick",
-        (USUAL, ("photo", "The photo"), ("noise", "Noise"), ("grey", "The photo in greys")),
-        unoffered=(("artwork", "An earlier artwork"),), told="First canvas",
+        "start", N_("The first canvas"), "fine", "pick",
+        (USUAL, ("photo", N_("The photo")), ("noise", N_("Noise")), ("grey", N_("The photo in greys"))),
+        unoffered=(("artwork", N_("An earlier artwork")),), told=N_("First canvas"),
     ),
     Control(
-        "seed", "Whose hand", "fine", "entry", placeholder="0", mode="numeric",
-        hint="Any whole number. Another one paints it with another hand; the same one paints the same again.",
-        told="Hand", is_always_told=True,
+        "seed", N_("Whose hand"), "fine", "entry", placeholder="0", mode="numeric",
+        hint=N_("Any whole number. Another one paints it with another hand; the same one paints the same again."),
+        told=N_("Hand"), is_always_told=True,
     ),
     Control(
-        "iterations", "Evaluations in all", "experts", "entry", placeholder="as usual", mode="numeric",
-        hint="1 to 5000.", told="Evaluations",
+        "iterations", N_("Evaluations in all"), "experts", "entry", placeholder=N_("as usual"), mode="numeric",
+        hint=N_("1 to 5000."), told=N_("Evaluations"),
     ),
     Control(
-        "min_improvement", "Least improvement", "experts", "entry", placeholder="0",
-        hint="Percent in 20 evaluations, or a stage ends.", telling="{} %",
+        "min_improvement", N_("Least improvement"), "experts", "entry", placeholder="0",
+        hint=N_("Percent in 20 evaluations, or a stage ends."), telling="{} %",
     ),
-    Control("optimizer", "Optimiser", "experts", "pick", (USUAL, ("lbfgs", "L-BFGS"), ("adam", "Adam"))),
+    Control("optimizer", N_("Optimiser"), "experts", "pick", (USUAL, ("lbfgs", "L-BFGS"), ("adam", "Adam"))),
     Control(
-        "extractor", "Network", "experts", "pick",
-        (("auto", "As set up here"), ("compact", "Compact, our own"), ("vgg19", "VGG-19"), ("vgg16", "VGG-16")),
+        "extractor", N_("Network"), "experts", "pick",
+        (("auto", N_("As set up here")), ("compact", N_("Compact, our own")), ("vgg19", "VGG-19"), ("vgg16", "VGG-16")),
     ),
-    Control("pooling", "Pooling", "experts", "pick", (USUAL, ("max", "Maximum"), ("average", "Average"), ("l2", "L2"))),
-    Control("content_layers", "Content layers", "experts", "entry", placeholder="relu4_2 1", mode="text"),
     Control(
-        "content_scaling", "Content loss", "experts", "pick",
+        "pooling", N_("Pooling"), "experts", "pick",
+        (USUAL, ("max", N_("Maximum")), ("average", N_("Average")), ("l2", "L2")),
+    ),
+    Control("content_layers", N_("Content layers"), "experts", "entry", placeholder="relu4_2 1", mode="text"),
+    Control(
+        "content_scaling", N_("Content loss"), "experts", "pick",
         (
             USUAL,
-            ("relative", "Relative to the photo"),
-            ("half-sse", "Half the sum of squares"),
-            ("mse", "Mean of squares"),
-            ("sse", "Sum of squares"),
-            ("nst-1", "Sum over 2·√C·√(H·W)"),
-            ("nst-2", "Sum over C·H·W"),
+            ("relative", N_("Relative to the photo")),
+            ("half-sse", N_("Half the sum of squares")),
+            ("mse", N_("Mean of squares")),
+            ("sse", N_("Sum of squares")),
+            ("nst-1", N_("Sum over 2·√C·√(H·W)")),
+            ("nst-2", N_("Sum over C·H·W")),
         ),
     ),
-    Control("style_layers", "Style layers", "experts", "entry", placeholder="relu1_1 1, relu2_1 1", mode="text"),
+    Control("style_layers", N_("Style layers"), "experts", "entry", placeholder="relu1_1 1, relu2_1 1", mode="text"),
     Control(
-        "style_loss", "Style loss", "experts", "pick",
+        "style_loss", N_("Style loss"), "experts", "pick",
         (
             USUAL,
-            ("nearest", "Nearest cells"),
-            ("nearest-and-gram", "Nearest cells, and Gram"),
-            ("relative-gram", "Gram, relative to the painting"),
-            ("gram-2015", "Gram, Gatys 2015"),
-            ("gram-code", "Gram, Gatys’ notebook"),
-            ("gram-nst", "Gram, Neural-Style-Transfer"),
+            ("nearest", N_("Nearest cells")),
+            ("nearest-and-gram", N_("Nearest cells, and Gram")),
+            ("relative-gram", N_("Gram, relative to the painting")),
+            ("gram-2015", N_("Gram, Gatys 2015")),
+            ("gram-code", N_("Gram, Gatys’ notebook")),
+            ("gram-nst", N_("Gram, Neural-Style-Transfer")),
             ("wasserstein", "Wasserstein-2"),
         ),
     ),
     Control(
-        "guides", "Masks in the layers", "experts", "pick",
+        "guides", N_("Masks in the layers"), "experts", "pick",
         (
-            ("simple", "All that a patch touches"),
-            ("inside", "Only what lies inside"),
-            ("all", "All, spread by the network"),
+            ("simple", N_("All that a patch touches")),
+            ("inside", N_("Only what lies inside")),
+            ("all", N_("All, spread by the network")),
         ),
     ),
     Control(
-        "color_when", "When colours are kept", "experts", "pick",
-        (("after", "After painting"), ("before", "Before: paint in the photo’s colours")),
+        "color_when", N_("When colours are kept"), "experts", "pick",
+        (("after", N_("After painting")), ("before", N_("Before: paint in the photo’s colours"))),
     ),
     Control(
-        "resample", "Resampling", "experts", "pick",
+        "resample", N_("Resampling"), "experts", "pick",
         (
-            ("lanczos", "Lanczos"), ("network", "Our network: sharper where it enlarges"), ("bicubic", "Bicubic"),
-            ("bilinear", "Bilinear"), ("nearest", "Nearest pixel"),
+            ("lanczos", "Lanczos"), ("network", N_("Our network: sharper where it enlarges")),
+            ("bicubic", N_("Bicubic")), ("bilinear", N_("Bilinear")), ("nearest", N_("Nearest pixel")),
         ),
     ),
 )

@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.web.origin import keep_visit
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -19,6 +21,7 @@ def docs(request: Request) -> Response:
     schema = request.app.openapi()
     context = {"schema": schema, "operations": operations(schema)}
     response: Response = request.app.state.templates.TemplateResponse(request, "docs.html", context)
+    keep_visit(request, response)
     return response
 
 

@@ -29,7 +29,9 @@ from app.pages.keeping import keep_each
 from app.pages.sentences import UnfitError
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
+from app.retelling import retold
 from app.services import Services, ServicesHere, services_of
+from app.translation import _, initial
 from app.uploads import paintings, photos
 from app.uploads.keep import check_length, keep_mask, keep_painting, keep_part_map, keep_photo, keep_upload
 from app.uploads.paintings import OwnPainting
@@ -189,9 +191,9 @@ def beside(refusal: RefusalError) -> dict[str, str]:
     """What of a refusal stands beside which control. Programs speak of a target map, the page of a drawing."""
     if isinstance(refusal, UnfitError):
         return {PLACES.get(place, "map"): sentence for place, sentence in refusal.places.items()}
-    field = str(refusal.values.get("field", ""))
-    sentence = refusal.sentence.removeprefix(f"{field}: ").replace("target map", "drawing")
-    return {PLACES.get(field) or PLACES.get(refusal.kind.field, "map"): sentence[:1].upper() + sentence[1:]}
+    field, unfit = str(refusal.values.get("field", "")), str(refusal.values.get("unfit", ""))
+    sentence = retold(unfit.replace("target map", "drawing")) if unfit else refusal.sentence.removeprefix(f"{field}: ")
+    return {PLACES.get(field) or PLACES.get(refusal.kind.field, "map"): initial(sentence)}
 
 
 def draw_page(request: Request, sent: Sent) -> Response:
@@ -258,7 +260,7 @@ def own_titles(request: Request, sent: Sent) -> dict[str, str]:
     remembered = [each.id for each in paintings.remembered(request, services.secret, services.storage)]
     asked = paintings.find(sent.painting, services.storage)
     ids = dict.fromkeys([*([asked.id] if asked else []), *remembered])
-    return {each: f"Your painting {len(ids) - index}" for index, each in enumerate(ids)}
+    return {each: _("Your painting {number}").format(number=len(ids) - index) for index, each in enumerate(ids)}
 
 
 def seconds(services: Services, size: int) -> float | None:

@@ -22,6 +22,7 @@ from app.pages.controls import MOST_PARTS
 from app.pages.sentences import UnfitError, placed, places_of
 from app.pages.values import DEFAULTS, OPTIONS, as_number, number, text_of
 from app.refusals import RefusalError
+from app.translation import _
 
 LAYER_OPTIONS = {"content_layers", "style_layers"}
 MASK_OPTIONS = ("keep", "color_mask")
@@ -119,7 +120,7 @@ class HomeForm:
 
     def place_of(self, field: str) -> str:
         """Beside what on the page a sentence belongs that is about a field of the request, such as `styles.1.mask`."""
-        name, _, rest = field.partition(".")
+        name, _dot, rest = field.partition(".")
         return f"style_{self.rows()[int(rest.split('.')[0])]}" if name == "styles" else placed(name)
 
     def wish(self, photo_id: str, known: Collection[str]) -> PaintRequest:
@@ -220,7 +221,7 @@ def read_layers(text: str) -> dict[str, float]:
         found = LAYER.fullmatch(entry)
         weight = as_number(found[2] or "1") if found else None
         if not found or weight is None:
-            raise ValueError("Write layers and their weights like this: relu4_2 1, relu3_1 0.5.")
+            raise ValueError(_("Write layers and their weights like this: relu4_2 1, relu3_1 0.5."))
         weights[found[1]] = weight
     return weights
 

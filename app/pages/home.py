@@ -27,6 +27,7 @@ from app.pages.wall import piece
 from app.pages.ways import WAYS
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere, services_of
+from app.translation import _, initial
 from app.uploads import paintings, photos
 from app.uploads.photos import ACCEPT, StoredPhoto
 from app.uploads.room import little_left
@@ -110,7 +111,7 @@ def own_titles(request: Request, page: HomePage) -> dict[str, str]:
     services = services_of(request)
     remembered = [each.id for each in paintings.remembered(request, services.secret, services.storage)]
     ids = dict.fromkeys([*page.fresh, *own_of(services, page.form), *remembered])
-    return {each: f"Your painting {len(ids) - index}" for index, each in enumerate(ids)}
+    return {each: _("Your painting {number}").format(number=len(ids) - index) for index, each in enumerate(ids)}
 
 
 def start_of(services: Services, job_id: str) -> dict[str, Any] | None:
@@ -141,7 +142,7 @@ def beside(refusal: RefusalError, form: HomeForm) -> dict[str, str]:
         return {placed(refusal.kind.field or "submit"): refusal.sentence}
     # Programs need the field's name, a person sees which control it is.
     sentence = refusal.sentence.removeprefix(f"{field}: ")
-    return {form.place_of(field): sentence[:1].upper() + sentence[1:]}
+    return {form.place_of(field): initial(sentence)}
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,9 @@ def home(
             refused |= beside(refusal, form)
     kept = photos.find(photo, services.storage) if photo else None
     if photo and kept is None:
-        refused["photo"] = refusals.PHOTO_GONE.sentence
+        refused["photo"] = _(refusals.PHOTO_GONE.sentence)
     unknown = {part.style for part in form.parts} - known(services, form) - {"", OWN}
     for style in unknown:
         kind = refusals.PAINTING_GONE if own_painting(style) else refusals.STYLE_UNKNOWN
-        refused["style"] = kind.sentence.format(style=style)
+        refused["style"] = _(kind.sentence).format(style=style)
     return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))

@@ -30,7 +30,9 @@ from app.pages.sentences import places_of
 from app.pages.sizes import LARGEST, SMALLEST, at_size, larger
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
+from app.retelling import retold
 from app.services import Services, ServicesHere
+from app.translation import N_, _, together
 from app.uploads import photos
 from app.uploads.deleting import delete_photo
 from app.web.languages import uses_inches
@@ -72,17 +74,20 @@ def page_of(
         eta = services.records.waiting.eta(job, position)
         doing = words.doing(job, position)
         context |= {
-            "heading": f"Painting after {after}",
+            "heading": _("Painting after {after}").format(after=after),
             "doing": doing,
             "eta": words.time_left(eta),
             "fraction": fraction(job),
         }
     elif job.has_artwork:
-        context |= artwork_context(request, services, job, "Stopped early" if context["stopped"] else "Your artwork")
+        context |= artwork_context(
+            request, services, job, _("Stopped early") if context["stopped"] else _("Your artwork")
+        )
         context |= {
             "same_again": address_of(job.request),
             "drawing_url": drawing_url(job.request),
-            "before": "drawing" if job.request.preset == "doodle" else "photo",
+            "is_drawn": job.request.preset == "doodle",
+            "picture_words": picture_words(job, context["after_by"]),
             "recipe": told_recipe(job.request, services.gallery),
             "form": form_of(job.request),
             "controls": CONTROLS,
@@ -91,8 +96,8 @@ def page_of(
             "sizes": [] if context["stopped"] else larger(services, job, photo),
         }
     else:
-        stopped = "You stopped it while the canvas was still white."
-        context |= {"heading": "Not painted", "why": job.error.message if job.error else stopped}
+        stopped = _("You stopped it while the canvas was still white.")
+        context |= {"heading": _("Not painted"), "why": retold(job.error.message) if job.error else stopped}
     return template(request, "job.html", context, status)
 
 
@@ -100,6 +105,17 @@ def drawing_url(wish: PaintRequest) -> str:
     """Where the drawing is whose colours say which part goes where; empty for what was not drawn."""
     drawn = next((each.mask for each in wish.styles if each.part and each.mask), None)
     return f"/photos/{wish.photo}/masks/{drawn}.png" if drawn else ""
+
+
+def picture_words(job: Job, after: str) -> str:
+    """The artwork beside what it was made from, for who cannot see them."""
+    if job.state is JobState.CANCELLED:
+        words = _("The unfinished artwork: your photo painted after {after}")
+        drawn = _("The unfinished artwork: your drawing painted after {after}")
+    else:
+        words = _("The artwork: your photo painted after {after}")
+        drawn = _("The artwork: your drawing painted after {after}")
+    return (drawn if job.request.preset == "doodle" else words).format(after=after)
 
 
 def enlarged_size(job: Job) -> tuple[int, int] | None:
@@ -118,13 +134,13 @@ def artwork_context(
     ids = dict.fromkeys(each.id for each in job.request.styles)
     styles = [services.gallery.by_id[each] for each in ids if each in services.gallery.by_id]
     after = services.gallery.titles((choice.id for choice in job.request.styles), own)
-    artists = " and ".join(dict.fromkeys(card.artist for card in styles if card.artist))
+    artists = list(dict.fromkeys(card.artist for card in styles if card.artist))
     width, height = job.artwork_width or 0, job.artwork_height or 0
     return {
-        "heading": f"After {after}",
+        "heading": _("After {after}").format(after=after),
         "overline": overline,
         "after": after,
-        "after_by": f"{after} by {artists}" if artists else after,
+        "after_by": _("{after} by {artists}").format(after=after, artists=together(artists)) if artists else after,
         "styles": styles,
         "width": width,
         "height": height,
@@ -231,7 +247,7 @@ def delete(job_id: str, services: ServicesHere) -> Response:
 def shared_page(request: Request, share_id: str, services: ServicesHere) -> Response:
     """A shared artwork, for whoever was given its address: without the photo, and without any control."""
     job = find_shared(services, share_id)
-    context = artwork_context(request, services, job, "A shared artwork", own="a painting of their own")
+    context = artwork_context(request, services, job, _("A shared artwork"), own=N_("a painting of their own"))
     kept_until = services.records.photos.goes_at(job.request.photo)
     return template(request, "shared.html", context | {"share_id": share_id, "kept_until": kept_until})
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from app.gallery import Gallery
 from app.jobs.ids import own_painting
 from app.jobs.models import PaintRequest
-from app.pages.controls import CONTROLS, Control
+from app.pages.controls import CONTROLS, Control, told
 from app.pages.values import DEFAULTS, as_number, number, text_of
+from app.translation import _
 
 
 def told_recipe(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
     """Name and words of each option: the main ones, and those that are not as the page starts with them."""
     texts = {name: text_of(getattr(wish, name)) for name in CONTROLS}
     return [paintings(wish, gallery)] + [
-        (control.told or control.words, words_of(control, texts[name]))
+        (_(control.told or control.words), words_of(control, texts[name]))
         for name, control in CONTROLS.items()
         if control.is_always_told or texts[name] != DEFAULTS[name]
     ]
@@ -25,23 +26,25 @@ def paintings(wish: PaintRequest, gallery: Gallery) -> tuple[str, str]:
         # Parts of an own painting have their names in the browser that gave them, and here only colours.
         named = [each.part for each in wish.styles if each.part and not own_painting(each.id)]
         parts = ", ".join(dict.fromkeys(named))
-        return "Painting", gallery.titles([wish.styles[0].id]) + (f" ({parts})" if parts else "")
+        return _("Painting"), gallery.titles([wish.styles[0].id]) + (f" ({parts})" if parts else "")
     whole = sum(style.weight for style in wish.styles)
     shares = (f"{gallery.titles([each.id])} {round(100 * each.weight / whole)} %" for each in wish.styles)
-    return "Paintings", ", ".join(shares)
+    return _("Paintings"), ", ".join(shares)
 
 
 def words_of(control: Control, text: str) -> str:
     """A value in words: as its row tells it, or as its choice is called."""
     if control.telling:
-        return control.telling.format(text)
+        return told(text, control.telling)
     if control.kind == "scale":
         return scale_words(control, text)
-    return dict([*control.choices, *control.unoffered]).get(text, text)
+    words = dict([*control.choices, *control.unoffered])
+    return told(text, words[text]) if text in words else text
 
 
 def scale_words(scale: Control, text: str) -> str:
     """The nearest stop's words; the number too, where it is between two stops."""
     value = as_number(text) or 0.0
     stop, words = min(scale.choices, key=lambda each: abs((as_number(each[0]) or 0.0) - value))
+    words = told(stop, words)
     return words if as_number(stop) == value else f"{words} ({number(value)})"

@@ -24,6 +24,7 @@ from app.jobs.ids import own_painting
 from app.pages.several import name_of
 from app.refusals import RefusalError
 from app.services import Services, services_of
+from app.translation import N_, _
 from app.uploads import photos
 from app.web.answering import CODE, answer, wants_json
 from app.web.bodies import FORMS_OF_FILES
@@ -32,20 +33,21 @@ from app.web.origin import SAFE_METHODS, form_action, keep_visit, refused_origin
 
 # What the button says that sends it, by the last part of the address. Nobody is to press it for something else.
 DEEDS = {
-    "jobs": "Paint it",
-    "draw": "Paint the drawing",
-    "sample": "Use the sample photo",
-    "remove": "Remove the painting",
-    "again": "Paint it again",
-    "retry": "Paint it after all",
-    "recolor": "Change the colours",
-    "enlarge": "Enlarge it for print",
-    "larger": "Paint it large",
-    "share": "Make an address to share",
-    "cancel": "Stop painting",
-    "delete": "Delete photos and artworks",
+    "jobs": N_("Paint it"),
+    "draw": N_("Paint the drawing"),
+    "sample": N_("Use the sample photo"),
+    "remove": N_("Remove the painting"),
+    "again": N_("Paint it again"),
+    "retry": N_("Paint it after all"),
+    "recolor": N_("Change the colours"),
+    "enlarge": N_("Enlarge it for print"),
+    "larger": N_("Paint it large"),
+    "share": N_("Make an address to share"),
+    "cancel": N_("Stop painting"),
+    "language": N_("Change the language"),
+    "delete": N_("Delete photos and artworks"),
 }
-UNSHARE = "Stop sharing"
+UNSHARE = N_("Stop sharing")
 PAINTINGS = ("style", "painting")  # fields that say after which painting
 ENCLOSED = re.compile(r"enclosed-\d+-(\w+)")
 PIECE_BYTES = 750_000  # a megabyte as text, which is what the parser takes of one field
@@ -65,7 +67,7 @@ class SameOriginWrites:
         if deed_of(request.url.path) and not wants_json(request):
             response = await once_more(request, kind)
         else:
-            response = answer(request, kind, f"{kind.sentence} {kind.advice}".rstrip())
+            response = answer(request, kind, f"{_(kind.sentence)} {_(kind.advice)}".rstrip())
         return await response(scope, receive, send)
 
 
@@ -92,11 +94,14 @@ async def once_more(request: Request, kind: refusals.Kind) -> Response:
     services, path = services_of(request), request.url.path
     texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     files, too_large = enclosable(services, form, MOST_FIELDS - len(texts)) if path in FORMS_OF_FILES else ([], [])
+    deed = deed_of(path)
+    if deed == DEEDS["share"] and form.get("how") == "stop":
+        deed = UNSHARE
     context = {
         "request": request,
         "kind": kind,
         "action": services.at(form_action(request, path)),
-        "deed": UNSHARE if deed_of(path) == DEEDS["share"] and form.get("how") == "stop" else deed_of(path),
+        "deed": _(deed),
         "texts": texts,
         "files": files,
         "too_large": too_large,

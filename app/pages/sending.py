@@ -23,6 +23,7 @@ from app.pages.several import Chosen, are_several, chosen_photos
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
+from app.translation import N_, _
 from app.uploads import paintings, photos
 from app.uploads.deleting import delete_painting
 from app.uploads.keep import check_length, keep_mask, keep_painting, keep_photo, keep_upload
@@ -34,7 +35,7 @@ from app.web.limits import client_of
 
 router = APIRouter(include_in_schema=False)
 
-MASK_OF_SEVERAL = "A mask is of one photo, and these are several. Take it out, or paint one of them."
+MASK_OF_SEVERAL = N_("A mask is of one photo, and these are several. Take it out, or paint one of them.")
 SAMPLE = Path(__file__).parents[2] / "static" / "pictures" / "sample.jpg"
 
 
@@ -101,7 +102,7 @@ async def keep_its_masks(services: Services, sent: Sent, form: FormData) -> None
     for place in sent.form.places():
         file = uploaded_file(form, f"{place}_file")
         if file is not None and sent.several.photos:
-            sent.refusals.append(UnfitError({place: MASK_OF_SEVERAL}))
+            sent.refusals.append(UnfitError({place: _(MASK_OF_SEVERAL)}))
         elif file is not None and sent.photo is not None:
             turned = place == "keep" and sent.form.keep_how == "paint"
             try:

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from app import refusals
 from app.pages.controls import CONTROLS, FOLDS, MOST_PARTS, Place
 from app.refusals import RefusalError
+from app.retelling import retold
+from app.translation import _, initial
 
 # Places of sentences that are of no single option: the head of all, the blend, the part of the photo for each painting.
 OTHERS: dict[str, Place] = {"options": "options", "weight": "blend"}
@@ -54,22 +56,22 @@ def sentence(error: Mapping[str, Any]) -> str:
     limits, given = error.get("ctx", {}), str(error.get("input", ""))[:80]
     match str(error["type"]):
         case "less_than_equal":
-            return f"Choose at most {limits['le']:g}."
+            return _("Choose at most {most}.").format(most=f"{limits['le']:g}")
         case "greater_than_equal":
-            return f"Choose at least {limits['ge']:g}."
+            return _("Choose at least {least}.").format(least=f"{limits['ge']:g}")
         case "greater_than":
-            return f"Choose more than {limits['gt']:g}."
+            return _("Choose more than {least}.").format(least=f"{limits['gt']:g}")
         case "literal_error" if "[key]" in error["loc"]:
-            return f"There is no layer “{given}”."
+            return _("There is no layer “{given}”.").format(given=given)
         case "literal_error":
-            return f"“{given}” is not one of the choices."
+            return _("“{given}” is not one of the choices.").format(given=given)
         case "string_pattern_mismatch":
-            return f"“{given}” is nothing that was given out here."
+            return _("“{given}” is nothing that was given out here.").format(given=given)
         case "float_parsing" | "int_parsing" | "finite_number":
-            return f"“{given}” is not a number that fits here."
+            return _("“{given}” is not a number that fits here.").format(given=given)
         case "bool_parsing":
-            return f"“{given}” is neither true nor false."
+            return _("“{given}” is neither true nor false.").format(given=given)
         case "int_from_float":
-            return "Choose a whole number."
+            return _("Choose a whole number.")
     message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"{message[:1].upper()}{message[1:]}."
+    return retold(initial(f"{message}."))

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/series", include_in_schema=False)
 def series_page(request: Request, series_id: str, services: ServicesHere) -> Response:
     """All of a series on one page, while it is painted and afterwards."""
     series, jobs = find_series(services, series_id)
-    answer, _ = series_answer(services, series, jobs)
+    answer, _headers = series_answer(services, series, jobs)
     goes_at = [services.records.photos.goes_at(job.request.photo) for job in jobs] if answer.status == "ended" else []
     first = min((each for each in goes_at if each), default=None)
     context: dict[str, Any] = {
@@ -41,7 +41,7 @@ def series_page_again(series_id: str) -> Response:
 
 @router.post("/{series_id}/cancel")
 def stop(series_id: str, services: ServicesHere) -> Response:
-    _, jobs = find_series(services, series_id)
+    _series, jobs = find_series(services, series_id)
     stop_all(services, jobs)
     return RedirectResponse(f"/series/{series_id}", 303)
 

@@ -11,6 +11,7 @@ from app import refusals
 from app.orders.series import most_photos
 from app.refusals import RefusalError
 from app.services import Services
+from app.translation import _
 from app.uploads import photos
 from app.uploads.keep import keep_upload
 from app.uploads.photos import StoredPhoto
@@ -50,7 +51,7 @@ async def chosen_photos(services: Services, form: FormData, client: str) -> Chos
     for photo_id in dict.fromkeys(str(each) for each in form.getlist("photos")):
         photo = await to_thread.run_sync(photos.find, photo_id, services.storage)
         if photo is None:
-            chosen.left_out.append(LeftOut("An earlier photo", refusals.PHOTO_GONE.sentence))
+            chosen.left_out.append(LeftOut(_("An earlier photo"), _(refusals.PHOTO_GONE.sentence)))
         elif len(chosen.photos) < most:
             chosen.photos.append(photo)
     for number, file in enumerate(uploaded_files(form), 1):
@@ -66,4 +67,6 @@ async def chosen_photos(services: Services, form: FormData, client: str) -> Chos
 def name_of(file: UploadFile, number: int) -> str:
     """What a file is called to its owner; it is shown once and kept nowhere."""
     name = (file.filename or "").replace("\\", "/").split("/")[-1]
-    return "".join(letter for letter in name if letter.isprintable())[:LONGEST_NAME] or f"Photo {number}"
+    return "".join(letter for letter in name if letter.isprintable())[:LONGEST_NAME] or _("Photo {number}").format(
+        number=number
+    )

@@ -13,6 +13,7 @@ from app.pages.form import HomeForm
 from app.pages.values import as_number
 from app.pages.ways import WAYS
 from app.services import Services
+from app.translation import _
 from app.uploads.photos import StoredPhoto
 
 USUAL_PHOTO = (4, 3)
@@ -56,7 +57,7 @@ def larger(services: Services, job: Job, photo: StoredPhoto | None) -> list[Size
     fit = [size for size in LARGE if longest < int(size) <= most]
     speed = services.records.workers.speed(job.request.extractor)
     works = (work_of(shape, at_size(job.request, int(size))) for size in fit)
-    offers = (Offer(size, words[size], size == fit[0]) for size in fit)
+    offers = (Offer(size, _(words[size]), size == fit[0]) for size in fit)
     return [SizeChoice(offer, speed and speed * work) for offer, work in zip(offers, works, strict=True)]
 
 

@@ -18,6 +18,7 @@ from app.pages.recipe import words_of
 from app.pages.values import text_of
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
+from app.translation import _, initial
 from app.uploads import photos
 from app.web import id_cookies
 from app.web.templates import template
@@ -73,12 +74,12 @@ def piece(services: Services, job: Job) -> dict[str, Any]:
         "made_at": job.created_at,
         "kept_until": services.records.photos.goes_at(job.request.photo),
         "file_name": file_name(job),
-        "words": artwork_words(job) if done else words.doing(job, services.records.waiting.position(job)).capitalize(),
+        "words": artwork_words(job) if done else initial(words.doing(job, services.records.waiting.position(job))),
     }
 
 
 def artwork_words(job: Job) -> str:
     """What tells an artwork from another one after the same painting: its size, and how strong it is."""
     strength = words_of(CONTROLS["strength"], text_of(job.request.strength))
-    stopped = ["stopped early"] if job.state is JobState.CANCELLED else []
-    return ", ".join([f"{job.artwork_width} × {job.artwork_height}", strength.lower(), *stopped])
+    stopped = [_("stopped early")] if job.state is JobState.CANCELLED else []
+    return ", ".join([f"{job.artwork_width} × {job.artwork_height}", strength[:1].lower() + strength[1:], *stopped])

@@ -16,7 +16,9 @@ from app.jobs.records.quota import OverQuotaError
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import is_full
 from app.refusals import RefusalError, Thing
+from app.retelling import retold
 from app.services import Services
+from app.translation import N_, _
 from app.uploads import masks, paintings, photos
 from app.uploads.masks import StoredMask
 from app.uploads.paintings import OwnPainting
@@ -24,6 +26,11 @@ from app.uploads.photos import StoredPhoto
 from app.uploads.room import check_quota, count, over_quota
 from app.web.bodies import FORM_OVERHEAD_BYTES
 
+NOT_KEPT: dict[Thing, str] = {
+    "photo": N_("your photo was not kept"),
+    "mask": N_("your mask was not kept"),
+    "painting": N_("your painting was not kept"),
+}
 Decoded = TypeVar("Decoded")
 Stored = TypeVar("Stored")
 
@@ -156,7 +163,7 @@ def check_part_map(drawn: DecodedMask, size: tuple[int, int]) -> None:
         check_parts(drawn.colors, drawn.flat, "map of your painting")
         check_shape((drawn.width, drawn.height), size, "Your painting and its map")
     except DoodleError as error:
-        raise RefusalError(refusals.PART_MAP_UNFIT, what=str(error)) from error
+        raise RefusalError(refusals.PART_MAP_UNFIT, what=retold(str(error))) from error
 
 
 async def _kept(
@@ -168,7 +175,7 @@ async def _kept(
         RefusalError: the file is refused, or there is little room left, which is for what was accepted before.
     """
 
-    no_room = RefusalError(refusals.DISK_FULL, undone=f"your {thing} was not kept").beside(thing)
+    no_room = RefusalError(refusals.DISK_FULL, undone=_(NOT_KEPT[thing])).beside(thing)
 
     def decode_and_store() -> Stored:
         if not services.has_room():

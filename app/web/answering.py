@@ -16,25 +16,27 @@ from starlette.requests import Request
 from app import refusals
 from app.jobs.storage.protocol import is_full
 from app.refusals import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_STARTED, Kind, RefusalError
+from app.translation import LANGUAGE, N_, _
 from app.web import addresses
 from app.web.headers import HEADERS
+from app.web.origin import keep_visit
 
 log = logging.getLogger(__name__)
 
 CODE = "atelier.refusal"  # of a request's scope: the code of how it was refused, for the log
 # What a request asked for and did not get, for sentences about what may strike any: by its method and its path's end.
 UNDONE = {
-    ("POST", "cancel"): "nothing was stopped",
-    ("POST", "share"): "nothing has changed in who may see it",
-    ("DELETE", "share"): "nothing has changed in who may see it",
-    ("POST", "delete"): "nothing was deleted",
-    ("POST", "remove"): "nothing was deleted",
-    ("POST", "photos"): "your photo was not kept",
-    ("POST", "masks"): "your mask was not kept",
-    ("POST", "maps"): "your map was not kept",
-    ("POST", "paintings"): "your painting was not kept",
+    ("POST", "cancel"): N_("nothing was stopped"),
+    ("POST", "share"): N_("nothing has changed in who may see it"),
+    ("DELETE", "share"): N_("nothing has changed in who may see it"),
+    ("POST", "delete"): N_("nothing was deleted"),
+    ("POST", "remove"): N_("nothing was deleted"),
+    ("POST", "photos"): N_("your photo was not kept"),
+    ("POST", "masks"): N_("your mask was not kept"),
+    ("POST", "maps"): N_("your map was not kept"),
+    ("POST", "paintings"): N_("your painting was not kept"),
 }
-UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": "nothing was deleted"}
+UNDONE_BY_METHOD = {"POST": NOT_STARTED, "DELETE": N_("nothing was deleted")}
 MOST_MISFITS = 20  # of a request's errors are told; who sends more of them has not read what fits
 LONGEST_NAME = 80  # of a field that somebody else has named
 BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}
@@ -63,14 +65,14 @@ def on_http_error(request: Request, error: Exception) -> Response:
         return redirect
     kind = BY_STATUS.get(error.status_code)
     if kind is None:
-        kind = refusals.Kind("http-error", error.status_code, "That did not work", str(error.detail))
+        kind = refusals.Kind("http-error", error.status_code, N_("That did not work"), str(error.detail))
     return answer(request, kind, headers=dict(error.headers or {}))
 
 
 def on_redis_away(request: Request, error: Exception) -> Response:
     """Redis can't be reached, or takes nothing more."""
     log.error("Redis is away: %s", error)
-    sentence = refusals.QUEUE_DOWN.sentence.format(undone=undone(request))
+    sentence = _(refusals.QUEUE_DOWN.sentence).format(undone=undone(request))
     return answer(request, refusals.QUEUE_DOWN, sentence, headers={"Retry-After": "10"})
 
 
@@ -80,7 +82,7 @@ def on_storage_failure(request: Request, error: Exception) -> Response:
     if not is_full(error):
         return on_failure(request, error)
     log.error("The storage takes nothing more: %s", error)
-    sentence = refusals.DISK_FULL.sentence.format(undone=undone(request))
+    sentence = _(refusals.DISK_FULL.sentence).format(undone=undone(request))
     return answer(request, refusals.DISK_FULL, sentence)
 
 
@@ -88,14 +90,14 @@ def on_failure(request: Request, error: Exception) -> Response:
     """A fault of ours: the cause goes to the log, never to the visitor."""
     log.error("%s %s failed", request.method, quote(request.scope["path"]), exc_info=error)
     # This answer is made outside of the middleware that puts the headers on all others.
-    return answer(request, refusals.INTERNAL, headers=HEADERS)
+    return answer(request, refusals.INTERNAL, headers=HEADERS | {"Content-Language": LANGUAGE.get().tag})
 
 
 def answer(
     request: Request, kind: Kind, sentence: str = "", *, headers: dict[str, str] | None = None, **members: Any
 ) -> Response:
     """A refusal in the form that the request's path asks for; programs are told of `members` as well."""
-    sentence = sentence or kind.sentence
+    sentence = sentence or _(kind.sentence)
     request.scope[CODE] = kind.code
     if wants_json(request):
         return problem(kind, sentence, headers=headers, **members)
@@ -104,7 +106,7 @@ def answer(
 
 def problem(kind: Kind, sentence: str, *, headers: dict[str, str] | None = None, **members: Any) -> JSONResponse:
     """A refusal as problem+json (RFC 9457); `code` is the stable name to program against."""
-    body = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code, "detail": sentence}
+    body = {"type": "about:blank", "title": _(kind.title), "status": kind.status, "code": kind.code, "detail": sentence}
     if kind.field:
         body["field"] = kind.field
     return JSONResponse(
@@ -115,8 +117,13 @@ def problem(kind: Kind, sentence: str, *, headers: dict[str, str] | None = None,
 def page(request: Request, kind: Kind, sentence: str, *, headers: dict[str, str] | None = None) -> Response:
     """A refusal as a page, for a person who has no form in front of them."""
     response: Response = request.app.state.templates.TemplateResponse(
-        request, "error.html", {"kind": kind, "sentence": sentence}, status_code=kind.status, headers=headers
+        request,
+        "error.html",
+        {"kind": kind, "title": _(kind.title), "sentence": sentence},
+        status_code=kind.status,
+        headers=headers,
     )
+    keep_visit(request, response)
     return response
 
 
@@ -128,8 +135,8 @@ def wants_json(request: Request) -> bool:
 def undone(request: Request) -> str:
     """What this request asked for and did not get, as a part of a sentence."""
     end = request.url.path.rstrip("/").rpartition("/")[2]
-    by_method = UNDONE_BY_METHOD.get(request.method, "this can't be shown")
-    return UNDONE.get((request.method, end), by_method)
+    by_method = UNDONE_BY_METHOD.get(request.method, N_("this can't be shown"))
+    return _(UNDONE.get((request.method, end), by_method))
 
 
 def what_does_not_fit(errors: Sequence[Mapping[str, Any]]) -> str:

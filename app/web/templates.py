@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi.responses import Response
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.templating import Jinja2Templates
 
 from app import words
-from app.translation import _, many
+from app.translation import ENGLISH, LANGUAGE, LANGUAGES, _, many, of_scripts
 from app.web.assets import Assets
 from app.web.origin import form_action, keep_visit
 
@@ -26,9 +27,18 @@ def templates(assets: Assets, root: str) -> Jinja2Templates:
     found.env.globals["root"] = root
     found.env.globals["asset"] = lambda path: root + assets.url(path)
     found.env.globals["form_action"] = lambda request, path: root + form_action(request, path)
+    found.env.globals["language"] = LANGUAGE.get
+    found.env.globals["languages"] = LANGUAGES
+    found.env.globals["script_words"] = lambda: of_scripts(LANGUAGE.get())
+    found.env.globals["in_english"] = in_english
     for each in (words.about, words.moment, words.timestamp):
         found.env.filters[each.__name__] = each
     return found
+
+
+def in_english() -> Markup:
+    """The attribute of what is written in English on a page in another language."""
+    return Markup("") if LANGUAGE.get() == ENGLISH else Markup(' lang="en"')
 
 
 def template(request: Request, name: str, context: dict[str, Any], status: int = 200) -> Response:

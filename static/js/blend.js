@@ -1,6 +1,7 @@
 /** The blend: its shares kept true while sliders move, the chosen painting named in it, and the cards' buttons that add another or take it out. */
 import { chosenCard } from "./gallery.js";
 import { all, byId, first } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 /**
  * @param {HTMLFormElement} studio sends "marks" when a painting has got a part of its own, or lost it
@@ -15,7 +16,7 @@ export function connectBlend(studio, signal) {
     share: first(row, "output", HTMLOutputElement),
   }));
   const chosenTitle = byId("blend-first", HTMLElement);
-  const unnamed = "The painting you choose";
+  const unnamed = _("The painting you choose");
 
   /** Where each is painted: those of one place share it. @param {HTMLElement} part @param {number} index */
   const placeOf = (part, index) => {
@@ -65,12 +66,12 @@ export function connectAdding(studio, signal) {
   studio.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("[data-add]");
     if (!button) return;
-    const { value: id, dataset: { title } } = cardOf(button);
+    const { value: id, dataset: { title = "" } } = cardOf(button);
     const row = rowOf(id);
     const free = rowOf("");
     if (row) row.value = "";
     else if (free) free.value = id;
-    status.textContent = `${title} is ${row ? "out of" : "in"} the blend.`;
+    status.textContent = row ? _("{title} is out of the blend.", { title }) : _("{title} is in the blend.", { title });
     studio.dispatchEvent(new Event("change"));
   }, { signal });
   studio.addEventListener("change", (event) => {

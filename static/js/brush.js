@@ -4,6 +4,7 @@ import { Field } from "./brush/field.js";
 import { Sheet } from "./brush/sheet.js";
 import { connectTools } from "./brush/tools.js";
 import { all, byId, first } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 /**
  * @param {HTMLFormElement} root the form with the photo and _brush.html; sends "photo" when the server has a new photo
@@ -17,10 +18,10 @@ export function connectBrush(root, signal) {
 
   /** @param {Field} field */
   const open = async (field) => {
-    field.refuse(view.hidden ? "Choose a photo first, then mark its parts." : "");
+    field.refuse(view.hidden ? _("Choose a photo first, then mark its parts.") : "");
     if (view.hidden) return;
     await board.open(view, photoId.value, field).catch(() => {
-      field.refuse("The photo cannot be shown here yet. Wait until it has been sent, then try again.");
+      field.refuse(_("The photo cannot be shown here yet. Wait until it has been sent, then try again."));
     });
   };
   const fields = all(root, "[data-marks]", HTMLElement).map((part) => connectPart(root, part, sheet, open, signal));
@@ -54,7 +55,7 @@ function connectFeather(signal) {
   const said = byId("feather-said", HTMLElement);
   const tell = () => {
     const share = Number(feather.value);
-    said.textContent = feather.ariaValueText = share > 0 ? `${Number((share * 100).toFixed(1))} % of the longer side` : "sharp";
+    said.textContent = feather.ariaValueText = share > 0 ? _("{share} % of the longer side", { share: Number((share * 100).toFixed(1)) }) : _("sharp");
   };
   feather.addEventListener("input", tell, { signal });
   tell();

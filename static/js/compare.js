@@ -2,6 +2,7 @@
 
 import { all, byId, first } from "./lib/elements.js";
 import { within } from "./lib/lens.js";
+import { _ } from "./lib/words.js";
 
 /**
  * The divider: a rail below the picture, a line in the picture, and the three usual places.
@@ -16,7 +17,7 @@ export function connectCompare(compare, signal) {
   const split = (/** @type {string} */ share) => {
     compare.style.setProperty("--split", `${share}%`);
     range.value = share;
-    range.ariaValueText = `${share} % photo`;
+    range.ariaValueText = _("{share} % photo", { share });
     for (const view of views) view.checked = view.value === share;
   };
   range.addEventListener("input", () => split(range.value), { signal });

@@ -1,6 +1,7 @@
 /** Crops of the artwork for screens and sheets of paper, cut and saved here in the browser; as mixed, if the photo shines through. */
 import { all, byId } from "./lib/elements.js";
 import { cut } from "./lib/cut.js";
+import { _ } from "./lib/words.js";
 
 const TYPES = { jpg: "image/jpeg", png: "image/png" };
 const QUALITY = 0.95;
@@ -50,7 +51,7 @@ export function connectCrop(signal) {
         const blob = await made(sheet.dataset, picture.width, part(), type, photoShare());
         download(blob, `${sheet.dataset.name}-${shape().replace(":", "x")}.${type}`);
       } catch {
-        words.textContent = "This browser could not cut it. Make the frame smaller, or download the whole artwork.";
+        words.textContent = _("This browser could not cut it. Make the frame smaller, or download the whole artwork.");
       } finally {
         button.disabled = false;
       }
@@ -67,7 +68,8 @@ function ratioOf(shape) {
 /** @param {number} width @param {number} height @param {string} shape */
 function told(width, height, shape) {
   const inches = { "210:297": A4_WIDTH_IN, "297:210": A4_HEIGHT_IN }[shape];
-  return `${width} × ${height} pixels${inches ? `; on A4 that is ${Math.round(width / inches)} dpi` : ""}`;
+  if (!inches) return _("{width} × {height} pixels", { width, height });
+  return _("{width} × {height} pixels; on A4 that is {dpi} dpi", { width, height, dpi: Math.round(width / inches) });
 }
 
 /**

@@ -7,6 +7,7 @@ import { Paper, printedMap } from "./draw/paper.js";
 import { connectPhoto } from "./draw/photo.js";
 import { connectTools } from "./draw/tools.js";
 import { all, byId } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 const page = new AbortController();
 const { signal } = page;
@@ -35,7 +36,7 @@ async function open() {
   const file = map.files?.[0];
   const picture = file && (await createImageBitmap(file).catch(() => null));
   if (picture) desk.open(picture, picture.width / picture.height);
-  say(picture ? "Opened." : "Your browser cannot show this file. Choose a PNG.");
+  say(picture ? _("Opened.") : _("Your browser cannot show this file. Choose a PNG."));
   map.value = "";
 }
 

@@ -5,6 +5,7 @@ import { poll } from "./lib/poll.js";
 import { remember } from "./lib/memory.js";
 import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
+import { _ } from "./lib/words.js";
 
 const [easel, doing, eta, status] = ["easel", "doing", "eta", "status"].map((each) => byId(each, HTMLElement));
 const progress = byId("progress", HTMLProgressElement);
@@ -28,7 +29,7 @@ function announce(job) {
   const key = `${job.status} ${tenth}`;
   if (key === announced) return;
   announced = key;
-  status.textContent = job.status === "running" ? `${tenth * 10} % painted` : job.doing;
+  status.textContent = job.status === "running" ? _("{share} % painted", { share: tenth * 10 }) : job.doing;
 }
 
 /** @param {import("./lib/poll.js").Job} job */

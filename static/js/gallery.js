@@ -1,6 +1,7 @@
 /** The gallery: its cards filtered as one types (the same fields, sent as a form, do it without a script), and which paintings are chosen. */
 
 import { all, byId, first } from "./lib/elements.js";
+import { _, manner, many } from "./lib/words.js";
 
 /** Letters without accents, lower case, so that "hebuterne" finds "Hébuterne". @param {string} text */
 export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
@@ -24,7 +25,7 @@ export function connectFilter(signal) {
     }
     own.hidden = words.length > 0 || movement.value !== "";
     none.hidden = shown > 0;
-    count.textContent = `${shown} painting${shown === 1 ? "" : "s"}`;
+    count.textContent = many("{count} painting", "{count} paintings", shown);
   };
   text.addEventListener("input", apply, { signal });
   movement.addEventListener("change", apply, { signal });
@@ -51,6 +52,7 @@ export function connectChoice(studio, signal) {
   const choice = byId("choice", HTMLElement);
   const error = byId("style-error", HTMLElement);
   const others = all(studio, "select[name=style]", HTMLSelectElement);
+  const list = new Intl.ListFormat(manner);
   const cite = (/** @type {string} */ title) => Object.assign(document.createElement("cite"), { textContent: title });
 
   const tell = () => {
@@ -59,15 +61,16 @@ export function connectChoice(studio, signal) {
     if (!chosen) return;
     error.hidden = true;
     const titles = [chosen.dataset.title ?? "", ...others.filter((each) => each.value).map((each) => each.selectedOptions[0].text)];
-    choice.replaceChildren("After ");
-    titles.forEach((title, index) => choice.append(index === 0 ? "" : index < titles.length - 1 ? ", " : " and ", cite(title)));
+    const [before, behind] = _("After {paintings}", { paintings: "\0" }).split("\0");
+    const named = list.formatToParts(titles).map(({ type, value }) => (type === "element" ? cite(value) : value));
+    choice.replaceChildren(before, ...named, behind);
   };
   studio.addEventListener("change", tell, { signal });
   studio.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("formaction") || chosenCard(studio) || others.some((each) => each.value)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    error.textContent = "Choose a painting from the gallery to paint your photo after.";
+    error.textContent = _("Choose a painting from the gallery to paint your photo after.");
     error.hidden = false;
     /** @type {HTMLInputElement | null} */ (studio.querySelector(".card:not([hidden]) .card__radio"))?.focus({ preventScroll: true });
     error.scrollIntoView({ block: "center" });

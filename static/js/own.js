@@ -3,6 +3,7 @@ import { whyNot } from "./lib/answers.js";
 import { all, byId, copyOf, first } from "./lib/elements.js";
 import { at } from "./lib/root.js";
 import { upload, whyFailed } from "./lib/upload.js";
+import { _ } from "./lib/words.js";
 
 /**
  * @param {HTMLFormElement} studio
@@ -24,10 +25,10 @@ export function connectOwn(studio, signal) {
     const empty = first(studio, "[data-own]", HTMLElement);
     refuse("");
     empty.classList.add("is-busy");
-    status.textContent = "Sending your painting…";
+    status.textContent = _("Sending your painting…");
     try {
       const { id } = await upload(file, signal, undefined, "painting");
-      status.textContent = `${cards.hang(id, file)} is chosen.`;
+      status.textContent = _("{title} is chosen.", { title: cards.hang(id, file) });
     } catch (reason) {
       if (!signal.aborted) refuse(whyFailed(reason));
     }
@@ -52,10 +53,10 @@ function connectRemoval(studio, { input, status, cards, refuse }, signal) {
     event.preventDefault();
     const response = await fetch(at(`/api/v1/paintings/${card.dataset.mine}`), { method: "DELETE", signal }).catch(() => null);
     if (!response?.ok && response?.status !== 404) {
-      return refuse(`${whyNot(response?.status) || "It could not be removed just now."} Try again in a moment.`);
+      return refuse(`${whyNot(response?.status) || _("It could not be removed just now.")} ${_("Try again in a moment.")}`);
     }
     cards.remove(card);
-    status.textContent = "Your painting is removed.";
+    status.textContent = _("Your painting is removed.");
     input.focus({ preventScroll: true });
   }, { signal });
 }
@@ -109,7 +110,7 @@ class Cards {
 
   /** Hangs a painting as the chosen one; its title. @param {string} id @param {File} file */
   hang(id, file) {
-    const title = `Your painting ${++this.#made}`;
+    const title = _("Your painting {number}", { number: ++this.#made });
     const card = newCard(id, title);
     this.#show(file, first(card, "img", HTMLImageElement));
     first(this.#studio, "[data-own]", HTMLElement).before(card);
@@ -140,10 +141,10 @@ function newCard(id, title) {
   const card = copyOf("mine");
   const radio = first(card, "input", HTMLInputElement);
   const remove = first(card, ".card__remove", HTMLButtonElement);
+  const named = (/** @type {string | null} */ words) => (words ?? "").replace("{title}", title);
   card.dataset.mine = radio.value = remove.value = id;
   radio.dataset.title = title;
-  first(card, "cite", HTMLElement).textContent = title;
-  remove.ariaLabel = `Remove ${title}`;
-  first(card, "[data-add] .unseen", HTMLElement).textContent = ` ${title} in`;
+  remove.ariaLabel = named(remove.ariaLabel);
+  for (const each of [first(card, "cite", HTMLElement), first(card, "[data-add] .unseen", HTMLElement)]) each.textContent = named(each.textContent);
   return card;
 }

@@ -7,6 +7,7 @@ import { byId } from "./lib/elements.js";
 import { Frame } from "./photo/frame.js";
 import { Sender, connectSubmit } from "./photo/sender.js";
 import { Prints } from "./prints.js";
+import { _ } from "./lib/words.js";
 
 /**
  * @param {HTMLFormElement} studio
@@ -85,7 +86,7 @@ function connectDrop(frame, taker, signal) {
     frame.classList.remove("is-dragged");
     const files = [...(event.dataTransfer?.files ?? [])];
     if (files.length > 0) taker.takeAll(files);
-    else taker.refuse("That was not a file. Save the picture first, then drop it here.");
+    else taker.refuse(_("That was not a file. Save the picture first, then drop it here."));
   }, { signal });
 }
 
@@ -99,6 +100,6 @@ function connectSample(sample, taker, signal) {
     event.preventDefault();
     const response = await fetch(sample.dataset.sample ?? "", { signal }).catch(() => null);
     if (response?.ok) taker.take(await response.blob());
-    else taker.refuse(whyNotSent(response?.status ?? 0, "sample photo"));
+    else taker.refuse(whyNotSent(response?.status ?? 0, "photo"));
   }, { signal });
 }

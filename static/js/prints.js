@@ -3,6 +3,7 @@ import { all, byId, copyOf, first } from "./lib/elements.js";
 import { at } from "./lib/root.js";
 import { whyTooLarge } from "./lib/upload.js";
 import { Queue } from "./prints/queue.js";
+import { _, many } from "./lib/words.js";
 
 export class Prints {
   #studio;
@@ -55,7 +56,7 @@ export class Prints {
   /** Why a file is no photo of the series; empty if it may be. @param {File} file */
   #whyNot(file) {
     const { mostPhotos, limitMb } = this.#studio.dataset;
-    if (this.count >= Number(mostPhotos)) return `A series has at most ${mostPhotos} photos; this one was left out.`;
+    if (this.count >= Number(mostPhotos)) return _("A series has at most {most} photos; this one was left out.", { most: Number(mostPhotos) });
     return whyTooLarge(file, Number(limitMb));
   }
 
@@ -79,12 +80,12 @@ export class Prints {
   /** @param {HTMLElement} print @param {import("./lib/upload.js").Photo} photo */
   #onSent(print, photo) {
     showPhoto(print, photo);
-    this.#status.textContent = `${this.count - this.#queue.size} of ${this.count} photos sent`;
+    this.#status.textContent = _("{sent} of {count} photos sent", { sent: this.count - this.#queue.size, count: this.count });
   }
 
   #changed() {
     this.#prints.hidden = this.#hint.hidden = !this.isShown;
-    this.#number.textContent = `${this.count} photo${this.count === 1 ? "" : "s"}`;
+    this.#number.textContent = many("{count} photo", "{count} photos", this.count);
     this.#onChange();
   }
 }

@@ -6,6 +6,7 @@ import { localise } from "./lib/moments.js";
 import { poll } from "./lib/poll.js";
 import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
+import { _, many } from "./lib/words.js";
 
 /**
  * @typedef {{id: string, photo: string, status: string, progress: number, doing: string, preview: number, artwork: string | null}} Piece
@@ -20,7 +21,7 @@ const { markStopping, onConnection } = connectStop(address, page.signal);
 let announced = "";
 
 const canvases = () => all(sheet, ":scope > *", HTMLElement);
-const counted = (/** @type {number} */ number, /** @type {string} */ word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+const artworks = (/** @type {number} */ count) => many("{count} artwork", "{count} artworks", count);
 
 /**
  * @param {HTMLElement} canvas
@@ -37,7 +38,7 @@ function paint(canvas, job) {
   }
   canvas.className = `canvas is-${job.status}`;
   link.href = at(`/jobs/${job.id}`);
-  link.ariaLabel = `Photo ${part("number").textContent}: ${job.doing}`;
+  link.ariaLabel = _("Photo {number}: {doing}", { number: part("number").textContent, doing: job.doing });
   part("doing").textContent = job.doing;
   share.value = job.progress;
   share.hidden = !["queued", "running"].includes(job.status);
@@ -59,15 +60,15 @@ function onAnswer(answer) {
     if (job) paint(canvas, job);
     else canvas.remove(); // It was deleted.
   }
-  by("number").textContent = counted(answer.jobs.length, "photo");
+  by("number").textContent = many("{count} photo", "{count} photos", answer.jobs.length);
   by("doing").textContent = answer.doing;
   progress.value = answer.progress;
   by("eta").textContent = answer.time_left;
-  by("overline").textContent = ended ? "Your artworks" : "On the easels";
+  by("overline").textContent = ended ? _("Your artworks") : _("On the easels");
   for (const each of ["progress", "eta", "stop-form", "note"].map(by)) each.hidden = ended;
-  by("zip-number").textContent = counted(answer.finished, "artwork");
+  by("zip-number").textContent = artworks(answer.finished);
   by("zip").hidden = by("zip-png").hidden = answer.finished === 0;
-  document.title = ended ? `${counted(answer.finished, "artwork")} · Atelier` : `${Math.round(answer.progress * 100)} % · Atelier`;
+  document.title = ended ? `${artworks(answer.finished)} · Atelier` : `${Math.round(answer.progress * 100)} % · Atelier`;
   if (answer.cancel_requested) markStopping();
   announce(answer);
   series.dataset.status = answer.status;

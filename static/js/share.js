@@ -1,5 +1,6 @@
 /** The address under which others see the artwork: copied, or handed to another program of this device. */
 import { byId } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 const SAID_MS = 4000;
 
@@ -24,9 +25,9 @@ function connectCopy(address, signal) {
   copy.addEventListener("click", async () => {
     address.select();
     const isCopied = await copied(address.value);
-    status.textContent = isCopied ? "The address is copied." : "The address is selected: copy it from there.";
+    status.textContent = isCopied ? _("The address is copied.") : _("The address is selected: copy it from there.");
     if (!isCopied) return;
-    copy.textContent = "Copied ✓";
+    copy.textContent = _("Copied ✓");
     setTimeout(() => {
       copy.textContent = words;
     }, SAID_MS);

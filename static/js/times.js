@@ -1,5 +1,6 @@
 /** Keeps the time beside each size true when the way of painting, the quality or the number of evaluations changes. */
 import { all } from "./lib/elements.js";
+import { _ } from "./lib/words.js";
 
 const QUALITIES = ["draft", "good", "best"];
 
@@ -27,8 +28,8 @@ export function connectTimes(studio, signal) {
 
 /** A duration in words, as the server's pages say it. @param {number} seconds */
 function about(seconds) {
-  if (seconds < 10) return `about ${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 55) return `about ${Math.round(seconds / 5) * 5} s`;
-  if (seconds < 5400) return `about ${Math.max(1, Math.round(seconds / 60))} min`;
-  return `about ${Math.round(seconds / 3600)} h`;
+  if (seconds < 10) return _("about {count} s", { count: Math.max(1, Math.round(seconds)) });
+  if (seconds < 55) return _("about {count} s", { count: Math.round(seconds / 5) * 5 });
+  if (seconds < 5400) return _("about {count} min", { count: Math.max(1, Math.round(seconds / 60)) });
+  return _("about {count} h", { count: Math.round(seconds / 3600) });
 }

@@ -2,6 +2,7 @@
 import { all, byId, first } from "./lib/elements.js";
 import { forget } from "./lib/memory.js";
 import { at } from "./lib/root.js";
+import { many } from "./lib/words.js";
 
 const UNDO_MS = 7000;
 
@@ -44,7 +45,7 @@ export function connectUndo(wall, onChange) {
       first(pieces[0], "a", HTMLAnchorElement).focus();
     }, once);
     shown(false);
-    words.textContent = `The photo and ${pieces.length === 1 ? "its artwork" : `its ${pieces.length} artworks`} are deleted.`;
+    words.textContent = many("The photo and its artwork are deleted.", "The photo and its {count} artworks are deleted.", pieces.length);
     undo.focus();
   };
 

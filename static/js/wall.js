@@ -4,6 +4,7 @@ import { forget, remember, remembered } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
 import { at } from "./lib/root.js";
 import { connectUndo } from "./undo.js";
+import { _ } from "./lib/words.js";
 
 const wall = byId("wall", HTMLElement);
 const empty = byId("wall-empty", HTMLElement);
@@ -29,7 +30,7 @@ for (const id of remembered().filter((each) => !hung.includes(each))) {
 function piece(id) {
   const item = Object.assign(document.createElement("li"), { className: "piece" });
   const link = Object.assign(document.createElement("a"), { className: "piece__link", href: at(`/jobs/${id}`) });
-  const picture = Object.assign(document.createElement("img"), { src: at(`/api/v1/jobs/${id}/preview`), alt: "An earlier artwork", loading: "lazy" });
+  const picture = Object.assign(document.createElement("img"), { src: at(`/api/v1/jobs/${id}/preview`), alt: _("An earlier artwork"), loading: "lazy" });
   link.append(picture);
   item.append(link);
   return item;

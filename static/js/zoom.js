@@ -1,6 +1,7 @@
 /** The artwork looked at closely: zoom and pan by wheel, fingers, drag, keys, buttons; on the whole screen, too. */
 import { all, byId } from "./lib/elements.js";
 import { enlarged, grip, held, WHOLE, within } from "./lib/lens.js";
+import { _ } from "./lib/words.js";
 
 const STEP = 1.5, CLOSE = 2.5, STRIDE = 0.15;
 const MOST = 8; // or as far as a pixel of the picture is four of the view
@@ -64,7 +65,7 @@ function connectKeys(view, keys, move, signal) {
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   view.tabIndex = 0;
   view.setAttribute("role", "group");
-  view.ariaLabel = "The picture: + and − zoom, arrows move, 0 shows all of it";
+  view.ariaLabel = _("The picture: + and − zoom, arrows move, 0 shows all of it");
   view.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = view.classList.contains("is-zoomed") && arrows[event.key];
@@ -131,6 +132,6 @@ export function connectFullScreen(element, view, signal) {
     view.focus();
   }, { signal });
   document.addEventListener("fullscreenchange", () => {
-    button.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
+    button.textContent = document.fullscreenElement ? _("Leave full screen") : _("Full screen");
   }, { signal });
 }

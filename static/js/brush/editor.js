@@ -1,6 +1,7 @@
 /** The marks as they are edited: shown on the sheet, counted in words, undone and done again. */
 import { first } from "../lib/elements.js";
 import { marked } from "./words.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
 /** @typedef {import("./sheet.js").Sheet} Sheet */
@@ -50,15 +51,15 @@ export class Editor {
   }
 
   undo() {
-    if (!this.#marks.canUndo) return void this.show("Nothing to undo.");
+    if (!this.#marks.canUndo) return void this.show(_("Nothing to undo."));
     this.#marks.undo();
-    this.#changed("Undone.");
+    this.#changed(_("Undone."));
   }
 
   redo() {
-    if (!this.#marks.canRedo) return void this.show("Nothing to redo.");
+    if (!this.#marks.canRedo) return void this.show(_("Nothing to redo."));
     this.#marks.redo();
-    this.#changed("Redone.");
+    this.#changed(_("Redone."));
   }
 
   /** @param {string} [said] */

@@ -5,7 +5,8 @@
 import { Marks, opacityOf } from "./marks.js";
 import { Mask, Notice } from "./part.js";
 import { MASK_NAME } from "./sheet.js";
-import { aboutOf, howOf, percent } from "./words.js";
+import { aboutOf, howOf } from "./words.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./sheet.js").Sheet} Sheet */
 
@@ -92,7 +93,7 @@ export class Field {
   /** Another photo has other parts. @param {boolean} hadOne a mask that was chosen before the first photo waits for it */
   onPhoto(hadOne) {
     const hadMarks = this.#part.dataset.has !== "";
-    if (hadOne) return this.#restart(null, hadMarks ? "This is another photo: the marks are dropped." : undefined);
+    if (hadOne) return this.#restart(null, hadMarks ? _("This is another photo: the marks are dropped.") : undefined);
     this.#mask.release();
     this.tell();
   }
@@ -109,9 +110,9 @@ export class Field {
   #inWords() {
     const { words } = this.#notice;
     const { file, isPrinted, isBefore } = this.#mask;
-    if (file && !isPrinted) return `What is white in ${file.name} is marked.`;
+    if (file && !isPrinted) return _("What is white in {file} is marked.", { file: file.name });
     if (isBefore) return words.before;
-    return this.#share === 0 ? words.none(this.#about) : words.some(percent(this.#share).replace(/^l/, "L"), this.#about);
+    return this.#share === 0 ? words.none(this.#about) : words.some(this.#share, this.#about);
   }
 
   #print() {

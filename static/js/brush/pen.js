@@ -1,6 +1,7 @@
 /** What the hand holds over the photo: brush, eraser or rectangle, whichever was chosen, and how wide it is. */
 import { all } from "../lib/elements.js";
 import { percent } from "./words.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
 /** @typedef {import("./marks.js").Place} Place */
@@ -66,7 +67,7 @@ export function pen(stage, sheet, editor, { box, size }) {
   return {
     down(place) {
       if (stage.dataset.with === "box") {
-        if (box.down(place)) editor.say("One corner is set. Now the opposite one.");
+        if (box.down(place)) editor.say(_("One corner is set. Now the opposite one."));
         return;
       }
       stroke = { kind: "stroke", erases: stage.dataset.with === "eraser", radius: size.radius(), places: [place] };
@@ -85,11 +86,11 @@ export function pen(stage, sheet, editor, { box, size }) {
     },
     drop() {
       const had = box.drop();
-      if (had) editor.say("The corner is dropped.");
+      if (had) editor.say(_("The corner is dropped."));
       return had;
     },
     grow: (steps) => editor.say(size.grow(steps)),
-    where: ({ x, y }) => editor.say(`${percent(x)} across, ${percent(y)} down.`),
+    where: ({ x, y }) => editor.say(_("{x} across, {y} down.", { x: percent(x), y: percent(y) })),
   };
 }
 
@@ -118,7 +119,7 @@ export function connectChoice(root, stage, tool, signal) {
 export function connectSize(slider, stage, signal) {
   const resize = () => {
     stage.style.setProperty("--size", String(Number(slider.value) / 100));
-    slider.ariaValueText = `${slider.value} % of the longer side`;
+    slider.ariaValueText = _("{share} % of the longer side", { share: slider.value });
   };
   slider.addEventListener("input", resize, { signal });
   // Enter in a field of a form sends the form, which nobody means here.
@@ -132,7 +133,7 @@ export function connectSize(slider, stage, signal) {
     grow(steps) {
       slider.value = String(Number(slider.value) + steps);
       resize();
-      return `The brush is ${slider.value} % wide.`;
+      return _("The brush is {share} % wide.", { share: slider.value });
     },
   };
 }

@@ -3,6 +3,7 @@ import { first } from "../lib/elements.js";
 import { Editor } from "./editor.js";
 import { connectHand } from "./hand.js";
 import { connectChoice, connectSize, pen, rectangle } from "./pen.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./marks.js").Mark} Mark */
 
@@ -46,8 +47,8 @@ function connectDeeds(dialog, editor, drop, signal) {
   const deeds = /** @type {Record<string, () => void>} */ ({
     undo: () => drop() || editor.undo(),
     redo: () => editor.redo(),
-    invert: () => editor.add({ kind: "invert" }, "Inverted."),
-    clear: () => editor.add({ kind: "clear" }, "Cleared."),
+    invert: () => editor.add({ kind: "invert" }, _("Inverted.")),
+    clear: () => editor.add({ kind: "clear" }, _("Cleared.")),
   });
   dialog.addEventListener("click", (event) => {
     const { do: deed = "", part = "" } = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset ?? {};

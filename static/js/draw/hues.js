@@ -1,5 +1,6 @@
 /** The parts of the painting, each a brush with its name and colour. */
 import { all, byId, copyOf, first } from "../lib/elements.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 
@@ -14,17 +15,19 @@ export function connectHues(form, stage, desk, say, signal) {
   const group = byId("hues", HTMLElement);
 
   /** The numbers of the parts that there is anything of. */
-  const offered = () => desk.parts.map((_, part) => part).filter((part) => desk.offered[part]);
+  const offered = () => [...desk.parts.keys()].filter((part) => desk.offered[part]);
   const show = () => all(group, "button", HTMLElement).forEach((hue) => {
     hue.ariaPressed = String(Number(hue.dataset.hue) === desk.part);
   });
   const take = (/** @type {number} */ part) => {
     desk.take(part);
     if (stage.dataset.with === "eraser") first(form, "[data-tool=brush]", HTMLElement).click();
-    say(`You draw ${desk.parts[desk.part].name}.`);
+    say(_("You draw {part}.", { part: desk.parts[desk.part].name }));
   };
   desk.addEventListener("painting", () => {
     group.replaceChildren(...offered().map((part) => hueOf(desk.parts[part], part, () => take(part))));
+    // Parts of one's own are named in the page's language.
+    if (desk.own) all(group, "button", HTMLElement).forEach((hue) => hue.removeAttribute("lang"));
     show();
   }, { signal });
   desk.addEventListener("part", show, { signal });

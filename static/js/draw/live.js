@@ -6,6 +6,7 @@ import { develop } from "../lib/canvas.js";
 import { byId } from "../lib/elements.js";
 import { poll } from "../lib/poll.js";
 import { RefusedError } from "./send.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 /** @typedef {import("./drafts.js").Drafts} Drafts */
@@ -67,7 +68,7 @@ export class Live {
   #onSwitch() {
     if (this.#switch.checked && this.#desk.turn === "drawing") this.#wait(0);
     else this.stop();
-    this.#status.textContent = this.#switch.checked ? "" : "Off. Your drawing becomes a painting when you paint it large.";
+    this.#status.textContent = this.#switch.checked ? "" : _("Off. Your drawing becomes a painting when you paint it large.");
   }
 
   /** What is sent once for many drafts is sent while the hand draws. */

@@ -2,6 +2,7 @@
 import { byId, copyOf, first, all } from "../lib/elements.js";
 import { at } from "../lib/root.js";
 import { upload, whyFailed } from "../lib/upload.js";
+import { _, many } from "../lib/words.js";
 import { send } from "./send.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -23,11 +24,11 @@ export function connectOwn(form, desk, say, signal) {
     if (!file) return;
     refuse("");
     plus.classList.add("is-busy");
-    say("Sending your painting…");
+    say(_("Sending your painting…"));
     try {
       const { id } = await upload(file, signal, undefined, "painting");
       await desk.choose(hang(form, id));
-      say("Your painting is here. Brush over its parts.");
+      say(_("Your painting is here. Brush over its parts."));
     } catch (reason) {
       say("");
       if (!signal.aborted) refuse(whyFailed(reason));
@@ -55,7 +56,7 @@ function refusing(name, input) {
 function hang(form, id) {
   const card = copyOf("own-card");
   const radio = first(card, "input", HTMLInputElement);
-  const title = `Your painting ${all(form, "[data-own]", HTMLElement).length + 1}`;
+  const title = _("Your painting {number}", { number: all(form, "[data-own]", HTMLElement).length + 1 });
   radio.value = id;
   radio.dataset.title = first(card, "cite", HTMLElement).textContent = title;
   first(card, "img", HTMLImageElement).src = at(`/paintings/${id}/thumb.webp`);
@@ -109,16 +110,16 @@ function connectEditor(form, desk, say, signal) {
   name.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault(), { signal });
   color.addEventListener("change", () => {
     const rival = desk.own?.recolor(desk.part, color.value);
-    say(rival ? `This colour is too like that of “${rival}”. Choose one that differs more.` : "");
+    say(rival ? _("This colour is too like that of “{part}”. Choose one that differs more.", { part: rival }) : "");
     desk.renew();
     desk.changed();
   }, { signal });
   first(form, "[data-do=part]", HTMLElement).addEventListener("click", () => {
     const part = desk.own?.add() ?? null;
-    if (part === null) return say("These are the most parts that a painting can have here.");
+    if (part === null) return say(_("These are the most parts that a painting can have here."));
     desk.renew();
     desk.take(part);
-    say("A new part. Name it, and brush over it.");
+    say(_("A new part. Name it, and brush over it."));
     name.focus();
   }, { signal });
 }
@@ -144,11 +145,11 @@ function connectMap(desk, say, signal) {
     try {
       const { colors } = await send(at(`/api/v1/paintings/${id}/maps`), { style_map: file }, signal);
       const picture = await createImageBitmap(file).catch(() => {
-        throw new Error("Your browser cannot show this map. Choose a PNG.");
+        throw new Error(_("Your browser cannot show this map. Choose a PNG."));
       });
       own.read(picture, colors);
       desk.turnTo("map");
-      say(`A map of ${own.list.length} parts. Name them, or draw with them.`);
+      say(many("A map of {count} part. Name it, or draw with it.", "A map of {count} parts. Name them, or draw with them.", own.list.length));
     } catch (reason) {
       if (!signal.aborted) refuse(whyFailed(reason));
     }

@@ -5,6 +5,7 @@
 import { Drawing, sides } from "./drawing.js";
 import { Labels } from "./labels.js";
 import { printedMap, readDrawing } from "./paper.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./paper.js").Part} Part */
 
@@ -25,7 +26,7 @@ export class OwnParts {
   /** @param {string} painting its id @param {number} ratio of its width to its height */
   constructor(painting, ratio) {
     this.#key = KEY + painting;
-    this.list = kept(this.#key) ?? [{ name: "background", color: COLORS[0] }, { name: "part 2", color: COLORS[1] }];
+    this.list = kept(this.#key) ?? [{ name: _("background"), color: COLORS[0] }, { name: nameOf(1), color: COLORS[1] }];
     this.map = new Drawing(`${painting}.map`, new Labels(...sides(ratio)), this.list.length);
   }
 
@@ -39,7 +40,7 @@ export class OwnParts {
   /** Why nothing can be drawn with these parts yet; empty if something can. */
   get fault() {
     const marked = this.used.filter(Boolean).length;
-    return marked > 1 ? "" : "Only one part is marked yet. Brush over at least one more, so that there is something to draw with.";
+    return marked > 1 ? "" : _("Only one part is marked yet. Brush over at least one more, so that there is something to draw with.");
   }
 
   /** The map as a PNG. */
@@ -51,14 +52,14 @@ export class OwnParts {
   add() {
     const color = COLORS.find((each) => !this.#nearTo(each, -1));
     if (this.list.length >= MOST || !color) return null;
-    this.list.push({ name: `part ${this.list.length + 1}`, color });
+    this.list.push({ name: nameOf(this.list.length), color });
     this.#keep();
     return this.list.length - 1;
   }
 
   /** @param {number} part @param {string} name */
   rename(part, name) {
-    this.list[part].name = name.trim() || `part ${part + 1}`;
+    this.list[part].name = name.trim() || nameOf(part);
     this.#keep();
   }
 
@@ -74,7 +75,7 @@ export class OwnParts {
   /** Takes a map that another program made. @param {CanvasImageSource} picture @param {string[]} colors its main ones, which are the parts */
   read(picture, colors) {
     const before = new Map(this.list.map(({ name, color }) => [color, name]));
-    this.list = colors.slice(0, MOST).map((color, part) => ({ name: before.get(color) ?? `part ${part + 1}`, color }));
+    this.list = colors.slice(0, MOST).map((color, part) => ({ name: before.get(color) ?? nameOf(part), color }));
     this.#keep();
     const { width, height } = this.map.labels;
     this.map.labels = readDrawing(picture, this.list, [width, height]);
@@ -94,6 +95,9 @@ export class OwnParts {
     }
   }
 }
+
+/** What a part is called that nobody has named. @param {number} part counted from 0 */
+const nameOf = (part) => _("part {number}", { number: part + 1 });
 
 /** @param {string} key @returns {Part[] | null} */
 function kept(key) {

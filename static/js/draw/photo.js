@@ -1,5 +1,6 @@
 /** A photo with the drawing: traced, or painted with the parts. */
 import { byId } from "../lib/elements.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 
@@ -29,7 +30,7 @@ export function connectPhoto(form, desk, onContent, signal) {
     picture.src = address;
     const isShown = await picture.decode().then(() => true, () => false);
     error.hidden = isShown;
-    error.textContent = isShown ? "" : "Your browser cannot show this photo. Choose it as JPEG or PNG.";
+    error.textContent = isShown ? "" : _("Your browser cannot show this photo. Choose it as JPEG or PNG.");
     if (!isShown) input.value = "";
     picture.hidden = !isShown;
     desk.reshape(isShown ? picture.naturalWidth / picture.naturalHeight : null);

@@ -1,5 +1,6 @@
 /** Sending to the API, for an answer or a sentence on why there is none. */
 import { whyNotSent } from "../lib/answers.js";
+import { _ } from "../lib/words.js";
 
 /** Its message is a sentence for a person. */
 export class RefusedError extends Error {
@@ -24,7 +25,7 @@ export async function send(address, content, signal) {
   const headers = /** @type {Record<string, string>} */ (isJson ? { "Content-Type": "application/json" } : {});
   const response = await fetch(address, { method: "POST", body, headers, signal }).catch((error) => {
     if (signal?.aborted) throw error;
-    throw new RefusedError("The connection broke. It goes on with your next stroke.", 0, false);
+    throw new RefusedError(_("The connection broke. It goes on with your next stroke."), 0, false);
   });
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;

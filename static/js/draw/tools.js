@@ -4,6 +4,7 @@ import { connectChoice, connectSize } from "../brush/pen.js";
 import { percent } from "../brush/words.js";
 import { byId, first } from "../lib/elements.js";
 import { connectHues } from "./hues.js";
+import { _ } from "../lib/words.js";
 
 /** @typedef {import("../brush/marks.js").Place} Place */
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -72,7 +73,7 @@ function brush(stage, desk, { say, size, mirror, pressure }) {
       if (!desk.isReady) return;
       if (stage.dataset.with !== "fill") return stroke(place);
       desk.do((labels) => twice([place], (at) => labels.fill(at, desk.part)));
-      say(`Filled with ${desk.parts[desk.part].name}.`);
+      say(_("Filled with {part}.", { part: desk.parts[desk.part].name }));
     },
     move: (place) => void (last && stroke(place)),
     up() {
@@ -82,7 +83,7 @@ function brush(stage, desk, { say, size, mirror, pressure }) {
     },
     drop: () => false,
     grow: (steps) => say(size.grow(steps)),
-    where: ({ x, y }) => say(`${percent(x)} across, ${percent(y)} down: ${under(desk, { x, y })}.`),
+    where: ({ x, y }) => say(_("{x} across, {y} down: {part}.", { x: percent(x), y: percent(y), part: under(desk, { x, y }) })),
   };
 }
 
@@ -106,16 +107,19 @@ function connectDeeds(form, desk, say, signal) {
       desk.drawing[way]();
       desk.changed();
     }
-    say(can ? (way === "undo" ? "Undone." : "Done again.") : `Nothing to ${way}.`);
+    if (way === "undo") say(can ? _("Undone.") : _("Nothing to undo."));
+    else say(can ? _("Done again.") : _("Nothing to redo."));
   };
   const deeds = /** @type {Record<string, () => void>} */ ({
     undo: () => back("undo"),
     redo: () => back("redo"),
     clear: () => {
       desk.clear();
-      say(`Nothing but ${desk.parts[desk.ground].name}. Undo brings your drawing back.`);
+      say(_("Nothing but {part}. Undo brings your drawing back.", { part: desk.parts[desk.ground].name }));
     },
-    begin: () => void desk.begin().then(() => say(`${desk.own ? "Its map" : "The example"}. Undo brings your drawing back.`)),
+    begin: () => void desk.begin().then(() => {
+      say(desk.own ? _("Its map. Undo brings your drawing back.") : _("The example. Undo brings your drawing back."));
+    }),
   });
   form.addEventListener("click", (event) => {
     const deed = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset.do ?? "";
@@ -133,7 +137,7 @@ function connectDeeds(form, desk, say, signal) {
     redo.ariaDisabled = String(!desk.drawing.canRedo);
   }, { signal });
   desk.addEventListener("painting", () => {
-    clear.textContent = `Start from blank ${desk.parts[desk.ground].name}`;
-    begin.textContent = desk.own ? "Start from its map" : "Start from the example";
+    clear.textContent = _("Start from blank {part}", { part: desk.parts[desk.ground].name });
+    begin.textContent = desk.own ? _("Start from its map") : _("Start from the example");
   }, { signal });
 }

@@ -1,5 +1,6 @@
 /** Asks for a job or a series again and again, as often as the server says: less in a hidden tab, at once when it is shown again. */
 import { whyNot } from "./answers.js";
+import { _ } from "./words.js";
 
 const HIDDEN_FACTOR = 8;
 const LOST_PAUSE_S = 3;
@@ -38,7 +39,7 @@ export async function poll(address, { onAnswer, onConnection, onGone, signal }) 
       }
     } catch {
       if (signal.aborted) return;
-      onConnection(trouble || "The connection broke.");
+      onConnection(trouble || _("The connection broke."));
     }
     await rest(pause, signal);
   }

@@ -1,6 +1,7 @@
 /** What the pages of one job and of a series share while something is painted: the way to stop it, and the connection. */
 import { whyNot } from "./answers.js";
 import { byId } from "./elements.js";
+import { _ } from "./words.js";
 
 /**
  * @param {string} address of the job or the series
@@ -16,7 +17,7 @@ export function connectStop(address, signal) {
   };
   const markStopping = () => {
     stop.disabled = true;
-    stop.textContent = "Stopping…";
+    stop.textContent = _("Stopping…");
   };
   byId("stop-form", HTMLFormElement).addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -26,12 +27,12 @@ export function connectStop(address, signal) {
     if (response?.ok) return;
     stop.disabled = false;
     stop.textContent = words;
-    say(`${whyNot(response?.status) || "That did not reach the studio."} Press Stop once more.`);
+    say(`${whyNot(response?.status) || _("That did not reach the studio.")} ${_("Press Stop once more.")}`);
   }, { signal });
 
   return {
     markStopping,
     /** @param {string} trouble */
-    onConnection: (trouble) => say(trouble && `${trouble} The painting goes on; this page will catch up by itself.`),
+    onConnection: (trouble) => say(trouble && `${trouble} ${_("The painting goes on; this page will catch up by itself.")}`),
   };
 }

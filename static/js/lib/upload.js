@@ -1,6 +1,7 @@
 /** Sending a photo or a painting to the API. */
 import { whyNotSent } from "./answers.js";
 import { at } from "./root.js";
+import { _ } from "./words.js";
 
 /** A refused or failed upload, with a sentence for a person as its message. */
 export class UploadError extends Error {
@@ -16,6 +17,11 @@ export class UploadError extends Error {
   }
 }
 
+const BROKE = {
+  photo: _("The photo could not be sent: the connection broke. Try again in a moment."),
+  painting: _("The painting could not be sent: the connection broke. Try again in a moment."),
+};
+
 /** What a person is told of an upload that failed. @param {unknown} reason */
 export const whyFailed = (reason) => (reason instanceof Error ? reason.message : String(reason));
 
@@ -23,7 +29,7 @@ export const whyFailed = (reason) => (reason instanceof Error ? reason.message :
 
 /** Why a photo need not be sent at all; empty if it may be. @param {Blob} file @param {number} limitMb */
 export const whyTooLarge = (file, limitMb) =>
-  file.size > limitMb * 1e6 ? `This photo is larger than ${limitMb} MB. Save it smaller, or as a JPEG, and choose it again.` : "";
+  file.size > limitMb * 1e6 ? _("This photo is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again.", { limit_mb: limitMb }) : "";
 
 /**
  * @param {Blob} file
@@ -49,7 +55,7 @@ export function upload(file, signal, onProgress, what = "photo") {
       reject(new UploadError(answer.detail ?? whyNotSent(request.status, what), isAboutPhoto, wait));
     });
     request.addEventListener("error", () =>
-      reject(new UploadError(`The ${what} could not be sent: the connection broke. Try again in a moment.`, false)));
+      reject(new UploadError(BROKE[what], false)));
     request.addEventListener("abort", () => reject(new DOMException("Not wanted any more", "AbortError")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     if (signal.aborted) return reject(new DOMException("Not wanted any more", "AbortError"));

@@ -2,6 +2,7 @@
 import { byId } from "../lib/elements.js";
 import { at } from "../lib/root.js";
 import { UploadError, upload, whyFailed, whyTooLarge } from "../lib/upload.js";
+import { _ } from "../lib/words.js";
 
 export class Sender {
   #studio;
@@ -104,20 +105,20 @@ export function connectSubmit(studio, { frame, photo, prints }, signal) {
   let submitting = false;
 
   const label = () => {
-    paint.textContent = prints.count > 1 ? `Paint all ${prints.count}` : "Paint it";
+    paint.textContent = prints.count > 1 ? _("Paint all {count}", { count: prints.count }) : _("Paint it");
   };
   const hasPhotos = () => photo.hasArrived || prints.count > 0;
 
   const sendLater = async () => {
     paint.disabled = true;
-    status.textContent = paint.textContent = prints.isShown ? "Sending the photos…" : "Sending the photo…";
+    status.textContent = paint.textContent = prints.isShown ? _("Sending the photos…") : _("Sending the photo…");
     await (photo.isSending ? photo.sent : prints.sent);
     paint.disabled = false;
     label();
     if (hasPhotos()) studio.requestSubmit(paint);
   };
   const askForPhoto = () => {
-    if (!frame.isRefused) frame.refuse("There is no photo yet. Choose one, drop one into the frame, or take the sample.");
+    if (!frame.isRefused) frame.refuse(_("There is no photo yet. Choose one, drop one into the frame, or take the sample."));
     frame.focus();
   };
 
@@ -128,7 +129,7 @@ export function connectSubmit(studio, { frame, photo, prints }, signal) {
     submitting = !photo.isSending && !prints.isSending && hasPhotos();
     if (submitting) {
       frame.disableFields(true);
-      paint.textContent = prints.count > 1 ? "Setting up the easels…" : "Setting up the easel…";
+      paint.textContent = prints.count > 1 ? _("Setting up the easels…") : _("Setting up the easel…");
       return;
     }
     event.preventDefault();

@@ -32,7 +32,7 @@ class Form(HTMLParser):
         self.fields: dict[str, list[str]] = {}
         self.files: list[str] = []
         self.is_button = False
-        self.feed(page)
+        self.feed(page.partition("<footer")[0])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
