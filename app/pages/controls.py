@@ -190,7 +190,10 @@ ROWS = (
     ),
     Control(
         "smoothing", N_("Smoothing"), "fine", "scale",
-        (("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("Smoother")), ("4", N_("Much smoother"))),
+        (
+            ("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("Smoother")),
+            ("4", N_("Much smoother")),
+        ),
         ends=(N_("grainy"), N_("smooth")),
     ),
     Control(

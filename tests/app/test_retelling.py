@@ -71,7 +71,7 @@ def test_what_is_wrong_with_a_map_is_told_to_programs_and_to_who_draws() -> None
     with pytest.raises(DoodleError) as colors:
         check_flat(0.1, "target map")
     with pytest.raises(DoodleError) as other:
-        check_parts(parts, 0.1, "map of your painting")
+        check_parts({}, 0.1, "map of your painting")
     with pytest.raises(DoodleError) as alone:
         check_parts({"#ff0000": 1.0}, 1.0, "map of your painting")
     with pytest.raises(DoodleError) as shape:
