@@ -385,7 +385,7 @@ PART_MAP_GONE = Kind(
     "part-map-gone",
     422,
     N_("No map of its parts"),
-    N_("{field}: this painting has no such map of its parts. Send the painting again, with its map."),
+    N_("{field}: this painting has no such map of its parts. Send its map again."),
     "options",
 )
 PARTS_MISSING = Kind(
@@ -401,6 +401,31 @@ PARTS_FIXED = Kind(
     N_("Two maps of one painting"),
     N_("{field}: this painting has its own parts; leave out style_map."),
     "options",
+)
+PART_MAP_MISSING = Kind(
+    "part-map-missing",
+    422,
+    N_("No map of its parts yet"),
+    N_(
+        "There is no map of your painting’s parts yet. Choose a picture of it in which each part is filled with one "
+        "plain colour of its own."
+    ),
+    "style_map",
+)
+PART_MAP_UNFIT = Kind("part-map-unfit", 422, N_("No map of parts"), "{what}", "style_map")
+PART_MAPS_TOO_MANY = Kind(
+    "part-maps-too-many",
+    422,
+    N_("Enough maps"),
+    N_("This painting has {limit} maps of its parts already, and no more are kept. Send the painting anew."),
+    "style_map",
+)
+DRAWING_EMPTY = Kind(
+    "drawing-empty",
+    422,
+    N_("Nothing is drawn"),
+    N_("Nothing is drawn here: all of it is transparent or black. Draw in the parts’ colours."),
+    "map",
 )
 DOODLE_UNFIT = Kind("doodle-unfit", 422, N_("A doodle that cannot be painted"), "{what}", "options")
 PAINTING_NOT_FOUND = Kind(

@@ -54,10 +54,15 @@ SENTENCES = (
         "and be no photo."
     ),
     N_(
-        "The style map has too many colours: it should be drawn in a few plain ones, each of which means a part, "
-        "and be no photo."
+        "The map of your painting has too many colours: it should be drawn in a few plain ones, each of which means a "
+        "part, and be no photo."
+    ),
+    N_(
+        "The map of your painting has one colour only, so it tells no parts from each other. "
+        "Draw each part in a colour of its own."
     ),
     N_("The photo and its map differ too much in shape: {one} and {other} pixels."),
+    N_("Your painting and its map differ too much in shape: {one} and {other} pixels."),
     N_("Nothing is drawn in the target map."),
     N_("Nothing is drawn in the drawing."),
     N_(

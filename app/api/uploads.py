@@ -12,11 +12,11 @@ from starlette.requests import Request
 
 from app import refusals
 from app.api.problems import problems
-from app.refusals import Kind, RefusalError, Thing
+from app.refusals import Kind, RefusalError
 from app.services import Services, ServicesHere
 from app.uploads import paintings
 from app.uploads.deleting import delete_painting, delete_photo
-from app.uploads.keep import keep_mask, keep_painting, keep_photo
+from app.uploads.keep import keep_mask, keep_painting, keep_part_map, keep_photo
 from app.uploads.room import check_quota, check_room
 from app.web.forms import read_form, uploaded_file
 from app.web.limits import client_of
@@ -38,12 +38,14 @@ class PhotoAnswer(BaseModel):
 
 
 class MaskAnswer(BaseModel):
-    """A mask that is kept, with its size in pixels."""
+    """A mask or a map that is kept, with its size in pixels."""
 
     id: str
     width: int
     height: int
-    colors: list[str] = Field(description="Its main colours, the commonest first; each may mean a style.")
+    colors: list[str] = Field(
+        description="Its main colours, the commonest first; each may mean a style, or a part of one."
+    )
 
 
 class PaintingAnswer(BaseModel):
@@ -63,7 +65,7 @@ def form_with(name: str, *others: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-async def form_of(request: Request, services: Services, thing: Thing) -> FormData:
+async def form_of(request: Request, services: Services, thing: str) -> FormData:
     """The request's form, which holds one file. It is not read where there is no room, or no more may be kept of the
     client: what is read takes room as well.
 
@@ -171,6 +173,27 @@ async def create_painting(request: Request, services: ServicesHere, response: Re
         part_map=painting.part_map,
         parts=list(painting.parts),
     )
+
+
+@router.post(
+    "/paintings/{painting_id}/maps",
+    status_code=201,
+    summary="Keep a map of the parts of a painting of your own",
+    response_description="Kept, as long as the painting.",
+    responses=problems(400, 403, 404, 413, 415, 422, 429, 507),
+    openapi_extra=form_with("style_map"),
+)
+async def create_part_map(painting_id: PaintingId, request: Request, services: ServicesHere) -> MaskAnswer:
+    """Each of its plain colours is a part, for doodles, which name the map's id as `style_map`. It is stretched over
+    the painting, so it may have any size. The same map sent again has the same id.
+    """
+    form = await form_of(request, services, "style_map")
+    try:
+        file = file_of(form, "style_map", refusals.PART_MAP_MISSING).file
+        kept = await keep_part_map(services, painting_id, file, client_of(request, services.secret))
+    finally:
+        await form.close()
+    return MaskAnswer(id=kept.id, width=kept.width, height=kept.height, colors=kept.colors)
 
 
 @router.get("/paintings", summary="This browser's own paintings", response_description="The list, newest first.")

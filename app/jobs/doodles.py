@@ -37,6 +37,20 @@ def check_flat(flat: float, what: str) -> None:
         )
 
 
+def check_parts(colors: Mapping[str, float], flat: float, what: str) -> None:
+    """Make sure that a map of a painting, called `what`, tells parts from each other.
+
+    Raises:
+        DoodleError: it is drawn in too many colours, or in one.
+    """
+    check_flat(flat, what)
+    if sum(share >= COMMON_SHARE for share in colors.values()) < 2:
+        raise DoodleError(
+            f"The {what} has one colour only, so it tells no parts from each other. "
+            "Draw each part in a colour of its own."
+        )
+
+
 def check_shape(map_size: tuple[int, int], other: tuple[int, int], what: str) -> None:
     """Make sure that a map can be stretched over another picture without harm; sizes are (width, height).
 

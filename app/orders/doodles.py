@@ -83,14 +83,12 @@ def _parts(services: Services, wish: DoodleRequest, drawn: MaskFacts) -> dict[st
 
     Raises:
         RefusalError: the painting is not here, or has no parts.
-        DoodleError: its map is none.
     """
     own = own_painting(wish.style)
     if own:
         facts = find_part_map(own, wish.style_map, services.storage) if wish.style_map else None
         if facts is None:
             raise RefusalError(refusals.PART_MAP_GONE, field="style_map")
-        check_flat(facts.flat, "style map")
         return {color: color for color in common_colors(facts.colors, drawn.colors)}
     if wish.style not in services.gallery.by_id:
         raise RefusalError(refusals.STYLE_UNKNOWN, style=wish.style)

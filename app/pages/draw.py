@@ -16,11 +16,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from app import refusals
-from app.jobs.ids import ID
+from app.jobs.ids import ID, own_painting
+from app.jobs.masks import find_part_map
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.jobs.work import planned_work
 from app.orders.doodles import DoodleRequest, start_doodle
+from app.orders.find import find_job
 from app.pages import sentences
 from app.pages.controls import DRAWN
 from app.pages.form import last
@@ -31,13 +33,15 @@ from app.pages.wall import to_job_page
 from app.refusals import RefusalError
 from app.retelling import retold
 from app.services import Services, ServicesHere, services_of
-from app.translation import initial
-from app.uploads import photos
-from app.uploads.keep import check_length, keep_mask, keep_photo, keep_upload
+from app.translation import _, initial
+from app.uploads import paintings, photos
+from app.uploads.keep import check_length, keep_mask, keep_painting, keep_part_map, keep_photo, keep_upload
+from app.uploads.paintings import OwnPainting
 from app.uploads.photos import ACCEPT, StoredPhoto
 from app.web.forms import uploaded_file
 from app.web.limits import client_of
 from app.web.templates import template
+from app.words import duration
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,8 +49,14 @@ FIRST = "starry_night"
 SIZES, USUAL_SIZE = ("512", "1024", "1536", "2048"), "1024"
 USUAL_DRAWING = (4, 3)
 # Beside which control a sentence stands that is about something else of the job: a drawing is all of these.
-PLACES = {"style": "painting", "photo": "photo", "painting": "painting", "size": "size", "submit": "submit"} | {
-    name: name for name in DRAWN
+PLACES = {
+    "style": "painting",
+    "photo": "photo",
+    "painting": "own_painting",
+    "style_map": "style_map",
+    "size": "size",
+    "submit": "submit",
+    **{name: name for name in DRAWN},
 }
 
 
@@ -59,6 +69,8 @@ class Sent:
         photo: what is painted with the parts; None where the drawing is all that there is.
         sheet: what the drawing is a mask of: the photo, or the drawing itself.
         drawing: the mask's id.
+        own: the visitor's painting that came along.
+        style_map: the id of the map of its parts, or of another painting of the visitor's that is chosen.
     """
 
     client: str = ""
@@ -68,6 +80,8 @@ class Sent:
     photo: StoredPhoto | None = None
     sheet: StoredPhoto | None = None
     drawing: str = ""
+    own: OwnPainting | None = None
+    style_map: str = ""
     refusals: list[RefusalError] = field(default_factory=list)
 
 
@@ -79,9 +93,36 @@ async def take_in(services: Services, request: Request) -> Sent:
         sent.painting, sent.size = last(form, "painting"), last(form, "size") or USUAL_SIZE
         sent.options = {name: last(form, name) or DEFAULTS[name] for name in DRAWN}
 
-    keep = [partial(each, services, sent) for each in (keep_its_photo, keep_its_drawing)]
+    keep = [partial(each, services, sent) for each in (keep_own, keep_its_map, keep_its_photo, keep_its_drawing)]
     sent.refusals += await keep_each(request, "map", settle, *keep)
     return sent
+
+
+async def keep_own(services: Services, sent: Sent, form: FormData) -> None:
+    """The visitor's painting, if one came along: who sends one wants to draw with it, whatever was chosen before."""
+    file = uploaded_file(form, "own_painting")
+    if file is not None:
+        check_length(services, file, "painting")
+        sent.own = await keep_painting(services, file.file, sent.client)
+        sent.painting = sent.own.id
+
+
+async def keep_its_map(services: Services, sent: Sent, form: FormData) -> None:
+    """The map of an own painting's parts: a file, or the id of one that was sent before."""
+    if own_painting(sent.painting) is None:
+        return
+    file = uploaded_file(form, "style_map")
+    if file is None:
+        sent.style_map = "" if sent.own else last(form, "style_map_id")
+        if not ID.fullmatch(sent.style_map):
+            raise RefusalError(refusals.PART_MAP_MISSING)
+        return
+    check_length(services, file, "mask")
+    try:
+        sent.style_map = (await keep_part_map(services, sent.painting, file.file, sent.client)).id
+    except RefusalError as refusal:
+        gone = refusal.kind.code == refusals.PAINTING_NOT_FOUND.code
+        raise (RefusalError(refusals.PAINTING_GONE) if gone else refusal.beside("style_map")) from refusal
 
 
 async def keep_its_photo(services: Services, sent: Sent, form: FormData) -> None:
@@ -108,7 +149,8 @@ async def keep_its_drawing(services: Services, sent: Sent, form: FormData) -> No
         content.seek(0)
         sent.drawing = (await keep_mask(services, sent.sheet.id, content, sent.client)).id
     except RefusalError as refusal:
-        raise refusal.beside("map") from refusal
+        is_empty = refusal.kind.code == refusals.MASK_EMPTY.code
+        raise (RefusalError(refusals.DRAWING_EMPTY) if is_empty else refusal.beside("map")) from refusal
 
 
 def kept_drawing(services: Services, form: FormData) -> bytes:
@@ -142,6 +184,7 @@ def wish_of(sent: Sent) -> DoodleRequest:
                 "photo": sent.sheet.id,
                 "target_map": sent.drawing,
                 "style": sent.painting,
+                "style_map": sent.style_map or None,
                 "size": sent.size,
                 "preset": "studio" if sent.photo else "doodle",
             }
@@ -165,9 +208,15 @@ def draw_page(request: Request, sent: Sent) -> Response:
     services = services_of(request)
     refused: Mapping[str, str] = {place: words for each in sent.refusals for place, words in beside(each).items()}
     cards = [card for card in services.gallery.cards if card.style.parts]
+    own = own_titles(request, sent)
+    offered = [*own, *(card.id for card in cards)]
     context = {
         "cards": cards,
-        "chosen": next((card for card in cards if card.id == sent.painting), cards[0] if cards else None),
+        "own": own,
+        "chosen": sent.painting if sent.painting in offered else cards[0].id if cards else "",
+        "style_map": sent.style_map,
+        "map_colors": map_colors(services, sent),
+        "keeps_for": duration(services.settings.retention_s),
         "photo": sent.photo,
         "sheet": sent.sheet if sent.drawing else None,
         "drawing": sent.drawing,
@@ -185,6 +234,44 @@ def draw_page(request: Request, sent: Sent) -> Response:
     return response
 
 
+def map_colors(services: Services, sent: Sent) -> list[str]:
+    """The colours of the map that is kept of an own painting's parts."""
+    own = own_painting(sent.painting)
+    facts = find_part_map(own, sent.style_map, services.storage) if own and ID.fullmatch(sent.style_map) else None
+    return facts.rivals([]) if facts else []
+
+
+def drawn_before(services: Services, job_id: str) -> Sent:
+    """What was sent for an earlier artwork, to be drawn on.
+
+    Raises:
+        RefusalError: there is none, or it was not drawn.
+    """
+    wish = find_job(services, job_id).request
+    photo, style = photos.find(wish.photo, services.storage), wish.styles[0]
+    if photo is None:
+        raise RefusalError(refusals.PHOTO_GONE)
+    if not style.part or not style.mask:
+        raise RefusalError(refusals.MAP_MISSING)
+    return Sent(
+        painting=style.id,
+        size=str(wish.size),
+        photo=photo if wish.preset != "doodle" else None,
+        sheet=photo,
+        drawing=style.mask,
+        style_map=style.part_map or "",
+    )
+
+
+def own_titles(request: Request, sent: Sent) -> dict[str, str]:
+    """This browser's own paintings, newest first, and the one that is asked for: what each is called, by its id."""
+    services = services_of(request)
+    remembered = [each.id for each in paintings.remembered(request, services.secret, services.storage)]
+    asked = paintings.find(sent.painting, services.storage)
+    ids = dict.fromkeys([*([asked.id] if asked else []), *remembered])
+    return {each: _("Your painting {number}").format(number=len(ids) - index) for index, each in enumerate(ids)}
+
+
 def seconds(services: Services, size: int) -> float | None:
     """How long a drawing of this size takes here; None before anything was measured."""
     speed = services.records.workers.speed()
@@ -192,9 +279,13 @@ def seconds(services: Services, size: int) -> float | None:
 
 
 @router.get("/draw")
-def draw(request: Request, painting: str = FIRST) -> Response:
-    """The page with a painting's parts as brushes."""
-    return draw_page(request, Sent(painting=painting))
+def draw(request: Request, services: ServicesHere, painting: str = FIRST, again: str = "") -> Response:
+    """The page with a painting's parts as brushes; with `again`, and the drawing of an earlier artwork."""
+    try:
+        sent = drawn_before(services, again) if again else Sent(painting=painting)
+    except RefusalError as refusal:
+        sent = Sent(painting=painting, refusals=[refusal])
+    return draw_page(request, sent)
 
 
 @router.post("/draw")
@@ -203,10 +294,17 @@ async def paint(request: Request, services: ServicesHere) -> Response:
     sent = await take_in(services, request)
     if not sent.refusals:
         try:
-            return await to_thread.run_sync(to_easel, request, services, sent)
+            return remembering(request, await to_thread.run_sync(to_easel, request, services, sent), sent)
         except RefusalError as refusal:
             sent.refusals.append(refusal)
-    return await to_thread.run_sync(draw_page, request, sent)
+    return remembering(request, await to_thread.run_sync(draw_page, request, sent), sent)
+
+
+def remembering(request: Request, response: Response, sent: Sent) -> Response:
+    """The response, which tells the browser to remember its own painting."""
+    if sent.own:
+        paintings.remember(request, response, sent.own, services_of(request).secret)
+    return response
 
 
 def to_easel(request: Request, services: Services, sent: Sent) -> Response:

@@ -15,7 +15,7 @@ from app import refusals, words
 from app.downloads.artwork import Dpi, artwork_answer, file_name
 from app.gallery import OWN_TITLE
 from app.jobs.files.encoding import DPI, LEAST_DPI, MOST_DPI, Format
-from app.jobs.models import Enlarging, Job, JobState, Recoloring
+from app.jobs.models import Enlarging, Job, JobState, PaintRequest, Recoloring
 from app.jobs.options import MOST_OUTPUT
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
@@ -46,6 +46,7 @@ router = APIRouter(include_in_schema=False)
 
 NOTHING: Mapping[str, str] = {}
 STRONGER, STRONGEST, GENTLEST = 2.0, 10.0, 0.1
+HANDS = 2**31  # seeds there are
 
 
 @router.get("/jobs/{job_id}")
@@ -86,7 +87,7 @@ def page_of(
         )
         context |= {
             "same_again": address_of(job.request) + "#chosen",
-            "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
+            "drawing_url": drawing_url(job.request),
             "is_drawn": job.request.preset == "doodle",
             "picture_words": picture_words(job, context["after_by"]),
             "recipe": told_recipe(job.request, services.gallery),
@@ -104,6 +105,12 @@ def page_of(
         stopped = _("You stopped it while the canvas was still white.")
         context |= {"heading": _("Not painted"), "why": retold(job.error.message) if job.error else stopped}
     return template(request, "job.html", context, status)
+
+
+def drawing_url(wish: PaintRequest) -> str:
+    """Where the drawing is whose colours say which part goes where; empty for what was not drawn."""
+    drawn = next((each.mask for each in wish.styles if each.part and each.mask), None)
+    return f"/photos/{wish.photo}/masks/{drawn}.png" if drawn else ""
 
 
 def picture_words(job: Job, after: str) -> str:
@@ -181,11 +188,12 @@ def retry(request: Request, job_id: str, services: ServicesHere) -> Response:
 def again(
     request: Request, job_id: str, services: ServicesHere, how: Annotated[str, Form(max_length=20)] = "same"
 ) -> Response:
-    """The same painting bolder or gentler, as a new job."""
+    """The same painting bolder or gentler, or by another hand, as a new job."""
     wish = find_job(services, job_id).request
     factor = {"bolder": STRONGER, "gentler": 1 / STRONGER}.get(how, 1.0)
     strength = min(STRONGEST, max(GENTLEST, wish.strength * factor))
-    wish = wish.model_copy(update={"strength": strength})
+    seed = wish.seed + 1 if how == "anew" else wish.seed
+    wish = wish.model_copy(update={"strength": strength, "seed": seed % HANDS})
     return to_job_page(request, services, start_job(services, wish, client_of(request, services.secret)))
 
 

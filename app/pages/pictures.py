@@ -1,4 +1,4 @@
-"""The small pictures that pages show: photos, masks, paintings."""
+"""The small pictures that pages show: photos, masks, paintings and maps of their parts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from app import refusals
 from app.gallery import PICTURES, picture
+from app.jobs.ids import own_painting
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError
 from app.refusals import RefusalError
@@ -41,6 +42,15 @@ def painting_thumb(painting_id: str, services: ServicesHere) -> Response:
     if thumb is None:
         raise RefusalError(refusals.PAINTING_NOT_FOUND)
     return Response(thumb, media_type="image/webp", headers={"Cache-Control": BRIEFLY})
+
+
+@router.get("/paintings/{painting_id}/maps/{map_id}.png")
+def part_map_picture(painting_id: str, map_id: str, services: ServicesHere) -> Response:
+    try:
+        drawn = services.storage.get(keys.part_map_key(own_painting(painting_id) or "", map_id))
+    except (BlobNotFoundError, ValueError) as error:
+        raise RefusalError(refusals.MASK_NOT_FOUND) from error
+    return Response(drawn, media_type="image/png", headers={"Cache-Control": BRIEFLY})
 
 
 @router.get("/styles/{style_id}/{name}")

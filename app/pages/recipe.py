@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.gallery import Gallery
+from app.jobs.ids import own_painting
 from app.jobs.models import PaintRequest
 from app.pages.controls import CONTROLS, DRAWN, Control, told
 from app.pages.values import DEFAULTS, as_number, number, text_of
@@ -23,7 +24,9 @@ def told_recipe(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
 def paintings(wish: PaintRequest, gallery: Gallery) -> tuple[str, str]:
     """The painting, with those of its parts that were drawn with; or those of a blend with their shares."""
     if len({each.id for each in wish.styles}) == 1:
-        parts = ", ".join(dict.fromkeys(each.part for each in wish.styles if each.part))
+        # Parts of an own painting have their names in the browser that gave them, and here only colours.
+        named = [each.part for each in wish.styles if each.part and not own_painting(each.id)]
+        parts = ", ".join(dict.fromkeys(named))
         return _("Painting"), gallery.titles([wish.styles[0].id]) + (f" ({parts})" if parts else "")
     whole = sum(style.weight for style in wish.styles)
     shares = (f"{gallery.titles([each.id])} {round(100 * each.weight / whole)} %" for each in wish.styles)

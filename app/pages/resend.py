@@ -49,6 +49,7 @@ DEEDS = {
     "delete": N_("Delete photos and artworks"),
 }
 UNSHARE = N_("Stop sharing")
+PAINTINGS = ("style", "painting")  # fields that say after which painting
 ENCLOSED = re.compile(r"enclosed-\d+-(\w+)")
 PIECE_BYTES = 750_000  # a megabyte as text, which is what the parser takes of one field
 
@@ -107,9 +108,10 @@ async def once_more(request: Request, kind: refusals.Kind) -> Response:
         "too_large": too_large,
         "photo": await to_thread.run_sync(photos.find, str(form.get("photo_id", "")), services.storage),
         "after": services.gallery.titles(
-            value for name, value in texts if name == "style" and is_style(services, value)
+            value for name, value in texts if name in PAINTINGS and is_style(services, value)
         ),
         "accept": photos.ACCEPT,
+        "way_back": "/draw" if path == "/draw" else "/",
     }
     page = request.app.state.templates.get_template("resend.html").generate(context)
     request.scope[CODE] = kind.code

@@ -9,11 +9,13 @@ from starlette.datastructures import UploadFile
 
 from app import refusals
 from app.darkroom.developed import DecodedMask, DecodedPhoto
-from app.jobs.ids import ID, OWN_PREFIX
+from app.jobs.doodles import DoodleError, check_parts, check_shape
+from app.jobs.ids import ID, OWN_PREFIX, own_painting
 from app.jobs.records.quota import OverQuotaError
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import is_full
 from app.refusals import RefusalError, Thing
+from app.retelling import retold
 from app.services import Services
 from app.turns import CrowdedError
 from app.uploads import masks, paintings, photos
@@ -102,7 +104,10 @@ async def keep_painting(
 
     def decode() -> tuple[DecodedPhoto, DecodedMask | None]:
         drawn = services.darkroom.decode_mask(part_map) if part_map else None
-        return services.darkroom.decode_photo(file, "painting"), drawn
+        picture = services.darkroom.decode_photo(file, "painting")
+        if drawn:
+            check_part_map(drawn, (picture.width, picture.height))
+        return picture, drawn
 
     def store(decoded: tuple[DecodedPhoto, DecodedMask | None]) -> OwnPainting:
         stored = paintings.store(decoded[0], services.storage, client, decoded[1])
@@ -110,6 +115,50 @@ async def keep_painting(
         return stored
 
     return await _kept(services, "painting", client, decode, store)
+
+
+async def keep_part_map(services: Services, style_id: str, file: BinaryIO, client: str) -> StoredMask:
+    """Decode and store a map of the parts of a client's painting with it, off the event loop.
+
+    Raises:
+        RefusalError: the file is refused, it is no map, the painting is not here or has enough of them, or there is no
+            room.
+    """
+    identifier = own_painting(style_id) or ""
+
+    def decode() -> DecodedMask:
+        painting = paintings.find(style_id, services.storage)
+        if painting is None:
+            raise RefusalError(refusals.PAINTING_NOT_FOUND)
+        drawn = services.darkroom.decode_mask(file)
+        check_part_map(drawn, (painting.width, painting.height))
+        return drawn
+
+    def store(drawn: DecodedMask) -> StoredMask:
+        prefix = keys.painting_prefix(identifier)
+        before = services.storage.list(prefix)
+        try:
+            stored = paintings.store_map(identifier, drawn, services.storage)
+        except FileNotFoundError as error:  # the painting was deleted meanwhile, with its folder
+            raise RefusalError(refusals.PAINTING_NOT_FOUND) from error
+        new = {keys.part_map_key(identifier, stored.id), keys.part_map_meta_key(identifier, stored.id)}
+        count(services, prefix, client, new.difference(before))
+        return stored
+
+    return await _kept(services, "mask", client, decode, store)
+
+
+def check_part_map(drawn: DecodedMask, size: tuple[int, int]) -> None:
+    """Make sure that a picture is a map of the parts of a painting of this size, (width, height).
+
+    Raises:
+        RefusalError: it is not.
+    """
+    try:
+        check_parts(drawn.colors, drawn.flat, "map of your painting")
+        check_shape((drawn.width, drawn.height), size, "Your painting and its map")
+    except DoodleError as error:
+        raise RefusalError(refusals.PART_MAP_UNFIT, what=retold(str(error))) from error
 
 
 async def _kept(

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import refusals
 from app.darkroom.developed import DecodedMask, DecodedPhoto
 from app.jobs.ids import OWN_PREFIX, own_painting, own_style
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
-from app.uploads.masks import facts_of
+from app.refusals import RefusalError
+from app.uploads.masks import StoredMask, facts_of
 from app.uploads.photos import Places, put
 from app.web import id_cookies
 
 COOKIE = "atelier_paintings"
+MOST_MAPS = 60  # of one painting
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,27 @@ def store(painting: DecodedPhoto, storage: Storage, client: str = "", drawn: Dec
     put(painting, places, storage, client)
     if drawn is None:
         return OwnPainting(own_style(identifier), painting.width, painting.height)
+    kept = store_map(identifier, drawn, storage)
+    return OwnPainting(own_style(identifier), painting.width, painting.height, kept.id, tuple(kept.colors))
+
+
+def store_map(identifier: str, drawn: DecodedMask, storage: Storage) -> StoredMask:
+    """Keep a map of a painting's parts beside it. The same map gets the same id, so sending it again adds nothing.
+
+    Raises:
+        RefusalError: the painting has as many maps as it may have.
+        OSError: the storage has no room or can't be reached.
+    """
     map_id, facts = hashlib.sha256(drawn.png).hexdigest()[:32], facts_of(drawn)
-    storage.put(keys.part_map_key(identifier, map_id), drawn.png)
-    storage.put(keys.part_map_meta_key(identifier, map_id), facts.model_dump_json().encode())
-    return OwnPainting(own_style(identifier), painting.width, painting.height, map_id, tuple(facts.rivals([])))
+    key, meta_key = keys.part_map_key(identifier, map_id), keys.part_map_meta_key(identifier, map_id)
+    prefix = keys.painting_prefix(identifier)
+    kept = [each for each in storage.list(prefix) if each.startswith(f"{prefix}parts-") and each.endswith(".png")]
+    if key not in kept and len(kept) >= MOST_MAPS:
+        raise RefusalError(refusals.PART_MAPS_TOO_MANY, limit=MOST_MAPS)
+    storage.put(key, drawn.png)
+    # The facts come last: a map without them was never accepted.
+    storage.put(meta_key, facts.model_dump_json().encode())
+    return StoredMask(map_id, facts.width, facts.height, facts.rivals([]))
 
 
 def find(style_id: str, storage: Storage) -> OwnPainting | None:

@@ -9,20 +9,22 @@ import redis
 
 from app import refusals, words
 from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError
-from app.refusals import RefusalError, Thing
+from app.refusals import RefusalError
 from app.services import Services
 from app.translation import N_, _
 
-NOT_KEPT: dict[Thing, str] = {
+# By the field that it is sent in.
+NOT_KEPT = {
     "photo": N_("your photo was not kept"),
     "mask": N_("your mask was not kept"),
     "painting": N_("your painting was not kept"),
+    "style_map": N_("your map was not kept"),
 }
 TOLD_ABOVE = 0.8  # of what may be kept; below that, nobody has to think of it
 log = logging.getLogger(__name__)
 
 
-def check_room(services: Services, thing: Thing) -> None:
+def check_room(services: Services, thing: str) -> None:
     """Make sure that the disk has room for an upload, before it is sent or decoded.
 
     Raises:
@@ -32,7 +34,7 @@ def check_room(services: Services, thing: Thing) -> None:
         raise no_room(thing)
 
 
-def no_room(thing: Thing) -> RefusalError:
+def no_room(thing: str) -> RefusalError:
     """How to say that the disk is full."""
     return RefusalError(refusals.DISK_FULL, undone=_(NOT_KEPT[thing])).beside(thing)
 

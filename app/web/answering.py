@@ -33,6 +33,7 @@ UNDONE = {
     ("POST", "remove"): N_("nothing was deleted"),
     ("POST", "photos"): N_("your photo was not kept"),
     ("POST", "masks"): N_("your mask was not kept"),
+    ("POST", "maps"): N_("your map was not kept"),
     ("POST", "paintings"): N_("your painting was not kept"),
     ("POST", "tries"): N_("your photo was not tried on"),
     ("DELETE", "tries"): N_("nothing was stopped"),

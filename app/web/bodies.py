@@ -20,7 +20,7 @@ LARGE_PART_BYTES = 16 * 1024
 FORMS_OF_FILES = ("/jobs", "/draw", "/photos/received")  # of several
 # Where files come in, always as multipart/form-data; the form of the home page goes to the second, third and fifth.
 TAKES_FILES = re.compile(
-    r"/draw|/jobs|/photos/(sample|received)|/paintings/remove|/api/v1/(photos|photos/[^/]+/masks|paintings)"
+    r"/draw|/jobs|/photos/(sample|received)|/paintings/remove|/api/v1/(photos(/[^/]+/masks)?|paintings(/[^/]+/maps)?)"
 )
 # Of everything else that is sent: JSON, and the forms of the other pages. It is taken apart on the event loop.
 SMALL_BODY_BYTES = 64 * 1024
@@ -96,4 +96,4 @@ def charset_in(kind: str) -> str:
 
 def thing_of(path: str) -> refusals.Thing:
     """What is sent to an address that takes files."""
-    return "mask" if path.endswith("/masks") else "painting" if path.endswith("/paintings") else "photo"
+    return "mask" if path.endswith(("/masks", "/maps")) else "painting" if path.endswith("/paintings") else "photo"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.datastructures import ImmutableMultiDict
 
-from app.jobs.doodles import DoodleError, check_flat, check_shape, meaning
+from app.jobs.doodles import DoodleError, check_flat, check_parts, check_shape, meaning
 from app.jobs.models import Attempt, Cut, JobError
 from app.pages.form import HomeForm
 from app.reading import kinds
@@ -71,14 +71,18 @@ def test_what_is_wrong_with_a_map_is_told_to_programs_and_to_who_draws() -> None
     with pytest.raises(DoodleError) as colors:
         check_flat(0.1, "target map")
     with pytest.raises(DoodleError) as other:
-        check_flat(0.1, "style map")
+        check_parts({}, 0.1, "map of your painting")
+    with pytest.raises(DoodleError) as alone:
+        check_parts({"#ff0000": 1.0}, 1.0, "map of your painting")
     with pytest.raises(DoodleError) as shape:
         check_shape((10, 100), (100, 10), "The photo and its map")
+    with pytest.raises(DoodleError) as own:
+        check_shape((10, 100), (100, 10), "Your painting and its map")
     with pytest.raises(DoodleError) as nothing:
         meaning({}, parts, "Sky")
     with pytest.raises(DoodleError) as strange:
         meaning({"#00ff00": 1.0}, parts, "Sky")
-    for error in (colors, other, shape, nothing, strange):
+    for error in (colors, other, alone, shape, own, nothing, strange):
         assert is_told(str(error.value))
         assert is_told(str(error.value).replace("target map", "drawing"))
 

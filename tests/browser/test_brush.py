@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.app import pictures
 from tests.browser.conftest import NewPage
+from tests.browser.strokes import Place, place_on, press_in, stroke_on
 
 FIELD = """async () => {
   const file = document.querySelector("[name=keep_file]").files[0];
@@ -45,25 +46,16 @@ def open_brush(page: Page, photo: Path) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def at(page: Page, x: float, y: float) -> tuple[float, float]:
-    """Where a place of the photo, in shares of its width and height, is on the screen."""
-    box = page.locator("#brush-stage").bounding_box()
-    assert box
-    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+def at(page: Page, x: float, y: float) -> Place:
+    return place_on(page.locator("#brush-stage"), x, y)
 
 
-def stroke(page: Page, *places: tuple[float, float]) -> None:
-    page.mouse.move(*at(page, *places[0]))
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*at(page, *place), steps=4)
-    page.mouse.up()
+def stroke(page: Page, *places: Place) -> None:
+    stroke_on(page, page.locator("#brush-stage"), *places)
 
 
 def press(page: Page, name: str) -> None:
-    button = page.get_by_role("dialog").get_by_role("button", name=name, exact=True)
-    # Playwright waits for what is said to be disabled, a person need not.
-    button.click(force=button.get_attribute("aria-disabled") == "true")
+    press_in(page.get_by_role("dialog"), name)
 
 
 def mask(page: Page) -> Image.Image | None:

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.app import pictures
 from tests.browser.conftest import NewPage
+from tests.browser.strokes import Place, place_on, press_in, stroke_on
 from tests.waiting import until
 
 # Parts of The Starry Night, as its map has them.
@@ -40,25 +41,15 @@ def open_blank(page: Page) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    button = page.get_by_role("button", name=name, exact=True)
-    # Playwright waits for what is said to be disabled, a person need not.
-    button.click(force=button.get_attribute("aria-disabled") == "true")
+    press_in(page, name)
 
 
-def at(page: Page, x: float, y: float) -> tuple[float, float]:
-    """Where a place of the drawing, in shares of its width and height, is on the screen."""
-    page.locator("#stage").scroll_into_view_if_needed()
-    box = page.locator("#stage").bounding_box()
-    assert box
-    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+def at(page: Page, x: float, y: float) -> Place:
+    return place_on(page.locator("#stage"), x, y)
 
 
-def stroke(page: Page, *places: tuple[float, float]) -> None:
-    page.mouse.move(*at(page, *places[0]))
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*at(page, *place), steps=4)
-    page.mouse.up()
+def stroke(page: Page, *places: Place) -> None:
+    stroke_on(page, page.locator("#stage"), *places)
 
 
 def drawing(page: Page) -> Image.Image:
@@ -246,6 +237,32 @@ def test_it_is_painted_large_on_its_own_page(page: Page) -> None:
     page.go_back()
     expect(page.get_by_role("button", name="village")).to_be_visible()
     assert colors(page, (0.5, 0.2), (0.5, 0.6)) == [STARS, SKY]
+
+
+def test_a_drawing_from_elsewhere_keeps_its_shape(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    image = Image.new("RGB", (400, 200), SKY)
+    image.paste(STARS, (0, 0, 100, 200))
+    image.save(path)
+    open_page(page)
+    page.set_input_files("#map", path)
+    expect(page.locator("#status")).to_have_text("Opened.")
+    assert drawing(page).size == (640, 320)
+    page.reload()
+    expect(page.locator(".hue").first).to_be_visible()
+    assert drawing(page).size == (640, 320)
+    assert colors(page, (0.1, 0.5), (0.4, 0.5)) == [STARS, SKY]
+
+
+def test_a_pressed_button_can_be_read_in_forced_colours(new_page: NewPage) -> None:
+    page = new_page(forced_colors="active", viewport={"width": 1280, "height": 800})
+    open_page(page)
+    page.mouse.move(0, 0)
+    shot = page.get_by_role("button", name="Brush", exact=True).screenshot()
+    light = Image.open(io.BytesIO(shot)).convert("L").point(lambda value: 255 * (value > 128))
+    # Letters on a dark ground; a plate of the page's colour below them would be much larger, and light as they are.
+    share = light.histogram()[255] / (light.width * light.height)
+    assert 0.01 < share < 0.12
 
 
 @pytest.mark.parametrize("screen", [{"viewport": {"width": 1280, "height": 800}}, PHONE], ids=["wide", "phone"])

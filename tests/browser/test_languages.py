@@ -168,6 +168,16 @@ def test_what_scripts_say_is_in_the_readers_language(site: Site, narrow: Page, t
     assert unspoken([str(narrow.locator("#photo-error").text_content())]) == set()
 
 
+def test_a_painting_of_ones_own_has_its_parts_in_the_readers_language(site: Site, narrow: Page, tmp_path: Path) -> None:
+    narrow.goto("/draw")
+    own = tmp_path / "own.jpg"
+    own.write_bytes(pictures.landscape())
+    narrow.set_input_files("#own-painting", own)
+    narrow.wait_for_selector("form[data-own] #hues button:not([lang])")
+    assert all(name.startswith("⟦") for name in narrow.locator("#hues button").all_inner_texts())
+    assert unspoken(narrow.evaluate(SEEN)) == set()
+
+
 def test_the_switch_changes_the_language_and_stays_on_the_page(site: Site, narrow: Page) -> None:
     narrow.goto("/artworks")
     narrow.get_by_role("button", name="Deutsch").click()

@@ -40,12 +40,13 @@ KNOWN = {
     # of templates: classes of a page, attributes, an address
     "dim", "has-tray", 'aria-invalid="true"', 'aria-describedby="', "/preview.webp",
     # headers, cookies, keys
-    "private, no-cache", "private, no-store", "noindex, nofollow", "Cookie", "series of", "atelier.draw.", "canvas is-",
+    "private, no-cache", "private, no-store", "noindex, nofollow", "Cookie", "series of", "canvas is-",
+    "atelier.draw.", "atelier.draw.parts.",
     "# Every answer says that it is not to be listed.\nUser-agent: *\nDisallow:\n",
     # names of languages, algorithms, programs
     "Atelier", "English", "Deutsch", "Adam", "Lanczos", "Crowson, style-transfer-pytorch",
     # parts of sentences that app/retelling.py tells
-    "Value error, ", "target map", "style map", "The photo and its map",
+    "Value error, ", "target map", "The photo and its map", "map of your painting", "Your painting and its map",
     # why an option has no control, for those who read the code
     "stands above the options", "are the cards of the gallery, and the rows of the blend",
     "is brought by an artwork's page, and then stands below the photo", "stands on the page to draw on",

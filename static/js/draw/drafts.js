@@ -19,6 +19,8 @@ export class Drafts {
   /** @type {Promise<Sheet> | null} */ #sheet = null;
   #shape = "";
   #count = 0;
+  /** What the server has of the map of an own painting's parts. */
+  #map = { drawn: "", id: "" };
 
   /** @param {() => Promise<{blob: Blob, isContent: boolean}>} photoOf what drawings are masks of */
   constructor(photoOf) {
@@ -42,14 +44,17 @@ export class Drafts {
    * @param {File} file its drawing
    * @param {AbortSignal} signal stops it, also later
    */
-  async start({ id, drawing: { labels } }, file, signal) {
+  async start(desk, file, signal) {
+    const { id, drawing: { labels } } = desk;
     const sheet = await this.prepare(labels);
+    const style_map = await this.#mapOf(desk, signal);
     if (signal.aborted) return "";
     this.#count += 1;
     const mask = await send(at(`/api/v1/photos/${sheet.id}/masks`), { mask: file }, signal);
     const preset = sheet.isContent ? "studio" : "doodle";
     const [variety, fidelity] = ["variety", "fidelity"].map((name) => Number(byId(name, HTMLSelectElement).value));
-    const wish = { photo: sheet.id, target_map: mask.id, style: id, preset, size: SIZE, quality: "draft", variety, fidelity };
+    const how = { preset, size: SIZE, quality: "draft", variety, fidelity };
+    const wish = { photo: sheet.id, target_map: mask.id, style: id, style_map, ...how };
     // Without the signal: what was started has to be known, to be stopped.
     const { job } = await send(at("/api/v1/doodles"), JSON.stringify(wish));
     const address = at(`/api/v1/jobs/${job.id}`);
@@ -65,6 +70,17 @@ export class Drafts {
     this.#sheet?.then(drop).catch(() => null);
     this.#sheet = null;
     this.#count = 0;
+  }
+
+  /** The id of the map of an own painting's parts, which is sent if it is new; nothing for a painting that hangs here. @param {Desk} desk @param {AbortSignal} signal */
+  async #mapOf({ id, own }, signal) {
+    if (!own) return undefined;
+    const drawn = JSON.stringify([id, own.list, own.map.labels.runs()]);
+    if (drawn !== this.#map.drawn) {
+      const kept = await send(at(`/api/v1/paintings/${id}/maps`), { style_map: own.print() }, signal);
+      this.#map = { drawn, id: kept.id };
+    }
+    return this.#map.id;
   }
 
   /** @returns {Promise<Sheet>} */

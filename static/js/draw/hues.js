@@ -14,8 +14,10 @@ import { _ } from "../lib/words.js";
 export function connectHues(form, stage, desk, say, signal) {
   const group = byId("hues", HTMLElement);
 
-  const show = () => all(group, "button", HTMLElement).forEach((hue, part) => {
-    hue.ariaPressed = String(part === desk.part);
+  /** The numbers of the parts that there is anything of. */
+  const offered = () => [...desk.parts.keys()].filter((part) => desk.offered[part]);
+  const show = () => all(group, "button", HTMLElement).forEach((hue) => {
+    hue.ariaPressed = String(Number(hue.dataset.hue) === desk.part);
   });
   const take = (/** @type {number} */ part) => {
     desk.take(part);
@@ -23,19 +25,23 @@ export function connectHues(form, stage, desk, say, signal) {
     say(_("You draw {part}.", { part: desk.parts[desk.part].name }));
   };
   desk.addEventListener("painting", () => {
-    group.replaceChildren(...desk.parts.map((part, index) => hueOf(part, () => take(index))));
+    group.replaceChildren(...offered().map((part) => hueOf(desk.parts[part], part, () => take(part))));
+    // Parts of one's own are named in the page's language.
+    if (desk.own) all(group, "button", HTMLElement).forEach((hue) => hue.removeAttribute("lang"));
     show();
   }, { signal });
   desk.addEventListener("part", show, { signal });
   stage.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
-    if (Number(event.key) <= desk.parts.length) take(Number(event.key) - 1);
+    const part = offered()[Number(event.key) - 1];
+    if (part !== undefined) take(part);
   }, { signal });
 }
 
-/** @param {import("./paper.js").Part} part @param {() => void} onTake */
-function hueOf({ name, color }, onTake) {
+/** @param {import("./paper.js").Part} part @param {number} number @param {() => void} onTake */
+function hueOf({ name, color }, number, onTake) {
   const hue = copyOf("hue");
+  hue.dataset.hue = String(number);
   first(hue, "rect", SVGElement).setAttribute("fill", color);
   first(hue, "span", HTMLElement).textContent = name;
   hue.addEventListener("click", onTake);

@@ -47,17 +47,18 @@ export class Live {
 
   /** From now on each deed is painted: what is there when the page opens is nobody's yet. */
   begin() {
-    this.#desk.addEventListener("stroke", () => this.#onStroke(), { signal: this.#signal });
-    this.#desk.addEventListener("drawing", () => this.#wait(REST_MS), { signal: this.#signal });
+    const isDrawn = () => this.#desk.turn === "drawing"; // a map of parts is nothing to paint
+    this.#desk.addEventListener("stroke", () => isDrawn() && this.#onStroke(), { signal: this.#signal });
+    this.#desk.addEventListener("drawing", () => isDrawn() ? this.#wait(REST_MS) : this.stop(), { signal: this.#signal });
     for (const name of ["variety", "fidelity"]) {
-      byId(name, HTMLSelectElement).addEventListener("change", () => this.#wait(0), { signal: this.#signal });
+      byId(name, HTMLSelectElement).addEventListener("change", () => isDrawn() && this.#wait(0), { signal: this.#signal });
     }
   }
 
   /** Another photo, or none, is painted with the parts. */
   forget() {
     this.#leave();
-    if (this.#desk.isReady) this.#wait(REST_MS);
+    if (this.#desk.isReady && this.#desk.turn === "drawing") this.#wait(REST_MS);
   }
 
   /** Stops what is being painted. */
@@ -68,7 +69,7 @@ export class Live {
   }
 
   #onSwitch() {
-    if (this.#switch.checked) this.#wait(0);
+    if (this.#switch.checked && this.#desk.turn === "drawing") this.#wait(0);
     else this.stop();
     this.#status.textContent = this.#switch.checked ? "" : _("Off. Your drawing becomes a painting when you paint it large.");
   }

@@ -22,30 +22,30 @@ export class Paper {
     this.#canvas = canvas;
   }
 
-  /** Shows a drawing with the screen's next frame. @param {Labels} labels @param {Part[]} parts */
-  show(labels, parts) {
+  /** Shows a drawing with the screen's next frame. @param {Labels} labels @param {Part[]} parts @param {number} [clear] a part through which is seen what lies below */
+  show(labels, parts, clear) {
     cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#put(labels, parts));
+    this.#frame = requestAnimationFrame(() => put(this.#canvas, labels, parts, clear));
   }
 
-  /** The drawing as a PNG with the parts' colours and no others. @param {Labels} labels @param {Part[]} parts */
-  print(labels, parts) {
-    cancelAnimationFrame(this.#frame);
-    this.#put(labels, parts);
-    return printed(this.#canvas, "drawing.png");
-  }
+}
 
-  /** @param {Labels} labels @param {Part[]} parts */
-  #put({ width, height, data }, parts) {
-    const canvas = this.#canvas;
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const pixels = new ImageData(width, height);
-    const whole = new Uint32Array(pixels.data.buffer);
-    // In memory the first channel comes first, whatever the order of the processor's bytes.
-    const inks = parts.map(({ color }) => new Uint32Array(Uint8Array.of(...rgb(color), 255).buffer)[0]);
-    for (let at = 0; at < data.length; at++) whole[at] = inks[data[at]];
-    contextOf(canvas).putImageData(pixels, 0, 0);
-  }
+/** A drawing as a PNG with the parts' colours and no others. @param {Labels} labels @param {Part[]} parts @param {string} [name] */
+export function printedMap(labels, parts, name = "drawing.png") {
+  const canvas = document.createElement("canvas");
+  put(canvas, labels, parts);
+  return printed(canvas, name);
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Labels} labels @param {Part[]} parts @param {number} [clear] a part that is not shown */
+function put(canvas, { width, height, data }, parts, clear) {
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const pixels = new ImageData(width, height);
+  const whole = new Uint32Array(pixels.data.buffer);
+  // In memory the first channel comes first, whatever the order of the processor's bytes.
+  const inks = parts.map(({ color }, part) => new Uint32Array(Uint8Array.of(...rgb(color), part === clear ? 0 : 255).buffer)[0]);
+  for (let at = 0; at < data.length; at++) whole[at] = inks[data[at]];
+  contextOf(canvas).putImageData(pixels, 0, 0);
 }
 
 /**

@@ -70,8 +70,9 @@ export function connectPhoto(form, desk, onContent, signal) {
 
   /** What a small draft is painted from: the photo in a few pixels, or an empty sheet of the drawing's shape. */
   return async () => {
-    const [width, height] = desk.ratio > 1 ? [LONGEST, LONGEST / desk.ratio] : [LONGEST * desk.ratio, LONGEST];
-    const canvas = Object.assign(document.createElement("canvas"), { width: Math.round(width), height: Math.round(height) });
+    const longest = Math.max(...desk.sides);
+    const [width, height] = desk.sides.map((side) => Math.round((LONGEST * side) / longest));
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.fillStyle = "#fff";
     context.fillRect(0, 0, canvas.width, canvas.height);

@@ -16,7 +16,7 @@ export class RefusedError extends Error {
  * @param {string} address
  * @param {string | Record<string, Blob>} content JSON, or a form of one file
  * @param {AbortSignal} [signal]
- * @returns {Promise<{id: string, job: {id: string}}>} what the API answers: a photo or a mask has an id, a doodle its job
+ * @returns {Promise<{id: string, job: {id: string}, colors: string[]}>} what the API answers: a photo or a mask has an id, a mask its colours, a doodle its job
  */
 export async function send(address, content, signal) {
   const isJson = typeof content === "string";

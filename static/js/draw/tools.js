@@ -19,7 +19,7 @@ export function connectTools(form, desk, say, signal) {
   const stage = byId("stage", HTMLElement);
   const size = connectSize(byId("size", HTMLInputElement), stage, signal);
   const mirror = byId("mirror", HTMLInputElement);
-  const tool = brush(stage, desk, { say, size, mirror });
+  const tool = brush(stage, desk, { say, size, mirror, pressure: connectPressure(stage, signal) });
   connectHand(stage, tool, signal);
   connectChoice(form, stage, tool, signal);
   connectHues(form, stage, desk, say, signal);
@@ -29,13 +29,29 @@ export function connectTools(form, desk, say, signal) {
 }
 
 /**
+ * How much wider a pen that tells its pressure draws than the size says; what tells none draws as the size says.
+ * @param {HTMLElement} stage
+ * @param {AbortSignal} signal
+ */
+function connectPressure(stage, signal) {
+  let wider = 1;
+  for (const event of /** @type {const} */ (["pointerdown", "pointermove"])) {
+    stage.addEventListener(event, ({ pointerType, pressure }) => {
+      wider = pointerType === "pen" && pressure > 0 ? 0.4 + 1.2 * pressure : 1;
+    }, { capture: true, signal });
+  }
+  return () => wider;
+}
+
+/**
  * What the hand holds over the drawing.
  * @param {HTMLElement} stage
  * @param {Desk} desk
- * @param {{say: (sentence: string) => void, size: import("../brush/pen.js").Size, mirror: HTMLInputElement}} parts
+ * @param {{say: (sentence: string) => void, size: import("../brush/pen.js").Size, mirror: HTMLInputElement,
+ *   pressure: () => number}} parts
  * @returns {import("../brush/hand.js").Tool}
  */
-function brush(stage, desk, { say, size, mirror }) {
+function brush(stage, desk, { say, size, mirror, pressure }) {
   /** Where the stroke that is being drawn has come to. @type {Place | null} */
   let last = null;
 
@@ -46,8 +62,9 @@ function brush(stage, desk, { say, size, mirror }) {
   };
   const stroke = (/** @type {Place} */ to) => {
     const { labels } = desk.drawing;
-    const part = stage.dataset.with === "eraser" ? 0 : desk.part;
-    twice([last ?? to, to], (from, until) => labels.stroke(from, until, size.radius(), part));
+    const part = stage.dataset.with === "eraser" ? desk.ground : desk.part;
+    const radius = size.radius() * pressure();
+    twice([last ?? to, to], (from, until) => labels.stroke(from, until, radius, part));
     last = to;
     desk.dispatchEvent(new Event("stroke"));
   };
@@ -83,7 +100,7 @@ function under({ drawing: { labels }, parts }, { x, y }) {
  * @param {AbortSignal} signal
  */
 function connectDeeds(form, desk, say, signal) {
-  const [undo, redo, clear] = ["undo", "redo", "clear"].map((deed) => first(form, `[data-do=${deed}]`, HTMLElement));
+  const [undo, redo, clear, begin] = ["undo", "redo", "clear", "begin"].map((deed) => first(form, `[data-do=${deed}]`, HTMLElement));
   const back = (/** @type {"undo" | "redo"} */ way) => {
     const can = way === "undo" ? desk.drawing.canUndo : desk.drawing.canRedo;
     if (can) {
@@ -98,24 +115,29 @@ function connectDeeds(form, desk, say, signal) {
     redo: () => back("redo"),
     clear: () => {
       desk.clear();
-      say(_("Nothing but {part}. Undo brings your drawing back.", { part: desk.ground }));
+      say(_("Nothing but {part}. Undo brings your drawing back.", { part: desk.parts[desk.ground].name }));
     },
-    begin: () => void desk.begin().then(() => say(_("The example. Undo brings your drawing back."))),
+    begin: () => void desk.begin().then(() => {
+      say(desk.own ? _("Its map. Undo brings your drawing back.") : _("The example. Undo brings your drawing back."));
+    }),
   });
   form.addEventListener("click", (event) => {
     const deed = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset.do ?? "";
     if (desk.isReady) deeds[deed]?.();
   }, { signal });
   form.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || !desk.isReady) return;
+    const key = event.key.toLowerCase();
+    // In a text field these keys take back letters.
+    if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(key) || !desk.isReady || /** @type {HTMLElement} */ (event.target).matches("[type=text]")) return;
     event.preventDefault();
-    deeds[event.shiftKey ? "redo" : "undo"]();
+    deeds[event.shiftKey || key === "y" ? "redo" : "undo"]();
   }, { signal });
   desk.addEventListener("drawing", () => {
     undo.ariaDisabled = String(!desk.drawing.canUndo);
     redo.ariaDisabled = String(!desk.drawing.canRedo);
   }, { signal });
   desk.addEventListener("painting", () => {
-    clear.textContent = _("Start from blank {part}", { part: desk.ground });
+    clear.textContent = _("Start from blank {part}", { part: desk.parts[desk.ground].name });
+    begin.textContent = desk.own ? _("Start from its map") : _("Start from the example");
   }, { signal });
 }

@@ -68,10 +68,12 @@ FILES = {
     "POST /api/v1/photos": "photo",
     "POST /api/v1/photos/{photo_id}/masks": "mask",
     "POST /api/v1/paintings": "painting",
+    "POST /api/v1/paintings/{painting_id}/maps": "style_map",
 }
 MAP, GRID = "6" * 32, base64.b64encode(bytes(COLOR_CELLS)).decode()  # a mask in a colour of The Starry Night's sky
 TRIED = "dusk-1-1"  # a try that is there
 DELETED = "0" * 32  # a painting, which may be deleted any number of times
+PAINTED = "7" * 32  # one that is here, and gets maps
 WRITES = [operation for operation in OPERATIONS if operation.method != "get"]
 VIOLABLE = [operation for operation in OPERATIONS if can_be_violated(operation)]
 
@@ -82,6 +84,7 @@ def job_ids(client: TestClient, photo_id: str) -> list[str]:
     services: Services = client.app.state.services  # type: ignore[attr-defined]
     services.records.workers.saw("tests", 64_000_000_000)
     services.records.paintings.retire(DELETED, at_once=True)
+    services.storage.put(keys.painting_meta_key(PAINTED), b'{"width": 160, "height": 120}')
     wish = {"photo": photo_id, "styles": [{"id": "dusk"}]}
     waiting, running, stopped, finished = (client.post("/api/v1/jobs", json=wish).json()["id"] for _ in range(4))
     services.records.request_cancel(stopped)
@@ -200,9 +203,11 @@ def name_what_is_there(case: Case[Any], job_id: str | None, photo: str | None, s
     if photo and "name" in case.path_parameters:
         case.path_parameters["name"] = TRIED
     if photo and "painting_id" in case.path_parameters:
-        case.path_parameters["painting_id"] = own_style(DELETED)
+        case.path_parameters["painting_id"] = own_style(DELETED if case.operation.method == "delete" else PAINTED)
     if photo and case.operation.label in FILES:
-        case.body = {FILES[case.operation.label]: pictures.landscape()}  # type: ignore[dict-item]  # a file, in a form
+        name = FILES[case.operation.label]
+        content = pictures.encoded(pictures.quarters()) if name == "style_map" else pictures.landscape()
+        case.body = {name: content}  # type: ignore[dict-item]  # a file, in a form
 
 
 def send(client: TestClient, case: Case[Any], headers: dict[str, str] | None = None) -> Any:

@@ -97,6 +97,58 @@ def test_an_own_painting_comes_with_a_map_of_its_parts_that_goes_with_it(
     assert services.storage.list(prefix) == []
 
 
+def test_a_painting_gets_its_map_afterwards_and_the_same_map_once(client: TestClient, services: Services) -> None:
+    painting = own_painting(client, None)
+    assert painting["part_map"] is None
+    address = f"/api/v1/paintings/{painting['id']}/maps"
+    answers = [client.post(address, files={"style_map": ("a.png", drawn("#000000", "#ffffff"))}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    first, again = (answer.json() for answer in answers)
+    assert first == again
+    assert (sorted(first["colors"]), first["width"]) == (["#000000", "#ffffff"], 160)
+    prefix = keys.painting_prefix(painting["id"].removeprefix(OWN_PREFIX))
+    assert sum(key.endswith(".png") and "/parts-" in key for key in services.storage.list(prefix)) == 1
+    wish = {"style": painting["id"], "style_map": first["id"]}
+    assert doodle(client, drawn("#000000", "#ffffff"), **wish).status_code == 202
+    # A map is of the painting that it was sent for.
+    other = own_painting(client, None)
+    answer = doodle(client, drawn("#000000", "#ffffff"), **wish | {"style": other["id"]})
+    assert answer.json()["code"] == "part-map-gone"
+
+
+def test_what_is_no_map_of_a_painting_is_refused_when_it_comes(client: TestClient, services: Services) -> None:
+    painting = own_painting(client, None)
+    for content, words in [
+        (encoded(Image.fromarray(NOISE)), "The map of your painting has too many colours"),
+        (drawn("#ff0000"), "The map of your painting has one colour only"),
+        (drawn("#ff0000", "#00ff00", size=(400, 100)), "Your painting and its map differ too much in shape"),
+    ]:
+        answer = client.post(f"/api/v1/paintings/{painting['id']}/maps", files={"style_map": ("a.png", content)})
+        assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (
+            422,
+            "part-map-unfit",
+            "style_map",
+        )
+        assert words in answer.json()["detail"]
+        files = {"painting": ("a.jpg", pictures.landscape(200, 150)), "style_map": ("a.png", content)}
+        answer = client.post("/api/v1/paintings", files=files)
+        assert (answer.status_code, answer.json()["code"]) == (422, "part-map-unfit")
+    assert not any("/parts-" in key for key in services.storage.list("paintings/"))
+    assert client.post("/api/v1/paintings/own_1/maps", files={"style_map": ("a.png", drawn(SKY))}).status_code == 404
+    answer = client.post(f"/api/v1/paintings/{painting['id']}/maps", files={"other": ("a.png", drawn(SKY))})
+    assert (answer.status_code, answer.json()["code"]) == (422, "part-map-missing")
+
+
+def test_a_painting_has_so_many_maps(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.uploads.paintings.MOST_MAPS", 1)
+    painting = own_painting(client, drawn(SKY, STARS))
+    address = f"/api/v1/paintings/{painting['id']}/maps"
+    assert client.post(address, files={"style_map": ("a.png", drawn(SKY, STARS))}).status_code == 201
+    answer = client.post(address, files={"style_map": ("a.png", drawn(SKY, MAGENTA))})
+    assert (answer.status_code, answer.json()["code"]) == (422, "part-maps-too-many")
+    assert "1 maps" in answer.json()["detail"]
+
+
 def test_the_same_key_is_the_same_job(client: TestClient) -> None:
     wish = {"style": "starry_night", **kept(client, drawn(SKY, STARS))}
     first, again = (client.post("/api/v1/doodles", json=wish, headers={"Idempotency-Key": "a"}) for _ in range(2))

@@ -1,10 +1,13 @@
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from app.jobs.masks import distance
 from app.jobs.styles import BUILT_IN, find_styles
+from app.reading.labels import APART
 from tests.worker.engine.conftest import draw_painting
 
 
@@ -87,6 +90,12 @@ def test_paintings_with_parts_have_a_map_a_name_and_a_colour_of_each_and_what_wa
             assert set(np.unique(np.asarray(picture))) == set(range(len(style.parts)))
             colors = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
         assert {"#" + bytes(color).hex() for color in colors} == {part.color for part in style.parts}
+
+
+def test_no_two_parts_of_a_painting_have_colours_that_a_map_takes_for_one() -> None:
+    for style in find_styles():
+        for one, other in combinations(style.parts, 2):
+            assert distance(one.color, other.color) >= APART, f"{one.name} and {other.name} of {style.id}"
 
 
 def test_parts_that_cannot_be_read_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
