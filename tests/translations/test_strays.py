@@ -51,6 +51,7 @@ KNOWN = {
     "stands above the options", "are the cards of the gallery, and the rows of the blend",
     "is brought by an artwork's page, and then stands below the photo", "stands on the page to draw on",
     # errors that no person sees
+    "what was written is sent",
     "There is no canvas of this size", " is no  of this page", "Not wanted any more",
 }  # fmt: skip
 
