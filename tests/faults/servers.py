@@ -176,6 +176,12 @@ class Web:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
+    def accepts(self, photo: str) -> str:
+        """Ask for the smallest painting of a photo; the job's id."""
+        answer = self.ask("POST", "/api/v1/jobs", json=wish(photo))
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
     def answers(self) -> bool:
         assert self.process
         assert self.process.poll() is None, self.log.read_text()

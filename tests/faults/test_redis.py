@@ -225,10 +225,9 @@ def test_a_frozen_redis_is_a_503(
         assert web.ask("GET", "/healthz").status_code == 200
     finally:
         server.thaw()
-    accepted = web.ask("POST", "/api/v1/jobs", json=wish(photo))
-    assert accepted.status_code == 202
+    accepted = web.accepts(photo)
     recovery.over()
-    bench.expect(accepted.json()["id"], mark)
+    bench.expect(accepted, mark)
     start_worker()
     promise.kept()
 

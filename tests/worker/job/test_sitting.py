@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -28,24 +28,41 @@ def iterate(percent: int) -> engine.Iterate:
     return engine.Iterate(0, 2, 128, percent, 1000, percent / 100, torch.zeros(1, 3, 8, 8), None, finish, 0, "")
 
 
-def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_them(
-    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
+@dataclass
+class Clock:
+    """What `time.monotonic` tells."""
+
+    now: float = 1000.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    turned = Clock()
+    monkeypatch.setattr(time, "monotonic", lambda: turned.now)
+    return turned
+
+
+@pytest.fixture
+def sat(records: JobRecords, tmp_path: Path, clock: Clock) -> Sitting:
+    """One that begins when the clock stands at its start."""
     job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
     assert job
-    lease = Lease(records, job, 60, 60)
-    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, lease, lambda: False)
+    return Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
+
+
+def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_them(
+    records: JobRecords, sat: Sitting, clock: Clock
+) -> None:
+    job = sat.job
     assert sat.recent_seconds_per_unit() is None
     for percent in range(1, 51):  # a percent a second
-        clock += 1
+        clock.now += 1
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(100 / WORK)
     left = records.waiting.eta(records.get(job.id))
     assert left
     for percent in range(51, 55):  # three seconds a percent, for twelve
-        clock += 3
+        clock.now += 3
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(300 / WORK)
     assert sat.seconds_per_unit() == pytest.approx((49 + 12) / 53 * 100 / WORK)
@@ -54,31 +71,17 @@ def test_the_time_left_is_told_from_the_last_seconds_and_the_speed_from_all_of_t
     assert later[0] == pytest.approx(3 * left[0] * 46 / 50)
 
 
-def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(
-    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
-    job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
-    assert job
-    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
+def test_an_evaluation_that_takes_longer_than_the_window_still_tells_a_speed(sat: Sitting, clock: Clock) -> None:
     for percent in (10, 20, 30):
-        clock += 40
+        clock.now += 40
         sat.after(iterate(percent))
     assert sat.recent_seconds_per_unit() == pytest.approx(40 / (0.1 * WORK))
 
 
-def test_what_a_stage_leaves_out_is_not_counted_as_painted_fast(
-    records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
-    job = records.claim(accepting.create(records, WISH, WORK).id, 60, holder_name(), is_alive)
-    assert job
-    sat = Sitting(Settings(data=tmp_path), LocalStorage(tmp_path), job, Lease(records, job, 60, 60), lambda: False)
+def test_what_a_stage_leaves_out_is_not_counted_as_painted_fast(sat: Sitting, clock: Clock) -> None:
     # A percent a second; the first stage finds nothing to improve after a fifth of its work, which is half of all.
     for stage, percents in ((0, range(1, 11)), (1, range(51, 81))):
         for percent in percents:
-            clock += 1
+            clock.now += 1
             sat.after(replace(iterate(percent), stage=stage))
     assert sat.seconds_per_unit() == pytest.approx(100 / WORK, rel=0.05)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from PIL import Image
@@ -126,6 +127,23 @@ class Fingerprint:
         save_file(tensors, path, metadata=metadata)
 
 
+@contextmanager
+def opened(path: Path, file_format: str, name: str) -> Iterator[tuple[Any, Mapping[str, str]]]:
+    """A file of safetensors while it is read, with its metadata; `name` is what it should be.
+
+    Raises:
+        FingerprintFormatError: it is of another format, or what was read of it shows that it is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != file_format:
+                raise FingerprintFormatError(f"{path} is not a {name} of format {file_format}.")
+            yield file, metadata
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise FingerprintFormatError(f"{path} is damaged: {error}") from error
+
+
 def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
     """Read a fingerprint for use with `extractor`.
 
@@ -133,24 +151,18 @@ def load_fingerprint(path: Path, extractor: Extractor) -> Fingerprint:
         FingerprintFormatError: the file is damaged or something else.
         FingerprintMismatchError: it was made with another extractor or other weights.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise FingerprintFormatError(f"{path} is not a fingerprint of format {FORMAT}.")
-            # The fingerprints that ship are from before other layers and poolings could be asked for.
-            keys = json.loads(metadata.get("keys", json.dumps(STYLE_LAYERS)))
-            scales = {
-                scale: {key: _read_statistics(file, scale, key, extractor.device) for key in keys}
-                for scale in json.loads(metadata["scales"])
-            }
-            read: Callable[[str], Tensor] = file.get_tensor
-            has_palette = f"{PALETTE}.mean" in file.keys()  # noqa: SIM118 - no dictionary
-            palette = Palette(*(read(f"{PALETTE}.{part}") for part in PALETTE_PARTS)) if has_palette else None
-            of_cells = {name: read(name) for name in file.keys() if name.split(".")[0] in ("cells", "basis")}  # noqa: SIM118
-            codebook = Codebook.from_tensors(of_cells, extractor.basis)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise FingerprintFormatError(f"{path} is damaged: {error}") from error
+    with opened(path, FORMAT, "fingerprint") as (file, metadata):
+        # The fingerprints that ship are from before other layers and poolings could be asked for.
+        keys = json.loads(metadata.get("keys", json.dumps(STYLE_LAYERS)))
+        scales = {
+            scale: {key: _read_statistics(file, scale, key, extractor.device) for key in keys}
+            for scale in json.loads(metadata["scales"])
+        }
+        read: Callable[[str], Tensor] = file.get_tensor
+        has_palette = f"{PALETTE}.mean" in file.keys()  # noqa: SIM118 - no dictionary
+        palette = Palette(*(read(f"{PALETTE}.{part}") for part in PALETTE_PARTS)) if has_palette else None
+        of_cells = {name: read(name) for name in file.keys() if name.split(".")[0] in ("cells", "basis")}  # noqa: SIM118
+        codebook = Codebook.from_tensors(of_cells, extractor.basis)
     pooling = cast(Pooling, metadata.get("pooling", "average"))
     codebooks = ((codebook, 1.0),) if codebook else ()
     fingerprint = Fingerprint(metadata["extractor"], metadata["weights_hash"], scales, pooling, palette, codebooks)

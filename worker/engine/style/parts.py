@@ -13,13 +13,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from worker.engine.colors.masks import nearest_color
 from worker.engine.colors.palette import QUANTILES, Palette
-from worker.engine.errors import FingerprintFormatError, FingerprintMismatchError
+from worker.engine.errors import FingerprintMismatchError
 from worker.engine.images import fitted_size
 from worker.engine.networks.basis import Basis
 from worker.engine.networks.extractors import Extractor
@@ -35,7 +34,7 @@ from worker.engine.style.codebook import (
     mirrored_views,
     scales_for,
 )
-from worker.engine.style.fingerprint import Fingerprint
+from worker.engine.style.fingerprint import Fingerprint, opened
 
 FORMAT = "atelier-parts-1"
 # Cells of a scale: of all parts together, each by its share of the painting, and of one at least; and the directions of
@@ -131,21 +130,15 @@ def load_parts(path: Path, extractor: Extractor) -> Parts:
         FingerprintFormatError: the file is damaged or something else.
         FingerprintMismatchError: it was made with another extractor or other weights.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        if metadata.get("format") != FORMAT:
-            raise FingerprintFormatError(f"{path} is not a file of parts of format {FORMAT}.")
+    with opened(path, FORMAT, "file of parts") as (file, metadata):
         if (metadata["extractor"], metadata["weights_hash"]) != (extractor.name, extractor.weights_hash):
             raise FingerprintMismatchError(f"{path} was made with {metadata['extractor']}, or with other weights.")
-        tensors = load_file(path)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dictionary
         codebook = Codebook.from_tensors(tensors, extractor.basis)
         if codebook is None:
             raise KeyError("the codebook")
         labels = {scale: tensors[f"labels.{scale}"] for scale in codebook.pages}
         return Parts(tuple(json.loads(metadata["names"])), codebook, labels)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise FingerprintFormatError(f"{path} is damaged: {error}") from error
 
 
 @torch.no_grad()
