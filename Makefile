@@ -4,6 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Builds of PyTorch without CUDA, from where somebody has them, are not what is locked.
+ifneq ($(and $(LOCKED),$(TORCH_INDEX)),)
+$(error What is locked is PyTorch with CUDA: leave out LOCKED or TORCH_INDEX)
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test faults fuzz check audit lock sbom format messages bench gallery load clean
@@ -11,7 +16,7 @@ BIN := $(VENV)/bin
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
-run: $(VENV)/.ready$(if $(LOCKED),-locked) ## start everything on this machine and print the address; with what is locked: make run LOCKED=1
+run: $(VENV)/.ready$(if $(LOCKED),-locked) ## start everything on this machine and print the address; with what is locked: make run LOCKED=1; without CUDA: make run TORCH_INDEX=URL
 	@exec $(BIN)/python -m launcher
 
 test: $(VENV)/.ready-dev ## run every test
@@ -71,7 +76,8 @@ $(BIN)/python $(BIN)/pip:
 		{ rm -rf $(VENV); echo "The virtual environment could not be made: install Python's venv module (Debian: apt install python3-venv), or move Atelier to a path without a colon, which venv refuses." >&2; exit 1; }
 
 $(VENV)/.ready: $(BIN)/python $(BIN)/pip pyproject.toml
-	@echo "Installing what Atelier needs (several gigabytes the first time) ..."
+	@echo "Installing what Atelier needs ($(if $(TORCH_INDEX),a gigabyte,several gigabytes) the first time) ..."
+	@$(if $(TORCH_INDEX),$(call install,--index-url "$(TORCH_INDEX)" torch torchvision))
 	@$(call install,--editable .)
 	@touch $@
 

@@ -5,28 +5,44 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import get_args
 
 from PIL import ImageOps
 
 from app.jobs.ids import own_painting
-from app.jobs.styles import Style, find_styles
+from app.jobs.styles import Mood, Style, find_styles
 from app.reading.errors import RefusedError
 from app.reading.normal import Side
 from app.reading.picture import read_photo
+from app.search import holds, label_words, plain, wanted
 from app.translation import N_, _, together
 
 SWATCH_SIDE = 384
 SWATCH_OF = Side(4 * SWATCH_SIDE, 2 * SWATCH_SIDE)  # enough for a square of a painting twice as long as high
-OWN_TITLE = N_("Your own painting")
+OWN_TITLE = N_("your own painting")  # within a sentence
 # Of each style, where there is such a picture: a card, photos painted after it, the card for the page (smaller, and in
 # a third of the bytes), and a drawing of its parts to begin with.
 PICTURES = ("swatch.webp", "example.webp", "swatch.avif", "doodle.png")
+MOODS = get_args(Mood)
+MOST_HINTS = 4
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The cards that a search found.
+
+    Attributes:
+        cards: in the gallery's order.
+        meant: what was searched for instead of what was typed, because nothing had that; else empty.
+    """
+
+    cards: Sequence[Card]
+    meant: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,10 +96,13 @@ class Card:
         return self.style.description
 
     @property
+    def moods(self) -> Sequence[Mood]:
+        return self.style.moods
+
+    @cached_property
     def words(self) -> str:
         """What the free-text filter searches, in plain letters."""
-        style = self.style
-        return plain(" ".join([style.title, style.artist, style.year, style.museum, style.movement, style.description]))
+        return label_words(self.style)
 
 
 class Gallery:
@@ -97,14 +116,18 @@ class Gallery:
             key=lambda card: (places.get(card.id, 0), plain(card.title).removeprefix("the ").removeprefix("a ")),
         )
         self.by_id = {card.id: card for card in self.cards}
-        self.movements = sorted({card.movement for card in cards if card.movement}, key=plain)
+        self.moods = [mood for mood in MOODS if any(mood in card.moods for card in cards)]
 
-    def chosen(self, text: str, movement: str) -> list[Card]:
-        """The cards of a movement (all, where empty) that hold every word of `text`."""
-        words = plain(text).split()
-        return [
-            card for card in self.cards if movement in {"", card.movement} and all(word in card.words for word in words)
-        ]
+    def search(self, text: str, mood: str) -> Found:
+        """The cards of a mood (all, where empty) that hold every word of `text`, or what is nearest to it."""
+        ask = wanted(text, [card.words for card in self.cards])
+        cards = [card for card in self.cards if (not mood or mood in card.moods) and holds(card.words, ask.words)]
+        return Found(cards, ask.text if cards and ask.instead_of else "")
+
+    @property
+    def hints(self) -> Sequence[str]:
+        """Artists to search for where nothing was found."""
+        return list(dict.fromkeys(card.artist for card in self.cards if card.artist))[:MOST_HINTS]
 
     def titles(self, ids: Iterable[str], own: str = OWN_TITLE) -> str:
         """The titles of styles in one phrase, a person's own painting's as `own`; a style that no longer hangs here is
@@ -123,12 +146,6 @@ def load_gallery(builtin: Path, own: Path | None) -> Gallery:
     """Read the built-in styles and the owner's folder; a built-in list has the order in which they show best."""
     order = builtin / "order.txt"
     return Gallery(find_styles(builtin, own), order.read_text(encoding="utf-8").split() if order.is_file() else ())
-
-
-def plain(text: str) -> str:
-    """Lower case without accents, so that "hebuterne" finds "Hébuterne"."""
-    letters = unicodedata.normalize("NFD", text)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lower()
 
 
 def picture_path(style: Style, name: str) -> Path | None:

@@ -24,7 +24,7 @@ from app.jobs.queue import Publisher
 from app.jobs.records.quota import Tally
 from app.jobs.records.records import JobRecords
 from app.jobs.storage.opening import open_storage
-from app.pages import docs, draw, home, job, pictures, sending, wall
+from app.pages import docs, draw, home, installing, job, pictures, receiving, sending, wall
 from app.pages import series as series_page
 from app.pages.resend import SameOriginWrites
 from app.polls import Standings
@@ -96,7 +96,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.door = Door(settings)
-    app.state.templates = templates(assets, settings.root_path)
+    app.state.assets = assets
+    app.state.templates = templates(assets, settings.root_path, is_offline_kept=settings.offline)
     for router in (
         styles.router,
         jobs.router,
@@ -111,11 +112,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         home.router,
         draw.router,
         sending.router,
+        receiving.router,
         job.router,
         wall.router,
         pictures.router,
         series_page.router,
         docs.router,
+        installing.router,
         health.router,
         languages.router,
         addresses.router,

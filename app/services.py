@@ -16,9 +16,12 @@ from app.jobs.records.records import JobRecords
 from app.jobs.storage.protocol import Storage
 from app.polls import Standings
 from app.settings import Settings
+from app.turns import Turns
 
 # A JPEG takes about 120 MB and half a second; what waits for its turn lies on disk.
 DECODINGS_AT_ONCE = 2
+# Of one client, gone or not: as many as it may have connections, unless told otherwise.
+MOST_WAITING = 256
 # When the queue moves, all who wait get an answer at once; more threads would only keep the event loop from its turn.
 ANSWERS_AT_ONCE = 2
 # Each takes one processor, a second for 10 megapixels.
@@ -38,7 +41,7 @@ class Services:
     darkroom: Darkroom
     answers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ANSWERS_AT_ONCE))
     encodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(ENCODINGS_AT_ONCE))
-    decodings: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DECODINGS_AT_ONCE))
+    decodings: Turns = field(default_factory=lambda: Turns(DECODINGS_AT_ONCE, MOST_WAITING))
 
     @property
     def quota(self) -> Quota:

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     address_connections: int = Field(
         256, ge=0, description="Most connections of one address at a time, of a listed proxy any; 0 is no limit."
     )
+    offline: bool = Field(
+        True,
+        description="Whether a browser keeps previews of its own wall, to show them without a network; where this is "
+        "off, browsers drop what they kept when they next open a page.",
+    )
     hosts: str = Field(
         "",
         description="Names that the site may be asked for, comma-separated; `*` is any. By default any, unless it "

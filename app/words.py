@@ -67,7 +67,7 @@ def doing(job: Job, position: int | None) -> str:
         if job.attempt > 0:
             return _("interrupted; going on from the last stroke in a moment")
         if not position:
-            return _("next in line; an easel is being set up")
+            return _("next in line")
         return many(
             "waiting for a free easel, {count} painting ahead",
             "waiting for a free easel, {count} paintings ahead",

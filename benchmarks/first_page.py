@@ -30,7 +30,7 @@ VIEWS: dict[str, dict[str, Any]] = {
     "large": {"viewport": {"width": 1920, "height": 1080}},
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "is_mobile": True},
 }
-MOST_BYTES, MOST_PAINT_S = 200_000, 1.0
+MOST_BYTES, MOST_PAINT_S = 235_000, 1.0
 # The last of the candidates is the largest. Asked for as a function: the page's policy forbids to evaluate strings.
 LARGEST = """() => new Promise((resolve) => new PerformanceObserver((list) => {
   const last = list.getEntries().at(-1);

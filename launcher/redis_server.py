@@ -48,14 +48,14 @@ def executable() -> Path:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         found += Path(folder).glob("_binaries/*/valkey-server")
     if found:
-        return max(found, key=_version)
+        return max(found, key=version_of)
     raise LaunchError(
         "No Redis server was found: install redis-server (Debian: apt install redis-server, macOS: brew install "
         "redis) or valkey-server, or set ATELIER_REDIS_URL to one that runs."
     )
 
 
-def _version(server: Path) -> tuple[int, ...]:
+def version_of(server: Path) -> tuple[int, ...]:
     """A server's version, such as (9, 1, 2); (0,) where it does not tell."""
     try:
         told = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=VERSION_S).stdout
@@ -65,10 +65,22 @@ def _version(server: Path) -> tuple[int, ...]:
     return tuple(map(int, found[1].split("."))) if found else (0,)
 
 
-def _say_if_old(version: str) -> None:
-    """`version` as a server tells it in INFO; a Valkey tells there of which Redis it is the like."""
-    if tuple(map(int, version.split(".")[:2])) < OLDEST:
-        say(f"Redis {version} is older than {'.'.join(map(str, OLDEST))}, the oldest that its client library supports.")
+def about_age(version: str) -> str:
+    """What is to be said of a server that is old; nothing of any other. `version` is as INFO tells it, where a Valkey
+    says of which Redis it is the like.
+    """
+    if tuple(map(int, version.split(".")[:2])) >= OLDEST:
+        return ""
+    return (
+        f"Redis {version} is older than {'.'.join(map(str, OLDEST))}, the oldest that its client library supports, and "
+        "gets no fixes any more. It is used all the same: install a newer redis-server or valkey-server."
+    )
+
+
+def _say_if_old(connection: redis.Redis) -> None:
+    told = about_age(str(connection.info("server")["redis_version"]))
+    if told:
+        say(told)
 
 
 def socket_path(data: Path) -> Path:
@@ -187,7 +199,7 @@ def check(url: str) -> None:
     """
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as connection:
-            _say_if_old(str(connection.info("server")["redis_version"]))
+            _say_if_old(connection)
     except (redis.RedisError, ValueError, OSError) as error:
         raise LaunchError(
             f"The Redis of ATELIER_REDIS_URL does not answer ({error}): start it, or unset the variable."
@@ -200,7 +212,7 @@ def _wait(process: Process, url: str, is_stopping: Callable[[], bool]) -> None:
         while True:
             try:
                 connection.ping()
-                _say_if_old(str(connection.info("server")["redis_version"]))
+                _say_if_old(connection)
                 return
             except redis.RedisError as error:  # not listening yet, or still reading its file
                 if not process.is_running():

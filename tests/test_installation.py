@@ -16,6 +16,7 @@ import tomllib
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -74,9 +75,15 @@ def checkout(tmp_path: Path) -> Path:
 
 def release(checkout: Path, name: str, version: int) -> None:
     """A package where pip finds it, beside the checkout."""
+    wheel_of(checkout.parent, name, str(version))
+
+
+def wheel_of(folder: Path, name: str, version: str, needs: str = "") -> None:
+    """A package of one module, as a file in a folder."""
     about = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(checkout.parent / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        required = f"Requires-Dist: {needs}\n" if needs else ""
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}")
         wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{about}/RECORD", "")
         wheel.writestr(f"{name}.py", "")
@@ -87,11 +94,12 @@ def surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
-def start(checkout: Path, *variables: str) -> subprocess.Popen[str]:
+def start(checkout: Path, *variables: str, packages: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """`make run`; `packages` tells pip where they are, instead of beside the checkout."""
     return subprocess.Popen(
         ["make", "run", f"PYTHON={sys.executable}", *variables],
         cwd=checkout,
-        env=surroundings() | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent)},
+        env=surroundings() | (packages or {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent)}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -99,9 +107,9 @@ def start(checkout: Path, *variables: str) -> subprocess.Popen[str]:
     )
 
 
-def opens(checkout: Path, *variables: str) -> bool:
+def opens(checkout: Path, *variables: str, packages: dict[str, str] | None = None) -> bool:
     """Whether `make run` gets as far as the launcher."""
-    output, _ = start(checkout, *variables).communicate(timeout=120)
+    output, _ = start(checkout, *variables, packages=packages).communicate(timeout=120)
     assert output.endswith("open\n"), output
     return True
 
@@ -172,6 +180,55 @@ def test_what_is_locked_is_put_in_the_place_of_what_is_newer(checkout: Path) -> 
     assert opens(checkout, "LOCKED=1")
     assert (site_packages(checkout) / "brush-1.dist-info").is_dir()
     assert not (site_packages(checkout) / "brush-2.dist-info").exists()
+
+
+def index_of(folder: Path, releases: dict[str, tuple[str, str]]) -> str:
+    """The address of a package index: of each package its version, and what that needs."""
+    for name, (version, needs) in releases.items():
+        (folder / name).mkdir(parents=True)
+        wheel_of(folder / name, name, version, needs)
+        (wheel,) = (folder / name).glob("*.whl")
+        (folder / name / "index.html").write_text(f'<a href="{quote(wheel.name)}">{wheel.name}</a>')
+    return folder.as_uri()
+
+
+@pytest.fixture
+def with_torch(checkout: Path) -> dict[str, str]:
+    """A checkout that needs torch, and an index whose torch needs CUDA; what tells pip of that index alone."""
+    (checkout / "backend.py").write_text(BACKEND.replace("Requires-Dist: brush", "Requires-Dist: torch"))
+    (checkout / "launcher" / "__main__.py").write_text("import torch; print('open')")
+    usual = {"torch": ("2", "cuda"), "torchvision": ("2", "torch==2"), "cuda": ("1", "")}
+    nothing_else = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": "",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_CONSTRAINT": "",
+    }
+    return nothing_else | {"PIP_INDEX_URL": index_of(checkout.parent / "usual", usual)}
+
+
+def test_torch_comes_with_cuda_unless_another_index_is_named(checkout: Path, with_torch: dict[str, str]) -> None:
+    assert opens(checkout, packages=with_torch)
+    assert (site_packages(checkout) / "torch-2.dist-info").is_dir()
+    assert (site_packages(checkout) / "cuda-1.dist-info").is_dir()
+
+
+def test_torch_without_cuda_is_kept_from_the_index_that_has_it(checkout: Path, with_torch: dict[str, str]) -> None:
+    small = index_of(
+        checkout.parent / "small", {"torch": ("1+cpu", ""), "torchvision": ("1+cpu", "torch==1")}
+    )  # fmt: skip
+    assert opens(checkout, f"TORCH_INDEX={small}", packages=with_torch)
+    assert (site_packages(checkout) / "torch-1+cpu.dist-info").is_dir()
+    assert not (site_packages(checkout) / "cuda-1.dist-info").exists()
+    assert opens(checkout, packages=with_torch), "the next time without naming it"
+    assert (site_packages(checkout) / "torch-1+cpu.dist-info").is_dir()
+
+
+def test_what_is_locked_is_not_mixed_with_another_index(checkout: Path) -> None:
+    process = start(checkout, "LOCKED=1", "TORCH_INDEX=file:///nowhere")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode
+    assert "leave out LOCKED or TORCH_INDEX" in output
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-build.lock"])

@@ -38,7 +38,7 @@ from worker.engine.networks.extractors import DECODER_FILE, Extractor
 from worker.engine.objective import Objective, Targets
 from worker.engine.options import PaintOptions
 from worker.engine.style.cells import CELL, CELL_LAYERS
-from worker.engine.style.match import CellPart
+from worker.engine.style.match import CellPart, Match
 
 HELD_OUT = 48  # photos
 SCALES = (96, 1024)  # of the codebooks
@@ -184,6 +184,7 @@ class Studio:
         part = CellPart(style.book(scale).to(device), everywhere)
         objective = Objective(brief, Targets(motif, cells=[part]))
         match = objective.match(iterate.to(device), share, seed)
+        assert isinstance(match, Match)
         window = Window.whole(height, width)
         photo = objective.columns(motif.to(device), window).T.view(1, -1, *everywhere.shape)
         return Example(match.columns(window), photo, motif.to(device), strength, objective)

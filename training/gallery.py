@@ -154,17 +154,23 @@ class Studio:
     def _style(self, name: str, needs: engine.Needs) -> engine.Fingerprint:
         if (name, needs) not in self._styles:
             shipped = engine.load_fingerprint(STYLES / name / "fingerprint.safetensors", self.extractor)
-            if not shipped.covers(*needs):
-                if name not in self._stand_ins:
-                    self._stand_ins[name] = engine.repaint(shipped.codebooks[0][0], self.extractor)
-                layers, pooling, correlations, cells = needs
+            if not shipped.covers(*needs._replace(exemplar=False)):
+                layers, pooling, correlations, cells, _ = needs
                 measured = engine.fingerprint_of(
-                    self._stand_ins[name], self.extractor, layers=layers, pooling=pooling,
+                    self._stand_in(name, shipped), self.extractor, layers=layers, pooling=pooling,
                     correlations=correlations, cells=cells,
                 )  # fmt: skip
                 shipped = replace(measured, palette=shipped.palette)
+            if needs.exemplar:
+                exemplar = engine.Exemplar.of(self._stand_in(name, shipped))
+                shipped = replace(shipped, exemplars=((exemplar, 1.0),))
             self._styles[name, needs] = shipped
         return self._styles[name, needs]
+
+    def _stand_in(self, name: str, shipped: engine.Fingerprint) -> Image.Image:
+        if name not in self._stand_ins:
+            self._stand_ins[name] = engine.repaint(shipped.codebooks[0][0], self.extractor)
+        return self._stand_ins[name]
 
 
 def montage(pictures: Sequence[Image.Image], columns: int) -> Image.Image:

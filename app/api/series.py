@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from anyio import to_thread
@@ -14,8 +14,8 @@ from app import refusals
 from app.answers.series import SeriesAnswer, series_answer
 from app.api.keys import IdempotencyKey, id_of_key
 from app.api.problems import problems
-from app.downloads.archive import zipped
-from app.downloads.artwork import file_name, opened
+from app.downloads.archive import ArchiveResponse, Files
+from app.downloads.artwork import file_name, opened_in_turn
 from app.jobs.files.encoding import Format
 from app.jobs.models import Job, Series, SeriesRequest
 from app.orders.series import delete_all, find_series, start_series, stop_all
@@ -127,20 +127,19 @@ def get_artworks(
     if not any(job.has_artwork for job in jobs):
         raise RefusalError(refusals.ARTWORK_NOT_FOUND)
     name = f"{file_name(jobs[0]).rpartition('-')[0]}-{series.id[:6]}.zip"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    pieces = zipped(artworks(services, series, jobs, picture_format))
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+    return ArchiveResponse(artworks(services, series, jobs, picture_format), name)
 
 
-def artworks(services: Services, series: Series, jobs: Sequence[Job], extension: Format) -> Iterator[tuple[str, bytes]]:
-    """The artworks that there are, each read when its turn comes, under names of ours."""
+async def artworks(services: Services, series: Series, jobs: Sequence[Job], extension: Format) -> Files:
+    """The artworks that there are, each opened when its turn comes, under names of ours."""
     places = {photo: number for number, photo in enumerate(series.photos, 1)}
     for job in jobs:
         if job.has_artwork:
             try:
-                body = opened(services, job, extension)
+                body = await opened_in_turn(services, job, extension)
             except RefusalError:  # It was deleted while the others were sent.
                 continue
-            picture = body.read(0, body.size)
-            body.close()
-            yield f"{places[job.request.photo]:02d}-{file_name(job)}.{extension}", picture
+            try:
+                yield f"{places[job.request.photo]:02d}-{file_name(job)}.{extension}", body
+            finally:
+                body.close()

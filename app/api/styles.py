@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.jobs.styles import Mood
 from app.services import ServicesHere
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
@@ -29,6 +30,7 @@ class StyleAnswer(BaseModel):
     museum: str
     movement: str
     description: str
+    moods: list[Mood] = Field(description="How it looks at a glance, and whether it suits portraits.")
     commons: str
     swatch: str
     example: str
@@ -49,6 +51,7 @@ def list_styles(services: ServicesHere) -> list[StyleAnswer]:
             museum=card.museum,
             movement=card.movement,
             description=card.description,
+            moods=list(card.moods),
             commons=card.style.commons,
             swatch=services.at(card.swatch_url),
             example=services.at(card.example_url),

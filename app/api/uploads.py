@@ -12,12 +12,12 @@ from starlette.requests import Request
 
 from app import refusals
 from app.api.problems import problems
-from app.refusals import Kind, RefusalError
+from app.refusals import Kind, RefusalError, Thing
 from app.services import Services, ServicesHere
 from app.uploads import paintings
 from app.uploads.deleting import delete_painting, delete_photo
 from app.uploads.keep import keep_mask, keep_painting, keep_photo
-from app.uploads.room import check_quota
+from app.uploads.room import check_quota, check_room
 from app.web.forms import read_form, uploaded_file
 from app.web.limits import client_of
 
@@ -63,12 +63,14 @@ def form_with(name: str, *others: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-async def form_of(request: Request, services: Services, thing: str) -> FormData:
-    """The request's form, which holds one file. It is not read where nothing more may be kept of the client.
+async def form_of(request: Request, services: Services, thing: Thing) -> FormData:
+    """The request's form, which holds one file. It is not read where there is no room, or no more may be kept of the
+    client: what is read takes room as well.
 
     Raises:
         RefusalError: that is so; or it is too large, has too many parts, or did not arrive in one piece.
     """
+    await to_thread.run_sync(check_room, services, thing)
     await to_thread.run_sync(check_quota, services, client_of(request, services.secret), thing)
     try:
         return await read_form(request, MOST_FILES, MOST_FIELDS)

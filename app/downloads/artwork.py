@@ -74,7 +74,7 @@ class OpenFileResponse(StreamingResponse):
 
     def __init__(self, body: Body, start: int, stop: int, **options: Any) -> None:
         self.body_file = body
-        super().__init__(_pieces(body, start, stop), **options)
+        super().__init__(pieces(body, start, stop), **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -83,7 +83,8 @@ class OpenFileResponse(StreamingResponse):
             self.body_file.close()
 
 
-async def _pieces(body: Body, start: int, stop: int) -> AsyncIterator[bytes]:
+async def pieces(body: Body, start: int, stop: int) -> AsyncIterator[bytes]:
+    """The bytes from `start` to before `stop`, read as they are sent."""
     for at in range(start, stop, PIECE_BYTES):
         yield await to_thread.run_sync(body.read, at, min(at + PIECE_BYTES, stop))
 
@@ -112,8 +113,7 @@ async def artwork_answer(
     }
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
-    limiter = None if extension in STORED_AS else services.encodings
-    body = await to_thread.run_sync(opened, services, job, extension, dpi, limiter=limiter)
+    body = await opened_in_turn(services, job, extension, dpi)
     size, span = body.size, request.headers.get("range")
     if span and request.headers.get("if-range", etag) == etag and (found := RANGE.fullmatch(span)):
         start, stop = _span(found[1], found[2], size)
@@ -133,6 +133,12 @@ def _span(first: str, last: str, size: int) -> tuple[int, int]:
     if not first:
         return max(0, size - int(last)), size
     return int(first), min(size, int(last) + 1) if last else size
+
+
+async def opened_in_turn(services: Services, job: Job, extension: Format, dpi: int | None = None) -> Body:
+    """As `opened`, off the event loop; what has to be encoded waits until few others are."""
+    limiter = None if extension in STORED_AS else services.encodings
+    return await to_thread.run_sync(opened, services, job, extension, dpi, limiter=limiter)
 
 
 def opened(services: Services, job: Job, extension: Format, dpi: int | None = None) -> Body:

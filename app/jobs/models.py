@@ -18,6 +18,7 @@ from app.jobs.options import (
     PaintingOptions,
     Resample,
     Share,
+    StyleLoss,
 )
 
 
@@ -49,7 +50,8 @@ TERMINAL = frozenset({JobState.FINISHED, JobState.FAILED, JobState.CANCELLED, Jo
 MOST_IN_SERIES = 50
 # Paintings of a job; and places in it, where each is painted from a part of one.
 MOST_PAINTINGS, MOST_PLACES = 5, 24
-CELL_PRESETS = ("studio", "instant", "doodle")  # that match cells, of which a part has its own
+# That match cells or patches, of which a part has its own, with their own loss.
+PART_PRESETS: dict[str, StyleLoss] = {"studio": "nearest", "instant": "nearest", "doodle": "nearest", "mrf": "mrf"}
 ARTWORK_BYTES, CANVAS_BYTES = 7, 5  # of a pixel: as PNG and as TIFF, as TIFF alone
 Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
 
@@ -122,9 +124,9 @@ class Manner(PaintingOptions):
     @field_validator("styles")
     @classmethod
     def parts_are_matched(cls, styles: list[StyleChoice], info: ValidationInfo) -> list[StyleChoice]:
-        cells = info.data.get("preset") in CELL_PRESETS and info.data.get("style_loss") in (None, "nearest")
-        if any(style.part for style in styles) and not cells:
-            raise ValueError(f"a part can be painted from by the presets {', '.join(CELL_PRESETS)} and their own loss")
+        own = PART_PRESETS.get(info.data.get("preset", ""))
+        if any(style.part for style in styles) and (own is None or info.data.get("style_loss") not in (None, own)):
+            raise ValueError(f"a part can be painted from by the presets {', '.join(PART_PRESETS)} and their own loss")
         return styles
 
     @field_validator("start_job")

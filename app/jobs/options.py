@@ -22,6 +22,7 @@ Preset = Literal[
     "studio",
     "instant",
     "doodle",
+    "mrf",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -35,7 +36,9 @@ ColorMethod = Literal["luminance", "histogram", "linear", "linear-cholesky", "li
 Guides = Literal["simple", "inside", "all"]
 Start = Literal["photo", "noise", "grey", "artwork"]
 ContentScaling = Literal["relative", "half-sse", "mse", "sse", "nst-1", "nst-2"]
-StyleLoss = Literal["nearest", "nearest-and-gram", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+StyleLoss = Literal[
+    "nearest", "nearest-and-gram", "mrf", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"
+]  # fmt: skip
 Pooling = Literal["max", "average", "l2"]
 Optimizer = Literal["lbfgs", "adam"]
 Resample = Literal["lanczos", "network", "bicubic", "bilinear", "nearest"]
@@ -58,6 +61,10 @@ LACKING: dict[Extractor, frozenset[str]] = {
 }
 # Those that style losses of cells compare.
 CELL_LAYERS: tuple[Layer, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+PATCH_LAYERS: tuple[Layer, ...] = ("relu3_1", "relu4_1")  # those of whose patches one compares
+BOUND: dict[StyleLoss, tuple[Layer, ...]] = {
+    "nearest": CELL_LAYERS, "nearest-and-gram": CELL_LAYERS, "mrf": PATCH_LAYERS,
+}  # fmt: skip
 
 LEAST_OUTPUT, MOST_OUTPUT = 256, 8192  # pixels
 MOST_FIELDS = 100  # more than anything here has
@@ -108,6 +115,18 @@ class PaintingOptions(Frozen):
     strength: float = Field(default=1.0, ge=0.1, le=10, description="more is nearer to the painting")
     brush: float = Field(default=1.0, ge=0.25, le=4, description="size of the strokes; 2 doubles it")
     smoothing: float = Field(default=1.0, ge=0, le=10, description="less grain")
+    variety: float = Field(
+        default=1.0,
+        ge=0,
+        le=4,
+        description="more is fewer repetitions of one piece of the painting; where cells compare",
+    )
+    fidelity: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="how strictly each part of a drawing, or of a photo, is painted with its own style alone",
+    )
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="another seed is another hand")
     quality: Quality = Field(default="good", description="how many evaluations")
     keep_colors: Share = Field(default=0.0, description="share of the photo's colours")
@@ -131,7 +150,7 @@ class PaintingOptions(Frozen):
     content_scaling: ContentScaling | None = Field(default=None, description="formula of the content loss")
     style_loss: StyleLoss | None = Field(
         default=None,
-        description="formula of the style loss; nearest, which is the studio's, compares cells",
+        description="formula of the style loss; nearest, which is the studio's, compares cells, mrf patches",
     )
     pooling: Pooling | None = Field(default=None, description="the extractor's pooling")
     optimizer: Optimizer | None = Field(default=None, description="how the pixels are optimised")
@@ -167,11 +186,12 @@ class PaintingOptions(Frozen):
 
     @field_validator("style_loss")
     @classmethod
-    def cells_have_its_layers(cls, loss: str | None, info: ValidationInfo) -> str | None:
+    def compares_its_layers(cls, loss: StyleLoss | None, info: ValidationInfo) -> StyleLoss | None:
         asked = {layer for layer, weight in (info.data.get("style_layers") or {}).items() if weight}
-        strangers = sorted(asked - set(CELL_LAYERS))
-        if strangers and loss in ("nearest", "nearest-and-gram"):
-            raise ValueError(f"{loss} compares {', '.join(CELL_LAYERS)}, not {strangers[0]}, which style_layers names")
+        bound = BOUND.get(loss, LAYERS) if loss else LAYERS
+        strangers = sorted(asked - set(bound))
+        if strangers:
+            raise ValueError(f"{loss} compares {', '.join(bound)}, not {strangers[0]}, which style_layers names")
         return loss
 
     def painting(self) -> dict[str, Any]:

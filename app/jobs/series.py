@@ -13,7 +13,6 @@ from redis.exceptions import LockError
 from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.queue import QueueUnavailableError
 from app.jobs.records import accepting, redis_keys
-from app.jobs.records.errors import JobNotFoundError
 from app.jobs.records.records import JobRecords
 from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
@@ -21,6 +20,7 @@ from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
 # Fifty manifests and fifty hints take less than a second; who sends the same series again meanwhile waits for it.
 ACCEPTING_S, PATIENCE_S = 60.0, 10.0
+MOST_TRIES = 100  # that are looked at of a job, a round trip each for all jobs of a series; nobody means more
 YOUNG_S = 3600.0  # a manifest younger than this may be of a series that is still being accepted
 log = logging.getLogger(__name__)
 
@@ -46,17 +46,19 @@ def create(
         QueueUnavailableError, NotAcceptedError, OSError: as in `accepting.create`; nothing is left behind.
     """
     with _alone(records, series.id):
+        manifest = series.model_dump_json(indent=1).encode()
         try:
-            records.storage.put(keys.series_key(series.id), series.model_dump_json(indent=1).encode(), replace=False)
+            records.storage.put(keys.series_key(series.id), manifest, replace=False)
         except BlobExistsError:
             there = find(records, series.id)
             if there.photos != series.photos:
                 return there, found(records, there)
             return there, accepting.create_all(records, requests, series.jobs, client=client, limits=limits)
+        records.tally.note(keys.series_prefix(series.id), keys.photo_prefix(series.photos[0]), len(manifest))
         try:
             return series, accepting.create_all(records, requests, series.jobs, client=client, limits=limits)
         except Exception:
-            records.storage.delete_prefix(keys.series_prefix(series.id))
+            delete(records, series.id)
             raise
 
 
@@ -78,30 +80,31 @@ def found(records: JobRecords, series: Series) -> list[Job]:
     Raises:
         redis.RedisError: Redis is away.
     """
-    newest = [_last_try(records, job) for job in records.get_all(series.jobs)]
+    newest = records.get_all(series.jobs)
+    for _ in range(MOST_TRIES):
+        tried = {job.id: job.retried_by for job in newest if job.retried_by and job.state is not JobState.EXPIRED}
+        again = {job.id: job for job in records.get_all(list(tried.values()))} if tried else {}
+        if not again:
+            break
+        newest = [again.get(tried.get(job.id, ""), job) for job in newest]
     return [job for job in newest if job.state is not JobState.EXPIRED]
 
 
-def sweep(records: JobRecords) -> None:
-    """Delete the manifests of series whose photos are all gone."""
-    for series_id in sorted(keys.ids_of(records.storage.list(keys.SERIES))):
-        try:
-            series = find(records, series_id)
-        except SeriesNotFoundError:  # it went meanwhile
-            continue
-        is_young = time.time() - series.created_at < YOUNG_S
-        if not is_young and not any(records.storage.exists(keys.photo_meta_key(each)) for each in series.photos):
-            log.info("series %s…: its photos are gone", series_id[:6])
-            records.storage.delete_prefix(keys.series_prefix(series_id))
+def is_over(records: JobRecords, series_id: str) -> bool:
+    """Whether its photos are all gone, and its manifest may go."""
+    try:
+        series = find(records, series_id)
+    except SeriesNotFoundError:  # it went meanwhile, or cannot be read: orphans.py sees to it
+        return False
+    is_young = time.time() - series.created_at < YOUNG_S
+    return not is_young and not any(records.storage.exists(keys.photo_meta_key(each)) for each in series.photos)
 
 
-def _last_try(records: JobRecords, job: Job) -> Job:
-    while job.retried_by and job.state is not JobState.EXPIRED:
-        try:
-            job = records.get(job.retried_by)
-        except JobNotFoundError:
-            return job
-    return job
+def delete(records: JobRecords, series_id: str) -> None:
+    """Delete a series's manifest, and count it no more; its jobs stay."""
+    prefix = keys.series_prefix(series_id)
+    records.storage.delete_prefix(prefix)
+    records.tally.note(prefix, "", 0)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import tomllib
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +16,9 @@ BUILT_IN = Path(__file__).parents[2] / "styles"
 LABEL, NETWORK = "style.toml", "network.safetensors"
 PARTS, PART_MAP = "parts.toml", "parts.png"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".heic")
+# How a painting looks at a glance. Of one that ships, the first six are what its fingerprint's sketch says
+# (training/moods.py), the others are judged by what it makes of photos.
+Mood = Literal["blue", "gold", "red", "green", "dark", "bright", "bold", "soft", "print", "portraits"]
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +49,7 @@ class Style(BaseModel):
     museum: str = ""
     movement: str = ""
     description: str = ""
+    moods: tuple[Mood, ...] = ()
     commons: str = Field("", pattern=r"^(https?://\S+)?$")  # it becomes a link, which else could be a script
     folder: Path | None = None
     image: Path | None = None

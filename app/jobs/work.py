@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from app.jobs.options import CELL_LAYERS, PaintingOptions, Preset, Quality
+from app.jobs.options import BOUND, PaintingOptions, Preset, Quality, StyleLoss
 
 
 class Pyramid(NamedTuple):
@@ -19,7 +19,7 @@ class Pyramid(NamedTuple):
     step: float
 
 
-ROOT_OF_TWO, DOUBLING = Pyramid(128, 1.43), Pyramid(64, 2.0)
+ROOT_OF_TWO, DOUBLING, DOUBLING_FROM_128 = Pyramid(128, 1.43), Pyramid(64, 2.0), Pyramid(128, 2.0)
 LEAST_SIDE = 32
 # Of each preset: the pyramid that it climbs, and the evaluations of each scale from the coarsest; the last number holds
 # for all that follow.
@@ -27,6 +27,7 @@ SCHEDULES: dict[Preset, tuple[Pyramid | None, tuple[int, ...]]] = {
     "studio": (DOUBLING, (50, 40, 30, 25, 20, 12, 6, 3)),
     "instant": (DOUBLING, (20, 16, 12, 10, 8, 5, 3, 2)),
     "doodle": (DOUBLING, (40, 40, 30, 25, 20, 12, 6, 3)),
+    "mrf": (DOUBLING_FROM_128, (42, 34, 25, 12, 6, 3)),
     "gatys-2015": (None, (500,)),
     "gatys-2016": (None, (500,)),
     "gatys-code": (None, (500,)),
@@ -44,10 +45,13 @@ REFINEMENTS: dict[Preset, tuple[int, ...]] = {
 LEAST_REFINEMENT = 10
 # Where the studio is stronger than this, small scales are painted several times, with this share of the evaluations.
 FREE_ABOVE, FREE_ROUNDS, ROUND = 2.0, (3, 3, 2, 1), 0.6
-DOODLE_ROUNDS = (4, 3, 2, 2, 1)  # of a doodle, which begins from noise, at any strength
+# Of a doodle, which begins from noise, and of patches, which are matched anew now and then, at any strength.
+PRESETS_ROUNDS: dict[Preset, tuple[int, ...]] = {"doodle": (4, 3, 2, 2, 1), "mrf": (4, 3, 2, 1)}
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations; and
 # where that is drawn.
 OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
+# What matching patches comes to beside it, from so many megapixels on; below in proportion.
+PATCHES, ALL_PATCHES_FROM = 12.0, 0.065
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 # Of each pixel of the largest scale, while it begins: the iterate, the last one, the photo at both sizes, a channel of
 # each in floats. Afterwards it is half of that.
@@ -66,17 +70,19 @@ def planned_work(
     iterations: int | None = None,
     strength: float = 1.0,
     is_decoded: bool = True,
+    matches_patches: bool | None = None,
 ) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels at `longest` pixels on its longer side.
 
     `iterations` are all evaluations together, where they are not left to preset and quality; `is_decoded` is whether
-    the network draws what it can.
+    the network draws what it can, `matches_patches` whether the style loss compares patches, where that is not the
+    preset's own.
     """
     aspect = min(photo_size) / max(photo_size)
     pyramid, evaluations = SCHEDULES[preset]
     refinement = REFINEMENTS.get(preset) if is_decoded else None
     rounds: tuple[int, ...] = FREE_ROUNDS if preset in REFINEMENTS and strength > FREE_ABOVE else (1,)
-    rounds = DOODLE_ROUNDS if preset == "doodle" else rounds
+    rounds = PRESETS_ROUNDS.get(preset, rounds)
     scales: list[int] = []
     counts: list[int] = []
     climbed = [*below(longest, pyramid), longest] if pyramid else [longest]
@@ -93,14 +99,18 @@ def planned_work(
         counts = [max(1, round(count * ratio)) for count in counts]
     megapixels = [widened(scale, aspect) ** 2 * aspect / 1e6 for scale in scales]
     before = BEFORE_DECODED if refinement else BEFORE
-    return sum((before + count) * (OVERHEAD + each) for count, each in zip(counts, megapixels, strict=True))
+    more = PATCHES if (preset == "mrf" if matches_patches is None else matches_patches) else 0.0
+    return sum(
+        (before + more * min(1.0, each / ALL_PATCHES_FROM) + count) * (OVERHEAD + each)
+        for count, each in zip(counts, megapixels, strict=True)
+    )
 
 
 def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
     """Megapixel-evaluations of painting a photo of (width, height) pixels with these options."""
     return planned_work(
         photo_size, options.size, options.quality, options.preset, options.iterations, options.strength,
-        is_decoded(options),
+        is_decoded(options), style_loss(options) == "mrf",
     )  # fmt: skip
 
 
@@ -108,10 +118,15 @@ def is_decoded(options: PaintingOptions) -> bool:
     """Whether the network draws what the studio matches: it knows its cells alone, and only under average pooling, and
     begins with the photo.
     """
-    layers = {layer for layer, weight in (options.style_layers or {}).items() if weight}
-    loss = options.style_loss or ("relative-gram" if layers - set(CELL_LAYERS) else "nearest")
-    knows = loss in ("nearest", "nearest-and-gram") and options.pooling in (None, "average")
+    knows = style_loss(options) in ("nearest", "nearest-and-gram") and options.pooling in (None, "average")
     return knows and options.start in (None, "photo")
+
+
+def style_loss(options: PaintingOptions) -> StyleLoss:
+    """The style loss of a preset that compares cells or patches; of any other it is only known that it is not mrf."""
+    own: StyleLoss = "mrf" if options.preset == "mrf" else "nearest"
+    layers = {layer for layer, weight in (options.style_layers or {}).items() if weight}
+    return options.style_loss or ("relative-gram" if layers - set(BOUND[own]) else own)
 
 
 def widened(longest: float, aspect: float) -> float:

@@ -36,6 +36,8 @@ ELSEWHERE = {
     "photo": "stands above the options",
     "styles": "are the cards of the gallery, and the rows of the blend",
     "start_job": "is brought by an artwork's page, and then stands below the photo",
+    "variety": "stands on the page to draw on",
+    "fidelity": "stands on the page to draw on",
 }
 MOST_PARTS = 5  # paintings of a blend
 USUAL = ("", N_("As usual"))
@@ -176,7 +178,7 @@ ROWS = (
     Control(
         "color_method", N_("How colours of the photo are kept"), "tones", "pick",
         (
-            ("luminance", N_("Only light and dark are painted")),
+            ("luminance", N_("The photo’s colours, painted light and dark")),
             ("histogram", N_("As often as in the photo (histogram)")),
             ("linear", N_("As few changes as can be (optimal transport)")),
             ("linear-cholesky", N_("Channel after channel (Cholesky)")),
@@ -190,18 +192,21 @@ ROWS = (
     ),
     Control(
         "smoothing", N_("Smoothing"), "fine", "scale",
-        (("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("Smoother")), ("4", N_("Much smoother"))),
+        (
+            ("0", N_("None")), ("0.5", N_("A little")), ("1", N_("As usual")), ("2", N_("Smoother")),
+            ("4", N_("Much smoother")),
+        ),
         ends=(N_("grainy"), N_("smooth")),
     ),
     Control(
-        "start", N_("The first canvas"), "fine", "pick",
-        (USUAL, ("photo", N_("The photo")), ("noise", N_("Noise")), ("grey", N_("The photo in greys"))),
-        unoffered=(("artwork", N_("An earlier artwork")),), told=N_("First canvas"),
+        "start", N_("Begin from"), "fine", "pick",
+        (USUAL, ("photo", N_("My photo")), ("noise", N_("Random dots")), ("grey", N_("My photo without colours"))),
+        unoffered=(("artwork", N_("An earlier artwork")),), told=N_("Begun from"),
     ),
     Control(
-        "seed", N_("Whose hand"), "fine", "entry", placeholder="0", mode="numeric",
-        hint=N_("Any whole number. Another one paints it with another hand; the same one paints the same again."),
-        told=N_("Hand"), is_always_told=True,
+        "seed", N_("Variation"), "fine", "entry", placeholder="0", mode="numeric",
+        hint=N_("Any whole number. Another one gives another version; the same one gives the same again."),
+        is_always_told=True,
     ),
     Control(
         "iterations", N_("Evaluations in all"), "experts", "entry", placeholder=N_("as usual"), mode="numeric",
@@ -240,6 +245,7 @@ ROWS = (
             USUAL,
             ("nearest", N_("Nearest cells")),
             ("nearest-and-gram", N_("Nearest cells, and Gram")),
+            ("mrf", N_("Nearest patches")),
             ("relative-gram", N_("Gram, relative to the painting")),
             ("gram-2015", N_("Gram, Gatys 2015")),
             ("gram-code", N_("Gram, Gatys’ notebook")),
@@ -267,5 +273,25 @@ ROWS = (
         ),
     ),
 )
-# fmt: on
 CONTROLS = {control.name: control for control in ROWS}
+# Of a drawing: they stand on its page, and in the recipe of what is painted from it.
+DRAWN = {
+    control.name: control
+    for control in (
+        Control(
+            "variety", N_("Pieces of the painting"), "options", "pick",
+            (
+                ("0", N_("Repeated as they fit best")), ("1", N_("As usual")), ("2", N_("Varied")),
+                ("4", N_("Varied as much as can be")),
+            ),
+        ),
+        Control(
+            "fidelity", N_("Each part of the drawing"), "options", "pick",
+            (
+                ("1", N_("Painted as that part alone")), ("0.75", N_("Mostly as that part")),
+                ("0.4", N_("Mixed with the others")), ("0", N_("As whatever is most like it")),
+            ),
+        ),
+    )
+}
+# fmt: on

@@ -22,9 +22,11 @@ from app.jobs.storage.protocol import BlobNotFoundError
 from app.jobs.work import planned_work
 from app.orders.doodles import DoodleRequest, start_doodle
 from app.pages import sentences
+from app.pages.controls import DRAWN
 from app.pages.form import last
 from app.pages.keeping import keep_each
 from app.pages.sentences import UnfitError
+from app.pages.values import DEFAULTS
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
 from app.retelling import retold
@@ -43,7 +45,9 @@ FIRST = "starry_night"
 SIZES, USUAL_SIZE = ("512", "1024", "1536", "2048"), "1024"
 USUAL_DRAWING = (4, 3)
 # Beside which control a sentence stands that is about something else of the job: a drawing is all of these.
-PLACES = {"style": "painting", "photo": "photo", "painting": "painting", "size": "size", "submit": "submit"}
+PLACES = {"style": "painting", "photo": "photo", "painting": "painting", "size": "size", "submit": "submit"} | {
+    name: name for name in DRAWN
+}
 
 
 @dataclass
@@ -51,6 +55,7 @@ class Sent:
     """A drawing that a client sent, what of it was kept, and what was refused.
 
     Attributes:
+        options: by their names, what else was chosen (DRAWN).
         photo: what is painted with the parts; None where the drawing is all that there is.
         sheet: what the drawing is a mask of: the photo, or the drawing itself.
         drawing: the mask's id.
@@ -59,6 +64,7 @@ class Sent:
     client: str = ""
     painting: str = FIRST
     size: str = USUAL_SIZE
+    options: dict[str, str] = field(default_factory=lambda: {name: DEFAULTS[name] for name in DRAWN})
     photo: StoredPhoto | None = None
     sheet: StoredPhoto | None = None
     drawing: str = ""
@@ -71,6 +77,7 @@ async def take_in(services: Services, request: Request) -> Sent:
 
     def settle(form: FormData) -> None:
         sent.painting, sent.size = last(form, "painting"), last(form, "size") or USUAL_SIZE
+        sent.options = {name: last(form, name) or DEFAULTS[name] for name in DRAWN}
 
     keep = [partial(each, services, sent) for each in (keep_its_photo, keep_its_drawing)]
     sent.refusals += await keep_each(request, "map", settle, *keep)
@@ -138,9 +145,10 @@ def wish_of(sent: Sent) -> DoodleRequest:
                 "size": sent.size,
                 "preset": "studio" if sent.photo else "doodle",
             }
+            | sent.options
         )
     except ValidationError as error:
-        raise UnfitError(sentences.places_of(error)) from error
+        raise UnfitError(sentences.places_of(error, DRAWN)) from error
 
 
 def beside(refusal: RefusalError) -> dict[str, str]:
@@ -164,6 +172,8 @@ def draw_page(request: Request, sent: Sent) -> Response:
         "sheet": sent.sheet if sent.drawing else None,
         "drawing": sent.drawing,
         "sizes": [(size, seconds(services, int(size))) for size in SIZES],
+        "drawn": DRAWN.values(),
+        "form": sent,
         "size": sent.size if sent.size in SIZES else USUAL_SIZE,
         "refused": refused,
         "accept": ACCEPT,

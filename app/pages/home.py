@@ -19,15 +19,17 @@ from app.orders.find import find_job
 from app.orders.series import most_photos
 from app.pages.controls import CONTROLS
 from app.pages.form import OWN, HomeForm, Part, form_of
+from app.pages.moods import told_moods
 from app.pages.sentences import UnfitError, folds_around, placed
 from app.pages.several import Chosen
+from app.pages.shown import shown
 from app.pages.sizes import sizes
 from app.pages.values import as_number, number
 from app.pages.wall import piece
 from app.pages.ways import WAYS
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere, services_of
-from app.translation import _, initial
+from app.translation import _, initial, together
 from app.uploads import paintings, photos
 from app.uploads.photos import ACCEPT, StoredPhoto
 from app.uploads.room import little_left
@@ -53,7 +55,7 @@ class HomePage:
     photo: StoredPhoto | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
-    movement: str = ""
+    mood: str = ""
     status: int = 200
     fresh: Sequence[str] = ()
     several: Chosen = field(default_factory=Chosen)
@@ -64,11 +66,13 @@ def home_page(request: Request, page: HomePage) -> Response:
     """The home page, also with what was wrong in a form that is sent back."""
     services = services_of(request)
     form, own = page.form, own_titles(request, page)
+    found = services.gallery.search(page.text, page.mood)
+    rows = blend(form, {card.id: card.title for card in services.gallery.cards} | own)
     context = {
         "form": form,
-        "blend": blend(form, {card.id: card.title for card in services.gallery.cards} | own),
+        "blend": rows,
+        "after": together(row.title for row in rows if row.title),
         "start": start_of(services, form.options["start_job"]),
-        "most": number(max(1.0, *(as_number(part.weight) or 0 for part in form.parts))),
         "photo": None if "photo" in page.refused else page.photo,
         "several": page.several,
         "most_photos": most_photos(services.settings),
@@ -77,12 +81,15 @@ def home_page(request: Request, page: HomePage) -> Response:
         # A search is a form of its own; what it finds must not cost the photo and the options.
         "carried": [*([("photo", page.photo.id)] if page.photo else []), *form.fields()],
         "q": page.text,
-        "movement": page.movement,
-        "styles": shown(services, page),
+        "mood": page.mood,
+        "moods": told_moods(services.gallery.moods),
+        "found": found,
+        "hints": services.gallery.hints,
+        "shown": shown(services.gallery),
+        "styles": hanging(services, found.cards, form),
         "all_styles": services.gallery.cards,
         "own": own,
         "keeps_for": duration(services.settings.retention_s),
-        "movements": services.gallery.movements,
         "sizes": sizes(services, page.photo, form),
         "controls": CONTROLS,
         "ways": WAYS,
@@ -94,15 +101,17 @@ def home_page(request: Request, page: HomePage) -> Response:
 
 
 def opened(page: HomePage) -> set[str]:
-    """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen."""
-    places = set(page.refused) or (page.form.changed() if page.unfolds else set())
+    """The folds that are open: those of a sentence, which must not lie under a sheet; else those of what is chosen, and
+    the options themselves where an artwork's photo and painting are brought to change something.
+    """
+    brought = {"options"} if page.unfolds and page.photo else set()
+    places = set(page.refused) or ((page.form.changed() | brought) if page.unfolds else set())
     return {fold for place in places for fold in folds_around(place)}
 
 
-def shown(services: Services, page: HomePage) -> list[Card]:
-    """The cards that are searched for. What is chosen stays, whatever that is."""
-    found = services.gallery.chosen(page.text, page.movement)
-    chosen = services.gallery.by_id.get(page.form.style)
+def hanging(services: Services, found: Sequence[Card], form: HomeForm) -> Sequence[Card]:
+    """The cards that were searched for. What is chosen stays, whatever that is."""
+    chosen = services.gallery.by_id.get(form.style)
     return [chosen, *found] if chosen and chosen not in found else found
 
 
@@ -147,11 +156,17 @@ def beside(refusal: RefusalError, form: HomeForm) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Row:
-    """One painting of the blend on the page: its title, and its share in percent of those in the same place."""
+    """One painting of the blend on the page: its title, and its share of those in the same place, 0 to 1. That of a row
+    without a painting is what one more would get.
+    """
 
     part: Part
     title: str
-    share: int
+    share: float
+
+    @property
+    def slider(self) -> str:
+        return number(self.share)
 
 
 def blend(form: HomeForm, titles: Mapping[str, str]) -> list[Row]:
@@ -162,8 +177,9 @@ def blend(form: HomeForm, titles: Mapping[str, str]) -> list[Row]:
     whole: dict[tuple[str, str], float] = defaultdict(float)
     for part, weight in zip(parts, weights, strict=True):
         whole[part.where] += weight
+    fair = 1 / max(1, sum(bool(part.style) for part in parts))
     return [
-        Row(part, titles.get(part.style, ""), round(100 * weight / (whole[part.where] or 1)))
+        Row(part, titles.get(part.style, ""), weight / whole[part.where] if weight else (0 if part.style else fair))
         for part, weight in zip(parts, weights, strict=True)
     ]
 
@@ -175,7 +191,7 @@ def home(
     photo: str = "",
     again: str = "",
     q: Annotated[str, Query(max_length=80)] = "",
-    movement: Annotated[str, Query(max_length=80)] = "",
+    mood: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """The page with every option that the address names; with `again`, those of an earlier job."""
     form = HomeForm.of(request.query_params)
@@ -195,4 +211,4 @@ def home(
     for style in unknown:
         kind = refusals.PAINTING_GONE if own_painting(style) else refusals.STYLE_UNKNOWN
         refused["style"] = _(kind.sentence).format(style=style)
-    return home_page(request, HomePage(form, kept, refused, q, movement, unfolds=bool(form.style)))
+    return home_page(request, HomePage(form, kept, refused, q, mood, unfolds=bool(form.style)))

@@ -83,7 +83,7 @@ def page_of(
             request, services, job, _("Stopped early") if context["stopped"] else _("Your artwork")
         )
         context |= {
-            "same_again": address_of(job.request),
+            "same_again": address_of(job.request) + "#chosen",
             "drawn_after": next((each.id for each in job.request.styles if each.part), ""),
             "is_drawn": job.request.preset == "doodle",
             "picture_words": picture_words(job, context["after_by"]),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from app.gallery import Gallery
 from app.jobs.models import PaintRequest
-from app.pages.controls import CONTROLS, Control, told
+from app.pages.controls import CONTROLS, DRAWN, Control, told
 from app.pages.values import DEFAULTS, as_number, number, text_of
 from app.translation import _
 
 
 def told_recipe(wish: PaintRequest, gallery: Gallery) -> list[tuple[str, str]]:
     """Name and words of each option: the main ones, and those that are not as the page starts with them."""
-    texts = {name: text_of(getattr(wish, name)) for name in CONTROLS}
+    rows = CONTROLS | DRAWN
+    texts = {name: text_of(getattr(wish, name)) for name in rows}
     return [paintings(wish, gallery)] + [
         (_(control.told or control.words), words_of(control, texts[name]))
-        for name, control in CONTROLS.items()
+        for name, control in rows.items()
         if control.is_always_told or texts[name] != DEFAULTS[name]
     ]
 

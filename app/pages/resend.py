@@ -36,6 +36,7 @@ DEEDS = {
     "jobs": N_("Paint it"),
     "draw": N_("Paint the drawing"),
     "sample": N_("Use the sample photo"),
+    "received": N_("Take these photos"),
     "remove": N_("Remove the painting"),
     "again": N_("Paint it again"),
     "retry": N_("Paint it after all"),

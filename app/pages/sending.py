@@ -126,6 +126,8 @@ def home_again() -> Response:
 async def paint(request: Request, services: ServicesHere) -> Response:
     """Keeps what was sent, starts the job, leads to its easel; or to all of a series."""
     sent = await take_in(services, request)
+    if sent.refusals and not any(part.counts for part in sent.form.parts):
+        sent.refusals.append(RefusalError(refusals.STYLE_MISSING))  # both are said, each at its step
     if not sent.refusals and not sent.several.left_out:
         try:
             return remembering(request, await to_thread.run_sync(started, request, services, sent), sent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,12 +27,12 @@ class UnfitError(RefusalError):
         self.places = places
 
 
-def places_of(error: ValidationError) -> dict[str, str]:
-    """A sentence for each option that does not fit, by the name of its control."""
+def places_of(error: ValidationError, more: Collection[str] = ()) -> dict[str, str]:
+    """A sentence for each option that does not fit, by the name of its control; `more` are those of another page."""
     found: dict[str, str] = {}
     for each in error.errors():
         name = str(each["loc"][0]) if each["loc"] else "options"
-        found.setdefault(placed(name), sentence(each))
+        found.setdefault(name if name in more else placed(name), sentence(each))
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
-from anyio import to_thread
 from starlette.datastructures import UploadFile
 
 from app import refusals
@@ -16,21 +15,17 @@ from app.jobs.storage import keys
 from app.jobs.storage.protocol import is_full
 from app.refusals import RefusalError, Thing
 from app.services import Services
-from app.translation import N_, _
+from app.turns import CrowdedError
 from app.uploads import masks, paintings, photos
 from app.uploads.masks import StoredMask
 from app.uploads.paintings import OwnPainting
 from app.uploads.photos import StoredPhoto
-from app.uploads.room import check_quota, count, over_quota
+from app.uploads.room import check_quota, check_room, count, no_room, over_quota
 from app.web.bodies import FORM_OVERHEAD_BYTES
 
-NOT_KEPT: dict[Thing, str] = {
-    "photo": N_("your photo was not kept"),
-    "mask": N_("your mask was not kept"),
-    "painting": N_("your painting was not kept"),
-}
 Decoded = TypeVar("Decoded")
 Stored = TypeVar("Stored")
+AGAIN_S = 30  # after which a client may try again that has too many uploads waiting
 
 
 async def keep_upload(services: Services, file: UploadFile, client: str) -> StoredPhoto:
@@ -123,14 +118,12 @@ async def _kept(
     """What `store` makes of the decoded picture, when its turn comes; `thing` is what refusals call it.
 
     Raises:
-        RefusalError: the file is refused, or there is little room left, which is for what was accepted before.
+        RefusalError: the file is refused; or there is little room left, which is for what was accepted before; or too
+            many of this client wait for their turn.
     """
 
-    no_room = RefusalError(refusals.DISK_FULL, undone=_(NOT_KEPT[thing])).beside(thing)
-
     def decode_and_store() -> Stored:
-        if not services.has_room():
-            raise no_room
+        check_room(services, thing)
         check_quota(services, client, thing)
         picture = decode()
         try:
@@ -140,6 +133,10 @@ async def _kept(
         except OSError as error:
             if not is_full(error):
                 raise
-            raise no_room from error
+            raise no_room(thing) from error
 
-    return await to_thread.run_sync(decode_and_store, limiter=services.decodings)
+    try:
+        return await services.decodings.run(client, decode_and_store)
+    except CrowdedError as error:
+        headers = {"Retry-After": str(AGAIN_S)}
+        raise RefusalError(refusals.TOO_MANY_REQUESTS, headers=headers, seconds=AGAIN_S) from error

@@ -1,4 +1,4 @@
-"""Whether there is room for what a client sends: what may be kept of it, and of all."""
+"""Whether there is room for what a client sends: on the disk, and in what may be kept of it and of all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,32 @@ import redis
 
 from app import refusals, words
 from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError
-from app.refusals import RefusalError
+from app.refusals import RefusalError, Thing
 from app.services import Services
+from app.translation import N_, _
 
+NOT_KEPT: dict[Thing, str] = {
+    "photo": N_("your photo was not kept"),
+    "mask": N_("your mask was not kept"),
+    "painting": N_("your painting was not kept"),
+}
 TOLD_ABOVE = 0.8  # of what may be kept; below that, nobody has to think of it
 log = logging.getLogger(__name__)
+
+
+def check_room(services: Services, thing: Thing) -> None:
+    """Make sure that the disk has room for an upload, before it is sent or decoded.
+
+    Raises:
+        RefusalError: there is little left, which is for what was accepted before.
+    """
+    if not services.has_room():
+        raise no_room(thing)
+
+
+def no_room(thing: Thing) -> RefusalError:
+    """How to say that the disk is full."""
+    return RefusalError(refusals.DISK_FULL, undone=_(NOT_KEPT[thing])).beside(thing)
 
 
 def check_quota(services: Services, client: str, thing: str = "photo") -> None:

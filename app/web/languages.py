@@ -19,6 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 COOKIE = "atelier_language"
 YEAR_S = 365 * 24 * 3600
+MOST = 20  # languages that a header may ask for; who speaks more is no browser
 # Where lengths are in inches in daily life: the United States, Liberia, Myanmar.
 INCHES = {"us", "lr", "mm"}
 IN_WORDS = ("text/html", "application/json", "application/problem+json")
@@ -82,9 +83,9 @@ def language_of(request: Request) -> Language:
 
 
 def accepted(header: str) -> Iterator[str]:
-    """The languages of an Accept-Language header (RFC 9110, section 12.5.4), the most wanted first."""
+    """The languages of an Accept-Language header (RFC 9110, section 12.5.4), or the first MOST, most wanted first."""
     weighed: list[tuple[float, int, str]] = []
-    for each in header.split(","):
+    for each in header.split(",", MOST)[:MOST]:
         tag, _, parameter = each.partition(";")
         try:
             weight = float(parameter.strip().removeprefix("q=") or 1)

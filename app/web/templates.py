@@ -18,13 +18,16 @@ from app.web.origin import form_action, keep_visit
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
-def templates(assets: Assets, root: str) -> Jinja2Templates:
-    """The Jinja2 environment of all pages; autoescaping is on. `root` goes before every address within the site."""
+def templates(assets: Assets, root: str, *, is_offline_kept: bool = True) -> Jinja2Templates:
+    """The Jinja2 environment of all pages; autoescaping is on. `root` goes before every address within the site;
+    `is_offline_kept` is whether browsers may keep anything to show without a network.
+    """
     found = Jinja2Templates(TEMPLATES)
     found.env.add_extension("jinja2.ext.i18n")
     found.env.install_gettext_callables(_, many, newstyle=True)  # type: ignore[attr-defined]
     found.env.trim_blocks = found.env.lstrip_blocks = True
     found.env.globals["root"] = root
+    found.env.globals["is_offline_kept"] = is_offline_kept
     found.env.globals["asset"] = lambda path: root + assets.url(path)
     found.env.globals["form_action"] = lambda request, path: root + form_action(request, path)
     found.env.globals["language"] = LANGUAGE.get

@@ -2,6 +2,8 @@
 import { connectCompare, connectStrength } from "./compare.js";
 import { connectCrop } from "./crop.js";
 import { all, byId } from "./lib/elements.js";
+import { keepNew } from "./lib/kept.js";
+import { remembered } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
 import { connectScale } from "./scale.js";
 import { connectShare } from "./share.js";
@@ -20,3 +22,5 @@ if (compare) {
 for (const scale of all(document, "[data-scale]", HTMLElement)) connectScale(scale, page.signal);
 connectShare(page.signal);
 localise(document);
+const id = location.pathname.split("/").at(-1) ?? "";
+if (remembered().includes(id)) void keepNew(id);

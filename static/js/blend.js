@@ -16,6 +16,7 @@ export function connectBlend(studio, signal) {
     share: first(row, "output", HTMLOutputElement),
   }));
   const chosenTitle = byId("blend-first", HTMLElement);
+  const bar = byId("blend-bar", HTMLElement);
   const unnamed = _("The painting you choose");
 
   /** Where each is painted: those of one place share it. @param {HTMLElement} part @param {number} index */
@@ -24,24 +25,57 @@ export function connectBlend(studio, signal) {
     return all(part, "input[type=hidden]", HTMLInputElement).map((each) => each.value).join(" ");
   };
 
-  const tell = () => {
-    chosenTitle.textContent = chosenCard(studio)?.dataset.title ?? unnamed;
-    const chosen = rows.flatMap(({ part, select, slider }, index) =>
-      select?.value === "" ? [] : [{ place: placeOf(part, index), weight: Number(slider.value) }]);
-    const places = new Set(chosen.map(({ place }) => place));
-    rows.forEach(({ row, part, slider, share }, index) => {
-      const here = chosen.filter(({ place }) => place === placeOf(part, index));
-      const whole = here.reduce((sum, { weight }) => sum + weight, 0) || 1;
-      share.value = slider.ariaValueText = `${Math.round((100 * Number(slider.value)) / whole)} %`;
-      // Whoever has a place alone shares it with nobody.
-      const isAlone = places.size > 1 && here.length === 1;
-      row.classList.toggle("is-alone", isAlone);
-      if (isAlone && Number(slider.value) === 0) slider.value = "1";
+  const groups = () => {
+    /** Rows with a painting, by place. @type {Map<string, typeof rows>} */
+    const places = new Map();
+    rows.forEach((each, index) => {
+      if (each.select?.value === "") return;
+      const place = placeOf(each.part, index);
+      places.set(place, [...(places.get(place) ?? []), each]);
     });
+    return [...places.values()];
+  };
+  const valueOf = (/** @type {typeof rows[number]} */ row) => Number(row.slider.value);
+
+  /** What is left of a place, divided as it was before. @param {typeof rows} among @param {number} rest */
+  const divide = (among, rest) => {
+    const whole = among.reduce((sum, row) => sum + valueOf(row), 0);
+    for (const row of among) row.slider.value = String(whole > 0 ? (valueOf(row) * rest) / whole : rest / among.length);
+  };
+
+  /** @type {Set<typeof rows[number]>} */
+  let before = new Set(groups().flat());
+  /** Sliders stand where their shares are: all of one place make a whole. @param {EventTarget | null} moved */
+  const settle = (moved) => {
+    for (const here of groups()) {
+      const held = here.filter((row) => row.slider === moved);
+      const come = held.length ? held : here.filter((row) => !before.has(row));
+      const others = here.filter((row) => !come.includes(row));
+      if (others.length === 0) divide(here, 1);
+      else {
+        if (!held.length) for (const row of come) row.slider.value = String(1 / here.length);
+        divide(others, 1 - come.reduce((sum, row) => sum + valueOf(row), 0));
+      }
+    }
+    before = new Set(groups().flat());
+  };
+
+  const tell = (/** @type {Event | undefined} */ event) => {
+    settle(event?.type === "input" ? event.target : null);
+    chosenTitle.textContent = chosenCard(studio)?.dataset.title ?? unnamed;
+    const places = groups();
+    rows.forEach(({ row, slider, share }, index) => {
+      const here = places.find((place) => place.some((each) => each.row === row)) ?? [];
+      share.value = slider.ariaValueText = `${Math.round(100 * Number(slider.value))} %`;
+      row.classList.toggle("is-alone", places.length > 1 && here.length === 1);
+      const part = /** @type {HTMLElement} */ (bar.children[index]);
+      part.style.setProperty("--share", here.length ? slider.value : "0");
+    });
+    bar.hidden = places.length !== 1 || places[0].length < 2;
   };
   for (const event of ["input", "change", "marks"]) studio.addEventListener(event, tell, { signal });
-  window.addEventListener("pageshow", tell, { signal });
-  tell();
+  window.addEventListener("pageshow", () => tell(undefined), { signal });
+  tell(undefined);
 }
 
 /**

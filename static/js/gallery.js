@@ -1,44 +1,50 @@
 /** The gallery: its cards filtered as one types (the same fields, sent as a form, do it without a script), and which paintings are chosen. */
 
 import { all, byId, first } from "./lib/elements.js";
+import { holds, wanted } from "./lib/search.js";
 import { _, manner, many } from "./lib/words.js";
-
-/** Letters without accents, lower case, so that "hebuterne" finds "Hébuterne". @param {string} text */
-export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** @param {AbortSignal} signal */
 export function connectFilter(signal) {
   const text = byId("filter-text", HTMLInputElement);
-  const movement = byId("filter-movement", HTMLSelectElement);
+  const moods = all(document, "[name=mood]", HTMLInputElement);
   const count = byId("filter-count", HTMLElement);
   const none = byId("gallery-none", HTMLElement);
   const cards = all(document, ".card[data-words]", HTMLElement);
+  const labels = cards.map((card) => card.dataset.words ?? "");
   const own = first(document, "[data-own]", HTMLElement);
 
   const apply = () => {
-    const words = plain(text.value).split(/\s+/).filter(Boolean);
+    const mood = moods.find((each) => each.checked)?.value ?? "";
+    const { words, isMended } = wanted(text.value, labels);
     let shown = 0;
     for (const card of cards) {
-      const fits = (!movement.value || card.dataset.movement === movement.value) && words.every((word) => card.dataset.words?.includes(word));
+      const fits = (!mood || card.dataset.moods?.split(" ").includes(mood)) && holds(card.dataset.words ?? "", words);
       card.hidden = !fits;
       shown += Number(fits);
     }
-    own.hidden = words.length > 0 || movement.value !== "";
+    own.hidden = words.length > 0 || mood !== "";
     none.hidden = shown > 0;
-    count.textContent = many("{count} painting", "{count} paintings", shown);
+    const instead = isMended && shown > 0 ? _("Nothing is called “{typed}”. These are for “{meant}”.", { typed: text.value.trim(), meant: words.join(" ") }) : "";
+    count.textContent = `${instead} ${many("{count} painting", "{count} paintings", shown)}`.trim();
   };
-  text.addEventListener("input", apply, { signal });
-  movement.addEventListener("change", apply, { signal });
-  // Enter filters, which has happened already; it must not leave the page and the photo on it.
-  document.getElementById("filter")?.addEventListener("submit", (event) => event.preventDefault(), { signal });
-  none.querySelector("a")?.addEventListener("click", (event) => {
-    if (cards.length === 0) return;
-    event.preventDefault();
-    text.value = movement.value = "";
+  const search = (/** @type {string} */ words) => {
+    text.value = words;
+    for (const each of moods) each.checked = each.value === "";
     apply();
     text.focus();
+  };
+  text.addEventListener("input", apply, { signal });
+  for (const each of moods) each.addEventListener("change", apply, { signal });
+  // Enter filters, which has happened already; it must not leave the page and the photo on it.
+  document.getElementById("filter")?.addEventListener("submit", (event) => event.preventDefault(), { signal });
+  none.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && /** @type {HTMLElement | null} */ (event.target.closest("a"));
+    if (!link || cards.length === 0) return;
+    event.preventDefault();
+    search(link.dataset.search ?? "");
   }, { signal });
-  if (text.value || movement.value) apply();
+  if (text.value || moods.some((each) => each.checked && each.value)) apply();
 }
 
 /** The radio of the chosen card, if any. @param {HTMLFormElement} studio */
@@ -69,7 +75,6 @@ export function connectChoice(studio, signal) {
   studio.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("formaction") || chosenCard(studio) || others.some((each) => each.value)) return;
     event.preventDefault();
-    event.stopImmediatePropagation();
     error.textContent = _("Choose a painting from the gallery to paint your photo after.");
     error.hidden = false;
     /** @type {HTMLInputElement | null} */ (studio.querySelector(".card:not([hidden]) .card__radio"))?.focus({ preventScroll: true });

@@ -6,6 +6,7 @@ import { all, byId } from "./lib/elements.js";
 import { connectOwn } from "./own.js";
 import { connectPhoto } from "./photo.js";
 import { connectScale } from "./scale.js";
+import { connectShown } from "./shown.js";
 import { connectTimes } from "./times.js";
 
 const studio = byId("studio", HTMLFormElement);
@@ -14,6 +15,7 @@ connectOwn(studio, page.signal);
 connectAdding(studio, page.signal);
 connectChoice(studio, page.signal);
 connectPhoto(studio, page.signal);
+connectShown(studio, page.signal);
 connectFilter(page.signal);
 connectBlend(studio, page.signal);
 connectBrush(studio, page.signal);

@@ -1,6 +1,7 @@
 /** Paintings of one's own: sent as soon as they are chosen, and hung beside the others as the chosen one. */
 import { whyNot } from "./lib/answers.js";
 import { all, byId, copyOf, first } from "./lib/elements.js";
+import { call, nameOf, titleOf } from "./lib/names.js";
 import { at } from "./lib/root.js";
 import { upload, whyFailed } from "./lib/upload.js";
 import { _ } from "./lib/words.js";
@@ -105,12 +106,16 @@ class Cards {
     this.#studio = studio;
     this.#signal = signal;
     this.#selects = all(studio, "select[name=style]", HTMLSelectElement);
-    this.#made = all(studio, "[data-mine]", HTMLElement).length;
+    const mine = all(studio, "[data-mine]", HTMLElement);
+    this.#made = mine.length;
+    for (const card of mine) this.#rename(card, nameOf(card.dataset.mine ?? ""));
   }
 
   /** Hangs a painting as the chosen one; its title. @param {string} id @param {File} file */
   hang(id, file) {
-    const title = _("Your painting {number}", { number: ++this.#made });
+    this.#made++;
+    const title = titleOf(file.name) || _("Your painting {number}", { number: this.#made });
+    call(id, title);
     const card = newCard(id, title);
     this.#show(file, first(card, "img", HTMLImageElement));
     first(this.#studio, "[data-own]", HTMLElement).before(card);
@@ -129,6 +134,16 @@ class Cards {
     this.#studio.dispatchEvent(new Event("change"));
   }
 
+  /** @param {HTMLElement} card @param {string} title */
+  #rename(card, title) {
+    if (!title) return;
+    setTitle(card, first(card, "input", HTMLInputElement).dataset.title ?? "", title);
+    for (const select of this.#selects) {
+      const option = /** @type {HTMLOptionElement | null} */ (select.querySelector(`[value="${card.dataset.mine}"]`));
+      if (option) option.text = title;
+    }
+  }
+
   /** @param {File} file @param {HTMLImageElement} picture */
   #show(file, picture) {
     picture.src = URL.createObjectURL(file);
@@ -139,12 +154,17 @@ class Cards {
 /** @param {string} id @param {string} title */
 function newCard(id, title) {
   const card = copyOf("mine");
-  const radio = first(card, "input", HTMLInputElement);
   const remove = first(card, ".card__remove", HTMLButtonElement);
-  const named = (/** @type {string | null} */ words) => (words ?? "").replace("{title}", title);
-  card.dataset.mine = radio.value = remove.value = id;
-  radio.dataset.title = title;
+  card.dataset.mine = first(card, "input", HTMLInputElement).value = remove.value = id;
+  setTitle(card, "{title}", title);
+  return card;
+}
+
+/** @param {HTMLElement} card @param {string} before what stands for the title @param {string} title */
+function setTitle(card, before, title) {
+  const remove = first(card, ".card__remove", HTMLButtonElement);
+  const named = (/** @type {string | null} */ words) => (words ?? "").replace(before, title);
+  first(card, "input", HTMLInputElement).dataset.title = title;
   remove.ariaLabel = named(remove.ariaLabel);
   for (const each of [first(card, "cite", HTMLElement), first(card, "[data-add] .unseen", HTMLElement)]) each.textContent = named(each.textContent);
-  return card;
 }

@@ -1,5 +1,6 @@
 /** Several photos: each a print of _prints.html with its own line while it is sent, or the reason why it is none of the series. */
 import { all, byId, copyOf, first } from "./lib/elements.js";
+import { call } from "./lib/names.js";
 import { at } from "./lib/root.js";
 import { whyTooLarge } from "./lib/upload.js";
 import { Queue } from "./prints/queue.js";
@@ -45,7 +46,10 @@ export class Prints {
       const print = copyOf("print");
       this.#prints.append(print);
       if (refusal) refuse(print, file.name, refusal);
-      else this.#queue.add(print, file);
+      else {
+        print.dataset.name = file.name;
+        this.#queue.add(print, file);
+      }
     }
     this.#changed();
     this.#queue.next();
@@ -109,6 +113,9 @@ function showPhoto(print, photo) {
   Object.assign(check, { value: photo.id, disabled: false, checked: true });
   lineOf(print).hidden = true;
   print.dataset.photo = photo.id;
+  if (!print.dataset.name) return;
+  picture.alt = print.dataset.name;
+  call(photo.id, print.dataset.name);
 }
 
 /**

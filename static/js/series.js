@@ -3,6 +3,7 @@ import { develop } from "./lib/canvas.js";
 import { all, byId, first } from "./lib/elements.js";
 import { remember } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
+import { nameOf } from "./lib/names.js";
 import { poll } from "./lib/poll.js";
 import { at } from "./lib/root.js";
 import { connectStop } from "./lib/stop.js";
@@ -38,7 +39,9 @@ function paint(canvas, job) {
   }
   canvas.className = `canvas is-${job.status}`;
   link.href = at(`/jobs/${job.id}`);
-  link.ariaLabel = _("Photo {number}: {doing}", { number: part("number").textContent, doing: job.doing });
+  const name = nameOf(job.photo);
+  const number = part("number").textContent;
+  link.ariaLabel = name ? `${name}: ${job.doing}` : _("Photo {number}: {doing}", { number, doing: job.doing });
   part("doing").textContent = job.doing;
   share.value = job.progress;
   share.hidden = !["queued", "running"].includes(job.status);
@@ -83,6 +86,7 @@ function announce(answer) {
 }
 
 localise(document);
+for (const canvas of canvases()) first(canvas, ".canvas__name", HTMLElement).textContent = nameOf(canvas.dataset.photo ?? "");
 for (const canvas of canvases().toReversed()) remember(canvas.dataset.job ?? "");
 if (series.dataset.status !== "ended") {
   void poll(address, {

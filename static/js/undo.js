@@ -1,5 +1,6 @@
 /** Deleting on the wall: at once for the eye, in truth only after some seconds in which it can be undone. */
 import { all, byId, first } from "./lib/elements.js";
+import { dropKept, keepWall } from "./lib/kept.js";
 import { forget } from "./lib/memory.js";
 import { at } from "./lib/root.js";
 import { many } from "./lib/words.js";
@@ -31,8 +32,9 @@ export function connectUndo(wall, onChange) {
       end.abort();
       bar.hidden = true;
       void deleted(photo).then((isGone) => {
-        if (isGone) for (const piece of pieces) forget(piece.dataset.job ?? "");
-        else shown(true);
+        if (!isGone) return shown(true);
+        for (const piece of pieces) forget(piece.dataset.job ?? "");
+        void keepWall(document);
       });
     };
     const timer = setTimeout(() => finish(), UNDO_MS);
@@ -60,6 +62,7 @@ export function connectUndo(wall, onChange) {
 
 /** Whether the photo and all that was made from it are gone. @param {string} photo */
 async function deleted(photo) {
+  void dropKept();
   const response = await fetch(at(`/api/v1/photos/${photo}`), { method: "DELETE", keepalive: true }).catch(() => null);
   return response?.ok ?? false;
 }

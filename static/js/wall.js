@@ -1,5 +1,6 @@
 /** The wall also shows what only the browser remembers, when the cookie is gone or full. */
 import { all, byId } from "./lib/elements.js";
+import { keepWall } from "./lib/kept.js";
 import { forget, remember, remembered } from "./lib/memory.js";
 import { localise } from "./lib/moments.js";
 import { at } from "./lib/root.js";
@@ -15,6 +16,7 @@ connectUndo(wall, () => {
   empty.hidden = all(wall, ":scope > :not([hidden])", HTMLElement).length > 0;
 });
 for (const id of hung.toReversed()) remember(id);
+void keepWall(document);
 for (const id of remembered().filter((each) => !hung.includes(each))) {
   const response = await fetch(at(`/api/v1/jobs/${id}`)).catch(() => null);
   if (!response) break; // The connection broke; the rest hangs there next time.

@@ -38,7 +38,7 @@ def own_styles(tmp_path: Path) -> Path:
     Image.linear_gradient("L").convert("RGB").save(folder / "dusk.jpg")
     (folder / "dusk.toml").write_text(
         'title = "Dusk & <Dawn>"\nartist = "Zoë Müller"\nborn = 1901\ndied = 1980\nyear = "1931"\n'
-        'movement = "Testism"\nmuseum = "Town Hall"\ndescription = "Turns everything grey."\n'
+        'movement = "Testism"\nmuseum = "Town Hall"\ndescription = "Turns everything grey."\nmoods = ["gold"]\n'
     )
     return folder
 

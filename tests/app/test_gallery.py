@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.gallery import Gallery, load_gallery, picture, plain
+from app.gallery import Gallery, load_gallery, picture
 from app.jobs.styles import BUILT_IN, Style
 from tests.app import pictures
 
@@ -20,7 +20,7 @@ def gallery(tmp_path: Path, own_styles: Path) -> Gallery:
     (folder / "style.toml").write_text(
         'id = "night"\ntitle = "The Blue Night"\nartist = "Jeanne Hébuterne"\nborn = 1898\ndied = 1920\n'
         'year = "c. 1919"\n'
-        'museum = "Nowhere"\nmovement = "School of Paris"\ndescription = "Blue."\ncommons = ""\n'
+        'museum = "Nowhere"\nmovement = "School of Paris"\ndescription = "Blue."\nmoods = ["blue"]\ncommons = ""\n'
     )
     (folder / "fingerprint.safetensors").write_bytes(b"")
     (folder / "swatch.webp").write_bytes(pictures.encoded(pictures.quarters(), "WEBP"))
@@ -69,24 +69,39 @@ def test_a_painting_without_a_label_is_named_after_its_file(gallery: Gallery) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "movement", "found"),
+    ("text", "mood", "found"),
     [
         ("", "", ["night", "checks", "dusk"]),
         ("hebuterne", "", ["night"]),
         ("HÉBUTERNE blue", "", ["night"]),
         ("muller", "", ["dusk"]),
         ("town hall", "", ["dusk"]),
+        ("testism", "", ["dusk"]),
         ("nothing of the kind", "", []),
-        ("", "Testism", ["dusk"]),
-        ("night", "Testism", []),
+        ("", "blue", ["night"]),
+        ("", "gold", ["dusk"]),
+        ("", "red", []),
+        ("dusk", "blue", []),
     ],
 )
-def test_filter_by_text_and_movement(gallery: Gallery, text: str, movement: str, found: list[str]) -> None:
-    assert [card.id for card in gallery.chosen(text, movement)] == found
+def test_filter_by_text_and_mood(gallery: Gallery, text: str, mood: str, found: list[str]) -> None:
+    assert [card.id for card in gallery.search(text, mood).cards] == found
 
 
-def test_movements_are_listed_once_in_order(gallery: Gallery) -> None:
-    assert gallery.movements == ["School of Paris", "Testism"]
+def test_a_slip_finds_what_was_meant_and_says_so(gallery: Gallery) -> None:
+    found = gallery.search("hebutrene", "")
+    assert [card.id for card in found.cards] == ["night"]
+    assert found.meant == "hebuterne"
+    assert gallery.search("hebuterne", "").meant == ""
+
+
+def test_moods_are_those_of_paintings_that_hang(gallery: Gallery) -> None:
+    assert gallery.moods == ["blue", "gold"]
+
+
+def test_who_finds_nothing_is_told_whom_to_search_for(gallery: Gallery) -> None:
+    assert "Jeanne Hébuterne" in gallery.hints
+    assert all(gallery.search(artist, "").cards for artist in gallery.hints)
 
 
 def test_titles_of_several_and_of_one_that_is_gone(gallery: Gallery) -> None:
@@ -127,7 +142,3 @@ def test_every_painting_that_ships_has_a_small_swatch_of_a_third_of_the_bytes() 
         sum((folder / name).stat().st_size for folder in folders) for name in ("swatch.webp", "swatch.avif")
     )
     assert small_bytes < large / 3
-
-
-def test_plain_letters() -> None:
-    assert plain("Brücke ÉTÉ") == "brucke ete"

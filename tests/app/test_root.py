@@ -105,7 +105,7 @@ def pages(states: dict[str, str]) -> list[str]:
     blend = f"style=starry_night&weight=1&style_mask={states['mask']}&style=dusk&weight=1&style_mask="
     return [
         "/", f"/?photo={photo}&{blend}", f"/?again={finished}", f"/?photo={photo}&start_job={finished}", "/?q=nothing",
-        "/draw", "/artworks", "/docs", "/nothing", f"/s/{states['share']}", f"/series/{states['series']}",
+        "/draw", "/artworks", "/docs", "/nothing", "/offline", f"/s/{states['share']}", f"/series/{states['series']}",
         *(f"/jobs/{states[state]}" for state in ("finished", "stopped", "waiting", "running")),
     ]  # fmt: skip
 

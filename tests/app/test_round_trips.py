@@ -81,3 +81,22 @@ def test_what_needs_nothing_of_redis_does_not_ask_it(client: TestClient, trips: 
     for address in ("/healthz", "/static/0/css/base.css", "/styles/dusk/swatch.webp", "/docs"):
         assert client.get(address).status_code == 200
         assert trips(partial(client.get, address)) == 0
+
+
+def test_a_further_try_costs_one_round_trip_for_all_jobs_of_a_series(
+    client: TestClient, trips: Count, connection: redis.Redis
+) -> None:
+    """However many of its jobs were tried again, and how often: fifty, stopped and tried again all the time by one
+    client, would keep all who poll waiting.
+    """
+    photos = [
+        client.post("/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())}).json()["id"] for _ in range(3)
+    ]
+    made = client.post("/api/v1/series", json={"photos": photos, "styles": [{"id": "dusk"}]}).json()
+    address = f"/api/v1/series/{made['id']}"
+    usual = trips(lambda: client.get(address))
+    for tries in range(1, 4):
+        for job in client.get(address).json()["jobs"]:
+            client.post(f"/api/v1/jobs/{job['id']}/cancel")
+            assert client.post(f"/api/v1/jobs/{job['id']}/retry").status_code == 202
+        assert trips(lambda: client.get(address)) == usual + tries

@@ -15,9 +15,6 @@ STYLES = ("great_wave", "the_scream", "starry_night", "dusk", "checks")
 COMPACT_LAYERS: list[str] = [layer for layer in options.LAYERS if layer not in options.LACKING["compact"]]
 
 
-SOME_CELL_LAYERS = st.lists(st.sampled_from(options.CELL_LAYERS), min_size=1, unique=True)
-
-
 def numbers(least: float, most: float) -> st.SearchStrategy[float]:
     return st.floats(least, most, allow_nan=False)
 
@@ -73,6 +70,8 @@ def wishes(draw: st.DrawFn) -> PaintRequest:
         given["color_when"] = draw(st.sampled_from(["after", "before"]))
     if given.get("start") == "artwork":
         given["start_job"] = draw(IDS)
-    if given.get("style_loss") in ("nearest", "nearest-and-gram") and "style_layers" in given:
-        given["style_layers"] = {layer: draw(numbers(0.1, 10)) for layer in draw(SOME_CELL_LAYERS)}
+    bound = options.BOUND.get(given.get("style_loss", "relative-gram"))
+    if bound and "style_layers" in given:
+        some = st.lists(st.sampled_from(bound), min_size=1, unique=True)
+        given["style_layers"] = {layer: draw(numbers(0.1, 10)) for layer in draw(some)}
     return PaintRequest(photo=draw(IDS), styles=draw(choices_of_styles()), **given)

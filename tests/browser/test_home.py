@@ -74,6 +74,7 @@ def test_what_is_missing_is_said_where_it_is_missing(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Paint it").click()
     expect(page.locator("#style-error")).to_be_visible()
+    expect(page.locator("#photo-error")).to_contain_text("There is no photo yet")
     page.locator(".card__label").first.click()
     expect(page.locator("#style-error")).to_be_hidden()
     page.get_by_role("button", name="Paint it").click()

@@ -65,7 +65,14 @@ def test_blend_tells_shares_and_titles(options: Page) -> None:
     shares = options.locator(".blend__share:visible")
     expect(shares).to_have_text(["50 %", "50 %"])
     options.get_by_label("Share of the second painting").fill("0.25")
-    expect(shares).to_have_text(["80 %", "20 %"])
+    expect(shares).to_have_text(["75 %", "25 %"])
+    # Where a slider stands is what its number says, also of a third.
+    options.get_by_label("The third painting", exact=True).select_option(index=7)
+    expect(shares).to_have_text(["50 %", "17 %", "33 %"])
+    values = [float(each.input_value()) for each in options.locator("[data-blend] input[type=range]:visible").all()]
+    assert [round(100 * value) for value in values] == [50, 17, 33]
+    options.get_by_label("The third painting", exact=True).select_option("")
+    expect(shares).to_have_text(["75 %", "25 %"])
     second = options.get_by_label("The second painting", exact=True).locator("option:checked").inner_text()
     expect(options.locator("#choice")).to_have_text(f"After {first} and {second}")
 
@@ -109,7 +116,7 @@ def test_options_work_without_scripts_and_come_back_from_the_artwork(new_page: N
     page.get_by_role("radio", name="Mostly my photo’s").check()
     page.get_by_label("The second painting", exact=True).select_option("starry_night")
     page.get_by_label("Evaluations in all").fill("8")
-    page.get_by_label("Whose hand").fill("77")
+    page.get_by_label("Variation").fill("77")
     page.get_by_role("button", name="Paint it").click()
     expect(page.get_by_role("heading", name="Download")).to_be_visible(timeout=PAINTED_MS)
 
@@ -119,7 +126,7 @@ def test_options_work_without_scripts_and_come_back_from_the_artwork(new_page: N
     expect(page.get_by_role("radio", name="Mostly my photo’s")).to_be_checked()
     expect(page.get_by_label("The second painting", exact=True)).to_have_value("starry_night")
     expect(page.get_by_label("Evaluations in all")).to_have_value("8")
-    expect(page.get_by_label("Whose hand")).to_have_value("77")
+    expect(page.get_by_label("Variation")).to_have_value("77")
     expect(page.get_by_alt_text("Your photo")).to_be_visible()
 
 
@@ -148,7 +155,7 @@ def test_enter_in_a_field_paints_rather_than_taking_the_sample(options: Page, ph
     options.set_input_files("#photo", photo)
     expect(options.locator("#photo-id")).not_to_have_value("")
     options.locator("#more > summary").click()
-    options.get_by_label("Whose hand").press("Enter")
+    options.get_by_label("Variation").press("Enter")
     expect(options.locator("#style-error")).to_be_visible()
     assert options.locator("#photo-view").get_attribute("src").startswith("blob:")  # type: ignore[union-attr]
 
@@ -168,6 +175,18 @@ def test_own_painting_is_hung_and_chosen_at_once(options: Page, photo: Path) -> 
     expect(card).to_have_count(0)
     options.reload()
     expect(card).to_have_count(0)
+
+
+def test_own_painting_is_called_as_its_file_in_this_browser(options: Page, photo: Path) -> None:
+    named = photo.with_name("Grandmother’s_garden.jpg")
+    named.write_bytes(photo.read_bytes())
+    options.set_input_files("#own-painting", named)
+    expect(options.locator("#choice")).to_have_text("After Grandmother’s garden")
+    options.reload()
+    expect(options.get_by_role("button", name="Remove Grandmother’s garden")).to_have_count(1)
+    expect(
+        options.locator("[data-blend] select").first.locator("option", has_text="Grandmother’s garden")
+    ).to_have_count(1)
 
 
 def test_bad_painting_is_said_on_its_card(options: Page, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ PAGES = [
     "/?style=nobody&strength=99&iterations=lots",
     "/artworks",
     "/docs",
+    "/offline",
     "/nothing",
     f"/jobs/{'0' * 32}",
 ]

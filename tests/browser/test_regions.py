@@ -232,7 +232,7 @@ def test_an_artwork_is_painted_over_until_it_is_unticked(page: Page, photo: Path
     expect(tick).to_be_checked()
     page.locator("#options > summary").click()
     page.locator("#more > summary").click()
-    first_canvas = page.get_by_label("The first canvas")
+    first_canvas = page.get_by_label("Begin from")
     expect(first_canvas).to_be_hidden()
     tick.press("Space")
     expect(first_canvas).to_be_visible()

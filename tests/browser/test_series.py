@@ -81,6 +81,7 @@ def test_three_photos_develop_side_by_side_and_come_home_in_one_zip(page: Page, 
 
     page.wait_for_url("**/series/*")
     expect(page.get_by_role("heading", level=1)).to_contain_text("3 photos after")
+    expect(page.locator(".canvas__name")).to_have_text([str(each["name"]) for each in photos])
     polls: list[str] = []
     page.on("request", lambda request: polls.append(request.url) if "/api/v1/jobs/" in request.url else None)
     expect(page.get_by_text("Your artworks")).to_be_visible(timeout=SERIES_MS)
@@ -108,7 +109,7 @@ def test_three_photos_develop_side_by_side_and_come_home_in_one_zip(page: Page, 
         page.get_by_role("link", name="Download artwork 2").click()
     with Image.open(single.value.path()) as artwork:
         assert artwork.size == (192, 256)
-    page.get_by_role("link", name="Photo 3: finished").click()
+    page.get_by_role("link", name=f"{photos[2]['name']}: finished").click()
     page.wait_for_url("**/jobs/*")
     expect(page.get_by_role("heading", name="Download")).to_be_visible()
 

@@ -27,8 +27,8 @@ from tests.waiting import until
 
 JOBS, KILLS, SEED = 20, 60, 17
 PAUSES_S = (0.5, 4.0)  # between two kills
-# What a part of the product is known by on its command line; the painter is the worker's child.
-PARTS = {"web": "uvicorn", "worker": "celery", "redis": "--unixsocket"}
+# What is on the command line of each part, of which Redis writes its own anew; the painter is the worker's child.
+PARTS = {"web": "uvicorn", "worker": "celery", "redis": "redis.sock"}
 TARGETS = ("painter", "launcher", *PARTS)
 
 
@@ -60,7 +60,9 @@ class Besieged:
             if target == "launcher":
                 return psutil.Process(self.launcher.pid)
             word = PARTS["worker" if target == "painter" else target]
-            found = next(each for each in psutil.Process(self.launcher.pid).children() if word in each.cmdline())
+            found = next(
+                each for each in psutil.Process(self.launcher.pid).children() if word in " ".join(each.cmdline())
+            )
             return found.children()[0] if target == "painter" else found
         return None
 
@@ -81,7 +83,7 @@ class Besieged:
             answer = httpx2.request(method, self.url + path, timeout=30, **how)
         except httpx2.HTTPError:
             return None
-        return None if answer.status_code in (500, 502, 503) else answer
+        return None if answer.status_code == 503 else answer
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(besieged: Besieged, recovery
         target = rng.choice(TARGETS)
         struck[target] += besieged.kill(target)
     recovery.struck()
-    assert set(struck) == set(TARGETS), struck
+    assert min(struck[target] for target in TARGETS) >= 3, struck
 
     def told_end(job_id: str) -> dict[str, Any] | None:
         answer = besieged.ask("GET", f"/api/v1/jobs/{job_id}")

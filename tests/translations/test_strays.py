@@ -12,10 +12,22 @@ from app.settings import Settings
 from tests.bench import ROOT
 from tests.translations.strays import in_code, in_script, in_template
 
-# Where nobody's language is known, which app/retelling.py knows of; where programs and owners read; what only decodes.
-NOT_SAID = {"jobs", "reading", "darkroom", "api", "server", "settings.py", "main.py", "logs.py", "process.py"}
+# Where nobody's language is known, which app/retelling.py knows of; where programs and owners read; what only decodes
+# or searches, for whose museums have one name in every language.
+NOT_SAID = {
+    "jobs",
+    "reading",
+    "darkroom",
+    "api",
+    "server",
+    "settings.py",
+    "main.py",
+    "logs.py",
+    "process.py",
+    "search.py",
+}
 # Written in English for programs: the page says so of itself.
-FOR_PROGRAMS = {"docs.html", "docs.py"}
+FOR_PROGRAMS = {"docs.html", "_operation.html", "docs.py"}
 CODE = [
     path
     for path in sorted((ROOT / "app").rglob("*.py"))
@@ -31,12 +43,12 @@ KNOWN = {
     "private, no-cache", "private, no-store", "noindex, nofollow", "Cookie", "series of", "atelier.draw.", "canvas is-",
     "# Every answer says that it is not to be listed.\nUser-agent: *\nDisallow:\n",
     # names of languages, algorithms, programs
-    "English", "Deutsch", "Adam", "Lanczos", "Crowson, style-transfer-pytorch",
+    "Atelier", "English", "Deutsch", "Adam", "Lanczos", "Crowson, style-transfer-pytorch",
     # parts of sentences that app/retelling.py tells
     "Value error, ", "target map", "style map", "The photo and its map",
     # why an option has no control, for those who read the code
     "stands above the options", "are the cards of the gallery, and the rows of the blend",
-    "is brought by an artwork's page, and then stands below the photo",
+    "is brought by an artwork's page, and then stands below the photo", "stands on the page to draw on",
     # errors that no person sees
     "There is no canvas of this size", " is no  of this page", "Not wanted any more",
 }  # fmt: skip

@@ -199,6 +199,57 @@ def test_orphans_of_every_kind_go_when_they_are_old_and_nothing_else_does(record
     assert records.waiting.position(records.get(back.id)) is not None
 
 
+def test_a_record_that_cannot_be_read_comes_back_from_its_manifest(records: JobRecords, tmp_path: Path) -> None:
+    """As when a release wrote it that another cannot read."""
+    damaged, whole = accepting.create(records, WISH, 1.0), accepting.create(records, WISH, 1.0)
+    records.redis.hset(redis_keys.record(damaged.id), "planned_work", "{")
+    orphans.sweep(records, steps := Round())
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it is
+        records.get(damaged.id)
+    grow_old(tmp_path / "jobs")
+    orphans.sweep(records, steps)
+    assert steps.failed == []
+    assert records.get(damaged.id).planned_work == 1.0
+    assert records.waiting.position(records.get(damaged.id)) is not None
+    assert records.get(whole.id) == whole
+
+
+def test_a_series_that_cannot_be_looked_at_keeps_no_other_from_going(
+    records: JobRecords, housekeeping: Housekeeping, tmp_path: Path
+) -> None:
+    bad, over = (Series(id=each * 32, created_at=0, photos=[PHOTO], jobs=["d" * 32]) for each in "12")
+    (tmp_path / keys.series_key(bad.id)).mkdir(parents=True)
+    for each in (bad, over):
+        if each is over:
+            records.storage.put(keys.series_key(each.id), each.model_dump_json().encode())
+    (tmp_path / keys.series_key(bad.id) / "inside").write_bytes(b"")
+    housekeeping.round()
+    assert not records.storage.exists(keys.series_key(over.id))
+    assert "look at series 111111…" in rounds.told(records.redis, records.now()).failing[0]
+
+
+def test_what_others_put_into_the_data_folder_is_left_alone_and_stops_nothing(
+    records: JobRecords, housekeeping: Housekeeping, hints: Hints, tmp_path: Path
+) -> None:
+    """As file managers, network drives and people do."""
+    waiting = accept_half(records, PHOTO)
+    foreign = [
+        tmp_path / folder / name
+        for folder in ("photos", "paintings", "jobs", "series", "shares", "deletions", f"jobs/{waiting.id}")
+        for name in ("Thumbs.db", "read me", "notes", "@eaDir/SYNO@.fileindexdb", "é/è")
+    ]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"theirs")
+    for folder in ("photos", "paintings", "jobs", "series", "shares", "deletions"):
+        grow_old(tmp_path / folder)
+    hints.sent.clear()
+    housekeeping.round()
+    assert hints.sent == [waiting.id]
+    assert rounds.told(records.redis, records.now()).failing == []
+    assert all(path.exists() for path in foreign)
+
+
 def test_check_tells_what_is_wrong_and_mends_it(
     records: JobRecords, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:

@@ -34,6 +34,7 @@ from worker.engine.room import Room
 from worker.engine.scene import Region, Scene, regions_of
 from worker.engine.style.fingerprint import Fingerprint, blend, fingerprint_of, load_fingerprint
 from worker.engine.style.parts import PartMap, Parts, load_parts, parts_of, save_parts
+from worker.engine.style.patches import Exemplar
 
 __all__ = [
     "CHOICES",
@@ -46,6 +47,7 @@ __all__ = [
     "DownloadError",
     "EmptyMaskError",
     "EngineError",
+    "Exemplar",
     "Extractor",
     "ExtractorUnavailableError",
     "Fingerprint",

@@ -24,12 +24,13 @@ from worker.engine.losses.terms import (
     total_variation,
 )
 from worker.engine.memory.spill import Spill
-from worker.engine.memory.tiling import Window, halo_of, tiled, windows
+from worker.engine.memory.tiling import STRIDE, Window, halo_of, tiled, windows
 from worker.engine.networks.decoder import HALO
 from worker.engine.networks.extractors import geometry
 from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
-from worker.engine.style.match import CellPart, Match, matched
+from worker.engine.style.match import CellPart, Match, Target, matched
+from worker.engine.style.patches import PatchMatch, PatchPart, matched_patches
 from worker.engine.style.statistics import (
     LayerStatistics,
     at_least_float32,
@@ -65,12 +66,14 @@ class Targets:
         keep: mask [1, 1, H, W], in [0, 1] or in bytes, of where the photo is seen, whatever is painted.
         parts: the styles' statistics.
         cells: what the picture's cells are to be matched with, by `Objective.match`.
+        patches: the same of its patches.
     """
 
     photo: Tensor | None = None
     keep: Tensor | None = None
     parts: Sequence[Part] = ()
     cells: Sequence[CellPart] = ()
+    patches: Sequence[PatchPart] = ()
 
 
 @dataclass(frozen=True)
@@ -135,17 +138,18 @@ class Objective:
         self.photo, self.keep = photo, targets.keep if photo is not None else None
         if not tile:  # in tiles, each part comes to the device by itself
             self.photo, self.keep = (each if each is None else each.to(extractor.device) for each in (photo, self.keep))
-        self.cells = tuple(targets.cells)
+        self.cells, self.patches = tuple(targets.cells), tuple(targets.patches)
         self.layers = tuple(dict.fromkeys([*self.style_weights, *self.content_weights]))
         self._geometry = {layer: geometry(layer, extractor.layers) for layer in self.layers}
         self._needs_mean = self.recipe.activation_shift != 0 or self.recipe.kind.needs_means
         self._terms = list(self._style_terms(targets.parts))
-        self._match: Match | None = None
-        self._targets: dict[str, tuple[Tensor, Tensor]] | None = None
+        self._match: Match | PatchMatch | None = None
+        self._targets: dict[str, Target] | None = None
         self.windows: list[Window] = []
         if photo is not None:
             height, width = photo.shape[2:]
             halo = max(halo_of(field, stride) for stride, field in self._geometry.values())
+            halo += STRIDE if self.patches else 0  # a patch in the core has positions around it
             self.windows = windows(height, width, tile, halo) if tile else [Window.whole(height, width)]
         self._zero = torch.zeros((), device=extractor.device)
         self._tile, self._spill, self._watch = tile, workspace.spill, workspace.watch
@@ -167,6 +171,11 @@ class Objective:
         return len(self.windows) == 1 and self._spill is None and self.recipe.kind.is_static
 
     @property
+    def is_matched(self) -> bool:
+        """Whether the picture is matched, before it is compared with what it is to become."""
+        return bool(self.cells or self.patches)
+
+    @property
     def needs_sums(self) -> bool:
         """Whether the loss depends on sums over the whole picture, and not only on each of its cells."""
         return bool(self._terms)
@@ -178,11 +187,11 @@ class Objective:
         seed: int = 0,
         known: Sequence[Tensor] = (),
         color_share: float | None = None,
-    ) -> Match:
-        """Match the cells of a mix of that share of the photo with an iterate [1, 3, H, W], unless it is `known` how.
+    ) -> Match | PatchMatch:
+        """Match an iterate [1, 3, H, W], patch by patch or cell by cell, unless it is `known` how.
 
-        Colours are mixed by `color_share`, which is the same by default. What the picture's cells are matched with,
-        they are compared with from now on.
+        Cells are those of a mix with that share of the photo; colours are mixed by `color_share`, which is the same by
+        default. What the picture was matched with, it is compared with from now on.
         """
         assert self.photo is not None
         photo, device = self.photo, self.extractor.device
@@ -194,14 +203,26 @@ class Objective:
             colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), mixed)
             return columns, colors
 
+        match: Match | PatchMatch
         if known:
-            match = Match(self.cells, tuple(each.to(self.extractor.device) for each in known))
+            entries = tuple(each.to(device) for each in known)
+            match = PatchMatch(self.patches, entries) if self.patches else Match(self.cells, entries)
+        elif self.patches:
+            match = matched_patches(
+                lambda window: self._patched(pixels, window), self.windows, self.patches, self.extractor
+            )
         else:
             match = matched(look, self.windows, self.cells, self.recipe.matching, seed)
         self._match = match
         if len(self.windows) == 1:
             self._targets = match.targets(self.windows[0], self.extractor)
         return match
+
+    @torch.no_grad()
+    def _patched(self, pixels: Tensor, window: Window) -> dict[str, Tensor]:
+        """A window's activations [1, C, h, w], by the layers whose patches are matched."""
+        crop = in_floats(window.crop(pixels).to(self.extractor.device))
+        return self.extractor(crop, tuple(self.patches[0].patches), self.recipe.pooling)
 
     @torch.no_grad()
     def draw(self, pixels: Tensor, strength: float) -> None:
@@ -230,7 +251,7 @@ class Objective:
         """A window's core, drawn, in float32; of the photo the crop is looked at."""
         decoder, match = self.extractor.decoder, self._match
         assert decoder is not None
-        assert match is not None
+        assert isinstance(match, Match)
         matched = match.columns(window)
         photo = self.columns(crop, window).T.view(matched.shape)
         # What is not painted stays the photo, also for the eyes of its neighbours.
@@ -349,17 +370,17 @@ class Objective:
             loss = loss + self.recipe.style_weight * self._unlike(taps, window, self._match)
         return loss
 
-    def _unlike(self, taps: Mapping[str, Tensor], window: Window, match: Match) -> Tensor:
-        """How far a window's cells are from what they were matched with: mean squared distances over variances."""
+    def _unlike(self, taps: Mapping[str, Tensor], window: Window, match: Match | PatchMatch) -> Tensor:
+        """How far a window's cells or patches are from what they became in the match: mean squares over variances."""
         targets = self._targets or match.targets(window, self.extractor)
         losses = []
         for layer, weight in self.style_weights.items():
             stride, _ = self._geometry[layer]
-            target, factor = targets[layer]
+            target, factor, rest = targets[layer]
             cells = window.core_of(on_cells(taps[layer], stride), max(stride, CELL))
             distance = (at_least_float32(cells) - at_least_float32(target)).square().mean(1, keepdim=True)
             positions = (window.height // max(stride, CELL)) * (window.width // max(stride, CELL))
-            losses.append(weight / positions * (factor * distance).sum())
+            losses.append(weight / positions * ((factor * distance).sum() + rest))
         return torch.stack(losses).sum()
 
     @torch.no_grad()

@@ -9,13 +9,14 @@ from typing import Literal, NamedTuple, get_args
 
 from worker.engine.colors.color import ColorMethod
 from worker.engine.colors.masks import GuideMode
-from worker.engine.losses.kinds import KINDS, OF_ANY_LAYERS, STYLE_LOSSES, StyleLoss
+from worker.engine.losses.kinds import KINDS, OF_ANY_LAYERS, STYLE_LOSSES, Kind, StyleLoss
 from worker.engine.losses.terms import CONTENT_SCALINGS, ContentScaling
 from worker.engine.networks.extractors import STYLE_LAYERS, Extractor
 from worker.engine.networks.operators import Pooling
 from worker.engine.presets import PRESETS, Optimizer, Preset, PresetName, Start, equal_weights, series_weights
 from worker.engine.pyramid import EFFORT, Quality, Schedule, Stage, stages
 from worker.engine.style.cells import CELL_LAYERS
+from worker.engine.style.patches import PATCH_LAYERS
 
 ColorWhen = Literal["after", "before"]
 Resample = Literal["lanczos", "network", "bicubic", "bilinear", "nearest"]
@@ -25,6 +26,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "strength": (0.1, 10.0),
     "brush": (0.25, 4.0),
     "smoothing": (0.0, 10.0),
+    "variety": (0.0, 4.0),
+    "fidelity": (0.0, 1.0),
     "keep_colors": (0.0, 1.0),
     "feather": (0.0, 0.1),
     "iterations": (1, 5000),
@@ -60,6 +63,7 @@ class StyleDefaults(NamedTuple):
 
 
 NEAREST = StyleDefaults(equal_weights(CELL_LAYERS), 6.5)
+PATCHES = StyleDefaults(equal_weights(PATCH_LAYERS), 0.8)
 STATISTICAL = StyleDefaults(equal_weights(STYLE_LAYERS), 20.0)
 LEARNING_RATES: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.02}
 
@@ -74,6 +78,9 @@ class PaintOptions:
         strength: factor on the style weight, 0.1 to 10; 1 keeps the subject and shows the strokes.
         brush: the painting's scale against the photo's, 0.25 to 4; 2 paints with strokes twice as large.
         smoothing: factor on the total-variation weight, 0 to 10.
+        variety: factor on how often cells grow dearer that are used beyond their share of the painting, 0 to 4
+            (style/match.py).
+        fidelity: how strictly a region is painted with cells of its own style alone, 0 (as it looks) to 1 (always).
         seed: any integer from 0; another seed is another hand.
         quality: share of the planned evaluations, `draft`, `good` or `best`.
         keep_colors: share of the photo's colours, 0 (the painting's) to 1 (the photo's).
@@ -101,6 +108,8 @@ class PaintOptions:
     strength: float = 1.0
     brush: float = 1.0
     smoothing: float = 1.0
+    variety: float = 1.0
+    fidelity: float = 1.0
     seed: int = 0
     quality: Quality = "good"
     keep_colors: float = 0.0
@@ -142,13 +151,14 @@ class PaintOptions:
 class Needs(NamedTuple):
     """What a fingerprint must cover for a painting: layers, the extractor's pooling, correlations of neighbours.
 
-    `cells` is whether it needs a codebook.
+    `cells` is whether it needs a codebook, `exemplar` whether it needs the painting's pixels.
     """
 
     layers: tuple[str, ...]
     pooling: Pooling
     correlations: bool
     cells: bool
+    exemplar: bool = False
 
 
 # What a fingerprint usually covers: what most presets need, each with the other's as well.
@@ -169,12 +179,13 @@ def recipe(options: PaintOptions) -> Preset:
         asked["style_layers"] = {layer: weight / total for layer, weight in options.style_layers.items() if weight}
         # Correlations are of all neighbours; layers that were picked have none.
         asked["correlations"] = False
-    if options.style_loss is None and preset.compares_cells and set(asked.get("style_layers", ())) - set(CELL_LAYERS):
+    bound = bound_to(preset.kind)
+    if options.style_loss is None and bound and set(asked.get("style_layers", ())) - set(bound):
         asked["style_loss"] = OF_ANY_LAYERS
-    compares_cells = KINDS[asked.get("style_loss", preset.style_loss)].matches_cells
-    if compares_cells != preset.compares_cells:
+    wanted = bound_to(KINDS[asked.get("style_loss", preset.style_loss)])
+    if wanted != bound:
         # What one kind of loss compares and weighs says nothing of the other.
-        kind = NEAREST if compares_cells else STATISTICAL
+        kind = {CELL_LAYERS: NEAREST, PATCH_LAYERS: PATCHES}.get(wanted, STATISTICAL)
         preset = replace(preset, style_layers=kind.layers, style_weight=kind.weight, correlations=False)
     if options.style_loss and not KINDS[options.style_loss].correlates:
         asked["correlations"] = False
@@ -187,7 +198,15 @@ def recipe(options: PaintOptions) -> Preset:
         **asked,
         style_weight=preset.style_weight * options.strength,
         tv_weight=preset.tv_weight * options.smoothing,
+        matching=replace(preset.matching, rounds=round(preset.matching.rounds * options.variety)),
     )
+
+
+def bound_to(kind: Kind) -> tuple[str, ...]:
+    """The layers that a kind of style loss is bound to; none if it compares any."""
+    if kind.matches_cells:
+        return CELL_LAYERS
+    return PATCH_LAYERS if kind.matches_patches else ()
 
 
 def layer_weights(
@@ -211,11 +230,10 @@ def layer_weights(
         content[there] = content.get(there, 0.0) + weight
     if isinstance(recipe.style_layers, str):
         return content, series_weights(recipe.style_layers, extractor.layers)
-    strangers = [layer for layer in recipe.style_layers if layer not in CELL_LAYERS]
-    if recipe.compares_cells and strangers:
-        raise ValueError(
-            f"style_layers: {recipe.style_loss} compares {', '.join(CELL_LAYERS)}, not {', '.join(strangers)}"
-        )
+    bound = bound_to(recipe.kind)
+    strangers = [layer for layer in recipe.style_layers if layer not in bound]
+    if bound and strangers:
+        raise ValueError(f"style_layers: {recipe.style_loss} compares {', '.join(bound)}, not {', '.join(strangers)}")
     return content, dict(recipe.style_layers)
 
 
@@ -228,7 +246,7 @@ def needs(options: PaintOptions, extractor: Extractor) -> Needs:
     wanted = recipe(options)
     _, style = layer_weights(wanted, options, extractor)
     statistics = tuple(style) if wanted.compares_statistics else ()
-    return Needs(statistics, wanted.pooling, wanted.correlations, wanted.compares_cells)
+    return Needs(statistics, wanted.pooling, wanted.correlations, wanted.compares_cells, wanted.compares_patches)
 
 
 def decodes(options: PaintOptions) -> bool:
@@ -257,6 +275,7 @@ def planned(
         preset.rounds or (FREE_ROUNDS if is_free else (1,)),
         preset.refinement if has_decoder and _is_decoded(recipe) else None,
         options.iterations,
+        recipe.compares_patches,
     )
     return stages(photo_size, options.size, schedule)
 

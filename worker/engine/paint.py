@@ -29,6 +29,7 @@ from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
 from worker.engine.style.match import Match
+from worker.engine.style.patches import PatchMatch
 
 # Numbers in an iterate above which checkpoints are written with half the bits.
 HALVED_FROM = 2**24
@@ -49,7 +50,7 @@ class Iterate:
     iterations: int
     fraction: float
     _pixels: Tensor
-    _match: Match | None
+    _match: Match | PatchMatch | None
     _finish: Finish
     _seed: int
     _plan: str
@@ -104,11 +105,11 @@ def paint(
     """Paint a scene, stage by stage, and return the pastiche.
 
     Each stage minimises α·content + β·style + smoothing over the pixels, starting from the last stage's iterate
-    upscaled; where cells are compared, they are matched first (style/match.py), and the photo's detail that the last
-    size had no room for is added. `callback` sees every evaluation, and every tile of one in tiles (which leaves the
-    iterate as it is), and stops the painting by returning True. `resume` goes on from a checkpoint of the same scene
-    and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the same loss and gradient but for
-    rounding, in up to twice the time.
+    upscaled; where cells or patches are compared, they are matched first (style/match.py, style/patches.py), and the
+    photo's detail that the last size had no room for is added. `callback` sees every evaluation, and every tile of one
+    in tiles (which leaves the iterate as it is), and stops the painting by returning True. `resume` goes on from a
+    checkpoint of the same scene and options. Where a stage does not fit into `room`, it is evaluated in tiles: to the
+    same loss and gradient but for rounding, in up to twice the time.
 
     Source: Gatys et al., CVPR 2016, eq. 7 (see objective.py); the preset `studio` starts from the photo in the
     painting's colours, and climbs a pyramid as in Gatys et al., CVPR 2017 (arXiv 1611.07865), section 6.
@@ -129,7 +130,7 @@ def paint(
     if resume and (resume.plan != brief.identity or resume.stage >= len(stages)):
         raise CheckpointMismatchError("The checkpoint is of another photo's size, other options or another version.")
     # The largest first: should it not fit, the error tells what it takes.
-    layouts = [layout(brief, stage, room) if room else Layout() for stage in reversed(stages)]
+    layouts = [layout(brief, stage, room, len(scene.regions)) if room else Layout() for stage in reversed(stages)]
     first = resume.stage if resume else 0
     if resume:  # it stays as it is
         pixels = resume.iterate.to(extractor.device, torch.float32, copy=True)
@@ -150,13 +151,13 @@ def paint(
             evaluations, moments = stage.evaluations - skipped, _resized(moments, size)
             workspace = Workspace(tile, spill, watcher.within)
             objective = scene.objective(size, brief, finish.motif, workspace, evaluations > 0)
-            if objective.cells:
+            if objective.is_matched:
                 assert objective.photo is not None
                 share = brief.photo_share(index)
                 if index == 0 and not resume and brief.recipe.start == "photo":  # in the painting's colours
                     pixels = in_floats(objective.photo).to(extractor.device).contiguous()
                     watcher.newest = pixels = _grained(pixels, brief.recipe.grain, options.seed)
-                elif last != size and not stage.is_decoded:
+                elif last != size and share and not stage.is_decoded:
                     add_lost_detail(pixels, objective.photo, last, share)
                 known = resume.entries if resume and index == first else ()
                 watcher.match = objective.match(pixels, share, options.seed, known)
@@ -188,7 +189,7 @@ class _Watcher:
     """
 
     newest: Tensor
-    match: Match | None
+    match: Match | PatchMatch | None
 
     def __init__(self, brief: Brief, finish: Finish, callback: Callback | None) -> None:
         self._brief, self._finish, self._callback = brief, finish, callback

@@ -18,11 +18,13 @@ from worker.engine.networks.operators import Pooling
 from worker.engine.pyramid import ROOT_OF_TWO, Pyramid
 from worker.engine.style.cells import CELL_LAYERS
 from worker.engine.style.match import Matching
+from worker.engine.style.patches import PATCH_LAYERS
 
 PresetName = Literal[
     "studio",
     "instant",
     "doodle",
+    "mrf",
     "gatys-2015",
     "gatys-2016",
     "gatys-code",
@@ -116,6 +118,11 @@ class Preset:
         return self.kind.matches_cells
 
     @property
+    def compares_patches(self) -> bool:
+        """Whether patches are matched (style/patches.py), for which the painting's pixels must be there."""
+        return self.kind.matches_patches
+
+    @property
     def compares_statistics(self) -> bool:
         """Whether statistics of layers are compared, for which a fingerprint must hold them."""
         return self.kind.measure is not None
@@ -172,6 +179,23 @@ PRESETS: dict[PresetName, Preset] = {
         rounds=(4, 3, 2, 2, 1),
         sees_photo=False,
         grain=0.15,
+    ),
+    # Matched anew after each round, whose evaluations are ROUND of these.
+    "mrf": Preset(
+        title="Patches",
+        description="Pieces of the painting, matched patch by patch and put together anew.",
+        source="Li and Wand, CVPR 2016, eq. 1 to 5",
+        content_layers={"relu4_2": 1.0},
+        content_scaling="relative",
+        style_layers=equal_weights(PATCH_LAYERS),
+        style_loss="mrf",
+        style_weight=0.8,
+        tv_weight=50.0,
+        outside_weight=50.0,
+        matching=Matching(photo=(0.0, 0.0)),
+        pyramid=Pyramid(128, 2.0),  # from 64 on, the painting's own composition takes the photo's place
+        evaluations=(42, 34, 25, 12, 6, 3),
+        rounds=(4, 3, 2, 1),
     ),
     # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
     "gatys-2015": Preset(

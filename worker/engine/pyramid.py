@@ -14,6 +14,9 @@ ROUND = 0.6
 # What an evaluation takes at any size, in megapixels, and what comes before a stage's first one, in evaluations:
 # measuring the photo, and matching; and drawing, where that is decoded.
 OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
+# What matching patches comes to beside it, of pictures of so many megapixels and more; of smaller ones, in proportion:
+# they have fewer patches to be compared with.
+PATCHES, ALL_PATCHES_FROM = 12.0, 0.065
 # Evaluations below which what was drawn is not made better: L-BFGS goes astray before it knows the way.
 LEAST_REFINEMENT = 10
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
@@ -34,7 +37,8 @@ ROOT_OF_TWO = Pyramid(128, 1.43)
 class Stage(NamedTuple):
     """One step of the plan: `scale` is the longest side in pixels, `width` × `height` the picture at it.
 
-    `round` counts from 0 the stages of the same scale; `is_decoded` says whether the decoder draws it first.
+    `round` counts from 0 the stages of the same scale; `is_decoded` says whether the decoder draws it first, and
+    `matches_patches` whether patches are matched first.
     """
 
     scale: int
@@ -43,6 +47,7 @@ class Stage(NamedTuple):
     evaluations: int
     round: int = 0
     is_decoded: bool = False
+    matches_patches: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -56,8 +61,10 @@ class Stage(NamedTuple):
 
     def done(self, evaluations: float) -> float:
         """The same after so many evaluations."""
+        megapixels = self.width * self.height / 1e6
         before = BEFORE_DECODED if self.is_decoded else BEFORE
-        return (before + evaluations) * (OVERHEAD + self.width * self.height / 1e6)
+        before += PATCHES * min(1.0, megapixels / ALL_PATCHES_FROM) if self.matches_patches else 0.0
+        return (before + evaluations) * (OVERHEAD + megapixels)
 
 
 def between(known: Collection[int], scale: float) -> list[tuple[int, float]]:
@@ -98,6 +105,7 @@ class Schedule(NamedTuple):
             number holds for all that follow.
         refinement: where the last stage alone has evaluations, how many, by its scale's place.
         iterations: how many evaluations there are to be in all, if that is asked.
+        matches_patches: whether each stage does, before its first evaluation.
     """
 
     pyramid: Pyramid | None
@@ -106,18 +114,21 @@ class Schedule(NamedTuple):
     rounds: Sequence[int] = (1,)
     refinement: Sequence[int] | None = None
     iterations: int | None = None
+    matches_patches: bool = False
 
 
 def stages(photo_size: tuple[int, int], longest: int, schedule: Schedule) -> list[Stage]:
     """Stages for a photo of `photo_size` (width, height) painted at `longest` pixels on its longer side."""
-    pyramid, evaluations, effort, rounds, refinement, iterations = schedule
+    pyramid, evaluations, effort, rounds, refinement, iterations, patches = schedule
     planned = []
     climbed = scales(longest, pyramid)
     for index, scale in enumerate(climbed):
         width, height = fitted_size(photo_size, scale)
         count, times = (each[min(index, len(each) - 1)] for each in (evaluations, rounds))
         count = 0 if refinement is not None else max(1, round(count * effort * (ROUND if times > 1 else 1)))
-        planned += [Stage(scale, width, height, count, number, refinement is not None) for number in range(times)]
+        planned += [
+            Stage(scale, width, height, count, number, refinement is not None, patches) for number in range(times)
+        ]
     if refinement is not None:
         count = refinement[min(len(climbed), len(refinement)) - 1]
         count = max(LEAST_REFINEMENT, round(count * effort)) if count else 0

@@ -19,6 +19,7 @@ from worker.engine.pyramid import Stage
 from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import widths
 from worker.engine.style.fingerprint import neighbor_pairs
+from worker.engine.style.patches import BLOCK_BYTES, MOST, PATCH
 
 FLOAT_BYTES = 12  # a pixel of three floats
 # What an evaluation takes at any size: the kernels' code and their buffers, and the ends of large pages.
@@ -28,6 +29,9 @@ KERNEL_BYTES = 250_000_000
 FACTOR, FACTOR_ELSEWHERE = 1.5, 3.0
 # Copies of the cells' targets, in floats, while they are put together.
 TARGETS = 3
+# Bytes a pixel for each place with a style of its own: masks and areas in floats, while it is found what goes where and
+# before anything is evaluated; the areas on the grids and the matches, afterwards; and what is mixed by them.
+PLACED, KEPT, MIXED = 8, 0.5, 2.5
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class Layout(NamedTuple):
     scratch: Path | None = None
 
 
-def layout(brief: Brief, stage: Stage, room: Room) -> Layout:
-    """The fastest layout of a stage of a painting that fits.
+def layout(brief: Brief, stage: Stage, room: Room, places: int = 1) -> Layout:
+    """The fastest layout of a stage of a painting that fits, with so many places that have a style of their own.
 
     Raises:
         TooLargeError: none does.
@@ -58,24 +62,37 @@ def layout(brief: Brief, stage: Stage, room: Room) -> Layout:
     pixel_bytes *= activations(extractor, layers) + (copies(extractor, style) if brief.recipe.correlations else 0)
     if brief.recipe.compares_cells:  # targets, and what they are mixed of
         pixel_bytes += TARGETS * FLOAT_BYTES / 3 * sum(widths(extractor)) / CELL**2
+    if brief.recipe.compares_patches:  # sums and squares, twice while they are added to
+        pixel_bytes += 2 * TARGETS * FLOAT_BYTES / 3 * sum(_of_layer(extractor, layer) for layer in style)
+    pixel_bytes += MIXED * places if places > 1 else 0
     photos = sum(_of_layer(extractor, layer) for layer in content) * extractor.dtype.itemsize * pixels
     vectors = 2 + 2 * history(3 * pixels, stage.evaluations) if method.optimizer == "lbfgs" else 0
     pairs = vectors * FLOAT_BYTES * pixels
     # The iterate, its gradient, the photo in bytes; Adam's moments and where it was before; two means of iterates.
-    held = 27 + (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
+    held = 27 + (KEPT * places if places > 1 else 0)
+    held += (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
     # In files: L-BFGS's history, the photo's activations, and what has no need to be on a GPU.
     outside = FLOAT_BYTES if extractor.device.type == "cpu" else 0
-    left = room.memory - KERNEL_BYTES - held * pixels
-    if left >= pairs + pixel_bytes * pixels:
+    offered = places * patches_bytes(extractor, style) if brief.recipe.compares_patches else 0
+    placed = PLACED * places * pixels if places > 1 else 0
+    left = room.memory - KERNEL_BYTES - offered - held * pixels
+    if left >= max(placed, pairs + pixel_bytes * pixels):
         return Layout()
     halo = max(halo_of(field, stride) for stride, field in (geometry(layer, extractor.layers) for layer in layers))
+    halo += STRIDE if brief.recipe.compares_patches else 0
     for scratch, bytes_left in ((None, left - pairs - photos), (room.scratch, left + outside * pixels)):
         side = isqrt(max(0, int(bytes_left / pixel_bytes))) - 2 * halo
         # In memory only where the tiles are not made small for it.
-        if side >= (4 * LEAST_SIDE if scratch is None else LEAST_SIDE):
+        if left >= placed and side >= (4 * LEAST_SIDE if scratch is None else LEAST_SIDE):
             return Layout(side // STRIDE * STRIDE, scratch)
     smallest = (LEAST_SIDE + 2 * halo + STRIDE) ** 2
-    raise TooLargeError(int(KERNEL_BYTES + (held - outside) * pixels + pixel_bytes * smallest), room.memory)
+    needed = max(held * pixels + placed, (held - outside) * pixels + pixel_bytes * smallest)
+    raise TooLargeError(int(KERNEL_BYTES + offered + needed), room.memory)
+
+
+def patches_bytes(extractor: Extractor, layers: Collection[str]) -> int:
+    """Of a painting's patches that are offered in these layers, and of their comparison with some of a picture's."""
+    return MOST * PATCH**2 * 4 * sum(extractor.channels[layer] for layer in layers) + BLOCK_BYTES
 
 
 def activations(extractor: Extractor, layers: Collection[str]) -> float:

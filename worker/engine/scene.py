@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,8 @@ from worker.engine.options import PaintOptions
 from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import joined
 from worker.engine.style.fingerprint import Fingerprint, blend
-from worker.engine.style.match import CellPart
+from worker.engine.style.match import CellPart, loosened
+from worker.engine.style.patches import PatchPart, patches_of
 
 # Below this share of the picture a part has no position of its own in the deep layers, and nothing to be painted with.
 LEAST_SHARE = 5e-4
@@ -47,6 +49,13 @@ def regions_of(
     for place, style, weight in choices:
         places.setdefault(place, []).append((style, weight))
     return tuple(Region(blend(parts), mask_of(place)) for place, parts in places.items())
+
+
+class Spot(NamedTuple):
+    """Where is painted, an area [1, 1, H, W] of shares of pixels, and in which regions' styles; None is everywhere."""
+
+    regions: tuple[Region, ...]
+    area: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,8 @@ class Scene:
             raise ValueError("start is artwork, but there is no artwork to start from")
         size = fitted_size(self.photo.size, options.size)
         painted = 1 - self.kept(size, 0.0)
-        masks = [soft_mask(region.mask, size) for region in self.regions if region.mask]
-        for area in [painted, *(mask * painted for mask in masks)]:
+        masks = (soft_mask(region.mask, size) for region in self.regions if region.mask)
+        for area in chain([painted], (mask * painted for mask in masks)):  # one at a time, for memory's sake
             if float(area.mean()) < LEAST_SHARE:
                 raise EmptyMaskError(float(area.sum()), size)
 
@@ -118,7 +127,7 @@ class Scene:
         masks = [soft_mask(each.mask, size, feather) if each.mask else None for each in self.regions]
         painted, count = 1 - self.kept(size, feather), len(masks)
         shares = partition(masks) if any(mask is not None for mask in masks) else [painted / count] * count
-        areas = [share * painted for share in shares]
+        areas = [share * painted for share in shares] if self.keep else shares
         return areas[:count], areas[count] if len(areas) > count and bool(areas[count].any()) else None
 
     def brief(self, options: PaintOptions, extractor: Extractor) -> Brief:
@@ -143,14 +152,17 @@ class Scene:
         is left out.
         """
         keep = (self.kept(size, brief.options.feather) * 255).round().byte() if self.keep else None
-        content, parts, cells = to_bytes(motif or self.photo, size), list[Part](), list[CellPart]()
+        content, parts = to_bytes(motif or self.photo, size), list[Part]()
+        cells, patches = list[CellPart](), list[PatchPart]()
         if brief.recipe.compares_cells:
             cells, content = self.cells(size, brief, content)
+        elif brief.recipe.compares_patches:
+            patches, content = self.patches(size, brief, content)
         if not is_evaluated:
             brief = replace(brief, content_weights={})
         elif brief.recipe.compares_statistics:
             parts = self.parts(size, brief)
-        return Objective(brief, Targets(content, keep, parts, cells), workspace)
+        return Objective(brief, Targets(content, keep, parts, cells, patches), workspace)
 
     def cells(self, size: tuple[int, int], brief: Brief, motif: Tensor) -> tuple[list[CellPart], Tensor]:
         """The books for a stage of `size` (width, height), each with where it is painted from, and the motif in its
@@ -159,24 +171,48 @@ class Scene:
         What no mask covers is painted from one book of all: a mean of several paintings' cells would be none's. `motif`
         is in bytes [1, 3, H, W], as is what is returned.
         """
-        scale, feather, device = max(size) * brief.options.brush, brief.options.feather, brief.extractor.device
-        books = [region.style.book(scale) for region in self.regions]
-        palettes = [region.style.palette for region in self.regions]
-        everything = joined([(book, 1.0) for book in books]), self.palette
-        if not any(region.mask for region in self.regions):
-            areas = [1 - self.kept(size, feather) if self.keep else None]
-            books, palettes = [everything[0]], [everything[1]]
-        else:
-            found, rest = self.areas_and_rest(size, feather)
-            areas = [*found]
-            if rest is not None:
-                areas, books, palettes = [*areas, rest], [*books, everything[0]], [*palettes, everything[1]]
+        scale, device = max(size) * brief.options.brush, brief.extractor.device
+        spots = self.spots(size, brief.options.feather)
         grid = (size[1] // CELL, size[0] // CELL)
+        books = [joined([(region.style.book(scale), 1.0) for region in spot.regions]) for spot in spots]
         parts = [
-            CellPart(book.to(device), _on_grid(area, grid).to(device), brief.recipe.emphasis)
-            for book, area in zip(books, areas, strict=True)
+            CellPart(book.to(device), _on_grid(spot.area, grid, CELL).to(device), brief.recipe.emphasis)
+            for book, spot in zip(books, spots, strict=True)
         ]
-        return parts, recolored(motif, palettes, areas)
+        return loosened(parts, brief.options.fidelity), self._recolored(motif, spots)
+
+    def patches(self, size: tuple[int, int], brief: Brief, motif: Tensor) -> tuple[list[PatchPart], Tensor]:
+        """The same with the paintings' patches.
+
+        Raises:
+            ValueError: a painting's pixels are not there.
+        """
+        extractor, scale = brief.extractor, max(size) * brief.options.brush
+        spots, parts = self.spots(size, brief.options.feather), []
+        for spot in spots:
+            exemplars = [each for region in spot.regions for each in region.style.exemplars]
+            if not all(region.style.exemplars for region in spot.regions):
+                raise ValueError("a painting's own pixels are not known, and its patches are taken of them")
+            patches = patches_of(exemplars, scale, extractor, tuple(brief.style_weights), brief.recipe.pooling)
+            areas = {}
+            for layer in patches:
+                stride, _ = geometry(layer, extractor.layers)
+                grid = (size[1] // stride, size[0] // stride)
+                areas[layer] = _on_grid(spot.area, grid, stride).to(extractor.device)
+            parts.append(PatchPart(patches, areas))
+        return parts, self._recolored(motif, spots)
+
+    def spots(self, size: tuple[int, int], feather: float) -> list[Spot]:
+        """Where which styles are painted at `size` (width, height): each region's own, and the rest in all of them."""
+        if not any(region.mask for region in self.regions):
+            return [Spot(self.regions, 1 - self.kept(size, feather) if self.keep else None)]
+        areas, rest = self.areas_and_rest(size, feather)
+        spots = [Spot((region,), area) for region, area in zip(self.regions, areas, strict=True)]
+        return spots if rest is None else [*spots, Spot(self.regions, rest)]
+
+    def _recolored(self, motif: Tensor, spots: Sequence[Spot]) -> Tensor:
+        palettes = [spot.regions[0].style.palette if len(spot.regions) == 1 else self.palette for spot in spots]
+        return recolored(motif, palettes, [spot.area for spot in spots])
 
     def parts(self, size: tuple[int, int], brief: Brief) -> list[Part]:
         """The objective's parts for a stage of `size` (width, height), with the styles' statistics."""
@@ -193,9 +229,9 @@ class Scene:
         return parts
 
 
-def _on_grid(area: Tensor | None, grid: tuple[int, int]) -> Tensor:
-    """An area [1, 1, H, W] as the share of each cell [h, w]; None is everywhere."""
-    return torch.ones(grid) if area is None else F.avg_pool2d(area, CELL)[0, 0]
+def _on_grid(area: Tensor | None, grid: tuple[int, int], stride: int) -> Tensor:
+    """An area [1, 1, H, W] as the share of each cell of so many pixels [h, w]; None is everywhere."""
+    return torch.ones(grid) if area is None else F.avg_pool2d(area, stride)[0, 0]
 
 
 def _guides(area: Tensor, size: tuple[int, int], brief: Brief) -> Mapping[str, Tensor]:

@@ -145,13 +145,18 @@ class Paintings:
         Raises:
             JobFailedError: it is gone, or cannot be read, or has no such part.
         """
-        whole = self._whole(painting, extractor, needs, after)
-        if part is None:
-            return whole
-        parts = self._parts(painting, extractor, needs, after)
-        if parts is None or part not in parts.names:
-            raise part_gone(part, painting.title)
-        return parts.of(whole, part)
+        measured, where = needs._replace(exemplar=False), None
+        found = self._whole(painting, extractor, measured, after)
+        if part is not None:
+            parts, where = self._parts(painting, extractor, measured, after), _part_map(painting)
+            if parts is None or where is None or part not in parts.names:
+                raise part_gone(part, painting.title)
+            found = parts.of(found, part)
+        if needs.exemplar:
+            inside = None if where is None else where.numbers == where.names.index(part or "")
+            exemplar = engine.Exemplar.of(self._pixels(painting, after).picture(), inside)
+            found = replace(found, exemplars=((exemplar, 1.0),))
+        return found
 
     def _whole(
         self,
@@ -285,7 +290,7 @@ class Paintings:
                     return kept
             except (BlobNotFoundError, engine.FingerprintFormatError):
                 pass
-            layers, pooling, correlations, cells = asked
+            layers, pooling, correlations, cells, _ = asked
             fresh = engine.fingerprint_of(
                 picture(), extractor, layers=layers, pooling=pooling, correlations=correlations, cells=cells
             )

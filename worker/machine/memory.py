@@ -42,7 +42,7 @@ def room_for_a_job(settings: Settings, device: Device) -> engine.Room:
     elif settings.worker_memory_gb:
         free = settings.worker_memory_gb * 1e9 - _held_bytes()
     else:
-        free = SHARE * _free_bytes()
+        free = SHARE * free_bytes()
     scratch = settings.data / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     return engine.Room(int(free), scratch)
@@ -56,7 +56,7 @@ def _held_bytes() -> int:
         return USUALLY_HELD
 
 
-def _free_bytes() -> int:
+def free_bytes() -> int:
     """What could be had without anybody else's being swapped out; half of all where the system does not tell."""
     free = _machine_bytes() // 2
     try:

@@ -26,7 +26,7 @@ def check(args: argparse.Namespace, _settings: Settings) -> None:
         UsageError: Redis can't be reached, or something is left to be mended.
     """
     settings = load_settings()
-    url = settings.redis_url or _embedded(settings)
+    url = settings.redis_url or embedded_url(settings)
     records = JobRecords(connect(url), open_storage(settings), Publisher(url), settings.retention_s)
     try:
         found, steps = _looked(records, is_mended=args.mend)
@@ -60,7 +60,7 @@ def _looked(records: JobRecords, is_mended: bool) -> tuple[int, Round]:
     return count, steps
 
 
-def _embedded(settings: Settings) -> str:
+def embedded_url(settings: Settings) -> str:
     """The URL of the Redis that `make run` starts.
 
     Raises:

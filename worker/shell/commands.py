@@ -18,6 +18,7 @@ from worker.job.failures import JobFailedError
 from worker.machine import devices
 from worker.shell import parser
 from worker.shell.checking import check
+from worker.shell.doctor import doctor
 from worker.shell.doodling import doodle, parts
 from worker.shell.fetching import fetch
 from worker.shell.files import UsageError
@@ -91,6 +92,7 @@ COMMANDS = {
     "presets": presets,
     "fetch": fetch,
     "check": check,
+    "doctor": doctor,
 }
 
 

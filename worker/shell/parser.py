@@ -32,6 +32,7 @@ COMMANDS = {
     "presets": "list the published ways to paint",
     "fetch": "download once what does not ship: VGG's weights, originals",
     "check": "look for what a crash has left in the service's data, and mend it",
+    "doctor": "look whether this machine has all that the service needs",
 }
 EXAMPLES = """\
 examples:
@@ -121,10 +122,10 @@ EPILOGS = {
 }
 # The engine's options in the order in which they are told, below their groups' titles; all others are in the last.
 GROUPS = {
-    "look": ("strength", "brush", "smoothing", "seed", "start"),
+    "look": ("strength", "brush", "smoothing", "variety", "seed", "start"),
     "size and time": ("size", "quality", "output_size", "resample"),
     "colours": ("keep_colors", "color_method", "color_when"),
-    "parts of the photo": ("feather", "guides"),
+    "parts of the photo": ("feather", "guides", "fidelity"),
 }
 PUBLISHED = "as published (see docs/presets.md)"
 GROUPS[PUBLISHED] = tuple(name for name in PaintingOptions.model_fields if name not in chain(*GROUPS.values()))
@@ -138,7 +139,8 @@ ASIDES = {
 }
 # Of a doodle.
 DOODLE_OPTIONS = (
-    "size", "quality", "seed", "strength", "brush", "smoothing", "feather", "output_size", "resample",
+    "size", "quality", "seed", "strength", "brush", "smoothing", "variety", "fidelity", "feather", "output_size",
+    "resample",
 )  # fmt: skip
 # What holds where nothing is said, if it is not the preset's.
 UNSAID = {"output_size": "as painted"}

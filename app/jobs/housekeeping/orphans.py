@@ -66,12 +66,12 @@ def find(records: JobRecords, steps: Round, older_than_s: float = LATE_S) -> Ite
             yield Orphan(
                 "a hint whose worker died", f"unacked/{job_id}", partial(queue.forget_hint, records.redis, tag)
             )
-    for key in _old(storage, keys.SHARES, older_than_s):
+    for key in filter(keys.is_of_a_thing, _old(storage, keys.SHARES, older_than_s)):
         with steps.step(f"look at {shortened(key)}"):
             if not _is_shared(records, key):
                 prefix = keys.share_prefix(keys.id_of(key))
                 yield Orphan("a share of nothing", key, partial(storage.delete_prefix, prefix))
-    for key in _old(storage, keys.SERIES, older_than_s):
+    for key in filter(keys.is_of_a_thing, _old(storage, keys.SERIES, older_than_s)):
         with steps.step(f"look at {shortened(key)}"):
             try:
                 series.find(records, keys.id_of(key))
@@ -117,6 +117,8 @@ def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
         return Orphan("pictures of no job", prefix, partial(storage.delete_prefix, prefix))
     if not has_record:
         return Orphan("a job without a record", manifest, partial(bring_back, records, job_id))
+    if not _is_legible(records, job_id):
+        return Orphan("a record that cannot be read", manifest, partial(_restore, records, job_id))
     if not has_manifest or not _is_readable(storage, manifest):
         what = "a job whose manifest is damaged or missing"
         return Orphan(what, manifest, lambda: records.manifests.write(records.get(job_id)))
@@ -124,6 +126,19 @@ def _job(records: JobRecords, job_id: str, blobs: list[str]) -> Orphan | None:
     if checkpoints and state == JobState.FINISHED.encode():
         return Orphan("a checkpoint of a finished job", checkpoints[-1], partial(_delete_all, storage, checkpoints))
     return None
+
+
+def _is_legible(records: JobRecords, job_id: str) -> bool:
+    try:
+        records.in_redis.read(job_id)
+    except ValueError:
+        return False
+    return True
+
+
+def _restore(records: JobRecords, job_id: str) -> None:
+    records.in_redis.drop(job_id)
+    bring_back(records, job_id)
 
 
 def _delete_all(storage: Storage, blobs: list[str]) -> None:

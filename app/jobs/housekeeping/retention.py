@@ -65,7 +65,9 @@ def is_deleted(storage: Storage, kind: keys.Kind, identifier: str) -> bool:
 def settle(records: JobRecords, steps: Round) -> None:
     """Tell Redis of what was deleted while it took nothing."""
     for key in records.storage.list(keys.DELETIONS):
-        kind, identifier = keys.deletion(key)
+        if (deleted := keys.deletion(key)) is None:
+            continue
+        kind, identifier = deleted
         with steps.step(f"settle the deletion of {kind} {identifier[:6]}…"):
             if kind == "photos":
                 _delete_photo(records, identifier)
@@ -103,8 +105,11 @@ def sweep(records: JobRecords, steps: Round | None = None) -> None:
             if records.paintings.retire(painting_id, at_once=False) is not None:
                 log.info("painting %s…: its time has come", painting_id[:6])
                 _delete_painting(records, painting_id)
-    with steps.step("look through the series"):
-        series.sweep(records)
+    for series_id in sorted(keys.ids_of(records.storage.list(keys.SERIES))):
+        with steps.step(f"look at series {series_id[:6]}…"):
+            if series.is_over(records, series_id):
+                log.info("series %s…: its photos are gone", series_id[:6])
+                series.delete(records, series_id)
     now = records.now()
     for job_id, expired_at in records.expired():
         with steps.step(f"forget job {job_id[:6]}…"):
@@ -169,7 +174,7 @@ def _delete_photo(records: JobRecords, photo_id: str) -> None:
     _expire_all(records, records.photos.retire(photo_id, at_once=True) or [])
     # The photo goes last: while it is there, the next sweep sees that something is left to do.
     records.storage.delete_prefix(keys.photo_prefix(photo_id))
-    records.tally.release(keys.photo_prefix(photo_id))
+    records.tally.note(keys.photo_prefix(photo_id), "", 0)
     records.photos.forget(photo_id)
 
 
@@ -198,7 +203,7 @@ def _owe(storage: Storage, kind: keys.Kind, identifier: str) -> None:
 def _delete_painting(records: JobRecords, painting_id: str) -> None:
     records.paintings.retire(painting_id, at_once=True)
     records.storage.delete_prefix(keys.painting_prefix(painting_id))
-    records.tally.release(keys.painting_prefix(painting_id))
+    records.tally.note(keys.painting_prefix(painting_id), "", 0)
     records.paintings.forget(painting_id)
 
 

@@ -1,7 +1,7 @@
 """How many bytes are kept, of each client and in all: counted in Redis as things come and go, and anew from the files.
 
-What is kept belongs to whoever sent the photo or the painting: with the photo its masks, its jobs and their artworks. A
-job that is not painted yet counts with what its artwork may take.
+What is kept belongs to whoever sent the photo or the painting: with the photo its masks, its jobs with their artworks,
+and its series. A job that is not painted yet counts with what its artwork may take.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +23,15 @@ from app.jobs.storage.protocol import BlobNotFoundError, Storage
 
 ALL = "all"  # no client is called so
 COUNTS = [redis_keys.KEPT, redis_keys.USED]
+# Photos come first: the others belong to whom they belong to.
+COUNTED = (keys.PHOTOS, keys.PAINTINGS, keys.JOBS, keys.SERIES)
 # What tells of a thing, by its kind, whose it is.
-META = {"photos": keys.photo_meta_key, "paintings": keys.painting_meta_key, "jobs": keys.manifest_key}
+META = {
+    "photos": keys.photo_meta_key,
+    "paintings": keys.painting_meta_key,
+    "jobs": keys.manifest_key,
+    "series": keys.series_key,
+}
 log = logging.getLogger(__name__)
 
 
@@ -102,30 +108,31 @@ class Tally:
         if outcome.decode() in REFUSED:
             raise REFUSED[outcome.decode()]
 
-    def settle(self, job: Job) -> None:
-        """Count a job that has ended with what lies in its folder. An expired one is nobody's any more.
+    def note(self, thing: str, owner: str, size: int) -> None:
+        """Count a thing with so many bytes, whatever the quota: it was accepted with another, or has ended, or is
+        deleted. `owner` is a client, or a thing of the same one.
 
-        Without Redis, this and `release` leave it to the next recount.
+        Without Redis that is left to the next recount.
         """
+        try:
+            self._set(thing, owner, size)
+        except redis.RedisError as error:
+            log.warning("what is kept could not be counted: %s", error)
+
+    def settle(self, job: Job) -> None:
+        """Count a job that has ended with what lies in its folder. An expired one is nobody's any more."""
         thing = keys.job_prefix(job.id)
         size = 0 if job.state is JobState.EXPIRED else sum(self.storage.sizes(thing).values())
-        with _later():
-            self._set(thing, keys.photo_prefix(job.request.photo), size)
-
-    def release(self, thing: str) -> None:
-        """Count a thing no more, whose blobs are deleted."""
-        with _later():
-            self._set(thing, "", 0)
+        self.note(thing, keys.photo_prefix(job.request.photo), size)
 
     def recount(self) -> None:
         """Count everything anew from the files, as after Redis has lost it. What changes meanwhile is left alone."""
         found: Any = self.redis.hgetall(redis_keys.KEPT)
         before = {name.decode(): entry.decode() for name, entry in found.items()}
         sizes: Counter[str] = Counter()
-        for folder in (keys.PHOTOS, keys.PAINTINGS, keys.JOBS):
+        for folder in COUNTED:
             for key, size in self.storage.sizes(folder).items():
                 sizes[keys.folder_of(key)] += size
-        # Photos come first: their jobs belong to whom they belong to.
         things = [*sizes, *(before.keys() - sizes.keys())]
         for thing, state in zip(things, self._states(things), strict=True):
             entry = before.get(thing, "")
@@ -146,8 +153,10 @@ class Tally:
         kind = keys.kind_of(thing)
         try:
             told = json.loads(self.storage.get(META[kind](keys.id_of(thing))))
-            return keys.photo_prefix(told["request"]["photo"]) if kind == "jobs" else str(told.get("client", ""))
-        except (BlobNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # orphans.py sees to it
+            if kind in ("photos", "paintings"):
+                return str(told.get("client", ""))
+            return keys.photo_prefix(told["request"]["photo"] if kind == "jobs" else told["photos"][0])
+        except (BlobNotFoundError, ValueError, LookupError, TypeError, AttributeError):  # orphans.py sees to it
             return ""
 
     def _states(self, things: list[str]) -> Iterator[JobState | None]:
@@ -157,11 +166,3 @@ class Tally:
                 pipeline.hget(redis_keys.record_prefix() + keys.id_of(thing), "state")
             answers = pipeline.execute()
         return (JobState(answer.decode()) if answer else None for answer in answers)
-
-
-@contextmanager
-def _later() -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        log.warning("what is kept could not be counted: %s", error)

@@ -18,6 +18,7 @@ TIDIED = (JOBS, PHOTOS, PAINTINGS, SERIES, SHARES, DELETIONS, QUARANTINE)
 
 Kind = Literal["photos", "paintings", "jobs"]
 MANIFEST = "job.json"
+DELETION = re.compile(rf"{DELETIONS}(photos|paintings|jobs)/({ID.pattern})")
 PREVIEW = re.compile(rf"{JOBS}{ID.pattern}/(\d+)/preview-(\d+)\.webp")
 
 
@@ -148,10 +149,10 @@ def deletion_key(kind: Kind, identifier: str) -> str:
     return f"{DELETIONS}{kind}/{checked(identifier)}"
 
 
-def deletion(key: str) -> tuple[str, str]:
-    """Of what kind, and which one, was deleted by a deletion's key."""
-    _, kind, identifier = key.split("/")
-    return kind, identifier
+def deletion(key: str) -> tuple[str, str] | None:
+    """Of what kind, and which one, was deleted by a deletion's key; None for what is none."""
+    found = DELETION.fullmatch(key)
+    return (found[1], found[2]) if found else None
 
 
 def quarantine_key(key: str) -> str:
@@ -197,6 +198,11 @@ def kind_of(key: str) -> str:
 def id_of(key: str) -> str:
     """What stands in a key, or in a folder of `folder_of`, where things have their ids."""
     return key.split("/")[1]
+
+
+def is_of_a_thing(key: str) -> bool:
+    """Whether it is of something that has an id, where others may have put files of their own."""
+    return bool(ID.fullmatch(id_of(key)))
 
 
 def ids_of(listed: Iterable[str]) -> set[str]:

@@ -86,11 +86,13 @@ class LocalStorage:
         return self._path(key).is_file()
 
     def list(self, prefix: str) -> list[str]:
-        """Keys that begin with `prefix`, which is a folder with its slash; sorted, without unfinished writes."""
+        """Keys that begin with `prefix`, which is a folder with its slash; sorted, without unfinished writes, and
+        without files of somebody else, whose names are no keys.
+        """
         folder = self._path(prefix.rstrip("/"))
         # Unlike rglob, walk passes over a folder that another process deletes meanwhile.
-        found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name[0] != ".")
-        return sorted(path.relative_to(self.root).as_posix() for path in found)
+        found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+        return sorted(filter(KEY.fullmatch, (path.relative_to(self.root).as_posix() for path in found)))
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Bytes of each blob below a folder, by its key."""

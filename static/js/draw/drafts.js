@@ -2,6 +2,7 @@
  * Small drafts of a drawing. Each is a mask; what they are masks of, a copy of the photo or an empty sheet, is sent once for
  * many of them, and deleted with all of them.
  */
+import { byId } from "../lib/elements.js";
 import { at } from "../lib/root.js";
 import { send } from "./send.js";
 
@@ -47,7 +48,8 @@ export class Drafts {
     this.#count += 1;
     const mask = await send(at(`/api/v1/photos/${sheet.id}/masks`), { mask: file }, signal);
     const preset = sheet.isContent ? "studio" : "doodle";
-    const wish = { photo: sheet.id, target_map: mask.id, style: id, preset, size: SIZE, quality: "draft" };
+    const [variety, fidelity] = ["variety", "fidelity"].map((name) => Number(byId(name, HTMLSelectElement).value));
+    const wish = { photo: sheet.id, target_map: mask.id, style: id, preset, size: SIZE, quality: "draft", variety, fidelity };
     // Without the signal: what was started has to be known, to be stopped.
     const { job } = await send(at("/api/v1/doodles"), JSON.stringify(wish));
     const address = at(`/api/v1/jobs/${job.id}`);

@@ -49,6 +49,9 @@ export class Live {
   begin() {
     this.#desk.addEventListener("stroke", () => this.#onStroke(), { signal: this.#signal });
     this.#desk.addEventListener("drawing", () => this.#wait(REST_MS), { signal: this.#signal });
+    for (const name of ["variety", "fidelity"]) {
+      byId(name, HTMLSelectElement).addEventListener("change", () => this.#wait(0), { signal: this.#signal });
+    }
   }
 
   /** Another photo, or none, is painted with the parts. */

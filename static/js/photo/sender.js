@@ -126,6 +126,8 @@ export function connectSubmit(studio, { frame, photo, prints }, signal) {
     if (submitting || event.submitter === sample) return event.preventDefault();
     if (event.submitter?.hasAttribute("formaction")) return; // it sends the form elsewhere, for which no photo is needed
     photo.retry();
+    // No painting is chosen yet, which is said at its own step.
+    if (event.defaultPrevented) return photo.isSending || prints.isSending || hasPhotos() ? undefined : askForPhoto();
     submitting = !photo.isSending && !prints.isSending && hasPhotos();
     if (submitting) {
       frame.disableFields(true);

@@ -11,11 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from app.jobs.models import PaintRequest
-from app.jobs.options import CELL_LAYERS, LACKING, LAYERS, Extractor, PaintingOptions
+from app.jobs.options import CELL_LAYERS, LACKING, LAYERS, PATCH_LAYERS, Extractor, PaintingOptions
 from app.web.answering import what_does_not_fit
 from worker import engine
 from worker.engine.networks.extractors import COMPACT_BLOCKS, VGG_BLOCKS, steps_of
-from worker.engine.style import cells
+from worker.engine.style import cells, patches
 
 PHOTO, MASK, JOB = "0" * 32, "1" * 32, "2" * 32
 
@@ -127,6 +127,7 @@ def test_layers_are_the_extractors() -> None:
 
 def test_cells_have_the_layers_of_the_engine() -> None:
     assert CELL_LAYERS == cells.CELL_LAYERS
+    assert PATCH_LAYERS == patches.PATCH_LAYERS
 
 
 @pytest.mark.parametrize("loss", ["nearest", "nearest-and-gram"])

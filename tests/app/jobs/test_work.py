@@ -37,7 +37,7 @@ def test_estimate_agrees_with_the_engine(preset: Preset, size: int, quality: Any
             "brush": st.floats(0.25, 4),
             "strength": st.floats(0.1, 10),
             "output_size": st.none() | st.integers(256, 4096),
-            "style_loss": st.sampled_from([None, "nearest", "nearest-and-gram", "gram-2015"]),
+            "style_loss": st.sampled_from([None, "nearest", "nearest-and-gram", "mrf", "gram-2015"]),
             "start": st.sampled_from([None, "photo", "noise", "grey"]),
             "pooling": st.sampled_from([None, "average", "max"]),
         }

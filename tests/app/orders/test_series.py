@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
+from starlette.types import Message
 
-from app.downloads.archive import zipped
-from app.jobs import series as manifests
+from app.api.series import artworks
+from app.downloads.archive import ArchiveResponse, Files, zipped
+from app.downloads.artwork import PIECE_BYTES, Body
 from app.jobs.housekeeping import retention
 from app.jobs.models import JobState, PaintRequest, Series, StyleChoice
 from app.jobs.records import accepting, redis_keys
 from app.jobs.records.redis_records import Limits
 from app.jobs.storage import keys
 from app.main import create_app
+from app.orders.series import find_series
 from app.services import Services
 from app.settings import Settings
 from tests.app import pictures
@@ -292,7 +298,7 @@ class TestDurability:
     def test_a_series_that_was_accepted_a_moment_ago_is_not_swept(self, services: Services) -> None:
         series = Series(id="a" * 32, created_at=services.records.now(), photos=["c" * 32], jobs=["b" * 32])
         services.storage.put(keys.series_key(series.id), series.model_dump_json().encode())
-        manifests.sweep(services.records)
+        retention.sweep(services.records)
         assert stored(services, "series") == {series.id}
 
 
@@ -334,41 +340,94 @@ class TestZip:
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert [name[:2] for name in archive.namelist()] == ["01", "03"]
 
-    def test_no_more_than_one_artwork_is_held(self) -> None:
-        size, longest, asked = 1_000_000, 0, 0
+    def test_a_piece_of_one_artwork_is_held(self, tmp_path: Path) -> None:
+        """Whoever reads slowly, or not at all, has so much of our memory, not an artwork of a hundred megabytes."""
+        size, opened = 1_000_000, list[Body]()
 
-        def files() -> Iterator[tuple[str, bytes]]:
-            nonlocal asked
+        async def files() -> Files:
             for number in range(20):
-                asked += 1
-                yield f"{number}", bytes(size)
+                (tmp_path / "artwork").write_bytes(bytes([number]) * size)
+                opened.append(Body((tmp_path / "artwork").open("rb")))
+                yield f"{number}", opened[-1]
+                opened[-1].close()
 
-        sent = 0
-        for piece in zipped(files()):
-            longest = max(longest, len(piece))
-            sent += len(piece)
-            assert sent >= (asked - 1) * size  # what was asked for has been given on
-        assert longest < 1.1 * size
+        async def read() -> int:
+            sent = 0
+            async for piece in zipped(files()):
+                assert len(piece) <= PIECE_BYTES
+                sent += len(piece)
+                assert sent >= (len(opened) - 1) * size  # what was asked for has been given on
+            return sent
 
-    def test_programs_that_read_from_a_stream_understand_it(self) -> None:
+        assert 20 * size < asyncio.run(read()) < 20.1 * size
+        assert all(body.file.closed for body in opened)
+
+    def test_what_was_opened_is_closed_when_the_client_goes(
+        self, client: TestClient, services: Services, photo_ids: list[str]
+    ) -> None:
+        body = start(client, photo_ids)
+        for job in body["jobs"]:
+            finish(services, job["id"])
+        series, jobs = find_series(services, body["id"])
+        opened = list[Body]()
+
+        async def noted() -> Files:
+            async for name, file in artworks(services, series, jobs, "png"):
+                opened.append(file)
+                yield name, file
+
+        async def gone(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                raise OSError("the client has gone")
+
+        async def ask() -> None:
+            with pytest.raises(ClientDisconnect):
+                await ArchiveResponse(noted(), "a.zip")({"type": "http", "asgi": {"spec_version": "2.4"}}, never, gone)
+
+        async def never() -> Message:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        asyncio.run(ask())
+        assert [file.file.closed for file in opened] == [True]
+
+    def test_programs_that_read_from_a_stream_understand_it(self, tmp_path: Path) -> None:
         """Each entry's size stands before it: flag 3 (a size that follows) is not set, and the sizes are right."""
-        whole = b"".join(zipped([("a.jpg", b"first"), ("b.jpg", b"second!")]))
+        whole = zip_of(tmp_path, {"a.jpg": b"first", "b.jpg": b"second!"})
         offset = 0
         for name, content in ((b"a.jpg", b"first"), (b"b.jpg", b"second!")):
             header = whole[offset : offset + 30]
             assert header[:4] == b"PK\x03\x04"
             assert int.from_bytes(header[6:8], "little") & 0x08 == 0
+            assert int.from_bytes(header[14:18], "little") == zlib.crc32(content)
             assert int.from_bytes(header[22:26], "little") == len(content)
             offset += 30 + len(name)
             assert whole[offset : offset + len(content)] == content
             offset += len(content)
 
-    def test_another_program_reads_it(self, tmp_path: Any) -> None:
-        (tmp_path / "a.zip").write_bytes(b"".join(zipped([("a.txt", b"one"), ("b.txt", b"two")])))
+    def test_another_program_reads_it(self, tmp_path: Path) -> None:
+        (tmp_path / "a.zip").write_bytes(zip_of(tmp_path, {"a.txt": b"one", "b.txt": b""}))
         done = subprocess.run(
             [sys.executable, "-m", "zipfile", "-t", "a.zip"], cwd=tmp_path, capture_output=True, text=True, check=True
         )
         assert "Done testing" in done.stdout
+        assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["a.txt", "b.txt"]
+
+
+def zip_of(folder: Path, contents: dict[str, bytes]) -> bytes:
+    """A ZIP of these files."""
+
+    async def files() -> Files:
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+            body = Body((folder / name).open("rb"))
+            yield name, body
+            body.close()
+
+    async def whole() -> bytes:
+        return b"".join([piece async for piece in zipped(files())])
+
+    return asyncio.run(whole())
 
 
 class TestForm:

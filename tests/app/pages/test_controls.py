@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.gallery import Gallery
 from app.jobs.models import PaintRequest
-from app.pages.controls import CONTROLS, ELSEWHERE, FOLDS, ROWS, Control
+from app.pages.controls import CONTROLS, DRAWN, ELSEWHERE, FOLDS, ROWS, Control
 from app.pages.form import HomeForm
 from app.pages.recipe import told_recipe
 from app.pages.values import DEFAULTS
@@ -101,7 +101,9 @@ def literals(annotation: Any) -> list[str]:
 @settings(max_examples=100, deadline=None)
 def test_recipe_tells_every_option_that_differs_and_no_id(wish: PaintRequest) -> None:
     usual = PaintRequest(photo=wish.photo, styles=wish.styles)
-    differing = [control for control in ROWS if getattr(wish, control.name) != getattr(usual, control.name)]
+    differing = [
+        control for control in (*ROWS, *DRAWN.values()) if getattr(wish, control.name) != getattr(usual, control.name)
+    ]
     told = told_recipe(wish, Gallery([]))
     new = [each for each in told if each not in told_recipe(usual, Gallery([]))]
     assert [label for label, _ in new] == [control.told or control.words for control in differing]
@@ -114,8 +116,8 @@ def test_recipe_tells_a_choice_by_its_words_and_a_number_by_the_nearest_stop() -
     told = dict(told_recipe(wish.wish("0" * 32, {"dusk"}), Gallery([])))
     assert told["Size"] == "777 pixels"
     assert told["Pooling"] == "L2"
-    assert told["First canvas"] == "The photo in greys"
+    assert told["Begun from"] == "My photo without colours"
     assert told["Brush size"] == "As in the painting (0.9)"
     assert told["Least improvement"] == "1.5 %"
-    assert told["Hand"] == "0"
+    assert told["Variation"] == "0"
     assert "Smoothing" not in told

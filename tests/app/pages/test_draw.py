@@ -104,6 +104,8 @@ def test_with_a_photo_the_photo_is_painted(client: TestClient) -> None:
         ({"painting": "nobody"}, map_of(SKY, STARS), 422, "painting", "“nobody” does not hang here"),
         ({"painting": "dusk"}, map_of(SKY, STARS), 422, "painting", "This painting has no named parts."),
         ({"painting": "starry_night", "size": "9"}, map_of(SKY, STARS), 422, "size", "Choose at least 256."),
+        ({"painting": "starry_night", "variety": "9"}, map_of(SKY, STARS), 422, "variety", "Choose at most 4."),
+        ({"painting": "starry_night", "fidelity": "-1"}, map_of(SKY, STARS), 422, "fidelity", "Choose at least 0."),
         ({"painting": "starry_night", "photo_id": "0" * 32}, map_of(SKY, STARS), 422, "photo", "no longer kept"),
     ],
 )
@@ -113,6 +115,22 @@ def test_what_does_not_fit_is_said_beside_its_control(
     answer = client.post("/draw", data=data, files=files or {"none": ("", b"")})
     assert answer.status_code == status
     assert sentence in beside(answer.text, f"{place}-error")
+
+
+def test_how_it_is_put_together_is_sent_kept_and_told(client: TestClient, services: Services) -> None:
+    chosen = {"painting": "starry_night", "variety": "4", "fidelity": "0.4"}
+    again = client.post("/draw", data=chosen | {"size": "9"}, files=map_of(SKY, STARS)).text
+    assert '<option value="4" selected>' in again
+    assert '<option value="0.4" selected>' in again
+    answer = client.post("/draw", data=chosen, files=map_of(SKY, STARS))
+    wish = wish_of(client, answer)
+    assert (wish["variety"], wish["fidelity"]) == (4, 0.4)
+    usual = wish_of(client, client.post("/draw", data={"painting": "starry_night"}, files=map_of(SKY, STARS)))
+    assert (usual["variety"], usual["fidelity"]) == (1, 1)
+    finish(services, answer.headers["location"].rpartition("/")[2], pictures.encoded(pictures.quarters(512, 384)))
+    page = client.get(answer.headers["location"]).text
+    assert "Varied as much as can be" in page
+    assert "Mixed with the others" in page
 
 
 def test_a_refusal_costs_neither_drawing_nor_photo_nor_choices(client: TestClient) -> None:

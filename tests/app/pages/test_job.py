@@ -36,7 +36,10 @@ def test_something_can_be_changed_with_all_the_rest_kept(client: TestClient, fin
     address = html.unescape(re.search(r'href="([^"]+)">Change something', page)[1])  # type: ignore[index]
     for field in ("style=dusk&weight=0.7", "style=checks&weight=0.3", "strength=1.9", "optimizer=adam"):
         assert field in address
+    assert address.endswith("#chosen")
     form = client.get(address).text
+    assert re.search(r'<details class="options" id="options" open', form)
+    assert re.search(r'<li class="card" id="chosen"[^>]*>\s*<label[^>]*>\s*<input[^>]* value="dusk"', form)
     assert re.search(r'name="strength" value="1.9" checked', form)
     assert re.search(r'<option value="adam" selected', form)
     assert re.search(r'name="photo_id"[^>]*value="\w{32}"', form)

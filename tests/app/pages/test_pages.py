@@ -36,11 +36,27 @@ def test_home_shows_every_painting_and_every_option(client: TestClient) -> None:
 
 
 def test_filter_works_as_a_form(client: TestClient) -> None:
-    page = client.get("/", params={"movement": "Testism", "q": "müller"}).text
+    page = client.get("/", params={"mood": "gold", "q": "müller"}).text
     assert re.findall(CARD, page) == ["dusk"]
+    slip = client.get("/", params={"q": "mullar"}).text
+    assert re.findall(CARD, slip) == ["dusk"]
+    assert "Nothing is called “mullar”. These are for “muller”." in slip
     nothing = client.get("/", params={"q": "no such thing"}).text
     assert re.findall(CARD, nothing) == []
     assert "No painting fits" in nothing
+    assert re.search(r'href="/\?q=[^"]+#gallery" data-search=', nothing)
+
+
+def test_the_empty_frame_shows_what_a_photo_becomes_and_a_photo_takes_its_place(
+    client: TestClient, photo_id: str
+) -> None:
+    page = client.get("/").text
+    first = re.search(r'href="(/\?style=([a-z_]+)#finish)"', page)
+    assert first
+    chosen = client.get(first[1]).text
+    assert re.search(rf'name="style" value="{first[2]}"[^>]* checked', chosen)
+    assert re.search(r'id="choice">After <cite>', chosen)
+    assert "shown__one" not in client.get("/", params={"photo": photo_id}).text
 
 
 def test_photo_and_painting_lead_to_the_easel(client: TestClient) -> None:
@@ -53,6 +69,12 @@ def test_photo_and_painting_lead_to_the_easel(client: TestClient) -> None:
     assert 'http-equiv="refresh"' in page.text
     assert "Next in line" in page.text or "next in line" in page.text
     assert page.headers["cache-control"] == "private, no-cache"
+
+
+def test_both_things_that_are_missing_are_said_each_at_its_step(client: TestClient) -> None:
+    page = client.post("/jobs", data={"size": "256"}).text
+    assert "no photo yet" in beside(page, "photo-error")
+    assert "painting" in beside(page, "style-error")
 
 
 def test_empty_file_field_beside_a_sent_photo_is_what_browsers_send(client: TestClient, photo_id: str) -> None:

@@ -95,7 +95,7 @@ def test_it_is_painted_after_and_called_your_own(client: TestClient, photo_id: s
     answer = job(client, photo_id, painting_id, "dusk")
     assert answer.status_code == 202
     page = client.get(f"/jobs/{answer.json()['id']}").text
-    assert "Your own painting" in page
+    assert "your own painting" in page
 
 
 def test_a_shared_artwork_and_a_download_do_not_tell_its_id(

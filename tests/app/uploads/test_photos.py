@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, features
+from starlette.testclient import TestClient
 
 from app.darkroom.parent import Darkroom
 from app.jobs.storage import keys
 from app.jobs.storage.local import LocalStorage
 from app.refusals import RefusalError
+from app.services import Services
+from app.turns import Turns
 from app.uploads import photos
 from tests.app import pictures
 from tests.app.pictures import BLUE, GREEN, RED, WHITE, encoded, pixel, quarters
@@ -295,3 +300,11 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         photos.store(photo, FullDisk(tmp_path))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_client_that_has_enough_waiting_is_told_to_wait(client: TestClient, services: Services) -> None:
+    app: Any = client.app
+    app.state.services = replace(services, decodings=Turns(0, 0))  # all places are taken
+    answer = client.post("/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())})
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-many-requests")
+    assert answer.headers["retry-after"] in answer.json()["detail"]

@@ -27,6 +27,7 @@ def artwork(services: Services, paint: Paint) -> str:
 def test_head_answers_as_get_does_but_for_the_body(client: TestClient, artwork: str, photo_id: str) -> None:
     addresses = [
         "/", "/artworks", "/docs", "/openapi.json", "/healthz", "/readyz", "/nothing", "/favicon.ico", "/robots.txt",
+        "/manifest.webmanifest", "/service-worker.js", "/offline",
         "/apple-touch-icon.png", "/api/v1/styles", "/api/v1/paintings", "/styles/starry_night/swatch.avif",
         f"/photos/{photo_id}/thumb.webp", f"/jobs/{artwork}", f"/api/v1/jobs/{artwork}", "/api/v1/jobs/nothing",
         *(f"/api/v1/jobs/{artwork}/artwork.{extension}" for extension in ("png", "jpg", "webp", "tif")),

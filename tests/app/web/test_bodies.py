@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, product
 
@@ -23,7 +24,7 @@ from app.web.bodies import FORM_OVERHEAD_BYTES, SMALL_BODY_BYTES, TAKES_FILES
 PIECE_BYTES = 64 * 1024  # what the server reads at once
 MOST_SAID_BYTES = 16 * 1024  # a page with a sentence on it
 # The home page, with its gallery, and the page to draw on, with all parts.
-HOME, LONGEST_PAGE_BYTES = ("/jobs", "/photos/sample", "/paintings/remove", "/draw"), 200_000
+HOME, LONGEST_PAGE_BYTES = ("/jobs", "/photos/sample", "/photos/received", "/paintings/remove", "/draw"), 200_000
 ID = "0" * 32
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 TAKE_JSON = ["/api/v1/jobs", "/api/v1/series", f"/api/v1/jobs/{ID}/recolor"]
@@ -75,6 +76,12 @@ Asked = Callable[..., Answer]
 
 @pytest.fixture
 def asked(settings: Settings) -> Iterator[Asked]:
+    with asking(settings) as asked:
+        yield asked
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[Asked]:
     """Asks an application over nothing but ASGI, piece by piece."""
     app = create_app(settings)
     with asyncio.Runner() as runner:
@@ -138,6 +145,14 @@ def test_whatever_is_sent_the_answer_is_short(asked: Asked, path: str) -> None:
             assert "64 kB" in problem["detail"]
 
 
+@pytest.mark.parametrize("path", ["photos", f"photos/{ID}/masks", "paintings"])
+def test_no_upload_is_read_for_which_there_is_no_room(settings: Settings, path: str) -> None:
+    with asking(settings.model_copy(update={"least_free_mb": 10**9})) as asked:
+        answer = asked("POST", f"/api/v1/{path}", "multipart/form-data; boundary=x", bytes(1_000_000))
+    assert (answer.status, answer.taken) == (507, 0)
+    assert json.loads(answer.body)["code"] == "storage-full"
+
+
 def test_a_request_tells_its_first_twenty_faults(asked: Asked) -> None:
     wish = {"photo": ID, "styles": [{"id": "dusk"}]} | {f"unknown{number}": 1 for number in range(60)}
     answer = asked("POST", "/api/v1/jobs", JSON, json.dumps(wish).encode())
@@ -157,3 +172,26 @@ def test_a_name_that_no_text_can_hold_is_refused_in_words(asked: Asked) -> None:
     answer = asked("POST", "/api/v1/jobs", JSON, rb'{"\ud800":1}')
     assert answer.status == 422
     assert json.loads(answer.body)["code"] == "request-invalid"
+
+
+@pytest.mark.parametrize("charset", ["punycode", '"PunyCode"', "idna", "utf-7", "unicode_escape", "no-such"])
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs", "/language", f"/jobs/{ID}/share", "/api/v1/jobs"])
+def test_a_form_in_rare_letters_is_not_read(asked: Asked, path: str, charset: str) -> None:
+    """Python's reader of punycode takes a second for 100 kB, minutes for a megabyte, and a form may have forty of
+    them."""
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"z" * 100_000 + b"\r\n--x--\r\n"
+    answer = asked("POST", path, f"multipart/form-data; boundary=x; charset={charset}", body)
+    assert (answer.status, answer.taken) == (400, 0)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/jobs", "/language", f"/jobs/{ID}/share", "/api/v1/jobs"])
+def test_a_form_that_says_too_much_of_itself_is_not_read(asked: Asked, path: str) -> None:
+    answer = asked("POST", path, "multipart/form-data; boundary=x" + ";" * 60_000, b"--x--\r\n")
+    assert (answer.status, answer.taken) == (400, 0)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "iso-8859-1"])
+def test_a_form_in_usual_letters_is_read(asked: Asked, charset: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nz\r\n--x--\r\n'
+    answer = asked("POST", "/api/v1/photos", f"multipart/form-data; boundary=x; charset={charset}", body)
+    assert json.loads(answer.body)["code"] == "photo-missing"

@@ -31,7 +31,7 @@ def test_cookies_are_for_https_alone_where_they_were_given_over_it(client: TestC
     assert {each.split("=")[0] for each in cookies} == {prefix + name for name in names}
     assert all(("; secure" in each.lower()) is (scheme == "https") for each in cookies)
     assert all("path=/;" in each.lower() and "domain" not in each.lower() for each in cookies)
-    assert "Your own painting" in client.get("/artworks").text  # the browser's cookies are read again
+    assert "your own painting" in client.get("/artworks").text  # the browser's cookies are read again
 
 
 def test_cookies_below_a_path_have_the_prefix_that_allows_one(settings: Settings) -> None:

@@ -26,6 +26,7 @@ def _pseudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("fr;q=0, es", ["es"]),
         ("de;q=x, fr", ["fr"]),
         ("", [""]),
+        ("fr;q=0.1," + "es;q=0.2," * 19 + "ja", ["es"] * 19 + ["fr"]),
     ],
 )
 def test_the_most_wanted_language_comes_first(header: str, tags: list[str]) -> None:

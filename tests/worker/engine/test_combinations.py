@@ -21,6 +21,7 @@ from worker.engine import (
 from worker.engine.networks.extractors import STYLE_LAYERS
 from worker.engine.options import CHOICES
 from worker.engine.style.cells import CELL_LAYERS
+from worker.engine.style.patches import PATCH_LAYERS
 
 PHOTO = draw_photo(96, 72)
 PAINTINGS = [draw_painting(120, 96, seed) for seed in (3, 4)]
@@ -43,6 +44,8 @@ def options(draw: st.DrawFn) -> PaintOptions:
         "strength": draw(st.sampled_from([0.1, 1.0, 10.0])),
         "brush": draw(st.sampled_from([0.25, 1.0, 4.0])),
         "smoothing": draw(st.sampled_from([0.0, 1.0, 10.0])),
+        "variety": draw(st.sampled_from([0.0, 1.0, 4.0])),
+        "fidelity": draw(st.sampled_from([0.0, 0.6, 1.0])),
         "seed": draw(st.integers(0, 5)),
         "keep_colors": draw(st.sampled_from([0.0, 0.5, 1.0])),
         "feather": draw(st.sampled_from([0.0, 0.01, 0.1])),
@@ -54,6 +57,8 @@ def options(draw: st.DrawFn) -> PaintOptions:
     }
     if chosen["style_loss"] in ("nearest", "nearest-and-gram"):
         chosen["style_layers"] = draw(weights(CELL_LAYERS))
+    if chosen["style_loss"] == "mrf":
+        chosen["style_layers"] = draw(weights(PATCH_LAYERS))
     if chosen["color_method"] == "luminance":
         chosen["color_when"] = "after"
     return PaintOptions(**chosen)  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ from worker.engine.style.cells import CELL
 from worker.engine.style.codebook import Book, widths
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.style.match import CellPart
+from worker.engine.style.patches import Patches, PatchPart
 from worker.engine.style.statistics import LayerStatistics
 
 GPU = torch.device("meta")
@@ -71,6 +72,13 @@ def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> 
         objective = Objective(brief, Targets(photo, keep, cells=cells))
         objective.match(photo, 0.5, 0, [area.to(torch.int16)] * len(cells))
         return objective
+    if brief.recipe.compares_patches:
+        patch_part = patch_part_of(style, extractor)
+        patches = [patch_part] * (2 if with_masks else 1)
+        objective = Objective(brief, Targets(photo, photo[:, :1] if with_masks else None, patches=patches))
+        entries = [torch.empty_like(each[2:, 2:], dtype=torch.int32) for each in patch_part.areas.values()]
+        objective.match(photo, 0.0, 0, entries * len(patches))
+        return objective
     if not with_masks:
         return Objective(brief, Targets(photo, parts=[Part(statistics_of(style, extractor))]))
     strides = {layer: geometry(layer, extractor.layers)[0] for layer in style}
@@ -86,6 +94,14 @@ def book_of(extractor: Extractor, count: int = 40) -> Book:
     sizes = ((count, columns), (count, 3), (count,), (count,), (1, columns), (1,))
     deviations, colors, masses, sources, means, shares = (torch.empty(size, device=GPU) for size in sizes)
     return Book(deviations, colors, masses, sources.long(), means, shares)
+
+
+def patch_part_of(style: Mapping[str, float], extractor: Extractor, count: int = 40) -> PatchPart:
+    strides = {layer: geometry(layer, extractor.layers)[0] for layer in style}
+    areas = {layer: torch.empty(HEIGHT // stride, WIDTH // stride, device=GPU) for layer, stride in strides.items()}
+    channels = extractor.channels
+    values = {layer: torch.empty(count, channels[layer], 9, device=GPU) for layer in style}
+    return PatchPart({layer: Patches(each, each[:, 0, 0]) for layer, each in values.items()}, areas)
 
 
 def statistics_of(style: Mapping[str, float], extractor: Extractor) -> ScaleStatistics:

@@ -46,11 +46,12 @@ def test_a_presets_content_layer_below_the_extractors_end_becomes_its_deepest(ex
 
 
 def test_needs_are_those_of_the_preset_and_of_what_was_asked_instead(extractor: Extractor) -> None:
-    assert needs(PaintOptions(), extractor) == ((), "average", False, True)
-    assert needs(PaintOptions(preset="seed"), extractor) == (STYLE_LAYERS, "average", False, False)
-    assert needs(PaintOptions(preset="inetwork-paper"), extractor) == (extractor.layers, "max", True, False)
+    assert needs(PaintOptions(), extractor) == ((), "average", False, True, False)
+    assert needs(PaintOptions(preset="seed"), extractor) == (STYLE_LAYERS, "average", False, False, False)
+    assert needs(PaintOptions(preset="inetwork-paper"), extractor) == (extractor.layers, "max", True, False, False)
+    assert needs(PaintOptions(preset="mrf"), extractor) == ((), "average", False, False, True)
     asked = PaintOptions(preset="inetwork-paper", style_layers={"relu2_2": 2.0, "relu3_1": 0.0}, pooling="l2")
-    assert needs(asked, extractor) == (("relu2_2",), "l2", False, False)
+    assert needs(asked, extractor) == (("relu2_2",), "l2", False, False, False)
 
 
 def test_asked_layer_weights_are_shares_so_that_strength_alone_says_how_much() -> None:
@@ -62,7 +63,7 @@ def test_asked_layer_weights_are_shares_so_that_strength_alone_says_how_much() -
 def test_layers_that_cells_have_not_are_compared_by_gram_matrices_as_in_earlier_releases(extractor: Extractor) -> None:
     options = PaintOptions(style_layers={"relu1_1": 1.0, "relu5_1": 1.0})
     assert recipe(options).style_loss == "relative-gram"
-    assert needs(options, extractor) == (("relu1_1", "relu5_1"), "average", False, False)
+    assert needs(options, extractor) == (("relu1_1", "relu5_1"), "average", False, False, False)
     assert recipe(PaintOptions(style_layers={"relu1_1": 1.0, "relu5_1": 0.0})).style_loss == "nearest"
 
 

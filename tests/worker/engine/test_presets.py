@@ -25,6 +25,7 @@ from worker.engine.presets import PRESET_NAMES, PRESETS, PresetName, series_weig
 from worker.engine.style.codebook import Book
 from worker.engine.style.fingerprint import ScaleStatistics, pair_name
 from worker.engine.style.match import CellPart
+from worker.engine.style.patches import Patches, PatchPart
 from worker.engine.style.statistics import cross_statistics, layer_statistics
 
 Array = NDArray[np.float64]
@@ -163,6 +164,32 @@ def studio(
     return loss + 50 * float(((x - x.clip(0, 1)) ** 2).mean())
 
 
+def patches_of(values: Array) -> Array:
+    """All 3 × 3 patches [N, C, 9] of [C, H, W], row by row."""
+    _, height, width = values.shape
+    middles = [(row, column) for row in range(1, height - 1) for column in range(1, width - 1)]
+    return np.stack([values[:, i - 1 : i + 2, j - 1 : j + 2].reshape(len(values), 9) for i, j in middles])
+
+
+# Patch n of the picture was matched with the painting's of this number: 8 × 8 and 4 × 4 positions have these many.
+PATCHED = {
+    "relu3_1": np.random.default_rng(6).integers(0, 36, 36),
+    "relu4_1": np.random.default_rng(7).integers(0, 4, 4),
+}
+
+
+def mrf(x: Array, f: Features, photo: Features, painting: Features) -> float:
+    """Relative content at relu4_2; Σᵢ ‖Ψᵢ(F) − Ψ_NN(i)(A)‖² as a mean, over the variance of the painting's patches."""
+    loss = squares(f["relu4_2"], photo["relu4_2"]) / squares(photo["relu4_2"], 0 * photo["relu4_2"])
+    for layer, numbers in PATCHED.items():
+        theirs = patches_of(painting[layer])
+        variance = float(((theirs - theirs.mean((0, 2), keepdims=True)) ** 2).mean())
+        loss += 0.8 / 2 * float(((patches_of(f[layer]) - theirs[numbers]) ** 2).mean()) / variance
+    rows, columns = differences(x)
+    loss += 50 * float((rows**2).mean() + (columns**2).mean())
+    return loss + 50 * float(((x - x.clip(0, 1)) ** 2).mean())
+
+
 def inetwork_program(x: Array, f: Features, photo: Features, painting: Features) -> float:
     """The program's own loop over neighbouring layers, on activations in units a hundred times as small."""
     f, photo, painting = ({layer: 100 * each for layer, each in taps.items()} for taps in (f, photo, painting))
@@ -219,6 +246,7 @@ FORMULAS: dict[PresetName, Callable[[Array, Features, Features, Features], float
     "studio": studio,
     "instant": partial(studio, content=1.7, emphasis=1.5),
     "doodle": partial(studio, content=0.0),
+    "mrf": mrf,
     "gatys-2015": gatys_paper,
     "gatys-2016": gatys_paper,
     "gatys-code": gatys_code,
@@ -246,6 +274,13 @@ def book_of(taps: dict[str, Tensor]) -> Book:
     return Book(columns - mean, torch.zeros(count, 3), shares, sources, mean[None], torch.ones(1))
 
 
+def patch_part_of(taps: dict[str, Tensor]) -> PatchPart:
+    """All of the painting's patches, everywhere."""
+    values = {layer: torch.from_numpy(patches_of(taps[layer][0].numpy())) for layer in PATCHED}
+    patches = {layer: Patches(each, each.flatten(1).norm(dim=1)) for layer, each in values.items()}
+    return PatchPart(patches, {"relu3_1": torch.ones(8, 8), "relu4_1": torch.ones(4, 4)})
+
+
 def test_gram_matrices_count_beside_cells_where_both_are_asked_for() -> None:
     extractor, options = RandomExtractor(), PaintOptions(style_loss="nearest-and-gram")
     photo, painting, x = picture(1), picture(2), picture(3)
@@ -271,9 +306,14 @@ def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) 
     if brief.recipe.compares_cells:
         parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8), brief.recipe.emphasis)]
         x = 1.4 * x - 0.2  # some of it outside of [0, 1]
-    objective = Objective(brief, Targets(photo, parts=parts, cells=cells))
+    patches = [patch_part_of(extractor(painting))] if brief.recipe.compares_patches else []
+    x = 1.4 * x - 0.2 if patches else x
+    objective = Objective(brief, Targets(photo, parts=parts, cells=cells, patches=patches))
     if cells:
         objective.match(x, 0.5, 0, [torch.from_numpy(MATCHED)])
+    elif patches:
+        known = [torch.from_numpy(PATCHED["relu3_1"].reshape(6, 6)), torch.from_numpy(PATCHED["relu4_1"].reshape(2, 2))]
+        objective.match(x, 0.0, 0, known)
 
     def features(image: Tensor) -> Features:
         return {layer: values[0].numpy() for layer, values in extractor(image).items()}

@@ -9,7 +9,9 @@ from typing import Literal
 from worker.engine.losses.terms import Measure, gram_2015, gram_code, gram_nst, relative_gram, wasserstein
 from worker.engine.style.statistics import LayerStatistics
 
-StyleLoss = Literal["nearest", "nearest-and-gram", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"]
+StyleLoss = Literal[
+    "nearest", "nearest-and-gram", "mrf", "relative-gram", "gram-2015", "gram-code", "gram-nst", "wasserstein"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Kind:
         measure: what it makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting
             alone is computed once, not at every evaluation. None compares no statistics.
         matches_cells: whether cells are matched (style/match.py) and compared with what they are to become.
+        matches_patches: whether patches are, of a painting's own activations (style/patches.py).
         statistics_weight: what the distance of statistics counts, beside that of matched cells where both are compared.
         needs_means: whether statistics' means count, and not their second moments alone.
         correlates: whether it can compare two neighbouring layers' correlation, and not one layer's statistics alone.
@@ -28,6 +31,7 @@ class Kind:
 
     measure: Callable[[LayerStatistics], Measure] | None = None
     matches_cells: bool = False
+    matches_patches: bool = False
     statistics_weight: float = 1.0
     needs_means: bool = False
     correlates: bool = True
@@ -38,6 +42,7 @@ KINDS: dict[StyleLoss, Kind] = {
     "nearest": Kind(matches_cells=True),
     # The mean relative distance of Gram matrices is a tenth of that of matched cells.
     "nearest-and-gram": Kind(relative_gram, matches_cells=True, statistics_weight=3.0),
+    "mrf": Kind(matches_patches=True),
     "relative-gram": Kind(relative_gram),
     "gram-2015": Kind(gram_2015),
     "gram-code": Kind(gram_code),

@@ -21,6 +21,7 @@ from worker.engine.networks.extractors import STYLE_LAYERS, Extractor
 from worker.engine.networks.operators import Pooling
 from worker.engine.pyramid import between
 from worker.engine.style.codebook import Book, Codebook, codebook_of, joined
+from worker.engine.style.patches import Exemplar
 from worker.engine.style.statistics import LayerStatistics, cross_statistics, layer_statistics
 
 FINGERPRINT_SCALES = (128, 256, 512, 1024)
@@ -49,6 +50,7 @@ class Fingerprint:
     """Statistics per scale (longest side of the painting in pixels) and layer, of one extractor's activations.
 
     Palette and codebook are missing from files of earlier versions. A blend has each one's codebook, with its share.
+    Exemplars, likewise, are in no file: they are put there where the painting's own pixels are needed.
     """
 
     extractor: str
@@ -57,6 +59,7 @@ class Fingerprint:
     pooling: Pooling = "average"
     palette: Palette | None = None
     codebooks: tuple[tuple[Codebook, float], ...] = ()
+    exemplars: tuple[tuple[Exemplar, float], ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -69,12 +72,17 @@ class Fingerprint:
         return tuple(key for key in self.keys if JOIN not in key)
 
     def covers(
-        self, layers: Collection[str], pooling: Pooling = "average", correlations: bool = False, cells: bool = False
+        self,
+        layers: Collection[str],
+        pooling: Pooling = "average",
+        correlations: bool = False,
+        cells: bool = False,
+        exemplar: bool = False,
     ) -> bool:
-        """Whether all is here that an objective over `layers` asks for, neighbours' correlations and cells if asked."""
+        """Whether all is here that an objective over `layers` asks for: correlations, cells and pixels if asked."""
         pairs = [pair_name(*pair) for pair in neighbor_pairs(layers)] if correlations else []
         is_there = self.pooling == pooling and {*layers, *pairs} <= set(self.keys)
-        return is_there and bool(self.codebooks or not cells)
+        return is_there and bool(self.codebooks or not cells) and bool(self.exemplars or not exemplar)
 
     def book(self, scale: float) -> Book:
         """The cells at any scale, of all paintings that were blended."""
@@ -203,11 +211,13 @@ def fingerprint_of(
     pooling: Pooling = "average",
     correlations: bool = False,
     cells: bool = True,
+    exemplar: bool = False,
 ) -> Fingerprint:
     """Fingerprint of a painting at those `scales` that do not enlarge it, and at its own if that is between two.
 
     Only a painting smaller than the smallest scale is enlarged, to that one. With `correlations` the cross moments of
-    each two neighbours in `layers` are measured too (see `statistics.cross_moment`), with `cells` its codebook.
+    each two neighbours in `layers` are measured too (see `statistics.cross_moment`), with `cells` its codebook; with
+    `exemplar` its pixels are kept.
 
     Raises:
         ValueError: the extractor has no such layer, or there is no such pooling.
@@ -224,8 +234,9 @@ def fingerprint_of(
             for pair in neighbor_pairs(layers):
                 statistics[scale][pair_name(*pair)] = cross_statistics(*(taps[layer] for layer in pair))
     codebooks = ((codebook_of(painting, extractor, pooling), 1.0),) if cells else ()
+    exemplars = ((Exemplar.of(painting), 1.0),) if exemplar else ()
     palette = _palette_at(painting, max(statistics))
-    return Fingerprint(extractor.name, extractor.weights_hash, statistics, pooling, palette, codebooks)
+    return Fingerprint(extractor.name, extractor.weights_hash, statistics, pooling, palette, codebooks, exemplars)
 
 
 def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
@@ -260,7 +271,9 @@ def blend(parts: Sequence[tuple[Fingerprint, float]]) -> Fingerprint:
     palette = mixed_palette(palettes) if len(palettes) == len(parts) else None
     books = [(codebook, share * weight / total) for each, weight in parts for codebook, share in each.codebooks]
     codebooks = tuple(books) if all(each.codebooks for each, _ in parts) else ()
-    return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette, codebooks)
+    pictures = [(exemplar, share * weight / total) for each, weight in parts for exemplar, share in each.exemplars]
+    exemplars = tuple(pictures) if all(each.exemplars for each, _ in parts) else ()
+    return Fingerprint(first.extractor, first.weights_hash, scales, first.pooling, palette, codebooks, exemplars)
 
 
 def _mixed(parts: Sequence[tuple[LayerStatistics, float]]) -> LayerStatistics:

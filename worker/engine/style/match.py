@@ -10,7 +10,8 @@ those of a codebook.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,14 +22,14 @@ from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.style.cells import CELL, CELL_LAYERS
 from worker.engine.style.codebook import Book
 
-# Cells from which prices are found; and rounds in which they are.
-SAMPLE, ROUNDS = 8192, 8
+SAMPLE = 8192  # cells from which prices are found
 # A cell that is used more than its share becomes dearer by up to so many times that; one that is not, hardly cheaper.
 MOST_USED, LEAST_USED = 20.0, -0.2
 # Rounds and first step in which sources' shares are met.
 SHARE_ROUNDS, SHARE_STEP = 24, 0.5
 EPSILON = 1e-8
 TELLING = 0.01  # what two cells differ by, at least, where a painting has any shapes; activations have a mean of 1
+STRANGENESS = 0.25  # what another part's cell costs, in cosines, at a fidelity of one half
 BLOCK = 4096  # cells that are compared at a time
 
 # The core's columns [N, C] and soft colours [N, 3] of a window.
@@ -42,14 +43,30 @@ class Matching:
     Attributes:
         colors: what the squared distance of two soft colours counts, beside a cosine.
         usage: what a cell that is used too often costs.
+        rounds: how often what is used too often grows dearer: the more, the more evenly cells are used.
         photo: the share of the photo in what is matched, at the first scale and at the last.
         draw: standard deviation of the prices that a seed draws: with another one, others of like cells are taken.
     """
 
     colors: float = 1.0
     usage: float = 0.1
+    rounds: int = 8
     photo: tuple[float, float] = (0.35, 0.58)
     draw: float = 0.02
+
+
+class Target(NamedTuple):
+    """What a layer of a window's core is compared with, by factor · mean over C of (F − values)² + rest.
+
+    Attributes:
+        values: [1, C, h, w].
+        factor: [1, 1, h, w], what each position counts.
+        rest: a number, of the core, that does not depend on the picture.
+    """
+
+    values: Tensor
+    factor: Tensor
+    rest: Tensor | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +76,13 @@ class CellPart:
     Attributes:
         area: [h, w], of each cell, 0 to 1.
         emphasis: what the deviations of what cells are to become are multiplied by.
+        prices: [K], what each of the book's cells costs from the beginning; None is nothing.
     """
 
     book: Book
     area: Tensor
     emphasis: float = 1.0
+    prices: Tensor | None = None
 
     @property
     def columns(self) -> Tensor:
@@ -105,8 +124,8 @@ class Match:
         areas = [part.area[None, None, rows, cells] * each for part, each in zip(self.parts, weights, strict=True)]
         return torch.stack(areas).sum(0)
 
-    def targets(self, window: Window, extractor: Extractor) -> dict[str, tuple[Tensor, Tensor]]:
-        """Of each layer, the target [1, C, h, w] of a window's core, as `on_cells` has it, and a factor [1, 1, h, w].
+    def targets(self, window: Window, extractor: Extractor) -> dict[str, Target]:
+        """Of each layer, the target of a window's core, on the grid that `on_cells` has.
 
         The factor is the share of the cell that is painted, over the painting's variance in that layer: a distance of 1
         is that of any two of its cells. Where parts meet, targets and variances are mixed by their areas.
@@ -123,7 +142,7 @@ class Match:
             coarser = max(1, geometry(layer, extractor.layers)[0] // CELL)
             pair = (F.avg_pool2d(each, coarser) if coarser > 1 else each for each in (target, factor))
             target, factor = (each.contiguous(memory_format=torch.channels_last) for each in pair)
-            result[layer] = target.to(extractor.dtype), factor
+            result[layer] = Target(target.to(extractor.dtype), factor)
         return result
 
 
@@ -131,6 +150,39 @@ def variances(book: Book, widths: Sequence[int]) -> Tensor:
     """[L]: of each layer, the mean square of the book's deviations, each cell by its mass."""
     squares = book.masses @ book.deviations.square()
     return torch.stack([part.mean() for part in torch.split(squares, list(widths))])
+
+
+def loosened(parts: Sequence[CellPart], fidelity: float) -> list[CellPart]:
+    """Parts that take cells of each other's as well, at a price: the lower the fidelity (0 to 1), the sooner.
+
+    At 1 each takes its own alone; at 0 any is as good, and where cells look like is all that counts. The price is
+    STRANGENESS · f / (1 − f), and the others' cells together have 1 − f of the mass of a part's own.
+
+    Source: Champandard, arXiv 1603.01768, section 3, where a map's channels beside the activations have a weight.
+    """
+    if fidelity >= 1 or len(parts) < 2:
+        return list(parts)
+    price = STRANGENESS * fidelity / (1 - fidelity)
+    result = []
+    for part in parts:
+        own, others = part.book, [each.book for each in parts if each is not part]
+        # As deviations from this part's own means, which alone its sources' shares are of.
+        sources = [each.sources.clamp_max(len(own.means) - 1) for each in others]
+        strange = [each.columns - own.means[numbers] for each, numbers in zip(others, sources, strict=True)]
+        masses = [each.masses * (1 - fidelity) / len(others) for each in others]
+        together = torch.cat([own.masses, *masses])
+        book = Book(
+            torch.cat([own.deviations, *strange]),
+            torch.cat([own.colors, *(each.colors for each in others)]),
+            together / together.sum(),
+            torch.cat([own.sources, *sources]),
+            own.means,
+            own.shares,
+        )
+        prices = torch.full_like(book.masses, price)
+        prices[: len(own.masses)] = 0
+        result.append(replace(part, book=book, prices=prices))
+    return result
 
 
 @torch.no_grad()
@@ -166,9 +218,10 @@ def matched(
         here = inside[:, index] > 0
         if not here.any():
             here = torch.ones_like(here)
-        prices = matching.draw * torch.randn(len(part.book.masses), generator=generator)
-        likeness = _Likeness(part.book, columns[here].mean(0), matching.colors, prices.to(columns))
-        likeness.settle(columns[here], colors[here], matching.usage)
+        prices = (matching.draw * torch.randn(len(part.book.masses), generator=generator)).to(columns)
+        prices = prices if part.prices is None else prices + part.prices
+        likeness = _Likeness(part.book, columns[here].mean(0), matching.colors, prices)
+        likeness.settle(columns[here], colors[here], matching.usage, matching.rounds)
         likenesses.append(likeness)
     entries = tuple(torch.zeros(height, width, dtype=torch.int16, device=columns.device) for _ in parts)
     for (rows, cells), columns, colors in seen():
@@ -193,11 +246,11 @@ class _Likeness:
         """[N, K] of cells' columns [N, C] and colours [N, 3]."""
         return self._worth(columns, colors) - self._prices
 
-    def settle(self, columns: Tensor, colors: Tensor, usage: float) -> None:
+    def settle(self, columns: Tensor, colors: Tensor, usage: float, rounds: int) -> None:
         """Make dearer what these cells use too often, and cheaper what they use too seldom."""
         worth = self._worth(columns, colors)
         book, count = self._book, len(columns)
-        for _ in range(ROUNDS if usage else 0):
+        for _ in range(rounds if usage else 0):
             used = torch.bincount((worth - self._prices).argmax(1), minlength=len(book.masses)) / count
             excess = (used / book.masses.clamp_min(EPSILON)).clamp(max=MOST_USED) - 1
             self._prices = self._prices + 0.1 * usage * excess.clamp(min=LEAST_USED)

@@ -12,8 +12,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from app.jobs import series
 from app.jobs.housekeeping import retention
-from app.jobs.models import Job, JobState, PaintRequest
+from app.jobs.models import Job, JobState, PaintRequest, Series
 from app.jobs.records import accepting, redis_keys
 from app.jobs.records.quota import ClientOverQuotaError, OverQuotaError, Quota, Tally, Usage
 from app.jobs.records.records import JobRecords
@@ -187,6 +188,34 @@ def test_counting_anew_puts_right_what_was_missed(records: JobRecords) -> None:
     records.tally.recount()
     left = size_of(records, keys.job_prefix(painted.id))
     assert records.tally.usage(ANN) == Usage(PHOTO_BYTES + 300 + left, PHOTO_BYTES + 300 + left)
+
+
+def test_a_series_counts_for_whom_its_photos_belong_to_until_it_goes(records: JobRecords) -> None:
+    photos = [upload(records, ANN), upload(records, ANN)]
+    made = Series(id="5" * 32, created_at=0, photos=photos, jobs=["6" * 32, "7" * 32])
+    jobs = series.create(records, made, [(wish(each), 1.0) for each in photos], client=BEN, limits=Limits())[1]
+    for job in jobs:
+        finish(records, job)
+    used = size_of(records, "photos") + size_of(records, "jobs") + size_of(records, "series")
+    for _ in range(2):
+        assert records.tally.usage(ANN) == Usage(used, used)
+        assert records.tally.usage(BEN).client == 0
+        records.redis.delete(redis_keys.KEPT, redis_keys.USED)
+        records.tally.recount()
+    for photo in photos:
+        retention.delete_photo(records, photo)
+    retention.sweep(records)
+    assert not records.storage.exists(keys.series_key(made.id))
+    assert records.tally.usage(ANN).client == 0
+
+
+def test_a_series_that_is_refused_counts_no_more(records: JobRecords) -> None:
+    photo = upload(records, ANN)
+    before = records.tally.usage(ANN)
+    made = Series(id="5" * 32, created_at=0, photos=[photo], jobs=["6" * 32])
+    with pytest.raises(ClientOverQuotaError):
+        series.create(records, made, [(wish(photo), 1.0)], client=ANN, limits=Limits(quota=Quota(client=MOST)))
+    assert records.tally.usage(ANN) == before
 
 
 def test_a_waiting_job_without_its_files_keeps_what_it_may_take(records: JobRecords) -> None:

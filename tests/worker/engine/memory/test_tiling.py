@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +36,7 @@ from worker.engine.networks.extractors import STYLE_LAYERS
 from worker.engine.objective import Objective, Workspace
 from worker.engine.presets import PRESET_NAMES, PresetName
 from worker.engine.pyramid import Stage
-from worker.engine.room import Layout, layout
+from worker.engine.room import PLACED, Layout, layout
 
 DTYPES = [torch.float32, torch.bfloat16]
 
@@ -74,7 +76,7 @@ def assert_tiles_add_up(
     brief = scene.brief(options, extractor)
     whole, parts = scene.objective(size, brief), scene.objective(size, brief, workspace=Workspace(128))
     assert (len(whole.windows), len(parts.windows)) == (1, tiles)
-    if whole.cells:
+    if whole.is_matched:
         known = whole.match(pixels, 0.5, 0).entries
         parts.match(pixels, 0.5, 0, known)
     (loss, gradient), (loss_in_tiles, gradient_in_tiles) = (loss_and_gradient(each, pixels) for each in (whole, parts))
@@ -237,6 +239,50 @@ def test_a_layout_uses_the_room_that_there_is(memory: float, tmp_path: Path, ext
         assert found.tile % STRIDE == 0
         held = (15 if found.scratch else 27 + 8) * 2048 * 1536  # 8: of relu4_2
         assert 250e6 + held + 1.5 * 298 * (found.tile + 160) ** 2 <= memory
+
+
+# Finds out what goes where of as many labels as its argument says, and tells by how many bytes the peak grew.
+PLACING = """
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from worker.engine.scene import Region, Scene
+
+def peak():
+    return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+
+masks = [Image.new("L", (640, 480)) for _ in range(int(sys.argv[1]))]
+for index, mask in enumerate(masks):
+    mask.paste(255, (640 * index // len(masks), 0, 640 * (index + 1) // len(masks), 480))
+scene = Scene(Image.new("RGB", (640, 480)), tuple(Region(None, mask) for mask in masks))
+scene.spots((320, 240), 0.01)
+before = peak()
+spots = scene.spots((2048, 1536), 0.01)
+print(len(spots), peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no peak of a process is told here")
+def test_what_many_labels_take_is_what_a_layout_counts(tmp_path: Path, extractor: Extractor) -> None:
+    """A worker with room for the evaluation alone is not given a stage whose labels take as much again."""
+    found = [
+        subprocess.run([sys.executable, "-c", PLACING, str(count)], capture_output=True, text=True, check=True).stdout
+        for count in (8, 20)
+    ]
+    (few, few_bytes), (many, many_bytes) = (map(int, each.split()) for each in found)
+    assert (few, many) == (8, 20)
+    pixels = 2048 * 1536
+    assert pytest.approx((many_bytes - few_bytes) / (12 * pixels), rel=0.1) == PLACED
+    brief, stage = brief_of(extractor), stage_of(2048, 1536)
+    tiles = [layout(brief, stage, Room(1_000_000_000, tmp_path), places).tile for places in (1, 8, 20)]
+    assert None not in tiles
+    assert tiles == sorted(tiles, reverse=True)  # type: ignore[type-var]
+    assert tiles[0] != tiles[2]
+    with pytest.raises(TooLargeError) as error:
+        layout(brief, stage, Room(700_000_000, tmp_path), 20)
+    assert layout(brief, stage, Room(error.value.needed_bytes, tmp_path), 20).tile
 
 
 def test_correlations_of_layers_are_counted_with_their_copies(tmp_path: Path, extractor: Extractor) -> None:

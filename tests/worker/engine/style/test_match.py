@@ -16,10 +16,11 @@ from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, b
 from worker.engine.images import in_floats
 from worker.engine.memory.tiling import Window
 from worker.engine.objective import Objective, Workspace
+from worker.engine.options import recipe
 from worker.engine.presets import PRESETS
 from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
 from worker.engine.style.codebook import Book
-from worker.engine.style.match import CellPart, Match, Matching, matched, variances
+from worker.engine.style.match import CellPart, Match, Matching, loosened, matched, variances
 
 SIZE = (160, 120)
 NEAREST = partial(PaintOptions, preset="studio")
@@ -68,6 +69,47 @@ def test_prices_keep_cells_from_being_used_too_often(extractor: Extractor, style
     assert most_used(0.1) < most_used(0.0)
 
 
+def test_the_more_variety_the_more_evenly_cells_are_used(extractor: Extractor, style: Fingerprint) -> None:
+    """By the entropy of their use; as usual is exactly as the preset says."""
+    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    window = Window.whole(SIZE[1], SIZE[0])
+    entropies = []
+    for variety in (0.0, 0.5, 1.0, 2.0, 4.0):
+        matching = recipe(NEAREST(variety=variety)).matching
+        found = matched(lambda _: (columns, colors), [window], objective.cells, matching).entries[0]
+        shares = torch.bincount(found.flatten().int()) / found.numel()
+        entropies.append(float(-(shares * shares.clamp_min(1e-9).log()).sum()))
+    assert entropies == sorted(entropies)
+    assert entropies[-1] > entropies[0] + 0.3
+    assert recipe(NEAREST()).matching == PRESETS["studio"].matching
+
+
+def test_the_less_fidelity_the_more_cells_come_from_other_parts(extractor: Extractor, style: Fingerprint) -> None:
+    """Left is one painting's, right another's, and the picture is the same on both sides."""
+    other = fingerprint_of(draw_painting(seed=9), extractor, (128,))
+    _, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    left = torch.zeros(30, 40)
+    left[:, :20] = 1
+    books = style.book(128), other.book(128)
+    parts = [CellPart(books[0], left), CellPart(books[1], 1 - left)]
+    window, strange = Window.whole(SIZE[1], SIZE[0]), []
+    for fidelity in (1.0, 0.9, 0.6, 0.3, 0.0):
+        loose = loosened(parts, fidelity)
+        found = matched(lambda _: (columns, colors), [window], loose, Matching()).entries
+        sides = (left > 0, left == 0)
+        foreign = [
+            (each[side] >= len(book.masses)).float().mean()
+            for each, side, book in zip(found, sides, books, strict=True)
+        ]
+        strange.append(float(sum(foreign)) / 2)
+    assert strange[0] == 0
+    assert strange == sorted(strange)
+    assert strange[-1] > 0.15
+    kept = loosened(parts, 0.5)[0].columns
+    torch.testing.assert_close(kept[: len(books[0].masses)], books[0].columns.clamp_min(0))
+    torch.testing.assert_close(kept[len(books[0].masses) :], books[1].columns.clamp_min(0), atol=1e-4, rtol=1e-4)
+
+
 def test_a_blend_is_used_by_its_shares(extractor: Extractor, style: Fingerprint) -> None:
     other = fingerprint_of(draw_painting(seed=9).convert("L").convert("RGB"), extractor, (128,))
     objective, columns, colors = looked_at(Scene.of(draw_photo(), blend([(style, 3.0), (other, 1.0)])), extractor)
@@ -110,7 +152,7 @@ def test_targets_of_regions_come_from_their_own_books_and_are_mixed_where_they_m
     match = Match((CellPart(book, left), CellPart(book, 1 - left)), (entries, entries + 7))
     targets = match.targets(Window.whole(4 * height, 4 * width), extractor)
     layers = dict(zip(CELL_LAYERS, torch.split(book.columns.clamp_min(0), [16, 32, 64, 128], 1), strict=True))
-    target, factor = targets["relu3_1"]
+    target, factor, _ = targets["relu3_1"]
     torch.testing.assert_close(target[0, :, 3, 2].float(), layers["relu3_1"][0], atol=0.02, rtol=0.02)
     torch.testing.assert_close(target[0, :, 3, 20].float(), layers["relu3_1"][7], atol=0.02, rtol=0.02)
     mixed = 0.25 * layers["relu3_1"][0] + 0.75 * layers["relu3_1"][7]
