@@ -71,6 +71,8 @@ class Grid:
 def grids() -> Iterator[Grid]:
     """All that the page shows, in its order."""
     for name, preset in engine.PRESETS.items():
+        if not preset.sees_photo:  # what is painted from a map alone is in docs/doodles.md
+            continue
         # Thousands of evaluations would take longer than all the others together.
         quality: Quality = "draft" if sum(preset.evaluations) > 1000 else "good"
         options = engine.PaintOptions(preset=name, size=TILE, quality=quality)
