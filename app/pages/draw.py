@@ -28,7 +28,7 @@ from app.pages.controls import DRAWN
 from app.pages.form import last
 from app.pages.keeping import keep_each
 from app.pages.sentences import UnfitError
-from app.pages.values import DEFAULTS
+from app.pages.values import DEFAULTS, text_of
 from app.pages.wall import to_job_page
 from app.refusals import RefusalError
 from app.retelling import retold
@@ -260,6 +260,7 @@ def drawn_before(services: Services, job_id: str) -> Sent:
         sheet=photo,
         drawing=style.mask,
         style_map=style.part_map or "",
+        options={name: text_of(getattr(wish, name)) for name in DRAWN},
     )
 
 

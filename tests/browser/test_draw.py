@@ -22,7 +22,8 @@ from tests.waiting import until
 SKY, SWIRLS, STARS, VILLAGE = (0x2A, 0x4F, 0xB0), (0x8F, 0xC1, 0xEE), (0xFF, 0xD8, 0x3D), (0xC8, 0x64, 0x3C)
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 SHOWN = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
-SMALL = """() => [...document.querySelectorAll("#draw :is(button, label, [type=range], .brush__stage)")]
+SMALL = """() => [...document.querySelectorAll(
+  "#draw :is(button, label:has(input), select, [type=range], .brush__stage)")]
   .map((each) => [each.textContent.trim(), each.getBoundingClientRect()])
   .filter(([, box]) => box.width > 0 && (box.width < 44 || box.height < 44)).map(([name]) => name)"""
 
@@ -150,6 +151,8 @@ def test_it_is_drawn_with_a_finger_and_all_is_large_enough_for_one(new_page: New
     page.get_by_role("button", name="village").tap()
     page.touchscreen.tap(*at(page, 0.5, 0.5))
     assert colors(page, (0.5, 0.5), (0.2, 0.5)) == [VILLAGE, SKY]
+    page.get_by_text("How it is put together").tap()
+    expect(page.get_by_label("Each part of the drawing")).to_be_visible()
     assert page.evaluate(SMALL) == []
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 

@@ -190,7 +190,7 @@ def test_without_scripts_a_painting_comes_with_its_map_and_the_drawing(client: T
         (own_map(OWN_SKY), "style_map", "has one colour only"),
         ({"style_map": NOISE}, "style_map", "The map of your painting has too many colours"),
         (own_map(OWN_SKY, OWN_LAND, size=(96, 24)), "style_map", "Your painting and its map differ too much in shape"),
-        (own_map("#00ff00", "#0000ff"), "map", "No colour of the drawing means a part of “Your own painting”"),
+        (own_map("#00ff00", "#0000ff"), "map", "No colour of the drawing means a part of “your own painting”"),
     ],
 )
 def test_what_is_wrong_with_a_map_is_said_beside_it_and_the_painting_is_kept(
@@ -272,11 +272,12 @@ def test_an_artwork_is_painted_by_another_hand(client: TestClient) -> None:
 
 
 def test_an_artwork_is_drawn_on_with_its_drawing_painting_and_photo(client: TestClient) -> None:
-    data = {"painting": "great_wave", "size": "512"}
+    data = {"painting": "great_wave", "size": "512", "variety": "4", "fidelity": "0.75"}
     files = {"map": ("a.png", drawing("#173f7c", "#fffdf2")), "photo": ("a.jpg", pictures.landscape(320, 240))}
     answer = client.post("/draw", data=data, files=files)
     page = client.get(f"/draw?again={answer.headers['location'].rpartition('/')[2]}").text
     assert (checked(page, "painting"), checked(page, "size")) == (["great_wave"], ["512"])
+    assert re.search(r'name="variety".*?value="4" selected.*?name="fidelity".*?value="0.75" selected', page, re.DOTALL)
     kept = {name: hidden(page, name) for name in ("photo_id", "sheet_id", "map_id")}
     assert wish_of(client, client.post("/draw", data={**data, **kept})) == wish_of(client, answer)
 
