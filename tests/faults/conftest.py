@@ -14,9 +14,18 @@ from tests.faults.disks import small_disk
 from tests.faults.ledger import Ledger, Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import RedisServer, Web
+from tests.worker.engine.conftest import draw_painting
 
 TABLE = ROOT / "build" / "faults.md"
 LEDGER = pytest.StashKey[Ledger]()
+
+
+@pytest.fixture(scope="session")
+def own_paintings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An owner's folder with one drawn painting, `strokes`, which is light and dark enough for marks to be read."""
+    folder = tmp_path_factory.mktemp("paintings")
+    draw_painting().save(folder / "strokes.png")
+    return folder
 
 
 @pytest.fixture
