@@ -18,7 +18,7 @@ from tqdm import tqdm
 from worker import engine
 from worker.engine.networks.basis import Basis
 from worker.engine.networks.extractors import COMPACT_BASIS_FILE
-from worker.engine.style.codebook import SCALES, cells_of, widths
+from worker.engine.style.codebook import SCALES, cells_of, turned_views, widths
 
 # Cells of each painting and scale: of 66 paintings, some 80,000.
 SEEN = 250
@@ -35,7 +35,7 @@ def main() -> None:
     for path in tqdm(sorted(args.paintings.glob("*.jpg"))):
         painting = Image.open(path).convert("RGB")
         for scale in SCALES:
-            columns, _ = cells_of(painting, extractor, scale)
+            columns, _ = cells_of(painting, extractor, scale, views=turned_views)
             drawn = torch.linspace(0, len(columns) - 1, min(len(columns), SEEN)).long()
             deviations.append(columns[drawn] - columns.mean(0))
     basis = Basis.of(torch.cat(deviations), widths(extractor))

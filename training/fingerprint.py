@@ -90,7 +90,7 @@ def add_parts(folder: Path, painting: Image.Image, extractor: engine.Extractor, 
 def card(painting: Image.Image, extractor: engine.Extractor) -> Image.Image:
     """A square that people know the painting by, CARD_SIDE pixels."""
     longest = round(CARD_SIDE * max(painting.size) / min(painting.size))
-    codebook = codebook_of(painting, extractor, scales=(*CARD_SCALES, longest), count=CARD_CELLS, turned=False)
+    codebook = codebook_of(painting, extractor, scales=(*CARD_SCALES, longest), count=CARD_CELLS)
     return ImageOps.fit(engine.repaint(codebook, extractor, longest), (CARD_SIDE, CARD_SIDE), centering=CARD_CENTER)
 
 

@@ -5,6 +5,7 @@ With the sketch beside it, the painting can be drawn again from a codebook: it i
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -22,13 +23,16 @@ from worker.engine.pyramid import between
 from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
 
 SCALES = (64, 128, 256, 512, 1024)
-CELLS = 400  # of a scale
+# Of a scale. 400 were chosen of the painting's mirror image and turns as well, until it was seen that as many of the
+# painting alone are nearer to it, and twice as many keep faces; the bytes are those of fewer bits (docs/decisions.md).
+CELLS = 950
 SKETCH_SIDE = 24
 # Cells of a scale among which is chosen, and how often groups are formed anew.
 CONSIDERED, ROUNDS = 12_000, 8
 # What a colour's distance, white to black being √3, counts beside one unit of the activations' deviations.
 COLOR_UNIT = 0.05
 LEVELS = 127  # of a code, either way from 0
+WEAKEST = 16  # directions; what is finer than they vary is not kept of any
 BLOCK = 4096  # cells that are compared at a time
 PREFIX = "cells"
 
@@ -122,7 +126,8 @@ class Codebook:
         found = {f"{PREFIX}.sketch": self.sketch, f"{PREFIX}.size": torch.tensor(self.size)}
         found |= self.basis.tensors() if self.brings_basis else {}
         for scale, page in self.pages.items():
-            found |= {f"{PREFIX}.{scale}.{name}": part for name, part in page._asdict().items()}
+            parts = page._asdict() | {"codes": _packed(page.codes)}
+            found |= {f"{PREFIX}.{scale}.{name}": part for name, part in parts.items()}
         return found
 
     @staticmethod
@@ -130,7 +135,7 @@ class Codebook:
         """What `tensors` gave, if it is there; `basis` is the extractor's.
 
         Raises:
-            KeyError: something is missing.
+            KeyError, ValueError: something is missing, or damaged.
         """
         if f"{PREFIX}.sketch" not in tensors:
             return None
@@ -138,7 +143,10 @@ class Codebook:
         if own is None and basis is None:
             raise KeyError("the basis of its codes")
         scales = sorted(int(name.split(".")[1]) for name in tensors if name.endswith(".codes"))
-        pages = {scale: Page(*(tensors[f"{PREFIX}.{scale}.{part}"] for part in Page._fields)) for scale in scales}
+        pages = {}
+        for scale in scales:
+            page = Page(*(tensors[f"{PREFIX}.{scale}.{part}"] for part in Page._fields))
+            pages[scale] = page._replace(codes=_unpacked(page.codes, (len(page.colors), len(page.step))))
         width, height = tensors[f"{PREFIX}.size"].tolist()
         return Codebook(pages, own or basis, own is not None, tensors[f"{PREFIX}.sketch"], (width, height))  # type: ignore[arg-type]
 
@@ -150,15 +158,10 @@ def codebook_of(
     pooling: Pooling = "average",
     scales: Collection[int] = SCALES,
     count: int = CELLS,
-    turned: bool = True,
 ) -> Codebook:
-    """The codebook of a painting at the scales that `scales_for` finds.
-
-    `count` is how many cells a scale gets, of the painting's turns and mirror image as well, if `turned`.
-    """
+    """The codebook of a painting at the scales that `scales_for` finds; `count` is how many cells a scale gets."""
     used = scales_for(painting, scales)
-    views = turned_views if turned else plain_view
-    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling, views), extractor, count) for scale in used}
+    found = {scale: chosen(*cells_of(painting, extractor, scale, pooling), extractor, count) for scale in used}
     return codebook_from(found, painting, extractor)
 
 
@@ -211,7 +214,7 @@ def cells_of(
     extractor: Extractor,
     scale: int,
     pooling: Pooling = "average",
-    views: Views = turned_views,
+    views: Views = plain_view,
 ) -> tuple[Tensor, Tensor]:
     """Columns [N, C] and colours [N, 3] of all cells of a painting at a scale, in each of its views."""
     pixels = to_tensor(painting, fitted_size(painting.size, scale)).to(extractor.device)
@@ -264,6 +267,31 @@ def _nearest(points: Tensor, centers: Tensor) -> Tensor:
 
 def _page(cells: Chosen, basis: Basis) -> Page:
     codes = basis.codes(cells.deviations)
-    step = codes.abs().amax(0).clamp_min(1e-6) / LEVELS
+    # One step for all directions: those that vary little then have few values, which compress well.
+    step = torch.maximum(codes[:, -WEAKEST:].std(0, correction=0).mean(), codes.abs().max() / LEVELS).clamp_min(1e-6)
     colors = (cells.colors * 255).round().byte()
-    return Page((codes / step).round().to(torch.int8), step, colors, cells.masses.half(), cells.mean.half())
+    steps = step.expand(codes.shape[1]).contiguous()
+    return Page((codes / step).round().to(torch.int8), steps, colors, cells.masses.half(), cells.mean.half())
+
+
+def _packed(codes: Tensor) -> Tensor:
+    """Codes as a file has them, uint8 [bytes]: direction after direction, compressed (RFC 1950)."""
+    return torch.frombuffer(bytearray(zlib.compress(codes.T.contiguous().numpy().tobytes(), 9)), dtype=torch.uint8)
+
+
+def _unpacked(packed: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The codes, int8 [K, D]. Files of earlier releases have them as they are.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    if packed.dtype == torch.int8:
+        return packed
+    count, directions = shape
+    try:
+        found = zlib.decompressobj().decompress(packed.numpy().tobytes(), count * directions + 1)
+    except zlib.error as error:
+        raise ValueError(f"codes: {error}") from error
+    if len(found) != count * directions:
+        raise ValueError("codes: not as many as colours")
+    return torch.frombuffer(bytearray(found), dtype=torch.int8).view(directions, count).T.contiguous()

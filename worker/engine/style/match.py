@@ -25,8 +25,8 @@ from worker.engine.style.codebook import Book
 SAMPLE = 8192  # cells from which prices are found
 # A cell that is used more than its share becomes dearer by up to so many times that; one that is not, hardly cheaper.
 MOST_USED, LEAST_USED = 20.0, -0.2
-# Rounds and first step in which sources' shares are met.
-SHARE_ROUNDS, SHARE_STEP = 24, 0.5
+# Rounds in which sources' shares are met, the first step, and what each next one is of it.
+SHARE_ROUNDS, SHARE_STEP, SHARE_DECAY = 32, 0.5, 0.9
 EPSILON = 1e-8
 TELLING = 0.01  # what two cells differ by, at least, where a painting has any shapes; activations have a mean of 1
 STRANGENESS = 0.25  # what another part's cell costs, in cosines, at a fidelity of one half
@@ -260,7 +260,7 @@ class _Likeness:
         for _ in range(SHARE_ROUNDS):
             used = torch.bincount(book.sources[(worth - self._prices).argmax(1)], minlength=len(book.shares)) / count
             self._prices = self._prices + step * (used - book.shares)[book.sources]
-            step *= 0.85
+            step *= SHARE_DECAY
 
     def _worth(self, columns: Tensor, colors: Tensor) -> Tensor:
         book = self._book

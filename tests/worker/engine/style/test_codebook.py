@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from tests.worker.engine.conftest import draw_painting, narrow_extractor
 from worker.engine import Extractor, Fingerprint, FingerprintFormatError, blend, fingerprint_of, load_fingerprint
@@ -71,19 +74,47 @@ def test_an_extractor_without_a_basis_keeps_one_in_each_file(tmp_path: Path, pai
     torch.testing.assert_close(before.at(128).columns, after.at(128).columns)
 
 
-def test_a_codebook_that_lost_a_part_is_damaged(tmp_path: Path, extractor: Extractor, style: Fingerprint) -> None:
-    from safetensors import safe_open
-    from safetensors.torch import load_file, save_file
-
-    path = tmp_path / "fingerprint.safetensors"
-    style.save(path)
+def change(path: Path, change_tensors: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    """Change what a file of safetensors holds."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
     tensors = load_file(path)
-    del tensors["cells.64.colors"]
+    change_tensors(tensors)
     save_file(tensors, path, metadata=metadata)
+
+
+CODES = "cells.64.codes"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda tensors: tensors.pop("cells.64.colors"),
+        lambda tensors: tensors.update({CODES: tensors[CODES][:-9]}),
+        lambda tensors: tensors.update({CODES: torch.zeros(100, dtype=torch.uint8)}),
+        lambda tensors: tensors.update({CODES: tensors["cells.128.codes"].clone()}),
+    ],
+    ids=["lost", "cut off", "no codes", "another scale's"],
+)
+def test_a_codebook_that_is_not_whole_is_damaged(
+    tmp_path: Path, extractor: Extractor, style: Fingerprint, damage: Callable[[dict[str, torch.Tensor]], object]
+) -> None:
+    path = tmp_path / "fingerprint.safetensors"
+    style.save(path)
+    change(path, damage)
     with pytest.raises(FingerprintFormatError, match="damaged"):
         load_fingerprint(path, extractor)
+
+
+def test_codes_of_earlier_releases_lie_in_a_file_as_they_are(
+    tmp_path: Path, extractor: Extractor, style: Fingerprint
+) -> None:
+    path = tmp_path / "fingerprint.safetensors"
+    style.save(path)
+    known = style.codebooks[0][0].pages[64].codes
+    assert known.dtype == torch.int8
+    change(path, lambda tensors: tensors.update({CODES: known}))
+    assert torch.equal(load_fingerprint(path, extractor).codebooks[0][0].pages[64].codes, known)
 
 
 def test_between_two_scales_both_are_there_with_their_shares(codebook: Codebook) -> None:

@@ -61,11 +61,12 @@ def test_no_cell_of_a_part_is_from_another(extractor: Extractor, painting: Image
     columns, _ = cells_of(painting, extractor, 128, views=mirrored_views)
     owner = cell_shares(three_parts(), fitted_size(painting.size, 128)).argmax(1)
     page, basis = parts.codebook.pages[128], parts.codebook.basis
-    # What a file keeps of a column is a little off, so all are looked at in the directions that are kept.
+    # What a file keeps of a column is off by as much as its weakest directions vary, so all are looked at in those that
+    # are kept.
     kept = basis.codes(columns - page.mean.float())[:, :KEPT_DIRECTIONS]
     found = page.codes.float() * page.step
     distances = torch.cdist(found, kept, compute_mode="donot_use_mm_for_euclid_dist")
-    assert distances.min(1).values.max() < distances.median() / 10
+    assert distances.min(1).values.max() < distances.median() / 8
     assert torch.equal(owner[distances.argmin(1)], parts.labels[128].long())
     assert {NAMES[number] for number in parts.labels[128].tolist()} == set(NAMES)
 
