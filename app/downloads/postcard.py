@@ -149,7 +149,7 @@ def write_below(card: Image.Image, label: Label, left: int, right: int, top: int
     aside = max(small.getlength(label.made), small.getlength(label.day))
     room = SIZE[1] - top - MARGIN - DROP
     lines = composed(label, round(right - left - aside - GUTTER), room, most=1)
-    base = top + (SIZE[1] - top - height_of(lines)) / 2 + DROP
+    base = min(top + (SIZE[1] - top - height_of(lines)) / 2 + DROP, SIZE[1] - MARGIN - height_of(lines))
     write(draw, lines, left, base)
     bottom = base + height_of(lines)
     for step, words in enumerate((label.day, label.made)):

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from app import refusals
 from app.refusals import Kind
+from app.web.hosts import is_named
 from app.web.origin import keep_visit
 
 router = APIRouter(include_in_schema=False)
@@ -38,7 +39,10 @@ class Text(NamedTuple):
 @router.get("/docs")
 def docs(request: Request) -> Response:
     schema = request.app.openapi()
-    site = f"{request.url.scheme}://{request.url.netloc}{request.app.state.settings.root_path}"
+    settings = request.app.state.settings
+    # A name that anybody may have made up is not repeated.
+    is_ours = is_named(request.headers.get("host", ""), settings)
+    site = f"{request.url.scheme}://{request.url.netloc}{settings.root_path}" if is_ours else WRITTEN_FOR
     context = {
         "schema": schema,
         "groups": groups(schema),

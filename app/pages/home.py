@@ -17,14 +17,14 @@ from app.jobs.ids import own_painting
 from app.orders.checks import check_start
 from app.orders.find import find_job
 from app.orders.series import most_photos
-from app.pages.controls import CONTROLS
+from app.pages.controls import CONTROLS, DRAWN
 from app.pages.form import OWN, HomeForm, Part, form_of
 from app.pages.moods import told_moods
 from app.pages.sentences import UnfitError, folds_around, placed
 from app.pages.several import Chosen
 from app.pages.shown import shown
 from app.pages.sizes import sizes
-from app.pages.values import as_number, number
+from app.pages.values import DEFAULTS, as_number, number
 from app.pages.wall import piece
 from app.pages.ways import WAYS
 from app.refusals import RefusalError
@@ -73,6 +73,8 @@ def home_page(request: Request, page: HomePage) -> Response:
         "blend": rows,
         "after": together(row.title for row in rows if row.title),
         "start": start_of(services, form.options["start_job"]),
+        # What no control here says, of an earlier painting: it is painted with it again.
+        "carried": {name: form.options[name] for name in DRAWN if form.options[name] not in {"", DEFAULTS[name]}},
         "photo": None if "photo" in page.refused else page.photo,
         "several": page.several,
         "most_photos": most_photos(services.settings),

@@ -26,7 +26,7 @@ class KnownHosts:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.names = {name.strip().lower() for name in settings.hosts.split(",") if name.strip()}
+        self.names = names_of(settings)
         # Behind a proxy the site has a name that only the owner knows, and is there for others to see.
         self.is_private = is_loopback(settings.host) and not settings.trusted_proxies
 
@@ -39,8 +39,23 @@ class KnownHosts:
     def _is_known(self, scope: Scope) -> bool:
         if "*" in self.names or not (self.names or (self.is_private and is_loopback(arrived_at(scope)))):
             return True
-        name = name_in(Headers(scope=scope).get("host", ""))
-        return name is not None and (name in self.names or cannot_be_rebound(name))
+        return is_named_by(Headers(scope=scope).get("host", ""), self.names)
+
+
+def names_of(settings: Settings) -> set[str]:
+    """The names that the owner has given to the site, in lower case; "*" stands for any."""
+    return {name.strip().lower() for name in settings.hosts.split(",") if name.strip()}
+
+
+def is_named(host: str, settings: Settings) -> bool:
+    """Whether a Host header has a name that the owner gave to the site, or one that nobody can make up."""
+    return is_named_by(host, names_of(settings))
+
+
+def is_named_by(host: str, names: set[str]) -> bool:
+    """The same, of these names."""
+    name = name_in(host)
+    return name is not None and (name in names or cannot_be_rebound(name))
 
 
 def arrived_at(scope: Scope) -> str:

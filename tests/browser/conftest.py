@@ -43,6 +43,17 @@ def new_page(browser: Browser, atelier: Product) -> Iterator[NewPage]:
         yield new
 
 
+def hear_errors(page: Page, troubles: list[str]) -> None:
+    """Note what a page's scripts break on."""
+
+    def hear(error: object) -> None:
+        # Chromium's own word on a transition between pages that it has skipped: no script of ours begins any.
+        if "ViewTransition opt-in disabled" not in str(error):
+            troubles.append(f"script: {error}")
+
+    page.on("pageerror", hear)
+
+
 @contextmanager
 def opened(browser: Browser, url: str) -> Iterator[NewPage]:
     """What opens pages of the site at `url`; at the end nothing may have been wrong in any of them."""
@@ -50,7 +61,7 @@ def opened(browser: Browser, url: str) -> Iterator[NewPage]:
     troubles: list[str] = []
 
     def listen(page: Page) -> None:
-        page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+        hear_errors(page, troubles)
         page.on("console", hear)
         page.on("request", lambda request: note(request.url))
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import proxies
 from tests.app import pictures
+from tests.browser.conftest import hear_errors
 from tests.browser.test_painting import PAINTED_MS, choose_painting, downloaded, open_options
 from tests.conftest import Product, address, close, launch
 from tests.waiting import until
@@ -42,7 +43,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
             context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 800})
             contexts.callback(context.close)
             page = context.new_page()
-            page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+            hear_errors(page, troubles)
             page.on("request", lambda request: note(request.url, site))
             page.on("response", lambda answer: troubles.append(answer.url) if answer.status == 404 else None)
             page.goto(f"{site}/")
@@ -111,7 +112,7 @@ def test_everything_works_behind_the_documented_block(
             {"name": "own.jpg", "mimeType": "image/jpeg", "buffer": pictures.landscape()}
         )
         expect(page.locator("[data-mine]")).to_have_count(1)
-        page.get_by_role("button", name="Remove Your painting 1").press("Enter")
+        page.locator(".card--mine .card__remove").press("Enter")
         expect(page.locator("[data-mine]")).to_have_count(0)
 
 

@@ -37,6 +37,7 @@ def test_a_manifest_is_still_written_as_it_was() -> None:
     written = job.model_dump(mode="json")
     for style in written["request"]["styles"]:  # all that has come since, and says nothing of this job
         assert (style.pop("part"), style.pop("part_map")) == (None, None)
+    assert (written["request"].pop("variety"), written["request"].pop("fidelity")) == (1.0, 1.0)
     assert written == json.loads(earlier.MANIFEST)
 
 

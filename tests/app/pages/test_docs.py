@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from app import refusals
 from app.jobs.models import StyleChoice
 from app.main import create_app
+from app.pages.docs import WRITTEN_FOR
 from app.settings import Settings
 from tests.app.pages.test_receiving import FROM_THE_MENU
 from tests.bench import ROOT
@@ -107,8 +108,15 @@ def test_refusals_are_explained_once(page: str) -> None:
 
 
 def test_examples_ask_the_site_that_shows_them(settings: Settings) -> None:
-    app = create_app(settings.model_copy(update={"root_path": "/atelier"}))
+    app = create_app(settings.model_copy(update={"root_path": "/atelier", "hosts": "testserver"}))
     with TestClient(app) as client:
         page = client.get("/atelier/docs").text
     assert page.count("http://testserver/atelier") >= 2
     assert "127.0.0.1" not in page
+
+
+def test_examples_name_no_site_that_its_owner_has_not_named(settings: Settings) -> None:
+    with TestClient(create_app(settings)) as client:
+        page = client.get("/docs").text
+    assert "testserver" not in page
+    assert page.count(WRITTEN_FOR) >= 2

@@ -14,8 +14,8 @@ from tests.app import pictures
 from tests.app.conftest import Paint
 
 CARD = r'type="radio" name="style" value="([a-z_0-9]+)"'
-# The one option without a control of its own, which has one where an address names it.
-CARRIED = {"start_job"}
+# Options without a control, which the page carries where an address names them.
+CARRIED = {"start_job", "variety", "fidelity"}
 
 
 def beside(page: str, place: str) -> str:

@@ -17,6 +17,7 @@ from tests.app.conftest import Paint
 
 CSS = Path("static/css")
 FOR_ALL = "public, max-age=31536000, immutable"
+KEEPSAKES = ("/timelapse.webp", "/postcard.jpg", "/postcard.png", "/beside-photo.jpg")  # made of the artwork
 BRIEFLY, EACH_TIME = "private, max-age=300", "private, no-cache"
 ADDRESS = (
     r'(?:src|srcset|href|data-sample)="([^"]+\.(?:webp|avif|jpg|png|svg|css|js|zip)(?:\?[^"]*)?|[^"]+/preview\?v=\d+)"'
@@ -58,7 +59,10 @@ def test_every_file_that_a_page_names_is_kept_for_good_unless_it_may_be_deleted(
     for address in named:
         answer = client.get(address)
         assert answer.status_code == 200, address
-        shared, is_artwork = address.startswith(("/static/", "/styles/")), "/artwork." in address
+        shared, is_artwork = (
+            address.startswith(("/static/", "/styles/")),
+            "/artwork." in address or address.endswith(KEEPSAKES),
+        )
         kept = FOR_ALL if shared else EACH_TIME if is_artwork else BRIEFLY
         assert answer.headers["cache-control"] == kept, address
 

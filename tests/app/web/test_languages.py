@@ -111,7 +111,7 @@ def test_a_failure_of_ours_is_told_in_the_language(client: TestClient, monkeypat
     def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(client.app.state.services.gallery, "chosen", broken)  # type: ignore[attr-defined]
+    monkeypatch.setattr(client.app.state.services.gallery, "search", broken)  # type: ignore[attr-defined]
     page = client.get("/", headers=PSEUDO)
     assert page.status_code == 500
     assert "⟦Šöméţĥîñĝ ƀŕöķé" in page.text.replace("b", "ƀ")

@@ -101,7 +101,7 @@ def test_every_option_of_the_engine_has_a_flag() -> None:
         "--feather", "0.05", "--guides", "inside", "--start", "noise", "--content-layer", "relu3_1=2",
         "--content-layer", "relu4_2", "--style-layer", "relu1_1", "--content-scaling", "mse", "--style-loss",
         "relative-gram", "--pooling", "average", "--optimizer", "lbfgs", "--iterations", "5", "--min-improvement", "1",
-        "--output-size", "256", "--resample", "nearest",
+        "--output-size", "256", "--resample", "nearest", "--variety", "2", "--fidelity", "0.5",
     ]  # fmt: skip
     assert main(["paint", "photo.jpg", "--style", "strokes", "-o", "out.png", *typed]) == 0
     image = loaded(Path("out.png"))
