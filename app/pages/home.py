@@ -74,7 +74,7 @@ def home_page(request: Request, page: HomePage) -> Response:
         "after": together(row.title for row in rows if row.title),
         "start": start_of(services, form.options["start_job"]),
         # What no control here says, of an earlier painting: it is painted with it again.
-        "carried": {name: form.options[name] for name in DRAWN if form.options[name] not in {"", DEFAULTS[name]}},
+        "unseen": {name: form.options[name] for name in DRAWN if form.options[name] not in {"", DEFAULTS[name]}},
         "photo": None if "photo" in page.refused else page.photo,
         "several": page.several,
         "most_photos": most_photos(services.settings),
