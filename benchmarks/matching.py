@@ -34,6 +34,7 @@ from worker.engine.objective import Objective
 from worker.engine.style.cells import CELL, soft_colors
 from worker.engine.style.codebook import Book, cells_of, plain_view
 from worker.engine.style.match import CellPart, Match
+from worker.engine.style.patches import PatchMatch
 
 # The hard ones among them: faces, ornament, large empty parts.
 PAIRS = [
@@ -215,7 +216,7 @@ def matching(variant: Variant, painting: Image.Image) -> Iterator[None]:
     def match(
         objective: Objective, pixels: Tensor, share: float, _seed: int = 0, _known: Sequence[Tensor] = (),
         color_share: float | None = None,
-    ) -> Match:  # fmt: skip
+    ) -> Match | PatchMatch:  # fmt: skip
         assert objective.photo is not None
         window, extractor = Window.whole(*pixels.shape[2:]), objective.extractor
         painted = there[max(pixels.shape[2:])]

@@ -46,12 +46,14 @@ def ask_for_tries(services: Services, photo_id: str, wish: TriesRequest, client:
 
 
 def find_tries(services: Services, photo_id: str) -> Tried:
-    """How a photo's tries go; whoever asks still wants them.
+    """How a photo's tries go; whoever asks still wants them, and lets a worker know where the word to it was lost.
 
     Raises:
-        RefusalError: there is no such photo.
+        RefusalError: there is no such photo, or the word cannot be sent.
     """
     _check_photo(services, photo_id)
+    if services.records.tries.are_forgotten(photo_id):
+        _publish(services, photo_id)
     there = known(map(keys.try_name, services.storage.list(keys.tries_prefix(photo_id))))
     return Tried(services.records.tries.left(photo_id), there, _suits(services, photo_id))
 

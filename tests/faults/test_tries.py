@@ -29,7 +29,9 @@ def asked(bench: MarkedBench, photo: str, names: list[str] = MANY) -> None:
 
 
 def names_there(bench: MarkedBench, photo: str) -> set[str]:
-    """As the front end looks, whereby they are still wanted."""
+    """As the front end looks, whereby they are still wanted, and told of again where the hint was lost."""
+    if bench.records.tries.are_forgotten(photo):
+        bench.publisher.publish_tries(photo)
     bench.records.tries.left(photo)
     listed = bench.storage.list(keys.tries_prefix(photo))
     return {name for name in map(keys.try_name, listed) if Try.named(name)}

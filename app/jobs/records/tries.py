@@ -66,6 +66,15 @@ class Tries:
         """Whether any are that nobody has taken."""
         return bool(self.redis.exists(redis_keys.tries_wanted(photo_id)))
 
+    def are_forgotten(self, photo_id: str) -> bool:
+        """Whether some are wanted, but nobody paints any and no hint waits that would tell somebody."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            pipeline.exists(redis_keys.tries_wanted(photo_id))
+            pipeline.exists(redis_keys.tries_under_way(photo_id))
+            pipeline.llen(TRIES_QUEUE)
+            wanted, under_way, hints = pipeline.execute()
+        return bool(wanted) and not under_way and not hints
+
     def drop(self, photo_id: str) -> None:
         """None are wanted any more."""
         self.redis.delete(redis_keys.tries_wanted(photo_id), redis_keys.tries_under_way(photo_id))

@@ -92,6 +92,14 @@ def test_a_poll_without_news_is_short_and_ends_with_the_last_try(
     assert "Retry-After" not in ended.headers
 
 
+def test_a_poll_sends_the_word_that_a_worker_has_lost(client: TestClient, services: Services, address: str) -> None:
+    client.post(address, json={"styles": ["dusk"]})
+    services.records.redis.delete(TRIES_QUEUE)
+    for _ in range(2):
+        assert client.get(address).json()["status"] == "running"
+        assert services.records.redis.llen(TRIES_QUEUE) == 1
+
+
 def test_who_goes_on_wants_no_more(client: TestClient, services: Services, photo_id: str, address: str) -> None:
     client.post(address, json={"styles": ["dusk", "checks"]})
     painted(services, photo_id, Try("dusk"))

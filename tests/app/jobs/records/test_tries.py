@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import redis
 
+from app.jobs.queue import TRIES_QUEUE
 from app.jobs.records import redis_keys
 from app.jobs.records.tries import WANTED_S, Tries
 
@@ -51,6 +52,17 @@ def test_what_nobody_asks_for_any_more_is_not_wanted_for_long(tries: Tries, conn
     assert connection.ttl(wanted) > 2, "whoever looks still wants it"
     tries.take(PHOTO)
     assert connection.ttl(redis_keys.tries_under_way(PHOTO)) > 0, "a dead worker's are forgotten"
+
+
+def test_tries_are_forgotten_where_no_hint_tells_of_them(tries: Tries, connection: redis.Redis) -> None:
+    assert not tries.are_forgotten(PHOTO)
+    tries.want(PHOTO, ["a-1-1", "b-1-1"])
+    assert tries.are_forgotten(PHOTO)
+    connection.rpush(TRIES_QUEUE, "a hint")
+    assert not tries.are_forgotten(PHOTO)
+    connection.delete(TRIES_QUEUE)
+    tries.take(PHOTO)
+    assert not tries.are_forgotten(PHOTO), "somebody paints one"
 
 
 def test_dropped_tries_leave_nothing(tries: Tries, connection: redis.Redis) -> None:
