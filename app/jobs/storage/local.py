@@ -113,7 +113,7 @@ class LocalStorage:
     def age_s(self, key: str) -> float:
         """Seconds since a blob was written; 0 for one that has just gone."""
         try:
-            return time.time() - self._path(key).stat().st_mtime
+            return self._now() - self._path(key).stat().st_mtime
         except FileNotFoundError:
             return 0.0
 
@@ -121,7 +121,7 @@ class LocalStorage:
         """Remove what was cut off below a folder, and that nobody has touched for so long: unfinished writes, empty
         folders. Returns their names; in a trial nothing is removed.
         """
-        top, before = self._path(prefix.rstrip("/")), time.time() - older_than_s
+        top, before = self._path(prefix.rstrip("/")), self._now() - older_than_s
         found = []
         for parent, folders, names in os.walk(top, topdown=False):
             folder = Path(parent)
@@ -145,6 +145,16 @@ class LocalStorage:
         """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
         there = next(each for each in (self.root, *self.root.parents) if each.exists())
         return shutil.disk_usage(there).free
+
+    def _now(self) -> float:
+        """The clock by which files here are dated. That of this process may be wrong, and what somebody else has just
+        begun would look forgotten.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self.root) as probe:
+                return os.fstat(probe.fileno()).st_mtime
+        except OSError:  # No room for it, or no folder yet.
+            return time.time()
 
     def _partial(self, folder: Path) -> tuple[int, str]:
         """A temporary file in a folder, as `mkstemp`. The folder is made as often as somebody else removes it."""

@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -152,3 +153,14 @@ def test_keys_that_nobody_generated_are_refused(tmp_path: Path, key: str) -> Non
 def test_ids_that_nobody_generated_are_refused(job_id: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         keys.manifest_key(job_id)
+
+
+def test_a_wrong_clock_takes_nothing_that_has_just_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage, now = LocalStorage(tmp_path), time.time()
+    storage.put("a/b", b"one")
+    with storage.writing("a/c") as file:
+        file.write(b"half")
+        monkeypatch.setattr(time, "time", lambda: now + 4 * 3600)
+        assert storage.tidy("a/", 3600) == []
+        assert abs(storage.age_s("a/b")) < 600
+    assert storage.get("a/c") == b"half"
