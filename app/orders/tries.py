@@ -51,9 +51,15 @@ def find_tries(services: Services, photo_id: str) -> Tried:
     Raises:
         RefusalError: there is no such photo, or the word cannot be sent.
     """
-    _check_photo(services, photo_id)
-    if services.records.tries.are_forgotten(photo_id):
+    tried = _look(services, photo_id)
+    if tried.left and services.records.tries.are_forgotten(photo_id):
         _publish(services, photo_id)
+    return tried
+
+
+def _look(services: Services, photo_id: str) -> Tried:
+    """How a photo's tries go; whoever asks still wants them."""
+    _check_photo(services, photo_id)
     there = known(map(keys.try_name, services.storage.list(keys.tries_prefix(photo_id))))
     return Tried(services.records.tries.left(photo_id), there, _suits(services, photo_id))
 
@@ -86,7 +92,7 @@ def _ask(services: Services, photo_id: str, wish: TriesRequest, client: str) -> 
         raise RefusalError(refusals.TRIES_OFF)
     if len(asked) > MOST_ASKED:
         raise RefusalError(refusals.TRIES_TOO_MANY, count=len(asked), limit=MOST_ASKED)
-    before = find_tries(services, photo_id)
+    before = _look(services, photo_id)  # whatever is missing is told of below
     _check_styles(services, wish)
     there = {each.name for each in before.there}
     missing = list(dict.fromkeys(each.name for each in asked if each.name not in there))
