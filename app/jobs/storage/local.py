@@ -16,6 +16,7 @@ from typing import BinaryIO
 from app.jobs.storage.protocol import BlobExistsError, BlobNotFoundError
 
 PARTIAL = ".partial-"
+CLOCK_S = 10
 KEY = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
 
 
@@ -24,6 +25,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self._clock: tuple[float, float] | None = None  # what it showed, and when that was by this process's own
 
     def put(self, key: str, content: bytes, *, replace: bool = True) -> None:
         """Keep these bytes, as `writing` does.
@@ -148,13 +150,17 @@ class LocalStorage:
 
     def _now(self) -> float:
         """The clock by which files here are dated. That of this process may be wrong, and what somebody else has just
-        begun would look forgotten.
+        begun would look forgotten. It is looked at anew every CLOCK_S, not for each of many files.
         """
-        try:
-            with tempfile.TemporaryFile(dir=self.root) as probe:
-                return os.fstat(probe.fileno()).st_mtime
-        except OSError:  # No room for it, or no folder yet.
-            return time.time()
+        at = time.monotonic()
+        if self._clock is None or at - self._clock[1] > CLOCK_S:
+            try:
+                with tempfile.TemporaryFile(dir=self.root) as probe:
+                    self._clock = os.fstat(probe.fileno()).st_mtime, at
+            except OSError:  # No room for it, or no folder yet.
+                return time.time()
+        shown, then = self._clock
+        return shown + at - then
 
     def _partial(self, folder: Path) -> tuple[int, str]:
         """A temporary file in a folder, as `mkstemp`. The folder is made as often as somebody else removes it."""
