@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from tests.app import pictures
 from tests.browser.conftest import NewPage
 from tests.browser.test_brush import at, mask, value
-from tests.browser.test_painting import PAINTED_MS
+from tests.browser.test_painting import PAINTED_MS, stop
 from tests.browser.test_series import SERIES_MS, photos  # noqa: F401 - a fixture
 
 QUICK = "style=strokes&size=256&quality=draft&iterations=8"
@@ -69,8 +69,7 @@ def test_a_painting_that_was_stopped_while_it_waited_is_tried_again(far_page: Pa
     far_page.wait_for_url(lambda url: "/jobs/" in url and url not in addresses)
     again = far_page.url
     far_page.goto(addresses[0])
-    far_page.get_by_role("button", name="Stop").click()
-    expect(far_page.get_by_role("button", name="Stop")).to_have_count(0, timeout=PAINTED_MS)
+    stop(far_page)
     far_page.goto(again)
     finished(far_page)
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.app import pictures
 from tests.browser.conftest import NewPage
 from tests.browser.test_elsewhere import SLOW
-from tests.browser.test_painting import PAINTED_MS, difference, opened
+from tests.browser.test_painting import difference, opened, stop
 from tests.conftest import Product
 from tests.elsewhere import Place
 
@@ -30,11 +30,6 @@ FORM = (
 )
 FETCH = "<script>fetch('{url}', {{method: '{method}', mode: '{mode}', credentials: 'include'}})</script>"
 PAGES = ("{}", '<meta name="referrer" content="no-referrer">{}')
-
-
-def stop(page: Page) -> None:
-    page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=PAINTED_MS)
 
 
 def fill_in(page: Page, photo: Path) -> None:

@@ -32,6 +32,12 @@ def choose_painting(page: Page, number: int = 0) -> None:
     page.locator(".card__label").nth(number).click()
 
 
+def stop(page: Page) -> None:
+    """Stops a painting that may be waiting, at work or just done; what becomes of it is told by another page."""
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=PAINTED_MS)
+
+
 def open_options(page: Page) -> None:
     page.locator("#options > summary").click()
     page.locator("#more > summary").click()
@@ -158,8 +164,7 @@ def test_stopping_works_without_scripts(new_page: NewPage, photo: Path) -> None:
     open_options(page)
     page.get_by_role("radio", name="2048 px").check()
     page.get_by_role("button", name="Paint it").click()
-    page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=PAINTED_MS)
+    stop(page)
     expect(page.get_by_role("link", name="Another painting")).to_be_visible()
 
 

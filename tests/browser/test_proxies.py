@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests import proxies
 from tests.app import pictures
 from tests.browser.conftest import hear_errors
-from tests.browser.test_painting import PAINTED_MS, choose_painting, downloaded, open_options
+from tests.browser.test_elsewhere import SLOW
+from tests.browser.test_painting import PAINTED_MS, choose_painting, downloaded, open_options, stop
 from tests.conftest import Product, address, close, launch
 from tests.waiting import until
 
@@ -140,8 +141,7 @@ def test_proxy_that_lets_no_photo_through_is_explained_and_the_photo_is_sent_onc
         until(lambda: page.request.get("/api/v1/photos").status == 405, "nginx's new configuration")
         page.get_by_role("button", name="Paint it").click()
         page.wait_for_url("**/jobs/*")
-        page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_role("heading", name=re.compile("Download|Keep|Not painted"))).to_be_visible(timeout=60_000)
+        stop(page)
 
 
 def test_easel_says_why_it_hears_nothing_and_goes_on_when_it_does(
@@ -149,8 +149,7 @@ def test_easel_says_why_it_hears_nothing_and_goes_on_when_it_does(
 ) -> None:
     inside = f"location / {{ proxy_pass http://{upstream(atelier)}; proxy_set_header Host $http_host; }}"
     with proxies.nginx(tmp_path, inside) as proxy:
-        page = visit(f"http://127.0.0.1:{proxy.port}")
-        choose_painting(page)
+        page = visit(f"http://127.0.0.1:{proxy.port}/?{SLOW}")
         page.get_by_role("button", name="Use our sample photo").click()
         page.get_by_role("button", name="Paint it").click()
         page.wait_for_url("**/jobs/*")
@@ -163,5 +162,4 @@ def test_easel_says_why_it_hears_nothing_and_goes_on_when_it_does(
         expect(page.get_by_text("The studio does not answer just now. Press Stop once more.")).to_be_visible()
         proxy.replace(closed, inside)
         expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
-        page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_role("heading", name=re.compile("Download|Keep|Not painted"))).to_be_visible(timeout=60_000)
+        stop(page)
