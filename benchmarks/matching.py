@@ -208,7 +208,8 @@ def matching(variant: Variant, painting: Image.Image) -> Iterator[None]:
             there[max(size)] = Seen(columns, colors, deep, fitted[0] // CELL)
             masses, average = torch.full((len(columns),), 1 / len(columns)), columns.mean(0)
             sources = torch.zeros(len(columns), dtype=torch.long)
-            book = Book(columns - average, colors, masses, sources, average[None], torch.ones(1))
+            channels = torch.eye(len(average))
+            book = Book(columns - average, channels, colors, masses, sources, average[None], torch.ones(1))
         else:
             there[max(size)] = Seen(book.columns, book.colors, None, 0)
         return [CellPart(book, parts[0].area, parts[0].emphasis)], motif

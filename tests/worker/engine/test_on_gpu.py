@@ -91,9 +91,9 @@ def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> 
 
 def book_of(extractor: Extractor, count: int = 40) -> Book:
     columns = sum(widths(extractor))
-    sizes = ((count, columns), (count, 3), (count,), (count,), (1, columns), (1,))
-    deviations, colors, masses, sources, means, shares = (torch.empty(size, device=GPU) for size in sizes)
-    return Book(deviations, colors, masses, sources.long(), means, shares)
+    sizes = ((count, 64), (columns, 64), (count, 3), (count,), (count,), (1, columns), (1,))
+    codes, directions, colors, masses, sources, means, shares = (torch.empty(size, device=GPU) for size in sizes)
+    return Book(codes, directions, colors, masses, sources.long(), means, shares)
 
 
 def patch_part_of(style: Mapping[str, float], extractor: Extractor, count: int = 40) -> PatchPart:

@@ -271,7 +271,8 @@ def book_of(taps: dict[str, Tensor]) -> Book:
     columns = torch.from_numpy(np.concatenate([each.reshape(len(each), -1) for each in cells.values()])).T
     mean, count = columns.mean(0), len(columns)
     shares, sources = torch.full((count,), 1 / count, dtype=torch.float64), torch.zeros(count, dtype=torch.long)
-    return Book(columns - mean, torch.zeros(count, 3), shares, sources, mean[None], torch.ones(1))
+    eye = torch.eye(len(mean), dtype=mean.dtype)
+    return Book(columns - mean, eye, torch.zeros(count, 3), shares, sources, mean[None], torch.ones(1))
 
 
 def patch_part_of(taps: dict[str, Tensor]) -> PatchPart:

@@ -46,6 +46,12 @@ class Window(NamedTuple):
         """All of the picture."""
         return Window(0, height, 0, width, 0, height, 0, width, height, width)
 
+    @staticmethod
+    def around(top: int, bottom: int, left: int, right: int, halo: int, height: int, width: int) -> Window:
+        """A core in a picture of `height` × `width`, with so many pixels around it, as far as the picture goes."""
+        outer = (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo))
+        return Window(top, bottom, left, right, *outer, height, width)
+
     def grown(self, margin: int) -> Window:
         """With so many pixels more on every side of core and surroundings, as far as the picture goes."""
         top, left, outer_top, outer_left = (
@@ -117,12 +123,11 @@ class Tileable(Protocol):
 
 def windows(height: int, width: int, side: int, halo: int) -> list[Window]:
     """Windows whose cores, of at most about `side` pixels, cover a picture of `height` × `width` once."""
-    found = []
-    for top, bottom in _spans(height, side):
-        for left, right in _spans(width, side):
-            outer = (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo))
-            found.append(Window(top, bottom, left, right, *outer, height, width))
-    return found
+    return [
+        Window.around(top, bottom, left, right, halo, height, width)
+        for top, bottom in _spans(height, side)
+        for left, right in _spans(width, side)
+    ]
 
 
 def halo_of(receptive_field: int, stride: int) -> int:

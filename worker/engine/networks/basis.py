@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -46,9 +47,10 @@ class Basis:
         """Deviations [N, C] as how far they go in each direction [N, D]."""
         return (deviations / self.unit) @ self.directions
 
-    def deviations(self, codes: Tensor) -> Tensor:
-        """The deviations [N, C] of codes [N, D], which may be of the first directions alone."""
-        return (codes @ self.directions[:, : codes.shape[1]].T) * self.unit
+    @cached_property
+    def of_columns(self) -> Tensor:
+        """[C, D], the directions in the columns' own units: codes @ of_columnsᵀ are the deviations."""
+        return self.directions * self.unit[:, None]
 
 
 def unit_of(deviations: Tensor, widths: Sequence[int]) -> Tensor:

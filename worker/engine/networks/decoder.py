@@ -48,15 +48,24 @@ class Decoder(nn.Module):
         `matched` and `photo` are columns [B, C, h, w] of what each cell is to become and of what is there; `pixels`
         [B, 3, 4h, 4w] in [0, 1] are the latter's. `strength` is what the style counts beside the photo, 1 as usual.
         """
-        said = torch.full_like(photo[:, :1], math.log2(strength))
-        x = self.entry(torch.cat([matched, photo, said], 1))
+        x = self._entered(matched, photo, math.log2(strength))
         for block in self.blocks:
             x = block(x)
         for layer, convolution in enumerate(self.middle):
-            x = F.relu(convolution(_grown(x) if layer == 0 else x))
+            x = convolution(_grown(x) if layer == 0 else x).relu_()
         for layer, convolution in enumerate(self.fine):
-            x = F.relu(convolution(torch.cat([_grown(x), pixels], 1) if layer == 0 else x))
+            x = convolution(torch.cat([_grown(x), pixels], 1) if layer == 0 else x).relu_()
         return torch.sigmoid(self.exit(x))
+
+    def _entered(self, matched: Tensor, photo: Tensor, said: float) -> Tensor:
+        """The first convolution of both and of a channel that is `said` everywhere.
+
+        As a sum, because oneDNN takes nine times as long for an odd number of channels.
+        """
+        of_matched, of_photo, of_said = self.entry.weight.split((matched.shape[1], photo.shape[1], 1), 1)
+        assert self.entry.bias is not None
+        bias = self.entry.bias + said * of_said.flatten()
+        return F.conv2d(matched, of_matched, bias).add_(F.conv2d(photo, of_photo))
 
 
 class _Residual(nn.Module):
@@ -65,7 +74,7 @@ class _Residual(nn.Module):
         self.first, self.second = _convolution(width, width), _convolution(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))  # type: ignore[no-any-return]
+        return self.second(self.first(x).relu_()).add_(x)  # type: ignore[no-any-return]
 
 
 def load_decoder(path: Path, extractors_hash: str, device: torch.device, dtype: torch.dtype) -> Decoder | None:

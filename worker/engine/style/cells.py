@@ -29,16 +29,23 @@ def on_cells(activations: Tensor, stride: int) -> Tensor:
 def columns_of(taps: Mapping[str, Tensor], window: Window, extractor: Extractor) -> Tensor:
     """The core's cells [h·w, C] of a window, in float32, from CELL_LAYERS' activations of its crop, shallow to deep.
 
-    Layers of a coarser grid are enlarged, bilinearly.
+    Layers of a coarser grid are enlarged, bilinearly; an odd last row or column takes after its neighbour.
     """
-    parts = []
-    for layer in CELL_LAYERS:
+    rows, cells = window.cells(CELL)
+    widths = [extractor.channels[layer] for layer in CELL_LAYERS]
+    # Channels last, as activations lie in memory already: to turn columns around took longer than all else here.
+    columns = torch.empty(rows.stop - rows.start, cells.stop - cells.start, sum(widths), device=extractor.device)
+    for layer, into in zip(CELL_LAYERS, torch.split(columns, widths, 2), strict=True):
         stride, _ = geometry(layer, extractor.layers)
-        part = on_cells(taps[layer], stride).float()
+        part = on_cells(taps[layer], stride)
         if stride > CELL:
-            part = _enlarged(part, stride // CELL, window)
-        parts.append(window.core_of(part, CELL)[0])
-    return torch.cat(parts).flatten(1).T.contiguous()
+            part = F.interpolate(part.float(), scale_factor=stride // CELL, mode="bilinear", align_corners=False)
+        core = window.core_of(part, CELL)[0].permute(1, 2, 0)
+        height, width = core.shape[:2]
+        into[:height, :width] = core
+        into[height:, :width] = core[-1:]
+        into[:, width:] = into[:, width - 1 : width]
+    return columns.flatten(0, 1)
 
 
 def soft_colors(crop: Tensor, window: Window) -> Tensor:
@@ -46,11 +53,3 @@ def soft_colors(crop: Tensor, window: Window) -> Tensor:
     margin = (SOFT - CELL) // 2
     means = F.avg_pool2d(F.pad(crop, (margin,) * 4, mode="reflect"), SOFT, CELL)
     return window.core_of(means, CELL)[0].flatten(1).T.float().contiguous()
-
-
-def _enlarged(part: Tensor, factor: int, window: Window) -> Tensor:
-    """On the grid of cells; an odd last row or column takes after its neighbour."""
-    height, width = window.outer_bottom - window.outer_top, window.outer_right - window.outer_left
-    part = F.interpolate(part, scale_factor=factor, mode="bilinear", align_corners=False)
-    missing = height // CELL - part.shape[2], width // CELL - part.shape[3]
-    return F.pad(part, (0, missing[1], 0, missing[0]), mode="replicate") if any(missing) else part

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -42,7 +43,9 @@ class Book:
     """The cells of one scale, or of several and of several paintings together: its sources.
 
     Attributes:
-        deviations: [K, C], how each cell's activations differ from the mean of its source; float32, as the rest.
+        codes: [K, D], how far each cell's activations go from the mean of its source in each direction; float32, as
+            the rest.
+        directions: [C, D], which are few: what is said in them is compared sooner than columns are.
         colors: [K, 3], in [0, 1], each of a cell's surroundings.
         masses: [K], the share that each should have of a picture; together 1.
         sources: [K], the number of each cell's source.
@@ -50,12 +53,18 @@ class Book:
         shares: [S], of the sources; together 1.
     """
 
-    deviations: Tensor
+    codes: Tensor
+    directions: Tensor
     colors: Tensor
     masses: Tensor
     sources: Tensor
     means: Tensor
     shares: Tensor
+
+    @cached_property
+    def deviations(self) -> Tensor:
+        """[K, C], how each cell's activations differ from the mean of its source."""
+        return self.codes @ self.directions.T
 
     @property
     def columns(self) -> Tensor:
@@ -74,14 +83,24 @@ def joined(parts: Sequence[tuple[Book, float]]) -> Book:
     total = sum(weight for _, weight in parts)
     shares = [weight / total for _, weight in parts]
     counts = [len(book.shares) for book, _ in parts]
+    codes, directions = in_common([book for book, _ in parts])
     return Book(
-        torch.cat([book.deviations for book, _ in parts]),
+        torch.cat(codes),
+        directions,
         torch.cat([book.colors for book, _ in parts]),
         torch.cat([book.masses * share for (book, _), share in zip(parts, shares, strict=True)]),
         torch.cat([book.sources + sum(counts[:index]) for index, (book, _) in enumerate(parts)]),
         torch.cat([book.means for book, _ in parts]),
         torch.cat([book.shares * share for (book, _), share in zip(parts, shares, strict=True)]),
     )
+
+
+def in_common(books: Sequence[Book]) -> tuple[list[Tensor], Tensor]:
+    """Each book's codes [K, D], and directions [C, D] for all of them: theirs, or the channels where theirs differ."""
+    directions = books[0].directions
+    if all(torch.equal(each.directions, directions) for each in books):
+        return [each.codes for each in books], directions
+    return [each.deviations for each in books], torch.eye(len(directions)).to(directions)
 
 
 class Page(NamedTuple):
@@ -118,8 +137,8 @@ class Codebook:
     def _opened(self, scale: int) -> Book:
         codes, step, colors, masses, mean = (part.float() for part in self.pages[scale])
         sources = torch.zeros(len(masses), dtype=torch.long)
-        deviations = self.basis.deviations(codes * step)
-        return Book(deviations, colors / 255, masses / masses.sum(), sources, mean[None], torch.ones(1))
+        directions = self.basis.of_columns[:, : codes.shape[1]]
+        return Book(codes * step, directions, colors / 255, masses / masses.sum(), sources, mean[None], torch.ones(1))
 
     def tensors(self) -> dict[str, Tensor]:
         """What a file holds of it."""

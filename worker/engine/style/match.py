@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import NamedTuple
 
 import torch
@@ -20,17 +21,21 @@ from torch import Tensor
 from worker.engine.memory.tiling import Window
 from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.style.cells import CELL, CELL_LAYERS
-from worker.engine.style.codebook import Book
+from worker.engine.style.codebook import Book, in_common
 
 SAMPLE = 8192  # cells from which prices are found
+# Of a picture of so many cells or more they are taken in squares of so many a side, one STRIDE of tiling: to look at
+# all of it only to take a few cells here and there would be a third of the work.
+SQUARED_FROM, SQUARE = 2**19, 4
 # A cell that is used more than its share becomes dearer by up to so many times that; one that is not, hardly cheaper.
 MOST_USED, LEAST_USED = 20.0, -0.2
 # Rounds in which sources' shares are met, the first step, and what each next one is of it.
 SHARE_ROUNDS, SHARE_STEP, SHARE_DECAY = 32, 0.5, 0.9
 EPSILON = 1e-8
+NORM = 1e-12  # least length of a vector that is divided by its own
 TELLING = 0.01  # what two cells differ by, at least, where a painting has any shapes; activations have a mean of 1
 STRANGENESS = 0.25  # what another part's cell costs, in cosines, at a fidelity of one half
-BLOCK = 4096  # cells that are compared at a time
+BLOCK = 1024  # cells that are compared at a time: with what comes of it they fit into a processor's cache
 
 # The core's columns [N, C] and soft colours [N, 3] of a window.
 Look = Callable[[Window], tuple[Tensor, Tensor]]
@@ -168,11 +173,13 @@ def loosened(parts: Sequence[CellPart], fidelity: float) -> list[CellPart]:
         own, others = part.book, [each.book for each in parts if each is not part]
         # As deviations from this part's own means, which alone its sources' shares are of.
         sources = [each.sources.clamp_max(len(own.means) - 1) for each in others]
-        strange = [each.columns - own.means[numbers] for each, numbers in zip(others, sources, strict=True)]
+        (own_codes, *codes), directions = in_common([own, *others])
+        apart, further = _between_means(own, others)
         masses = [each.masses * (1 - fidelity) / len(others) for each in others]
         together = torch.cat([own.masses, *masses])
         book = Book(
-            torch.cat([own.deviations, *strange]),
+            torch.cat([F.pad(own_codes, (0, apart.shape[1])), torch.cat([torch.cat(codes), further], 1)]),
+            torch.cat([directions, apart], 1),
             torch.cat([own.colors, *(each.colors for each in others)]),
             together / together.sum(),
             torch.cat([own.sources, *sources]),
@@ -185,6 +192,15 @@ def loosened(parts: Sequence[CellPart], fidelity: float) -> list[CellPart]:
     return result
 
 
+def _between_means(own: Book, others: Sequence[Book]) -> tuple[Tensor, Tensor]:
+    """Of each of the others' sources, the direction from own mean to theirs [C, S]; and which each cell has [K, S]."""
+    means = torch.cat([each.means for each in others])
+    numbers = torch.cat([torch.arange(len(each.means)) for each in others]).clamp_max(len(own.means) - 1)
+    firsts = torch.tensor([0, *(len(each.means) for each in others)]).cumsum(0).tolist()
+    sources = torch.cat([each.sources + first for each, first in zip(others, firsts, strict=False)])
+    return (means - own.means[numbers]).T, F.one_hot(sources, len(means)).to(means)
+
+
 @torch.no_grad()
 def matched(
     look: Look, windows: Sequence[Window], parts: Sequence[CellPart], matching: Matching, seed: int = 0
@@ -193,25 +209,9 @@ def matched(
 
     Prices are found on cells at equal distances, so that windows can be looked at one after the other.
     """
-    height, width = windows[0].height // CELL, windows[0].width // CELL
-    every = max(1, height * width // SAMPLE)
-    kept = [look(windows[0])] if len(windows) == 1 else None  # looked at once, where that is all
-
-    def seen() -> Iterator[tuple[tuple[slice, slice], Tensor, Tensor]]:
-        for index, window in enumerate(windows):
-            columns, colors = kept[index] if kept else look(window)
-            yield window.cells(CELL), columns, colors
-
-    places: list[Tensor] = []
-    samples: list[tuple[Tensor, Tensor]] = []
-    for (rows, cells), columns, colors in seen():
-        # By their places in the whole, so that the prices are the same however it is looked at.
-        places_here = torch.arange(rows.start, rows.stop)[:, None] * width + torch.arange(cells.start, cells.stop)
-        drawn = (places_here.flatten() % every == 0).nonzero()[:, 0].to(columns.device)
-        samples.append((columns[drawn], colors[drawn]))
-        places.append(torch.stack([part.area[rows, cells].flatten()[drawn] for part in parts], 1))
-    columns, colors = (torch.cat(each) for each in zip(*samples, strict=True))
-    inside = torch.cat(places)
+    picture = _Looks(look, windows)
+    columns, colors, numbers = (torch.cat(each) for each in zip(*picture.sampled(), strict=True))
+    inside = torch.stack([part.area.flatten()[numbers.to(part.area.device)] for part in parts], 1)
     generator = torch.Generator().manual_seed(seed)
     likenesses = []
     for index, part in enumerate(parts):
@@ -223,13 +223,71 @@ def matched(
         likeness = _Likeness(part.book, columns[here].mean(0), matching.colors, prices)
         likeness.settle(columns[here], colors[here], matching.usage, matching.rounds)
         likenesses.append(likeness)
-    entries = tuple(torch.zeros(height, width, dtype=torch.int16, device=columns.device) for _ in parts)
-    for (rows, cells), columns, colors in seen():
+    grid = (picture.height, picture.width)
+    entries = tuple(torch.zeros(grid, dtype=torch.int16, device=columns.device) for _ in parts)
+    for (rows, cells), columns, colors in picture.windows():
         for likeness, found in zip(likenesses, entries, strict=True):
             blocks = zip(torch.split(columns, BLOCK), torch.split(colors, BLOCK), strict=True)
             best = torch.cat([likeness(*block).argmax(1) for block in blocks])
             found[rows, cells] = best.to(torch.int16).view(rows.stop - rows.start, -1)
     return Match(tuple(parts), entries)
+
+
+class _Looks:
+    """A picture as it is seen in windows.
+
+    Attributes:
+        height, width: in cells.
+    """
+
+    def __init__(self, look: Look, windows: Sequence[Window]) -> None:
+        self._look, self._windows = look, windows
+        self.height, self.width = windows[0].height // CELL, windows[0].width // CELL
+        self._whole = look(windows[0]) if len(windows) == 1 else None  # looked at once, where that is all
+
+    def windows(self) -> Iterator[tuple[tuple[slice, slice], Tensor, Tensor]]:
+        """All of it: of each window's cells the rows and columns, [h·w, C], and soft colours [h·w, 3]."""
+        for window in self._windows:
+            yield window.cells(CELL), *(self._whole or self._look(window))
+
+    def sampled(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Columns, colours and numbers of about SAMPLE cells, which are the same however the picture is looked at."""
+        count = self.height * self.width
+        if count < SQUARED_FROM:
+            every = max(1, count // SAMPLE)
+            for places, columns, colors in self.windows():
+                numbers = self._numbers(*places)
+                drawn = (numbers % every == 0).nonzero()[:, 0]
+                there = drawn.to(columns.device)
+                yield columns[there], colors[there], numbers[drawn]
+            return
+        for square in self._squares(SQUARE * isqrt(count // SAMPLE)):
+            numbers = self._numbers(*square.cells(CELL))
+            if self._whole:
+                there = numbers.to(self._whole[0].device)
+                yield self._whole[0][there], self._whole[1][there], numbers
+            else:
+                yield *self._look(square), numbers
+
+    def _numbers(self, rows: slice, columns: slice) -> Tensor:
+        """Of cells [h·w], their numbers in the whole."""
+        firsts = torch.arange(rows.start, rows.stop) * self.width
+        return (firsts[:, None] + torch.arange(columns.start, columns.stop)).flatten()
+
+    def _squares(self, every: int) -> Iterator[Window]:
+        """Windows of squares, from one to the next so many cells, each seen with as much around it as all windows."""
+        halo = max(max(each.top - each.outer_top, each.left - each.outer_left) for each in self._windows)
+        side = CELL * SQUARE
+        for top in _starts(self.height, every):
+            for left in _starts(self.width, every):
+                core = (CELL * top, CELL * top + side, CELL * left, CELL * left + side)
+                yield Window.around(*core, halo, self._windows[0].height, self._windows[0].width)
+
+
+def _starts(length: int, every: int) -> range:
+    """Where squares begin that lie in the middles of stretches of a side of so many cells, as tiles do at a STRIDE."""
+    first = (min(every, length) - SQUARE) // 2 // SQUARE * SQUARE
+    return range(first, length - SQUARE + 1, every)
 
 
 class _Likeness:
@@ -238,31 +296,31 @@ class _Likeness:
     def __init__(self, book: Book, center: Tensor, color_weight: float, prices: Tensor) -> None:
         self._book = book
         self._center = center
-        self._color_weight = color_weight
-        self._there = F.normalize(book.deviations, dim=1)
-        self._prices = prices
+        # A cosine is a product in the book's directions, which are fewer than channels, and −|a − b|² is 2ab − b² but
+        # for what is the same for all of the book's cells. So both are one product: (cell, colour, 1) · these rows.
+        there = book.codes / book.deviations.norm(dim=1, keepdim=True).clamp_min(NORM)
+        rest = -color_weight * book.colors.square().sum(1) - prices
+        self._rows = torch.cat([there, 2 * color_weight * book.colors, rest[:, None]], 1)
 
     def __call__(self, columns: Tensor, colors: Tensor) -> Tensor:
         """[N, K] of cells' columns [N, C] and colours [N, 3]."""
-        return self._worth(columns, colors) - self._prices
+        here = columns - self._center
+        lengths = here.norm(dim=1, keepdim=True).clamp_min(NORM)
+        asked = torch.cat([here @ self._book.directions / lengths, colors, torch.ones_like(lengths)], 1)
+        return asked @ self._rows.T
 
     def settle(self, columns: Tensor, colors: Tensor, usage: float, rounds: int) -> None:
         """Make dearer what these cells use too often, and cheaper what they use too seldom."""
-        worth = self._worth(columns, colors)
+        worth = self(columns, colors)
         book, count = self._book, len(columns)
+        prices = torch.zeros_like(book.masses)
         for _ in range(rounds if usage else 0):
-            used = torch.bincount((worth - self._prices).argmax(1), minlength=len(book.masses)) / count
+            used = torch.bincount((worth - prices).argmax(1), minlength=len(book.masses)) / count
             excess = (used / book.masses.clamp_min(EPSILON)).clamp(max=MOST_USED) - 1
-            self._prices = self._prices + 0.1 * usage * excess.clamp(min=LEAST_USED)
-        if len(book.shares) == 1:
-            return
+            prices = prices + 0.1 * usage * excess.clamp(min=LEAST_USED)
         step = SHARE_STEP
-        for _ in range(SHARE_ROUNDS):
-            used = torch.bincount(book.sources[(worth - self._prices).argmax(1)], minlength=len(book.shares)) / count
-            self._prices = self._prices + step * (used - book.shares)[book.sources]
+        for _ in range(SHARE_ROUNDS if len(book.shares) > 1 else 0):
+            used = torch.bincount(book.sources[(worth - prices).argmax(1)], minlength=len(book.shares)) / count
+            prices = prices + step * (used - book.shares)[book.sources]
             step *= SHARE_DECAY
-
-    def _worth(self, columns: Tensor, colors: Tensor) -> Tensor:
-        book = self._book
-        cosine = F.normalize(columns - self._center, dim=1) @ self._there.T
-        return cosine + self._color_weight * (2 * colors @ book.colors.T - book.colors.square().sum(1))
+        self._rows[:, -1] -= prices

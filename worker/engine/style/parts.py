@@ -98,7 +98,7 @@ def _restricted(page: Page, own: Tensor, basis: Basis) -> Page:
     """A page with some of its cells, which differ from their own mean."""
     codes, masses = page.codes[own].float() * page.step, page.masses[own].float()
     center = (masses / masses.sum()) @ codes
-    mean = page.mean.float() + basis.deviations(center[None])[0]
+    mean = page.mean.float() + basis.of_columns[:, : len(center)] @ center
     return Page(codes - center, torch.ones_like(page.step), page.colors[own], page.masses[own], mean)
 
 

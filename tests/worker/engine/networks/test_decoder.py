@@ -15,7 +15,6 @@ from torch import Tensor
 
 from tests.worker.engine.conftest import MODELS, compact, draw_painting, draw_photo, narrow_extractor
 from worker.engine import (
-    PRESETS,
     Extractor,
     ExtractorUnavailableError,
     Fingerprint,
@@ -187,11 +186,16 @@ def test_a_painting_that_was_broken_off_goes_on(preset: PresetName, extractor: E
 
 
 def test_little_memory_is_no_obstacle(extractor: Extractor, style: Fingerprint, tmp_path: Path) -> None:
+    """One cell that is matched another way makes prices others, and so more cells: but far fewer than another draw."""
     scene, options = Scene.of(draw_photo(), style), replace(INSTANT, size=640)
-    whole, parts = (paint(scene, extractor, options, room=room) for room in (None, Room(300_000_000, tmp_path)))
-    difference = (to_tensor(whole.picture.image()) - to_tensor(parts.picture.image())).abs()
-    assert difference.median() < 2 / 255
-    assert difference.mean() < 0.01 * PRESETS["instant"].emphasis, "another cell is so much more of another"
+    little = Room(300_000_000, tmp_path)
+    whole, parts, redrawn = (
+        to_tensor(paint(scene, extractor, each, room=room).picture.image())
+        for each, room in ((options, None), (options, little), (replace(options, seed=1), None))
+    )
+    difference = (parts - whole).abs()
+    assert difference.median() < 4 / 255
+    assert difference.mean() < 0.25 * (redrawn - whole).abs().mean()
 
 
 def models_with(decoder: bytes | None, folder: Path) -> Path:

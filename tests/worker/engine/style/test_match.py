@@ -14,12 +14,12 @@ from torch import Tensor
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
 from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, blend, fingerprint_of
 from worker.engine.images import in_floats
-from worker.engine.memory.tiling import Window
+from worker.engine.memory.tiling import Window, windows
 from worker.engine.objective import Objective, Workspace
 from worker.engine.options import recipe
 from worker.engine.presets import PRESETS
 from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
-from worker.engine.style.codebook import Book
+from worker.engine.style.codebook import Book, joined
 from worker.engine.style.match import CellPart, Match, Matching, loosened, matched, variances
 
 SIZE = (160, 120)
@@ -48,14 +48,60 @@ def looked_at(scene: Scene, extractor: Extractor, size: tuple[int, int] = SIZE) 
     return objective, columns_of(extractor(pixels, CELL_LAYERS), window, extractor), soft_colors(pixels, window)
 
 
-def test_without_prices_each_cell_gets_what_brute_force_finds(extractor: Extractor, style: Fingerprint) -> None:
+@pytest.mark.parametrize("of", ["one painting", "two paintings", "two kept in other directions", "other parts too"])
+def test_without_prices_each_cell_gets_what_brute_force_finds(
+    extractor: Extractor, style: Fingerprint, of: str
+) -> None:
     _, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
-    book = style.book(128)
+    book, other = style.book(128), fingerprint_of(draw_painting(seed=9), extractor, (128,)).book(128)
+    if of == "two paintings":
+        book = joined([(book, 1.0), (other, 1.0)])
+    elif of == "two kept in other directions":
+        turned = torch.linalg.qr(torch.randn(64, 64, generator=torch.Generator().manual_seed(1)))[0]
+        book = joined(
+            [(book, 1.0), (replace(other, codes=other.codes @ turned, directions=other.directions @ turned), 1.0)]
+        )
+    elif of == "other parts too":
+        parts = [CellPart(each, torch.ones(30, 40)) for each in (book, other)]
+        book = loosened(parts, 0.0)[0].book
+        expected_columns = torch.cat([parts[0].book.columns, other.columns])
+        torch.testing.assert_close(book.deviations + book.means[0], expected_columns, atol=1e-4, rtol=1e-4)
     expected = brute_force(columns.double().numpy(), colors.double().numpy(), book, 2.0)
+    # Prices of sources' shares aside, which is what one source is for.
+    book = replace(book, sources=torch.zeros_like(book.sources), means=book.means[:1], shares=torch.ones(1))
     part, window = CellPart(book, torch.ones(30, 40)), Window.whole(SIZE[1], SIZE[0])
     match = matched(lambda _: (columns, colors), [window], [part], Matching(colors=2.0, usage=0, draw=0))
     agreeing = match.entries[0].flatten().numpy() == np.array(expected)
     assert agreeing.mean() > 0.995, "float32 may decide another way where two are alike to its last digits"
+
+
+@pytest.mark.parametrize("size", [(3000, 3000), (64, 140_000)])
+def test_large_pictures_are_matched_alike_in_windows_and_as_a_whole(size: tuple[int, int]) -> None:
+    """Prices are found on squares, which are the same however the picture is looked at."""
+    random = torch.Generator().manual_seed(3)
+    height, width = size
+    columns = torch.rand(height // 4, width // 4, 6, generator=random)
+    colors = torch.rand(height // 4, width // 4, 3, generator=random)
+    book = Book(
+        torch.randn(40, 6, generator=random), torch.eye(6), torch.rand(40, 3, generator=random),
+        torch.full((40,), 1 / 40), torch.zeros(40, dtype=torch.long), torch.zeros(1, 6), torch.ones(1),
+    )  # fmt: skip
+    seen = 0
+
+    def look(window: Window) -> tuple[Tensor, Tensor]:
+        nonlocal seen
+        cells = window.cells(4)
+        seen += columns[cells].shape[:2].numel()
+        return columns[cells].flatten(0, 1), colors[cells].flatten(0, 1)
+
+    part, matching = CellPart(book, torch.ones(height // 4, width // 4)), Matching(usage=0.5)
+    whole = matched(look, [Window.whole(height, width)], [part], matching)
+    seen = 0
+    in_tiles = matched(look, windows(height, width, 1024, 32), [part], matching)
+    assert (whole.entries[0] == in_tiles.entries[0]).float().mean() > 0.9999
+    assert 4096 < seen - columns.shape[:2].numel() < 20_000, "cells that were looked at for their prices"
+    without = matched(look, [Window.whole(height, width)], [part], Matching(usage=0))
+    assert (whole.entries[0] != without.entries[0]).float().mean() > 0.01, "there are prices"
 
 
 def test_prices_keep_cells_from_being_used_too_often(extractor: Extractor, style: Fingerprint) -> None:
