@@ -264,7 +264,7 @@ def test_a_device_that_stays_full_fails_the_job_with_a_reason(bench: MarkedBench
 def test_what_never_fits_the_device_is_told_before_painting_with_the_size_that_does(
     bench: MarkedBench, gpu: Gpu, promise: Promise
 ) -> None:
-    gpu.memory(900, 900)
+    gpu.memory(700, 700)
     gpu.worker()
     message = expect_failed(promise, bench.job(size=8192), "too_large")
     assert message.endswith("At 4096 pixels it should fit.")
