@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from app.jobs.storage.opening import open_storage
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker.job.lease import is_alive
+from worker.machine.companion import Companion
 
 INTERVAL_S = 5.0
 TIDY_S = 3600.0
@@ -32,10 +32,11 @@ REAPER_S = 20  # a reaper that died is replaced after so long; two at once do no
 log = logging.getLogger(__name__)
 
 
-class Housekeeping:
+class Housekeeping(Companion):
     """A thread in a worker's parent process: says "I am here" and, in one worker at a time, looks for lost jobs."""
 
     def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
+        super().__init__("housekeeping")
         self.settings = settings
         self.name = name
         self.storage = open_storage(settings)
@@ -43,15 +44,10 @@ class Housekeeping:
         self.memory_bytes = memory_bytes
         self._swept = self._tidied = float("-inf")
         self._has_just_come = True
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self) -> None:
         """End the thread and take the worker's name off the list."""
-        self._done.set()
+        super().stop()
         self._thread.join(timeout=INTERVAL_S)
         try:
             self.records.workers.left(self.name)
