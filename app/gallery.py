@@ -45,76 +45,43 @@ class Found:
     meant: str = ""
 
 
-@dataclass(frozen=True)
-class Card:
-    """One style as the pages show it."""
+class Card(Style):
+    """One style as the pages show it: with its pictures' addresses, each empty where there is no such picture."""
 
-    style: Style
     swatch_url: str
     example_url: str
     small_url: str
     doodle_url: str
+
+    @classmethod
+    def of(cls, style: Style) -> Card:
+        """The card of a style."""
+        swatch, example, small, doodle = (picture_url(style, name) for name in PICTURES)
+        return cls(**dict(style), swatch_url=swatch, example_url=example, small_url=small, doodle_url=doodle)
 
     def keeps(self, address: str) -> bool:
         """Whether an address names one of its pictures by the content that it has now."""
         return address in {self.swatch_url, self.example_url, self.small_url, self.doodle_url}
 
     @property
-    def id(self) -> str:
-        return self.style.id
-
-    @property
-    def title(self) -> str:
-        return self.style.title
-
-    @property
-    def artist(self) -> str:
-        return self.style.artist
-
-    @property
     def life(self) -> str:
         """The artist's years in brackets, or nothing where they are not known."""
-        born, died = self.style.born, self.style.died
+        born, died = self.born, self.died
         if born and died:
             return f"({born}–{died})"
         return f"(born {born})" if born else f"(died {died})" if died else ""
 
-    @property
-    def year(self) -> str:
-        return self.style.year
-
-    @property
-    def museum(self) -> str:
-        return self.style.museum
-
-    @property
-    def movement(self) -> str:
-        return self.style.movement
-
-    @property
-    def description(self) -> str:
-        return self.style.description
-
-    @property
-    def moods(self) -> Sequence[Mood]:
-        return self.style.moods
-
-    @property
-    def original(self) -> str:
-        """The page that shows the painting itself, on another site; empty where none is known."""
-        return self.style.commons
-
     @cached_property
     def words(self) -> str:
         """What the free-text filter searches, in plain letters."""
-        return label_words(self.style)
+        return label_words(self)
 
 
 class Gallery:
     """All styles, read once at start: the owner's by title, then those that ship in `order`."""
 
     def __init__(self, styles: Iterable[Style], order: Sequence[str] = ()) -> None:
-        cards = [Card(style, *(picture_url(style, name) for name in PICTURES)) for style in styles]
+        cards = [Card.of(style) for style in styles]
         places = {style_id: place for place, style_id in enumerate(order, 1)}
         self.cards = sorted(
             cards,

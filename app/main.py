@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from app import logs, process
-from app.api import artworks, doodles, health, jobs, keepsakes, limits, problems, series, styles, tries, uploads
+from app.api import artworks, doodles, health, jobs, keepsakes, limits, series, styles, tries, uploads
+from app.api.described import Problem
 from app.darkroom.parent import Darkroom
 from app.gallery import load_gallery
 from app.jobs.queue import Publisher
@@ -148,7 +149,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document. The framework would not list the schema of refusals, which no route returns by type."""
     if not app.openapi_schema:
         app.openapi_schema = FastAPI.openapi(app)
-        app.openapi_schema["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
+        app.openapi_schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
     return app.openapi_schema
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from app.translation import N_, _
 
 Thing = Literal["photo", "mask", "painting"]  # what a file was to be
+Texts = tuple[str, str, str]  # code, title, sentence
 
 
 @dataclass(frozen=True)
@@ -48,240 +49,201 @@ class RefusalError(Exception):
         return RefusalError(replace(self.kind, field=control), headers=self.headers, **self.values)
 
 
-EMPTY: Mapping[Thing, Kind] = {
-    "photo": Kind(
+def of_each(status: int, *, photo: Texts, mask: Texts, painting: Texts) -> Mapping[Thing, Kind]:
+    """One way in which each thing can be refused, beside the control that sends it."""
+    each: dict[Thing, Texts] = {"photo": photo, "mask": mask, "painting": painting}
+    return {thing: Kind(code, status, title, sentence, thing) for thing, (code, title, sentence) in each.items()}
+
+
+EMPTY = of_each(
+    422,
+    photo=(
         "photo-empty",
-        422,
         N_("An empty file"),
         N_("This file is empty. Choose the photo again, or another one."),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-file-empty",  # a mask without anything white is called empty
-        422,
         N_("An empty file"),
         N_("This file is empty. Choose the mask again, or another one."),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-file-empty",
-        422,
         N_("An empty file"),
         N_("This file is empty. Choose the painting again, or another one."),
-        "painting",
     ),
-}
-TOO_MANY_BYTES: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+TOO_MANY_BYTES = of_each(
+    413,
+    photo=(
         "photo-too-many-bytes",
-        413,
         N_("Photo too large"),
         N_("This photo is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again."),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-too-many-bytes",
-        413,
         N_("Mask too large"),
         N_("This mask is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again."),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-too-many-bytes",
-        413,
         N_("Painting too large"),
         N_("This painting is larger than {limit_mb} MB. Save it smaller, or as a JPEG, and choose it again."),
-        "painting",
     ),
-}
-TOO_MANY_PIXELS: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+TOO_MANY_PIXELS = of_each(
+    422,
+    photo=(
         "photo-too-many-pixels",
-        422,
         N_("Too many pixels"),
         N_(
             "This photo has {megapixels:.0f} megapixels, and {limit_mp} are the most. Save it smaller and choose it "
             "again."
         ),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-too-many-pixels",
-        422,
         N_("Too many pixels"),
         N_(
             "This mask has {megapixels:.0f} megapixels, and {limit_mp} are the most. Save it smaller and choose it "
             "again."
         ),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-too-many-pixels",
-        422,
         N_("Too many pixels"),
         N_(
             "This painting has {megapixels:.0f} megapixels, and {limit_mp} are the most. Save it smaller and choose "
             "it again."
         ),
-        "painting",
     ),
-}
-TOO_SMALL: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+TOO_SMALL = of_each(
+    422,
+    photo=(
         "photo-too-small",
-        422,
         N_("Photo too small"),
         N_("This photo is only {width} × {height} pixels. Choose one with at least {minimum} on each side."),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-too-small",
-        422,
         N_("Mask too small"),
         N_("This mask is only {width} × {height} pixels. Choose one with at least {minimum} on each side."),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-too-small",
-        422,
         N_("Painting too small"),
         N_("This painting is only {width} × {height} pixels. Choose one with at least {minimum} on each side."),
-        "painting",
     ),
-}
-TOO_NARROW: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+TOO_NARROW = of_each(
+    422,
+    photo=(
         "photo-too-narrow",
-        422,
         N_("Photo too narrow"),
         N_(
             "This photo is {width} × {height} pixels, too long and thin to paint. Crop it until one side is at most "
             "{ratio} times the other."
         ),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-too-narrow",
-        422,
         N_("Mask too narrow"),
         N_(
             "This mask is {width} × {height} pixels, too long and thin to paint. Crop it until one side is at most "
             "{ratio} times the other."
         ),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-too-narrow",
-        422,
         N_("Painting too narrow"),
         N_(
             "This painting is {width} × {height} pixels, too long and thin to paint. Crop it until one side is at "
             "most {ratio} times the other."
         ),
-        "painting",
     ),
-}
-WRONG_TYPE: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+WRONG_TYPE = of_each(
+    415,
+    photo=(
         "photo-wrong-type",
-        415,
         N_("Not a kind of photo we can open"),
         N_("This is {what}. {advice}"),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-wrong-type",
-        415,
         N_("Not a kind of picture we can open"),
         N_("This is {what}. {advice}"),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-wrong-type",
-        415,
         N_("Not a kind of picture we can open"),
         N_("This is {what}. {advice}"),
-        "painting",
     ),
-}
-NOT_AN_IMAGE: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+NOT_AN_IMAGE = of_each(
+    415,
+    photo=(
         "photo-not-an-image",
-        415,
         N_("Not a photo"),
         N_("This file is not a photo. Choose a JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or JPEG 2000."),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-not-an-image",
-        415,
         N_("Not a picture"),
         N_("This file is not a picture. Choose a JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or JPEG 2000."),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-not-an-image",
-        415,
         N_("Not a picture"),
         N_("This file is not a picture. Choose a JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or JPEG 2000."),
-        "painting",
     ),
-}
-DAMAGED: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+DAMAGED = of_each(
+    422,
+    photo=(
         "photo-damaged",
-        422,
         N_("A damaged photo"),
         N_(
             "This photo is damaged or incomplete, so it can't be opened. Try the original, or save it with another "
             "program."
         ),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-damaged",
-        422,
         N_("A damaged picture"),
         N_(
             "This mask is damaged or incomplete, so it can't be opened. Try the original, or save it with another "
             "program."
         ),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-damaged",
-        422,
         N_("A damaged picture"),
         N_(
             "This painting is damaged or incomplete, so it can't be opened. Try the original, or save it with another "
             "program."
         ),
-        "painting",
     ),
-}
-TOO_COSTLY: Mapping[Thing, Kind] = {
-    "photo": Kind(
+)
+TOO_COSTLY = of_each(
+    422,
+    photo=(
         "photo-too-costly",
-        422,
         N_("Too much work to open"),
         N_("This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that."),
-        "photo",
     ),
-    "mask": Kind(
+    mask=(
         "mask-too-costly",
-        422,
         N_("Too much work to open"),
         N_("This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that."),
-        "mask",
     ),
-    "painting": Kind(
+    painting=(
         "painting-too-costly",
-        422,
         N_("Too much work to open"),
         N_("This picture takes too much memory or time to open. Save it anew as a plain JPEG and choose that."),
-        "painting",
     ),
-}
+)
 PHOTO_MISSING = Kind(
     "photo-missing",
     422,

@@ -27,6 +27,7 @@ from tests.worker.engine.conftest import draw_photo
 ROOT = Path(__file__).parents[1]
 CELERY = ("celery", "-A", "worker.celery_app")
 StartWorker = Callable[..., psutil.Popen]
+Hold = Callable[..., tuple[psutil.Popen, Job]]
 
 
 class Bench:

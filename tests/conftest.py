@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ import psutil
 import pytest
 import redis
 
+from app.jobs.models import Job
 from launcher import redis_server as embedded
-from tests.bench import ROOT, Bench, StartWorker, Workers
+from tests.bench import ROOT, Bench, Hold, StartWorker, Workers
 from tests.worker.engine.conftest import draw_painting
 
 NO_CHROMIUM = "no Chromium was found; install your distribution's package `chromium`, or name the program in CHROMIUM"
@@ -169,6 +170,22 @@ def start_spoiled(workers: Workers, flag: Path) -> StartWorker:
         return workers.start(SPOILED, wait=True, FAULT=fault, FAULT_FLAG=str(flag), **environment)
 
     return start
+
+
+@pytest.fixture
+def hold(bench: Bench, start_spoiled: StartWorker, flag: Path) -> Hold:
+    """Has a worker of its own stand still at a share of a job, with so many others waiting; both, as they are then."""
+
+    def hold(
+        share: float, *, others: int = 0, wish: Mapping[str, object] = {}, **environment: str
+    ) -> tuple[psutil.Popen, Job]:
+        worker = start_spoiled("pause_at", FAULT_AT=str(share), **environment)
+        job = bench.job(**wish)
+        for _ in range(others):
+            bench.job()
+        return worker, bench.held(job, flag)
+
+    return hold
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 from starlette.requests import Request
 
 from app import refusals
-from app.api.jobs import JobId
-from app.api.problems import problems
+from app.api.described import answers, file_described
+from app.api.ids import JobId
 from app.downloads import artwork
 from app.jobs.files.encoding import Format
 from app.jobs.storage import keys
@@ -25,12 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["api"])
 
 @router.get(
     "/jobs/{job_id}/preview",
-    summary="The canvas so far",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/webp": {}}, "description": "At most 512 pixels long."},
-        **problems(404, 410, 422, 429, 503),
-    },
+    **file_described("The canvas so far", "At most 512 pixels long.", ["image/webp"], 404, 410, 422, 429, 503),
 )
 def get_preview(
     job_id: JobId, services: ServicesHere, v: Annotated[int | None, Query(ge=1, le=2**31)] = None
@@ -59,9 +54,8 @@ def get_preview(
             "content": {kind: {} for kind in artwork.TYPES.values()},
             "description": "The range of it that was asked for.",
         },
-        304: {"description": "Nothing changed since the ETag in If-None-Match."},
         416: {"description": "The range lies behind its end."},
-        **problems(404, 410, 422, 429, 503, 507),
+        **answers(304, 404, 410, 422, 429, 503, 507),
     },
 )
 async def get_artwork(

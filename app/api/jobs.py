@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Response
-from starlette.requests import Request
+from fastapi import APIRouter, Response
 
 from app import refusals
 from app.answers.job import ETAG, MOST_KNOWN, JobAnswer, job_answer, poll_headers
+from app.api.described import DELETING, SHARING, STARTING, STARTING_ANEW, STOPPING, described
+from app.api.ids import JobId
 from app.api.keys import IdempotencyKey, id_of_key
-from app.api.problems import problems
 from app.jobs.housekeeping import retention
 from app.jobs.ids import ID
 from app.jobs.models import TERMINAL, Enlarging, Job, PaintRequest, Recoloring
@@ -23,30 +22,19 @@ from app.orders.sharing import share_job, unshare_job
 from app.orders.start import start_job
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
-from app.web.caching import matches
-from app.web.limits import client_of
+from app.web.caching import IfNoneMatch, json_answer
+from app.web.limits import ClientHere
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
-JobId = Annotated[str, Path(description="The job's id, 32 hexadecimal digits.")]
 
 
-@router.post(
-    "/jobs",
-    status_code=202,
-    summary="Paint a photo",
-    response_description="Accepted.",
-    responses=problems(400, 403, 410, 413, 422, 429, 503, 507),
-)
+@router.post("/jobs", **described("Paint a photo", 202, "Accepted.", *STARTING))
 def create_job(
-    wish: PaintRequest,
-    request: Request,
-    services: ServicesHere,
-    response: Response,
-    idempotency_key: IdempotencyKey = None,
+    wish: PaintRequest, client: ClientHere, services: ServicesHere, response: Response, key: IdempotencyKey = None
 ) -> JobAnswer:
     """The answer's Location is the job's address; ask there how it goes, as often as Retry-After says."""
-    job_id = id_of_key(services, idempotency_key, "create", wish.photo)
-    job = start_job(services, wish, client_of(request, services.secret), job_id=job_id)
+    job_id = id_of_key(services, key, "create", wish.photo)
+    job = start_job(services, wish, client, job_id=job_id)
     if job.request != wish:
         raise RefusalError(refusals.KEY_REUSED)
     return started(services, job, response)
@@ -60,17 +48,10 @@ def started(services: Services, job: Job, response: Response) -> JobAnswer:
 
 @router.get(
     "/jobs/{job_id}",
-    summary="How a job goes",
-    response_description="The job.",
     response_model=JobAnswer,
-    responses={
-        304: {"description": "Nothing changed since the ETag in If-None-Match."},
-        **problems(404, 410, 422, 429, 503),
-    },
+    **described("How a job goes", 200, "The job.", 304, 404, 410, 422, 429, 503),
 )
-async def get_job(
-    job_id: JobId, services: ServicesHere, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+async def get_job(job_id: JobId, services: ServicesHere, if_none_match: IfNoneMatch = None) -> Response:
     """Carries an ETag; Retry-After says when to ask again and is missing once the job has ended."""
     known = ",".join(islice((found[1] for found in ETAG.finditer(if_none_match or "")), MOST_KNOWN))
     standing = await services.standings.of(job_id, known) if ID.fullmatch(job_id) else None
@@ -83,9 +64,7 @@ async def get_job(
         job, answer = await to_thread.run_sync(found_job, services, job_id, standing, limiter=services.answers)
     goes_at = int(answer.expires_at.timestamp()) if answer.expires_at else None
     headers = poll_headers(job.state, job.version, goes_at if answer.position is None else answer.position)
-    if if_none_match and matches(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
+    return json_answer(answer.model_dump_json(), headers, if_none_match)
 
 
 def found_job(services: Services, job_id: str, standing: Standing | None) -> tuple[Job, JobAnswer]:
@@ -94,13 +73,7 @@ def found_job(services: Services, job_id: str, standing: Standing | None) -> tup
     return job, job_answer(services, job, standing)
 
 
-@router.post(
-    "/jobs/{job_id}/cancel",
-    status_code=202,
-    summary="Stop a job",
-    response_description="It stops within a stroke.",
-    responses=problems(403, 404, 410, 422, 429, 503),
-)
+@router.post("/jobs/{job_id}/cancel", **described("Stop a job", 202, "It stops within a stroke.", *STOPPING))
 def cancel_job(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """What is painted by then is kept as the artwork. Stopping twice, or after the end, changes nothing."""
     find_job(services, job_id)
@@ -109,56 +82,37 @@ def cancel_job(job_id: JobId, services: ServicesHere) -> JobAnswer:
 
 @router.post(
     "/jobs/{job_id}/retry",
-    status_code=202,
-    summary="Try a failed or stopped job again",
-    response_description="The new job.",
-    responses=problems(403, 404, 409, 410, 422, 429, 503, 507),
+    **described("Try a failed or stopped job again", 202, "The new job.", 403, 404, 409, 410, 422, 429, 503, 507),
 )
-def again_job(job_id: JobId, request: Request, services: ServicesHere, response: Response) -> JobAnswer:
+def again_job(job_id: JobId, client: ClientHere, services: ServicesHere, response: Response) -> JobAnswer:
     """A new job with the same request; both name each other. Asking twice starts one."""
-    job = retry_job(services, find_job(services, job_id), client_of(request, services.secret))
+    job = retry_job(services, find_job(services, job_id), client)
     return started(services, job, response)
 
 
 @router.post(
-    "/jobs/{job_id}/recolor",
-    status_code=202,
-    summary="Give an artwork other colours",
-    response_description="The new job.",
-    responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
+    "/jobs/{job_id}/recolor", **described("Give an artwork other colours", 202, "The new job.", *STARTING_ANEW)
 )
 def create_recoloring(
-    job_id: JobId, colors: Recoloring, request: Request, services: ServicesHere, response: Response
+    job_id: JobId, colors: Recoloring, client: ClientHere, services: ServicesHere, response: Response
 ) -> JobAnswer:
     """A new job that takes the same strokes and paints nothing, so it is done in seconds. `keep_colors` of 0 gives the
     painting's own colours back.
     """
-    job = recolor_job(services, find_job(services, job_id), colors, client_of(request, services.secret))
+    job = recolor_job(services, find_job(services, job_id), colors, client)
     return started(services, job, response)
 
 
-@router.post(
-    "/jobs/{job_id}/enlarge",
-    status_code=202,
-    summary="Enlarge an artwork for print",
-    response_description="The new job.",
-    responses=problems(400, 403, 404, 409, 410, 413, 422, 429, 503, 507),
-)
+@router.post("/jobs/{job_id}/enlarge", **described("Enlarge an artwork for print", 202, "The new job.", *STARTING_ANEW))
 def create_enlarging(
-    job_id: JobId, size: Enlarging, request: Request, services: ServicesHere, response: Response
+    job_id: JobId, size: Enlarging, client: ClientHere, services: ServicesHere, response: Response
 ) -> JobAnswer:
     """A new job that takes the same strokes and paints nothing; a network draws what filters would leave soft."""
-    job = enlarge_job(services, find_job(services, job_id), size, client_of(request, services.secret))
+    job = enlarge_job(services, find_job(services, job_id), size, client)
     return started(services, job, response)
 
 
-@router.delete(
-    "/jobs/{job_id}",
-    status_code=204,
-    summary="Delete an artwork now",
-    response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503, 507),
-)
+@router.delete("/jobs/{job_id}", **described("Delete an artwork now", 204, "Gone.", *DELETING))
 def delete_job(job_id: JobId, services: ServicesHere) -> None:
     """Its pictures go at once, also while it is painted; the photo stays. Deleting twice is harmless."""
     try:
@@ -172,10 +126,7 @@ def delete_job(job_id: JobId, services: ServicesHere) -> None:
 
 @router.post(
     "/jobs/{job_id}/share",
-    status_code=201,
-    summary="Share an artwork",
-    response_description="Shared; `share` is the path of its page.",
-    responses=problems(403, 404, 410, 422, 429, 503, 507),
+    **described("Share an artwork", 201, "Shared; `share` is the path of its page.", *SHARING),
 )
 def create_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """The page shows the artwork without the photo, and lets nobody stop or delete anything."""
@@ -184,9 +135,7 @@ def create_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
 
 @router.delete(
     "/jobs/{job_id}/share",
-    summary="Share an artwork no more",
-    response_description="The job, whose shared page is gone.",
-    responses=problems(403, 404, 410, 422, 429, 503, 507),
+    **described("Share an artwork no more", 200, "The job, whose shared page is gone.", *SHARING),
 )
 def delete_share(job_id: JobId, services: ServicesHere) -> JobAnswer:
     """A new share gets a new address."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from anyio import to_thread
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from app.api.jobs import JobId
-from app.api.problems import problems
+from app.api.described import FileDescribed, file_described
+from app.api.ids import JobId
 from app.downloads import collage, postcard, timelapse
 from app.downloads.keepsakes import keepsake_answer
 from app.orders.find import find_job
@@ -18,20 +16,14 @@ from app.services import ServicesHere
 router = APIRouter(prefix="/api/v1/jobs/{job_id}", tags=["api"])
 
 
-def answers(description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
-    """What one of these routes answers."""
-    return {
-        200: {"content": {kind: {} for kind in media_types}, "description": description},
-        304: {"description": "Nothing changed since the ETag in If-None-Match."},
-        **problems(404, 410, 422, 429, 503, 507),
-    }
+def kept(summary: str, answer: str, *kinds: str) -> FileDescribed:
+    """One of these routes."""
+    return file_described(summary, answer, kinds, 304, 404, 410, 422, 429, 503, 507)
 
 
 @router.get(
     "/timelapse.webp",
-    summary="How it was painted",
-    response_class=Response,
-    responses=answers("An animation of 4.9 s that repeats, at most 512 pixels long and 2 MB.", "image/webp"),
+    **kept("How it was painted", "An animation of 4.9 s that repeats, at most 512 pixels long and 2 MB.", "image/webp"),
 )
 async def get_timelapse(job_id: JobId, request: Request, services: ServicesHere) -> Response:
     """From the photo by the canvas as it developed to the artwork. Where nothing was painted stroke by stroke, the
@@ -43,9 +35,7 @@ async def get_timelapse(job_id: JobId, request: Request, services: ServicesHere)
 
 @router.get(
     "/postcard.{extension}",
-    summary="A postcard of it",
-    response_class=Response,
-    responses=answers("148 × 105 mm at 300 dpi: 1748 × 1240 pixels.", *postcard.TYPES.values()),
+    **kept("A postcard of it", "148 × 105 mm at 300 dpi: 1748 × 1240 pixels.", *postcard.TYPES.values()),
 )
 async def get_postcard(
     job_id: JobId, extension: postcard.CardFormat, request: Request, services: ServicesHere
@@ -57,9 +47,11 @@ async def get_postcard(
 
 @router.get(
     "/beside-photo.jpg",
-    summary="Photo and painting beside each other",
-    response_class=Response,
-    responses=answers("Each at most 2048 pixels long; one above the other where they are broad.", "image/jpeg"),
+    **kept(
+        "Photo and painting beside each other",
+        "Each at most 2048 pixels long; one above the other where they are broad.",
+        "image/jpeg",
+    ),
 )
 async def get_beside_photo(job_id: JobId, request: Request, services: ServicesHere) -> Response:
     """For the photo's owner; a shared address has none."""

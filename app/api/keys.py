@@ -13,7 +13,10 @@ from app.web.signing import derived_id
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(description="1 to 200 visible characters. Sent again with the same request, the same job is the answer."),
+    Header(
+        alias="idempotency-key",
+        description="1 to 200 visible characters. Sent again with the same request, the same job is the answer.",
+    ),
 ]
 LONGEST_KEY = 200
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 
-from app.api.problems import problems
+from app.api.described import described
 from app.orders.series import most_photos
 from app.services import ServicesHere
-from app.web.limits import client_of
+from app.web.limits import ClientHere
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 
@@ -29,14 +28,12 @@ class LimitsAnswer(BaseModel):
     )
 
 
-@router.get(
-    "/limits", summary="What may be asked for", response_description="The limits.", responses=problems(429, 503)
-)
-def get_limits(request: Request, services: ServicesHere, response: Response) -> LimitsAnswer:
+@router.get("/limits", **described("What may be asked for", 200, "The limits.", 429, 503))
+def get_limits(client: ClientHere, services: ServicesHere, response: Response) -> LimitsAnswer:
     """Whatever is deleted, or goes by itself, makes room for more."""
     response.headers["Cache-Control"] = "private, no-cache"
     settings, quota = services.settings, services.quota
-    usage = services.records.tally.usage(client_of(request, services.secret))
+    usage = services.records.tally.usage(client)
     return LimitsAnswer(
         upload_bytes=settings.upload_limit_mb * 1_000_000,
         photo_megapixels=settings.photo_limit_mp,

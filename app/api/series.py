@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Query, Response
-from fastapi.responses import StreamingResponse
-from starlette.requests import Request
+from fastapi import APIRouter, Query, Response
 
 from app import refusals
 from app.answers.series import SeriesAnswer, series_answer
+from app.api.described import DELETING, STARTING, STOPPING, described, file_described
+from app.api.ids import SeriesId
 from app.api.keys import IdempotencyKey, id_of_key
-from app.api.problems import problems
 from app.downloads.archive import ArchiveResponse, Files
 from app.downloads.artwork import file_name, opened_in_turn
 from app.jobs.files.encoding import Format
@@ -21,32 +20,21 @@ from app.jobs.models import Job, Series, SeriesRequest
 from app.orders.series import delete_all, find_series, start_series, stop_all
 from app.refusals import RefusalError
 from app.services import Services, ServicesHere
-from app.web.caching import matches
-from app.web.limits import client_of
+from app.web.caching import IfNoneMatch, json_answer
+from app.web.limits import ClientHere
 
 router = APIRouter(prefix="/api/v1/series", tags=["api"])
-SeriesId = Annotated[str, Path(description="The series's id, 32 hexadecimal digits.")]
 
 
-@router.post(
-    "",
-    status_code=202,
-    summary="Paint several photos",
-    response_description="Accepted, all of them.",
-    responses=problems(400, 403, 410, 413, 422, 429, 503, 507),
-)
+@router.post("", **described("Paint several photos", 202, "Accepted, all of them.", *STARTING))
 def create_series(
-    wish: SeriesRequest,
-    request: Request,
-    services: ServicesHere,
-    response: Response,
-    idempotency_key: IdempotencyKey = None,
+    wish: SeriesRequest, client: ClientHere, services: ServicesHere, response: Response, key: IdempotencyKey = None
 ) -> SeriesAnswer:
     """Up to 50 photos in one manner. All are accepted, or none: then the refusal says why. The answer's Location is the
     series's address; each of its jobs is also a job like any other."""
-    series_id = id_of_key(services, idempotency_key, "create series", wish.photos[0])
+    series_id = id_of_key(services, key, "create series", wish.photos[0])
     wishes = wish.wishes()
-    series, jobs = start_series(services, wishes, client_of(request, services.secret), series_id=series_id)
+    series, jobs = start_series(services, wishes, client, series_id=series_id)
     asked = {each.photo: each for each in wishes}
     if series.photos != wish.photos or any(job.request != asked.get(job.request.photo) for job in jobs):
         raise RefusalError(refusals.KEY_REUSED)
@@ -56,22 +44,13 @@ def create_series(
 
 @router.get(
     "/{series_id}",
-    summary="How a series goes",
-    response_description="The series.",
     response_model=SeriesAnswer,
-    responses={
-        304: {"description": "Nothing changed since the ETag in If-None-Match."},
-        **problems(404, 410, 422, 429, 503),
-    },
+    **described("How a series goes", 200, "The series.", 304, 404, 410, 422, 429, 503),
 )
-async def get_series(
-    series_id: SeriesId, services: ServicesHere, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+async def get_series(series_id: SeriesId, services: ServicesHere, if_none_match: IfNoneMatch = None) -> Response:
     """All jobs in one. Carries an ETag; Retry-After says when to ask again, and is missing once all have ended."""
     answer, headers = await to_thread.run_sync(found_series, services, series_id, limiter=services.answers)
-    if if_none_match and matches(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
+    return json_answer(answer.model_dump_json(), headers, if_none_match)
 
 
 def found_series(services: Services, series_id: str) -> tuple[SeriesAnswer, dict[str, str]]:
@@ -79,13 +58,7 @@ def found_series(services: Services, series_id: str) -> tuple[SeriesAnswer, dict
     return series_answer(services, *find_series(services, series_id))
 
 
-@router.post(
-    "/{series_id}/cancel",
-    status_code=202,
-    summary="Stop a series",
-    response_description="All of it stops within a stroke.",
-    responses=problems(403, 404, 410, 422, 429, 503),
-)
+@router.post("/{series_id}/cancel", **described("Stop a series", 202, "All of it stops within a stroke.", *STOPPING))
 def cancel_series(series_id: SeriesId, services: ServicesHere) -> SeriesAnswer:
     """What is painted by then is kept. Stopping twice, or after the end, changes nothing."""
     series, jobs = find_series(services, series_id)
@@ -93,11 +66,7 @@ def cancel_series(series_id: SeriesId, services: ServicesHere) -> SeriesAnswer:
 
 
 @router.delete(
-    "/{series_id}",
-    status_code=204,
-    summary="Delete the photos of a series and all their artworks now",
-    response_description="Gone.",
-    responses=problems(403, 404, 422, 429, 503, 507),
+    "/{series_id}", **described("Delete the photos of a series and all their artworks now", 204, "Gone.", *DELETING)
 )
 def delete_series(series_id: SeriesId, services: ServicesHere) -> None:
     """Whatever was made or is being made from them goes with them. Deleting twice is harmless."""
@@ -110,12 +79,12 @@ def delete_series(series_id: SeriesId, services: ServicesHere) -> None:
 
 @router.get(
     "/{series_id}/artworks.zip",
-    summary="All artworks of a series",
-    response_class=StreamingResponse,
-    responses={
-        200: {"content": {"application/zip": {}}, "description": "A ZIP with those that there are so far."},
-        **problems(404, 410, 422, 429, 503),
-    },
+    **file_described(
+        "All artworks of a series",
+        "A ZIP with those that there are so far.",
+        ["application/zip"],
+        *(404, 410, 422, 429, 503),
+    ),
 )
 def get_artworks(
     series_id: SeriesId,

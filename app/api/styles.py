@@ -45,17 +45,17 @@ def list_styles(services: ServicesHere) -> list[StyleAnswer]:
             id=card.id,
             title=card.title,
             artist=card.artist,
-            born=card.style.born,
-            died=card.style.died,
+            born=card.born,
+            died=card.died,
             year=card.year,
             museum=card.museum,
             movement=card.movement,
             description=card.description,
             moods=list(card.moods),
-            commons=card.style.commons,
+            commons=card.commons,
             swatch=services.at(card.swatch_url),
             example=services.at(card.example_url),
-            parts=[PartAnswer(name=part.name, color=part.color) for part in card.style.parts],
+            parts=[PartAnswer(name=part.name, color=part.color) for part in card.parts],
         )
         for card in services.gallery.cards
     ]

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 
-from app.api.problems import problems
-from app.api.uploads import PhotoId
+from app.api.described import described, file_described
+from app.api.ids import PhotoId
 from app.jobs.tries import SIZE, TriesRequest
 from app.orders.tries import Tried, ask_for_tries, drop_tries, find_tries, find_try
 from app.services import Services, ServicesHere
-from app.web.caching import BRIEFLY, matches
-from app.web.limits import client_of
+from app.web.caching import BRIEFLY, IfNoneMatch, json_answer
+from app.web.limits import ClientHere
 
 router = APIRouter(prefix="/api/v1", tags=["api"])
 POLL_S = 1
@@ -44,33 +43,23 @@ class TriesAnswer(BaseModel):
 
 @router.post(
     "/photos/{photo_id}/tries",
-    status_code=202,
-    summary="Try a photo on",
-    response_description="Accepted.",
-    responses=problems(400, 403, 404, 413, 422, 429, 503, 507),
+    **described("Try a photo on", 202, "Accepted.", 400, 403, 404, 413, 422, 429, 503, 507),
 )
-def create_tries(photo_id: PhotoId, wish: TriesRequest, request: Request, services: ServicesHere) -> TriesAnswer:
+def create_tries(photo_id: PhotoId, wish: TriesRequest, client: ClientHere, services: ServicesHere) -> TriesAnswer:
     """The photo is painted in small after each of the paintings, with each strength and each brush, in this order and
     behind everybody’s jobs. What was asked for before and is not there yet is wanted no more. Tries may be lost: what
     has not come though none are left may be asked for again.
     """
-    tried = ask_for_tries(services, photo_id, wish, client_of(request, services.secret))
+    tried = ask_for_tries(services, photo_id, wish, client)
     return answer_of(services, photo_id, tried)
 
 
 @router.get(
     "/photos/{photo_id}/tries",
-    summary="How a photo’s tries go",
-    response_description="Those that are there.",
     response_model=TriesAnswer,
-    responses={
-        304: {"description": "Nothing changed since the ETag in If-None-Match."},
-        **problems(404, 422, 429, 503),
-    },
+    **described("How a photo’s tries go", 200, "Those that are there.", 304, 404, 422, 429, 503),
 )
-def get_tries(
-    photo_id: PhotoId, services: ServicesHere, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+def get_tries(photo_id: PhotoId, services: ServicesHere, if_none_match: IfNoneMatch = None) -> Response:
     """They are painted as long as somebody asks here, at least every 20 seconds. Carries an ETag; Retry-After says
     when to ask again, and is missing once none are left.
     """
@@ -79,17 +68,12 @@ def get_tries(
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     headers |= {"Retry-After": str(POLL_S)} if content.left else {}
-    if if_none_match and matches(if_none_match, etag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return json_answer(body, headers, if_none_match)
 
 
 @router.delete(
     "/photos/{photo_id}/tries",
-    status_code=204,
-    summary="Try a photo on no further",
-    response_description="No more are painted.",
-    responses=problems(403, 404, 422, 429, 503),
+    **described("Try a photo on no further", 204, "No more are painted.", 403, 404, 422, 429, 503),
 )
 def remove_tries(photo_id: PhotoId, services: ServicesHere) -> None:
     """Those that are there stay as long as the photo. Asking twice is harmless."""
@@ -98,12 +82,7 @@ def remove_tries(photo_id: PhotoId, services: ServicesHere) -> None:
 
 @router.get(
     "/photos/{photo_id}/tries/{name}.webp",
-    summary="One of a photo’s tries",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/webp": {}}, "description": f"{SIZE} pixels long."},
-        **problems(404, 422, 429),
-    },
+    **file_described("One of a photo’s tries", f"{SIZE} pixels long.", ["image/webp"], 404, 422, 429),
 )
 def get_try(
     photo_id: PhotoId,

@@ -79,7 +79,7 @@ def check_part(services: Services, choice: StyleChoice, where: str) -> None:
     """
     own = own_painting(choice.id)
     if own is None:
-        offered = [part.name for part in services.gallery.by_id[choice.id].style.parts]
+        offered = [part.name for part in services.gallery.by_id[choice.id].parts]
     else:
         facts = find_part_map(own, choice.part_map, services.storage) if choice.part_map else None
         if facts is None:

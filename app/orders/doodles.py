@@ -92,7 +92,7 @@ def _parts(services: Services, wish: DoodleRequest, drawn: MaskFacts) -> dict[st
         return {color: color for color in common_colors(facts.colors, drawn.colors)}
     if wish.style not in services.gallery.by_id:
         raise RefusalError(refusals.STYLE_UNKNOWN, style=wish.style)
-    found = services.gallery.by_id[wish.style].style.parts
+    found = services.gallery.by_id[wish.style].parts
     if wish.style_map or not found:
         raise RefusalError(refusals.PARTS_FIXED if found else refusals.PARTS_MISSING, field="style")
     return {part.color: part.name for part in found}

@@ -207,7 +207,7 @@ def draw_page(request: Request, sent: Sent) -> Response:
     """The page, also with what was wrong in a drawing that is sent back."""
     services = services_of(request)
     refused: Mapping[str, str] = {place: words for each in sent.refusals for place, words in beside(each).items()}
-    cards = [card for card in services.gallery.cards if card.style.parts]
+    cards = [card for card in services.gallery.cards if card.parts]
     own = own_titles(request, sent)
     offered = [*own, *(card.id for card in cards)]
     context = {

@@ -57,7 +57,7 @@ def part_map_picture(painting_id: str, map_id: str, services: ServicesHere) -> R
 def style_picture(style_id: str, name: str, services: ServicesHere, v: str = "") -> Response:
     """For good only under the address that the pages have; any other may show something else tomorrow."""
     card = services.gallery.by_id.get(style_id)
-    data = picture(card.style, name) if card and name in PICTURES else None
+    data = picture(card, name) if card and name in PICTURES else None
     if card is None or data is None:
         raise RefusalError(refusals.STYLE_NOT_FOUND)
     is_kept = card.keeps(f"/styles/{style_id}/{name}?v={v}")

@@ -13,4 +13,4 @@ SHOWN = ("starry_night", "great_wave", "composition_vii", "the_scream", "large_b
 def shown(gallery: Gallery) -> Sequence[Card]:
     """The paintings whose pictures are shown; not those in whose place an owner has hung another."""
     cards = [gallery.by_id[each] for each in SHOWN if each in gallery.by_id]
-    return [card for card in cards if card.style.folder]
+    return [card for card in cards if card.folder]

@@ -6,9 +6,11 @@ import ipaddress
 import logging
 import math
 import time
+from typing import Annotated
 
 import redis
 from anyio import to_thread
+from fastapi import Depends
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
@@ -120,3 +122,12 @@ def address_of(scope: Scope) -> str:
 def client_of(request: Request, secret: bytes) -> str:
     """The client as it is written into records: a keyed hash, so that no record holds an address."""
     return derived_id(secret, "client", address_of(request.scope))
+
+
+async def client_here(request: Request) -> str:
+    """The same as a dependency, async like `services_here`."""
+    return client_of(request, request.app.state.secret)
+
+
+# What a route declares to be told who asks.
+ClientHere = Annotated[str, Depends(client_here)]

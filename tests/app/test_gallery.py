@@ -109,7 +109,7 @@ def test_titles_of_several_and_of_one_that_is_gone(gallery: Gallery) -> None:
 
 
 def test_swatch_of_an_own_painting_is_a_small_square_of_it(gallery: Gallery) -> None:
-    data = picture(gallery.by_id["checks"].style, "swatch.webp")
+    data = picture(gallery.by_id["checks"], "swatch.webp")
     assert data is not None
     image = Image.open(io.BytesIO(data))
     assert (image.format, image.size) == ("WEBP", (384, 384))
@@ -118,7 +118,7 @@ def test_swatch_of_an_own_painting_is_a_small_square_of_it(gallery: Gallery) -> 
 
 def test_a_painting_without_an_example_names_none(gallery: Gallery) -> None:
     assert gallery.by_id["night"].example_url == ""
-    assert picture(gallery.by_id["night"].style, "example.webp") is None
+    assert picture(gallery.by_id["night"], "example.webp") is None
     assert "?v=" in gallery.by_id["night"].swatch_url
 
 

@@ -59,6 +59,16 @@ def wish(page: Page) -> Any:
     return page.request.get(f"/api/v1/jobs/{page.url.rpartition('/')[2]}").json()["request"]
 
 
+def draw_leaves_and_paint(page: Page) -> None:
+    """Draw a stroke of leaves on nothing but background, and have it painted."""
+    press_in(page, "Start from blank background")
+    page.locator("#hues").get_by_role("button", name="leaves").click()
+    stroke(page, (0.1, 0.5), (0.9, 0.5))
+    page.get_by_label("512 px").check(force=True)
+    with page.expect_navigation():
+        press_in(page, "Paint it large")
+
+
 def test_parts_are_brushed_on_the_painting_and_drawn_with(page: Page, own: Path) -> None:
     bring(page, own)
     expect(page.locator("#own-view")).to_be_visible()
@@ -70,12 +80,7 @@ def test_parts_are_brushed_on_the_painting_and_drawn_with(page: Page, own: Path)
     expect(page.locator("#own-view")).to_be_hidden()
     # The map is what it begins with.
     assert colors(page, (0.2, 0.5), (0.5, 0.5), (0.8, 0.5)) == [THIRD, GROUND, SECOND]
-    press_in(page, "Start from blank background")
-    page.locator("#hues").get_by_role("button", name="leaves").click()
-    stroke(page, (0.1, 0.5), (0.9, 0.5))
-    page.get_by_label("512 px").check(force=True)
-    with page.expect_navigation():
-        press_in(page, "Paint it large")
+    draw_leaves_and_paint(page)
     asked = wish(page)
     assert asked["preset"] == "doodle"
     assert {each["part"] for each in asked["styles"]} == {"#6b6b6b", "#2f6fd0"}
@@ -92,12 +97,7 @@ def test_an_artwork_is_drawn_on_where_nothing_is_known_of_it(page: Page, new_pag
     bring(page, own)
     mark_two(page)
     press_in(page, "2 · My drawing")
-    press_in(page, "Start from blank background")
-    page.locator("#hues").get_by_role("button", name="leaves").click()
-    stroke(page, (0.1, 0.5), (0.9, 0.5))
-    page.get_by_label("512 px").check(force=True)
-    with page.expect_navigation():
-        press_in(page, "Paint it large")
+    draw_leaves_and_paint(page)
     elsewhere = new_page(viewport={"width": 1280, "height": 800})
     open_page(elsewhere, f"/draw?again={page.url.rpartition('/')[2]}")
     expect(elsewhere).to_have_url(re.compile(r"/draw\?painting=own_\w{32}$"))

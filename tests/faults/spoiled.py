@@ -10,6 +10,7 @@ import ctypes
 import errno
 import functools
 import os
+import pkgutil
 import re
 import runpy
 import signal
@@ -65,13 +66,6 @@ def stand_still_once(*args: Any, **kwargs: Any) -> None:
         stand_still(*args, **kwargs)
 
 
-def pause_after_pop() -> None:
-    """Between taking a hint off the queue and noting that it was taken."""
-    from kombu.transport.redis import QoS
-
-    before(QoS, "append", stand_still_once)
-
-
 def pause_at() -> None:
     """After the evaluation that reaches this share of the work."""
     from worker.job.sitting import Sitting
@@ -94,48 +88,6 @@ def pause_where_told() -> None:
             stand_still()
 
     after(Sitting, "after", reached)
-
-
-def pause_before_end() -> None:
-    """Between storing the artwork and noting it in the record."""
-    from app.jobs.records.records import JobRecords
-
-    before(JobRecords, "end", stand_still_once)
-
-
-def pause_before_manifest() -> None:
-    """Between noting the end in the record and noting it in the manifest."""
-    from app.jobs.records.manifests import Manifests
-
-    before(Manifests, "write", stand_still_once)
-
-
-def pause_before_ack() -> None:
-    """Between the noted end and the acknowledgement of the hint."""
-    from app.jobs.records.records import JobRecords
-
-    after(JobRecords, "end", stand_still_once)
-
-
-def pause_before_first_manifest() -> None:
-    """Between storing a job's record and writing its manifest."""
-    from app.jobs.records.manifests import Manifests
-
-    before(Manifests, "write_first", stand_still_once)
-
-
-def pause_before_publish() -> None:
-    """Between storing a job's record and sending its hint."""
-    from app.jobs.records.hints import Hints
-
-    before(Hints, "send", stand_still_once)
-
-
-def pause_in_reaper() -> None:
-    """In the reaper's pass, with its lock held, before it sends its first hint."""
-    from app.jobs.records.hints import Hints
-
-    before(Hints, "missing", stand_still_once)
 
 
 def refuse_writes() -> None:
@@ -237,17 +189,44 @@ def watch_cuda() -> None:
         before(torch.cuda, name, note(name))
 
 
+RECORDS, MANIFESTS = "app.jobs.records.records:JobRecords", "app.jobs.records.manifests:Manifests"
+HINTS = "app.jobs.records.hints:Hints"
+# Where to stand still, once: before or after which method.
+PAUSES = {
+    # Between taking a hint off the queue and noting that it was taken.
+    "pause_after_pop": (before, "kombu.transport.redis:QoS", "append"),
+    # Between storing the artwork and noting it in the record.
+    "pause_before_end": (before, RECORDS, "end"),
+    # Between noting the end in the record and noting it in the manifest.
+    "pause_before_manifest": (before, MANIFESTS, "write"),
+    # Between the noted end and the acknowledgement of the hint.
+    "pause_before_ack": (after, RECORDS, "end"),
+    # Between storing a job's record and writing its manifest.
+    "pause_before_first_manifest": (before, MANIFESTS, "write_first"),
+    # Between storing a job's record and sending its hint.
+    "pause_before_publish": (before, HINTS, "send"),
+    # In the reaper's pass, with its lock held, before it sends its first hint.
+    "pause_in_reaper": (before, HINTS, "missing"),
+}
+
+
+def spoil(fault: str) -> None:
+    """Spoil what this fault is of."""
+    if fault in PAUSES:
+        wrap, owner, method = PAUSES[fault]
+        wrap(pkgutil.resolve_name(owner), method, stand_still_once)
+    else:
+        SPOILS[fault]()
+
+
 SPOILS = {
     each.__name__: each
     for each in (
-        pause_after_pop, pause_at, pause_where_told, pause_before_end, pause_before_manifest, pause_before_ack,
-        pause_before_publish, pause_before_first_manifest, pause_in_reaper, refuse_writes, slow_storage, other_models,
-        other_clock, poison,
-        watch_cuda,
+        pause_at, pause_where_told, refuse_writes, slow_storage, other_models, other_clock, poison, watch_cuda,
     )
 }  # fmt: skip
 
 
 if __name__ == "__main__":
-    SPOILS[os.environ["FAULT"]]()
+    spoil(os.environ["FAULT"])
     runpy.run_module(os.environ.get("FAULT_MODULE", "celery"), run_name="__main__", alter_sys=True)

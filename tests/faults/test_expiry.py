@@ -11,7 +11,7 @@ import pytest
 from app.jobs.models import Job, JobState
 from app.jobs.records import redis_keys
 from app.jobs.storage import keys
-from tests.bench import StartWorker, Workers
+from tests.bench import Hold, StartWorker, Workers
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import Web
@@ -65,15 +65,12 @@ def rest_of(reader: socket.socket) -> bytes:
 @pytest.mark.slow_fault
 @pytest.mark.faults("F21", "a photo is deleted while a worker paints it and another job of it waits")
 def test_a_deleted_photo_ends_its_jobs_and_leaves_nothing(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, web: Web, workers: Workers,
-    flag: Path,
-) -> None:  # fmt: skip
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, web: Web, workers: Workers, flag: Path
+) -> None:
     web.start()
-    start_spoiled("pause_at", FAULT_AT="0.1", ATELIER_SWEEP_S="0.2")
     photo = web.upload(bench.new_mark())
-    job = bench.job(photo=photo)
+    _, job = hold(0.1, wish={"photo": photo}, ATELIER_SWEEP_S="0.2")
     waiting = bench.job(photo=photo)
-    bench.held(job, flag)
     recovery.struck()
     assert web.ask("DELETE", f"/api/v1/photos/{photo}").status_code == 204
     flag.unlink()

@@ -18,7 +18,7 @@ from app.jobs.records import redis_keys
 from app.jobs.records.hashes import text
 from app.jobs.records.records import RETENTION_S
 from app.logs import shortened
-from tests.bench import StartWorker, Workers, kill
+from tests.bench import Hold, StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import Web, wish
@@ -122,11 +122,9 @@ def test_a_queued_job_is_cancelled_once(bench: MarkedBench, start_worker: StartW
 @pytest.mark.slow_fault
 @pytest.mark.faults("F18", "cancel while running, from five threads at once")
 def test_a_running_job_is_cancelled_once_and_keeps_what_there_is(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, flag: Path
+    bench: MarkedBench, hold: Hold, promise: Promise, flag: Path
 ) -> None:
-    start_spoiled("pause_at", FAULT_AT="0.3")
-    job = bench.job()
-    bench.held(job, flag)
+    _, job = hold(0.3)
     at_once([lambda: bench.records.request_cancel(job.id)] * 5)
     flag.unlink()
     done = bench.ended(job)
@@ -190,12 +188,9 @@ def test_a_dead_reaper_is_replaced(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F20", "ten passes for lost jobs at the same time, with a dead worker's job and jobs without hints")
 def test_several_reapers_at_once_do_no_harm(
-    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
-    flag: Path,
-) -> None:  # fmt: skip
-    lost = start_spoiled("pause_at", FAULT_AT="0.2")
-    job = bench.job()
-    bench.held(job, flag)
+    bench: MarkedBench, hold: Hold, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    lost, job = hold(0.2)
     recovery.struck()
     kill(lost)
     publisher, bench.records.hints.publisher = bench.records.hints.publisher, None

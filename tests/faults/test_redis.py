@@ -12,10 +12,9 @@ from app.jobs.models import Job, JobState
 from app.jobs.queue import QUEUE, Publisher
 from app.jobs.storage import keys
 from launcher import redis_server as embedded
-from tests.bench import StartWorker, Workers
+from tests.bench import Hold, StartWorker, Workers
 from tests.faults.disks import fill
 from tests.faults.ledger import Recovery
-from tests.faults.marks import Mark
 from tests.faults.promise import MarkedBench, Promise
 from tests.faults.servers import RedisServer, Web, Wire, wish
 from tests.faults.test_worker_deaths import LONG, SLOW
@@ -49,26 +48,16 @@ def test_a_redis_killed_while_idle_is_found_again(
 @DURABLE
 @pytest.mark.faults("F5", "kill -9 of Redis in the middle of a job, with and without its append-only file")
 def test_a_redis_killed_mid_job_costs_no_job(
-    bench: MarkedBench,
-    start_spoiled: StartWorker,
-    promise: Promise,
-    recovery: Recovery,
-    server: RedisServer,
-    flag: Path,
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, server: RedisServer, flag: Path
 ) -> None:
-    start_spoiled("pause_at", FAULT_AT="0.2")
-    job = bench.job()
-    bench.job()
-    before = bench.held(job, flag)
+    _, before = hold(0.2, others=1)
     recovery.struck()
     server.kill()
     server.start()
     flag.unlink()
-    until(lambda: told_more(bench, before), "progress")
-    recovery.over()
-    promise.kept()
+    goes_on(promise, before, recovery)
     if server.durable:
-        assert bench.records.get(job.id).attempt == 1
+        assert bench.records.get(before.id).attempt == 1
 
 
 @pytest.mark.parametrize("server", [pytest.param(True, marks=SLOW), False], indirect=True)
@@ -96,19 +85,13 @@ def test_a_redis_killed_before_the_hint_costs_no_accepted_job(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F5", "FLUSHALL in the middle of a job, with others waiting")
 def test_a_wiped_redis_costs_no_job(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, flag: Path
 ) -> None:
-    start_spoiled("pause_at", FAULT_AT="0.2")
-    job = bench.job()
-    for _ in range(3):
-        bench.job()
-    before = bench.held(job, flag)
+    _, before = hold(0.2, others=3)
     recovery.struck()
     bench.records.redis.flushall()
     flag.unlink()
-    until(lambda: told_more(bench, before), "progress")
-    recovery.over()
-    promise.kept()
+    goes_on(promise, before, recovery)
 
 
 @pytest.mark.slow_fault
@@ -131,17 +114,10 @@ def test_a_wiped_redis_paints_nothing_again(
     "F5", "a power cut: Redis loses the last seconds, among them that a job was finished; its lease lasts 5 s"
 )
 def test_a_redis_that_forgot_an_end_does_not_repeat_it(
-    bench: MarkedBench,
-    start_spoiled: StartWorker,
-    promise: Promise,
-    recovery: Recovery,
-    server: RedisServer,
-    flag: Path,
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, server: RedisServer, flag: Path
 ) -> None:
     # Its child lives, so its lease must run out.
-    start_spoiled("pause_at", FAULT_AT="0.5", ATELIER_LEASE_S="5", ATELIER_HEARTBEAT_S="1")
-    job = bench.job()
-    bench.held(job, flag)
+    _, job = hold(0.5, ATELIER_LEASE_S="5", ATELIER_HEARTBEAT_S="1")
     log = newest_log(server)
     kept = log.stat().st_size
     flag.unlink()
@@ -205,9 +181,7 @@ def test_a_frozen_redis_costs_no_job(
     flag.unlink()
     server.thaw_after(12)
     recovery.struck()
-    until(lambda: told_more(bench, before), "progress")
-    recovery.over()
-    promise.kept()
+    goes_on(promise, before, recovery)
 
 
 @pytest.mark.slow_fault
@@ -233,38 +207,48 @@ def test_a_frozen_redis_is_a_503(
     promise.kept()
 
 
-def refuses(web: Web, bench: MarkedBench, mark: Mark, photo: str) -> bool:
-    """Whether a new job is refused, and as it should be, while Redis takes nothing."""
-    answer = web.ask("POST", "/api/v1/jobs", json=wish(photo))
-    assert answer.status_code in (202, 503), answer.text
-    if answer.status_code == 503:
-        assert answer.json()["code"] == "queue-unavailable"
-        assert int(answer.headers["retry-after"]) > 0
-    else:
-        bench.expect(answer.json()["id"], mark)
-    return bool(answer.status_code == 503)
+class Visitor:
+    """Somebody who has a photo here, and asks for jobs while Redis takes nothing."""
+
+    def __init__(self, web: Web, bench: MarkedBench) -> None:
+        self.web = web
+        self.bench = bench
+        web.start()
+        self.mark = bench.new_mark()
+        self.photo = web.upload(self.mark)
+
+    def is_refused(self) -> bool:
+        """Whether a new job is refused, and as it should be."""
+        answer = self.web.ask("POST", "/api/v1/jobs", json=wish(self.photo))
+        assert answer.status_code in (202, 503), answer.text
+        if answer.status_code == 503:
+            assert answer.json()["code"] == "queue-unavailable"
+            assert int(answer.headers["retry-after"]) > 0
+        else:
+            self.bench.expect(answer.json()["id"], self.mark)
+        return bool(answer.status_code == 503)
+
+    def gets_a_job(self, recovery: Recovery) -> None:
+        """Ask until one is accepted, and stop the watch."""
+        until(lambda: not self.is_refused(), "a job that is accepted")
+        recovery.over()
 
 
 @pytest.mark.faults("F7", "Redis at its maxmemory in the middle of a job: 503, and the job goes on")
 def test_a_redis_without_memory_refuses_politely(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, web: Web, flag: Path,
-) -> None:  # fmt: skip
-    web.start()
-    start_spoiled("pause_at", FAULT_AT="0.1")
-    mark = bench.new_mark()
-    photo = web.upload(mark)
-    job = bench.job()
-    bench.held(job, flag)
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, web: Web, flag: Path
+) -> None:
+    visitor = Visitor(web, bench)
+    _, job = hold(0.1)
     jobs = bench.storage.list("jobs/")
     bench.records.redis.config_set("maxmemory", "1")
-    assert refuses(web, bench, mark, photo)
+    assert visitor.is_refused()
     assert web.ask("GET", f"/api/v1/jobs/{job.id}").status_code == 200
     assert {key.split("/")[1] for key in bench.storage.list("jobs/")} == {key.split("/")[1] for key in jobs}
     bench.records.redis.config_set("maxmemory", "0")
     recovery.struck()
     flag.unlink()
-    until(lambda: not refuses(web, bench, mark, photo), "a job that is accepted")
-    recovery.over()
+    visitor.gets_a_job(recovery)
     promise.kept()
 
 
@@ -272,24 +256,18 @@ def test_a_redis_without_memory_refuses_politely(
 @pytest.mark.parametrize("server", ["small disk"], indirect=True)
 @pytest.mark.faults("F7", "Redis on a full disk (MISCONF) in the middle of a job: 503, and the job goes on")
 def test_a_redis_on_a_full_disk_refuses_politely(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, web: Web, flag: Path,
-    server: RedisServer,
-) -> None:  # fmt: skip
-    web.start()
-    start_spoiled("pause_at", FAULT_AT="0.1")
-    mark = bench.new_mark()
-    photo = web.upload(mark)
-    job = bench.job()
-    bench.held(job, flag)
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, web: Web, flag: Path, server: RedisServer
+) -> None:
+    visitor = Visitor(web, bench)
+    _, job = hold(0.1)
     filling = server.folder / "filling"
     fill(filling)
-    until(lambda: refuses(web, bench, mark, photo), "a full disk that Redis notices", 30)
+    until(visitor.is_refused, "a full disk that Redis notices", 30)
     assert web.ask("GET", f"/api/v1/jobs/{job.id}").status_code == 200
     filling.unlink()
     recovery.struck()
     flag.unlink()
-    until(lambda: not refuses(web, bench, mark, photo), "a job that is accepted")
-    recovery.over()
+    visitor.gets_a_job(recovery)
     promise.kept()
 
 
@@ -355,7 +333,13 @@ def newest_log(server: RedisServer) -> Path:
     return max(server.folder.rglob("*.aof"), key=lambda path: path.stat().st_mtime_ns)
 
 
-def told_more(bench: MarkedBench, before: Job) -> bool:
-    """Whether progress was told since."""
-    now = bench.records.get(before.id)
-    return now.finished_at is not None or (now.version != before.version and now.preview > before.preview)
+def goes_on(promise: Promise, before: Job, recovery: Recovery) -> None:
+    """Wait until progress was told since, and stop the watch; nothing was lost."""
+
+    def is_told_more() -> bool:
+        now = promise.bench.records.get(before.id)
+        return now.finished_at is not None or (now.version != before.version and now.preview > before.preview)
+
+    until(is_told_more, "progress")
+    recovery.over()
+    promise.kept()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState
 from app.jobs.storage import keys
 from app.logs import shortened
-from tests.bench import ROOT, StartWorker, Workers, kill
+from tests.bench import ROOT, Hold, StartWorker, Workers, kill
 from tests.faults.disks import fill
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
@@ -22,12 +23,16 @@ WAITING = "painted, and waiting for room"
 SMALL_DISK = pytest.mark.parametrize("data", ["small disk"], indirect=True)
 
 
-def goes_on(bench: MarkedBench, recovery: Recovery) -> None:
-    """A new job is painted, now that the fault is over."""
+def goes_on(promise: Promise, recovery: Recovery, worker: psutil.Popen, failed: Job) -> None:
+    """Now that the fault is over, the same worker paints a new job."""
+    recovery.struck()
+    bench = promise.bench
     job = bench.job()
     until(lambda: bench.records.get(job.id).preview or bench.records.get(job.id).finished_at, "the next job")
     recovery.over()
     assert bench.ended(job).state is JobState.FINISHED
+    assert worker.is_running()
+    promise.check(failed)
 
 
 @SMALL_DISK
@@ -178,10 +183,7 @@ def test_read_only_storage_fails_the_job_and_nothing_else(
     assert done.error
     assert done.error.message.endswith(".")
     flag.unlink()
-    recovery.struck()
-    goes_on(bench, recovery)
-    assert worker.is_running()
-    promise.check(done)
+    goes_on(promise, recovery, worker, done)
 
 
 @pytest.mark.slow_fault
@@ -208,23 +210,17 @@ def test_truncated_weights_fail_the_job_with_a_reason(
     assert done.error
     assert done.error.code == "extractor_unavailable"
     weights.write_bytes(whole)
-    recovery.struck()
-    goes_on(bench, recovery)
-    assert worker.is_running()
-    promise.check(done)
+    goes_on(promise, recovery, worker, done)
 
 
 @pytest.mark.slow_fault
 @pytest.mark.faults("F22", "the newest checkpoint and a painting's kept fingerprint are cut off in the middle")
 def test_damaged_files_of_ours_are_made_anew(
-    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
-    flag: Path,
-) -> None:  # fmt: skip
-    worker = start_spoiled("pause_at", FAULT_AT="0.5", ATELIER_CHECKPOINT_S="0.1")
-    job = bench.job()
-    before = bench.held(job, flag)
+    bench: MarkedBench, hold: Hold, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker, job = hold(0.5, ATELIER_CHECKPOINT_S="0.1")
     kill(worker)
-    for key in [keys.checkpoint_key(job.id, before.fence), *bench.storage.list("fingerprints/")]:
+    for key in [keys.checkpoint_key(job.id, job.fence), *bench.storage.list("fingerprints/")]:
         bench.storage.put(key, bench.storage.get(key)[:5000])
     recovery.struck()
     start_worker()

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from app.jobs.models import Cut, Job, JobState
-from tests.bench import StartWorker, Workers, kill
+from tests.bench import Hold, StartWorker, Workers, kill
 from tests.conftest import address, close, launch
 from tests.faults.ledger import Recovery
 from tests.faults.promise import MarkedBench, Promise
@@ -41,13 +41,9 @@ def again(bench: MarkedBench, job: Job, recovery: Recovery) -> Job:
 @pytest.mark.faults("F1", "kill -9 of the painting process at 0, 50 and 99 % of the job")
 @pytest.mark.parametrize("share", [pytest.param(0, marks=SLOW), 0.5, pytest.param(0.99, marks=SLOW)])
 def test_a_killed_painter_costs_seconds(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path, share: float
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, flag: Path, share: float
 ) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT=str(share), ATELIER_CHECKPOINT_S="0.1")
-    job = bench.job()
-    bench.job()
-    until(flag.exists, f"{share:.0%}")
-    before = bench.records.get(job.id)
+    worker, before = hold(share, others=1, ATELIER_CHECKPOINT_S="0.1")
     flag.with_suffix(".passed").touch()
     recovery.struck()
     (child,) = worker.children()
@@ -57,7 +53,7 @@ def test_a_killed_painter_costs_seconds(
         assert now.progress
         assert now.progress.fraction > share - 0.3, "it began anew instead of at its checkpoint"
     promise.kept()
-    assert bench.records.get(job.id).attempt == 2
+    assert bench.records.get(before.id).attempt == 2
     assert worker.is_running()
 
 
@@ -88,12 +84,9 @@ def test_a_painter_killed_while_it_ends_a_job_ends_it_once(
 
 @pytest.mark.faults("F1", "SIGSTOP of the painting process, for good, while another job waits; the only worker")
 def test_a_painter_that_is_stopped_for_good_is_replaced(
-    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+    bench: MarkedBench, hold: Hold, promise: Promise, recovery: Recovery, flag: Path
 ) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT="0.4", ATELIER_CHECKPOINT_S="0.1", **SHORT_LEASE)
-    job = bench.job()
-    bench.job()
-    before = bench.held(job, flag)
+    worker, before = hold(0.4, others=1, ATELIER_CHECKPOINT_S="0.1", **SHORT_LEASE)
     (child,) = worker.children()
     child.suspend()
     flag.with_suffix(".passed").touch()
@@ -104,7 +97,7 @@ def test_a_painter_that_is_stopped_for_good_is_replaced(
     assert before.progress
     assert now.progress.fraction > before.progress.fraction - 0.2
     promise.kept()
-    (attempt,) = bench.records.get(job.id).history
+    (attempt,) = bench.records.get(before.id).history
     assert attempt.cut is Cut.STUCK
     assert worker.is_running()
 
@@ -166,13 +159,9 @@ def test_a_worker_that_is_stopped_for_good_is_started_anew(tmp_path: Path, recov
 @pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of the whole worker in the middle of a job; another one is started")
 def test_a_killed_worker_is_replaced(
-    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
-    flag: Path,
-) -> None:  # fmt: skip
-    worker = start_spoiled("pause_at", FAULT_AT="0.4")
-    job = bench.job()
-    bench.job()
-    before = bench.held(job, flag)
+    bench: MarkedBench, hold: Hold, start_worker: StartWorker, promise: Promise, recovery: Recovery
+) -> None:
+    worker, before = hold(0.4, others=1)
     recovery.struck()
     kill(worker)
     start_worker()
@@ -186,12 +175,9 @@ def test_a_killed_worker_is_replaced(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F2", "kill -9 of the worker's parent alone; its child paints on as an orphan")
 def test_an_orphan_that_paints_on_is_not_doubled(
-    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
-    flag: Path,
-) -> None:  # fmt: skip
-    worker = start_spoiled("pause_at", FAULT_AT="0.1")
-    job = bench.job()
-    bench.held(job, flag)
+    bench: MarkedBench, hold: Hold, start_worker: StartWorker, promise: Promise, recovery: Recovery, flag: Path
+) -> None:
+    worker, _ = hold(0.1)
     (orphan,) = worker.children()
     recovery.struck()
     worker.kill()
@@ -230,19 +216,16 @@ def test_a_hint_that_dies_with_its_taker_is_sent_again(
 @pytest.mark.slow_fault
 @pytest.mark.faults("F4", "SIGTERM to the worker in the middle of a job; another one is started")
 def test_a_stopped_worker_hands_its_job_on(
-    bench: MarkedBench, start_spoiled: StartWorker, start_worker: StartWorker, promise: Promise, recovery: Recovery,
-    flag: Path, workers: Workers,
+    bench: MarkedBench, hold: Hold, start_worker: StartWorker, promise: Promise, recovery: Recovery, flag: Path,
+    workers: Workers,
 ) -> None:  # fmt: skip
-    worker = start_spoiled("pause_at", FAULT_AT="0.4", ATELIER_CHECKPOINT_S="600")
-    job = bench.job()
-    bench.job()
-    before = bench.held(job, flag)
+    worker, before = hold(0.4, others=1, ATELIER_CHECKPOINT_S="600")
     recovery.struck()
     worker.send_signal(signal.SIGTERM)
     until(lambda: STOPPING in workers.log(), "the stop")
     flag.unlink()
     assert worker.wait(20) == 0
-    handed_back = bench.records.get(job.id)
+    handed_back = bench.records.get(before.id)
     assert (handed_back.state, handed_back.attempt) == (JobState.QUEUED, 0)
     start_worker()
     now = again(bench, before, recovery)
@@ -251,4 +234,4 @@ def test_a_stopped_worker_hands_its_job_on(
     stopped_at = (before.progress.stage, before.progress.iteration - REBUILT)
     assert (now.progress.stage, now.progress.iteration) > stopped_at, "the stop kept the newest iterate"
     promise.kept()
-    assert bench.records.get(job.id).attempt == 1
+    assert bench.records.get(before.id).attempt == 1

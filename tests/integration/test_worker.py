@@ -17,7 +17,7 @@ from app.jobs.files.strips import in_depth
 from app.jobs.models import TERMINAL, Cut, Job, JobState, StyleChoice
 from app.jobs.records import accepting
 from app.jobs.storage import keys
-from tests.bench import Bench, StartWorker, Workers, kill
+from tests.bench import Bench, Hold, StartWorker, Workers, kill
 from tests.waiting import until
 
 
@@ -68,27 +68,21 @@ def test_two_paintings_are_blended(bench: Bench, start_worker: StartWorker) -> N
     expect_one_finished_artwork(bench, bench.job(styles=styles))
 
 
-def test_stopping_a_running_job_keeps_what_is_there(bench: Bench, start_spoiled: StartWorker, flag: Path) -> None:
-    start_spoiled("pause_at", FAULT_AT="0.05")
-    job = bench.job()
-    bench.held(job, flag)
+def test_stopping_a_running_job_keeps_what_is_there(bench: Bench, hold: Hold, flag: Path) -> None:
+    _, job = hold(0.05)
     bench.records.request_cancel(job.id)
     flag.unlink()
     expect_stopped_with_an_artwork(bench, job)
 
 
-def test_a_killed_child_costs_seconds_and_the_job_finishes_once(
-    bench: Bench, start_spoiled: StartWorker, flag: Path
-) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_CHECKPOINT_S="0.1")
-    job = bench.job()
-    before = bench.held(job, flag)
+def test_a_killed_child_costs_seconds_and_the_job_finishes_once(bench: Bench, hold: Hold, flag: Path) -> None:
+    worker, job = hold(0.2, ATELIER_CHECKPOINT_S="0.1")
     flag.with_suffix(".passed").touch()
-    assert bench.storage.exists(keys.checkpoint_key(job.id, before.fence))
+    assert bench.storage.exists(keys.checkpoint_key(job.id, job.fence))
     (child,) = worker.children()
     child.send_signal(signal.SIGKILL)
     resumed = until(
-        lambda: ((now := bench.records.get(job.id)).fence > before.fence and now.progress and now) or None,
+        lambda: ((now := bench.records.get(job.id)).fence > job.fence and now.progress and now) or None,
         "the next attempt",
     )
     assert resumed.attempt == 2
@@ -96,31 +90,28 @@ def test_a_killed_child_costs_seconds_and_the_job_finishes_once(
 
 
 def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
-    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path
+    bench: Bench, hold: Hold, start_worker: StartWorker
 ) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT="0.3", ATELIER_CHECKPOINT_S="0.1")
-    job = bench.job()
-    before = bench.held(job, flag)
+    worker, before = hold(0.3, ATELIER_CHECKPOINT_S="0.1")
     kill(worker)
     start_worker()
     first = until(
         lambda: (
-            ((now := bench.records.get(job.id)).fence > before.fence and now.preview_fence == now.fence and now) or None
+            ((now := bench.records.get(before.id)).fence > before.fence and now.preview_fence == now.fence and now)
+            or None
         ),
         "the next attempt's first preview",
     )
     assert first.progress
     assert before.progress
     assert first.progress.fraction > before.progress.fraction - 0.15
-    expect_one_finished_artwork(bench, job)
+    expect_one_finished_artwork(bench, before)
 
 
 def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(
-    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path, workers: Workers
+    bench: Bench, hold: Hold, start_worker: StartWorker, flag: Path, workers: Workers
 ) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT="0.1")
-    job = bench.job()
-    bench.held(job, flag)
+    worker, job = hold(0.1)
     worker.send_signal(signal.SIGTERM)
     until(lambda: "Warm shutdown" in workers.log(), "the stop")
     flag.unlink()
@@ -134,11 +125,9 @@ def test_a_worker_that_is_told_to_stop_hands_its_job_back_at_no_cost(
 
 
 def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(
-    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path
+    bench: Bench, hold: Hold, start_worker: StartWorker
 ) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_CHECKPOINT_S="0.1")
-    job = bench.job()
-    bench.held(job, flag)
+    worker, job = hold(0.2, ATELIER_CHECKPOINT_S="0.1")
     kill(worker)
     assert bench.records.request_cancel(job.id).cancel_requested
     start_worker()
@@ -146,11 +135,9 @@ def test_a_cancel_after_a_crash_keeps_what_the_checkpoint_has(
 
 
 def test_an_artwork_that_is_done_while_redis_hangs_is_finished_once_it_is_back(
-    bench: Bench, start_spoiled: StartWorker, flag: Path
+    bench: Bench, hold: Hold, flag: Path
 ) -> None:
-    start_spoiled("pause_at", FAULT_AT="0.2", ATELIER_LEASE_S="300")
-    job = bench.job()
-    bench.held(job, flag)
+    _, job = hold(0.2, ATELIER_LEASE_S="300")
     server = psutil.Process(int(bench.records.redis.info("server")["process_id"]))
     server.suspend()
     flag.unlink()
@@ -163,11 +150,9 @@ def test_an_artwork_that_is_done_while_redis_hangs_is_finished_once_it_is_back(
 
 
 def test_a_wiped_redis_is_rebuilt_and_the_unfinished_finished(
-    bench: Bench, start_spoiled: StartWorker, start_worker: StartWorker, flag: Path
+    bench: Bench, hold: Hold, start_worker: StartWorker
 ) -> None:
-    worker = start_spoiled("pause_at", FAULT_AT="0.1")
-    job = bench.job()
-    bench.held(job, flag)
+    worker, job = hold(0.1)
     kill(worker)
     bench.records.redis.flushall()
     start_worker()
@@ -214,10 +199,15 @@ def kill_painter(worker: psutil.Popen, flag: Path) -> None:
     flag.unlink()
 
 
+@pytest.fixture
+def where(flag: Path) -> Path:
+    """The file that says at which share of the work a worker stands still that is spoiled so."""
+    return flag.with_suffix(".at")
+
+
 def test_a_job_that_gets_further_each_time_is_painted_to_its_end(
-    bench: Bench, start_spoiled: StartWorker, flag: Path
+    bench: Bench, start_spoiled: StartWorker, flag: Path, where: Path
 ) -> None:
-    where = flag.with_suffix(".at")
     where.write_text("0.15")
     worker = start_spoiled("pause_where_told", ATELIER_MAX_ATTEMPTS="2", ATELIER_CHECKPOINT_S="0.1")
     job = bench.job(start="grey")
@@ -232,9 +222,8 @@ def test_a_job_that_gets_further_each_time_is_painted_to_its_end(
 
 
 def test_a_retry_goes_on_from_the_checkpoint_and_leaves_none_when_it_is_finished(
-    bench: Bench, start_spoiled: StartWorker, flag: Path
+    bench: Bench, start_spoiled: StartWorker, flag: Path, where: Path
 ) -> None:
-    where = flag.with_suffix(".at")
     where.write_text("0.5")
     worker = start_spoiled("pause_where_told", ATELIER_MAX_ATTEMPTS="1", ATELIER_CHECKPOINT_S="0.1")
     job = bench.job(start="grey")

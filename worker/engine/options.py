@@ -245,8 +245,10 @@ def needs(options: PaintOptions, extractor: Extractor) -> Needs:
     """
     wanted = recipe(options)
     _, style = layer_weights(wanted, options, extractor)
-    statistics = tuple(style) if wanted.compares_statistics else ()
-    return Needs(statistics, wanted.pooling, wanted.correlations, wanted.compares_cells, wanted.compares_patches)
+    statistics = tuple(style) if wanted.kind.compares_statistics else ()
+    return Needs(
+        statistics, wanted.pooling, wanted.correlations, wanted.kind.matches_cells, wanted.kind.matches_patches
+    )
 
 
 def decodes(options: PaintOptions) -> bool:
@@ -267,7 +269,7 @@ def planned(
 ) -> list[Stage]:
     """The same, where the recipe is known that follows from the options."""
     preset = PRESETS[options.preset]
-    is_free = preset.compares_cells and freedom(options.strength) > 0
+    is_free = preset.kind.matches_cells and freedom(options.strength) > 0
     schedule = Schedule(
         preset.pyramid,
         preset.evaluations,
@@ -275,7 +277,7 @@ def planned(
         preset.rounds or (FREE_ROUNDS if is_free else (1,)),
         preset.refinement if has_decoder and _is_decoded(recipe) else None,
         options.iterations,
-        recipe.compares_patches,
+        recipe.kind.matches_patches,
     )
     return stages(photo_size, options.size, schedule)
 
@@ -292,7 +294,7 @@ def work_of(photo_size: tuple[int, int], options: PaintOptions) -> float:
 
 
 def _is_decoded(recipe: Preset) -> bool:
-    knows = recipe.compares_cells and recipe.pooling == "average"
+    knows = recipe.kind.matches_cells and recipe.pooling == "average"
     return recipe.refinement is not None and knows and recipe.start == "photo"
 
 

@@ -112,21 +112,6 @@ class Preset:
         """The traits of its style loss."""
         return KINDS[self.style_loss]
 
-    @property
-    def compares_cells(self) -> bool:
-        """Whether cells are matched (style/match.py), for which there must be a codebook."""
-        return self.kind.matches_cells
-
-    @property
-    def compares_patches(self) -> bool:
-        """Whether patches are matched (style/patches.py), for which the painting's pixels must be there."""
-        return self.kind.matches_patches
-
-    @property
-    def compares_statistics(self) -> bool:
-        """Whether statistics of layers are compared, for which a fingerprint must hold them."""
-        return self.kind.measure is not None
-
 
 def equal_weights(layers: tuple[str, ...], total: float = 1.0) -> dict[str, float]:
     """The same weight for each layer, together `total`."""
@@ -152,6 +137,34 @@ STUDIO = Preset(
     pyramid=Pyramid(64, 2.0),
     evaluations=(50, 40, 30, 25, 20, 12, 6, 3),
     refinement=(14, 14, 14, 14, 12, 10, 10, 0),
+)
+
+# What most of the others vary: the conference paper's objective, with L-BFGS.
+GATYS = Preset(
+    title="Gatys 2016",
+    description="The conference paper to the letter: the same objective, with L-BFGS.",
+    source="Gatys et al., CVPR 2016, eq. 1 to 7, α/β = 10⁻³ (figure 3)",
+    content_layers={"relu4_2": 1.0},
+    content_scaling="half-sse",
+    style_layers=equal_weights(STYLE_LAYERS),
+    style_loss="gram-2015",
+    style_weight=1e3,
+    start="noise",
+)
+INETWORK = Preset(
+    title="INetwork, as in the paper",
+    description="The improvements as they were published: all layers, shifted, neighbours correlated.",
+    source="Novak and Nikulin, arXiv 1605.04603, sections 3.1 to 3.5",
+    content_layers={"relu5_2": 1.0},
+    content_scaling="relative",
+    content_weight=0.025,
+    style_layers="geometric",
+    style_loss="relative-gram",
+    style_weight=1.0,
+    activation_shift=-1.0,
+    correlations=True,
+    pooling="max",
+    evaluations=(200,),
 )
 
 PRESETS: dict[PresetName, Preset] = {
@@ -198,87 +211,54 @@ PRESETS: dict[PresetName, Preset] = {
         rounds=(4, 3, 2, 1),
     ),
     # α/β = 10⁻³ (section "Methods"). The paper descends the gradient; Adam is descent with a step that adapts.
-    "gatys-2015": Preset(
+    "gatys-2015": replace(
+        GATYS,
         title="Gatys 2015",
         description="The first paper to the letter: from white noise, and with its weights close to the photo.",
         source="Gatys et al., arXiv 1508.06576, eq. 1, 4, 5 and 7",
-        content_layers={"relu4_2": 1.0},
-        content_scaling="half-sse",
-        style_layers=equal_weights(STYLE_LAYERS),
-        style_loss="gram-2015",
-        style_weight=1e3,
-        start="noise",
         optimizer="adam",
         learning_rate=0.02,
     ),
-    "gatys-2016": Preset(
-        title="Gatys 2016",
-        description="The conference paper to the letter: the same objective, with L-BFGS.",
-        source="Gatys et al., CVPR 2016, eq. 1 to 7, α/β = 10⁻³ (figure 3)",
-        content_layers={"relu4_2": 1.0},
-        content_scaling="half-sse",
-        style_layers=equal_weights(STYLE_LAYERS),
-        style_loss="gram-2015",
-        style_weight=1e3,
-        start="noise",
-    ),
-    "gatys-code": Preset(
+    "gatys-2016": GATYS,
+    "gatys-code": replace(
+        GATYS,
         title="Gatys’ notebook",
         description="What the authors' own program does, which differs from their papers: from the photo, far bolder.",
         source="leongatys/PytorchNeuralStyleTransfer",
-        content_layers={"relu4_2": 1.0},
         content_scaling="mse",
         style_layers=equal_weights(STYLE_LAYERS, total=len(STYLE_LAYERS)),
         style_loss="gram-code",
         style_weight=1.0,
+        start="photo",
         pooling="max",
     ),
-    "seed": Preset(
+    "seed": replace(
+        GATYS,
         title="Eight steps",
         description="The textbook's recipe: white noise, and stop when the gradient vanishes.",
         source="Gatys et al., CVPR 2016, with each loss relative to its target, at one size",
-        content_layers={"relu4_2": 1.0},
         content_scaling="relative",
-        style_layers=equal_weights(STYLE_LAYERS),
         style_loss="relative-gram",
         style_weight=40.0,
-        start="noise",
         gradient_tolerance=1e-3,
     ),
-    # Its deepest layer's style error counts negatively, so the loss has no least value: hence the bounds.
-    "inetwork-as-shipped": Preset(
+    # Without what the paper correlates. Its deepest layer's style error counts negatively, so the loss has no least
+    # value: hence the bounds.
+    "inetwork-as-shipped": replace(
+        INETWORK,
         title="INetwork, as shipped",
         description="The improved network as its program computes it, with its chain of differences.",
         source="titu1994/Neural-Style-Transfer, INetwork.py",
-        content_layers={"relu5_2": 1.0},
+        correlations=False,
         content_scaling="sse",
-        content_weight=0.025,
         style_layers="as-shipped",
         style_loss="gram-nst",
-        style_weight=1.0,
         smoothing="nst",
         tv_weight=8.5e-5,
         feature_scale=100.0,
-        activation_shift=-1.0,
-        pooling="max",
-        evaluations=(200,),
         bounds=(-0.5, 1.5),
     ),
-    "inetwork-paper": Preset(
-        title="INetwork, as in the paper",
-        description="The improvements as they were published: all layers, shifted, neighbours correlated.",
-        source="Novak and Nikulin, arXiv 1605.04603, sections 3.1 to 3.5",
-        content_layers={"relu5_2": 1.0},
-        content_scaling="relative",
-        content_weight=0.025,
-        style_layers="geometric",
-        style_loss="relative-gram",
-        style_weight=1.0,
-        activation_shift=-1.0,
-        correlations=True,
-        pooling="max",
-        evaluations=(200,),
-    ),
+    "inetwork-paper": INETWORK,
     "multiscale-w2": Preset(
         title="Multi-scale, Wasserstein",
         description="Means and covariances instead of Gram matrices, slowly and coarse to fine.",

@@ -60,9 +60,9 @@ def layout(brief: Brief, stage: Stage, room: Room, places: int = 1) -> Layout:
     is_measured = extractor.device.type == "cpu" and extractor.dtype == torch.float32
     pixel_bytes = (FACTOR if is_measured else FACTOR_ELSEWHERE) * extractor.dtype.itemsize
     pixel_bytes *= activations(extractor, layers) + (copies(extractor, style) if brief.recipe.correlations else 0)
-    if brief.recipe.compares_cells:  # targets, and what they are mixed of
+    if brief.recipe.kind.matches_cells:  # targets, and what they are mixed of
         pixel_bytes += TARGETS * FLOAT_BYTES / 3 * sum(widths(extractor)) / CELL**2
-    if brief.recipe.compares_patches:  # sums and squares, twice while they are added to
+    if brief.recipe.kind.matches_patches:  # sums and squares, twice while they are added to
         pixel_bytes += 2 * TARGETS * FLOAT_BYTES / 3 * sum(_of_layer(extractor, layer) for layer in style)
     pixel_bytes += MIXED * places if places > 1 else 0
     photos = sum(_of_layer(extractor, layer) for layer in content) * extractor.dtype.itemsize * pixels
@@ -73,13 +73,13 @@ def layout(brief: Brief, stage: Stage, room: Room, places: int = 1) -> Layout:
     held += (0 if method.optimizer == "lbfgs" else 3 * FLOAT_BYTES) + (2 * FLOAT_BYTES if method.average else 0)
     # In files: L-BFGS's history, the photo's activations, and what has no need to be on a GPU.
     outside = FLOAT_BYTES if extractor.device.type == "cpu" else 0
-    offered = places * patches_bytes(extractor, style) if brief.recipe.compares_patches else 0
+    offered = places * patches_bytes(extractor, style) if brief.recipe.kind.matches_patches else 0
     placed = PLACED * places * pixels if places > 1 else 0
     left = room.memory - KERNEL_BYTES - offered - held * pixels
     if left >= max(placed, pairs + pixel_bytes * pixels):
         return Layout()
     halo = max(halo_of(field, stride) for stride, field in (geometry(layer, extractor.layers) for layer in layers))
-    halo += STRIDE if brief.recipe.compares_patches else 0
+    halo += STRIDE if brief.recipe.kind.matches_patches else 0
     for scratch, bytes_left in ((None, left - pairs - photos), (room.scratch, left + outside * pixels)):
         side = isqrt(max(0, int(bytes_left / pixel_bytes))) - 2 * halo
         # In memory only where the tiles are not made small for it.

@@ -154,13 +154,13 @@ class Scene:
         keep = (self.kept(size, brief.options.feather) * 255).round().byte() if self.keep else None
         content, parts = to_bytes(motif or self.photo, size), list[Part]()
         cells, patches = list[CellPart](), list[PatchPart]()
-        if brief.recipe.compares_cells:
+        if brief.recipe.kind.matches_cells:
             cells, content = self.cells(size, brief, content)
-        elif brief.recipe.compares_patches:
+        elif brief.recipe.kind.matches_patches:
             patches, content = self.patches(size, brief, content)
         if not is_evaluated:
             brief = replace(brief, content_weights={})
-        elif brief.recipe.compares_statistics:
+        elif brief.recipe.kind.compares_statistics:
             parts = self.parts(size, brief)
         return Objective(brief, Targets(content, keep, parts, cells, patches), workspace)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
 from pathlib import Path
-from types import TracebackType
 
 import redis
 
 from app.jobs.models import Job
 from app.jobs.records.errors import LeaseLostError
 from app.jobs.records.records import JobRecords
+from worker.machine.companion import Companion
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +46,17 @@ def _place() -> str:
     return f"{socket.gethostname()}/{numbering}"
 
 
-class Lease:
+class Lease(Companion):
     """Renews a job's lease every `heartbeat_s` until the block ends; knows when it was lost or the job cancelled."""
 
     def __init__(self, records: JobRecords, job: Job, lease_s: float, heartbeat_s: float) -> None:
+        super().__init__(f"lease-{job.id[:6]}")
         self.records = records
         self.job = job
         self.lease_s = lease_s
         self.heartbeat_s = heartbeat_s
         self.is_lost = False
         self.is_cancelled = job.cancel_requested
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease-{job.id[:6]}", daemon=True)
 
     def report(self, fields: dict[str, object]) -> None:
         """Store progress; renews the lease as well.
@@ -71,17 +69,7 @@ class Lease:
         renewed = self.records.heartbeat(self.job, self.lease_s, fields)
         self.is_cancelled = renewed.cancel_requested
 
-    def __enter__(self) -> Lease:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
+    def _run(self) -> None:
         while not self._done.wait(self.heartbeat_s):
             try:
                 self.is_cancelled = self.records.heartbeat(self.job, self.lease_s, {}).cancel_requested

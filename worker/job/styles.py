@@ -31,6 +31,7 @@ from worker import engine
 from worker.job.failures import PAINTING_GONE, JobFailedError, part_gone, style_damaged, style_gone
 from worker.job.originals import original_of
 
+After = Callable[[], None] | None  # called after each evaluation of a stand-in that is drawn
 log = logging.getLogger(__name__)
 
 
@@ -135,7 +136,7 @@ class Paintings:
         painting: Painting,
         extractor: engine.Extractor,
         needs: engine.Needs,
-        after: Callable[[], None] | None = None,
+        after: After = None,
         part: str | None = None,
     ) -> engine.Fingerprint:
         """What `extractor` measures of a painting, or of the part of this name, covering what is needed.
@@ -159,11 +160,7 @@ class Paintings:
         return found
 
     def _whole(
-        self,
-        painting: Painting,
-        extractor: engine.Extractor,
-        needs: engine.Needs,
-        after: Callable[[], None] | None,
+        self, painting: Painting, extractor: engine.Extractor, needs: engine.Needs, after: After
     ) -> engine.Fingerprint:
         if not painting.has_pixels:
             return self._of_shipped(painting, extractor, needs, after)
@@ -171,11 +168,7 @@ class Paintings:
         return self._measured(pixels.prefix, pixels.picture, extractor, needs)
 
     def _parts(
-        self,
-        painting: Painting,
-        extractor: engine.Extractor,
-        needs: engine.Needs,
-        after: Callable[[], None] | None,
+        self, painting: Painting, extractor: engine.Extractor, needs: engine.Needs, after: After
     ) -> engine.Parts | None:
         """A painting's parts; None of one without a map."""
         where = _part_map(painting)
@@ -213,7 +206,7 @@ class Paintings:
             # As they will be read the next time.
             return engine.load_parts(path, extractor)
 
-    def _pixels(self, painting: Painting, after: Callable[[], None] | None) -> _Pixels:
+    def _pixels(self, painting: Painting, after: After) -> _Pixels:
         """The way to a painting's pixels, or to those of a stand-in.
 
         Raises:
@@ -242,11 +235,7 @@ class Paintings:
         return original_of(painting.style.id, self.originals) if painting.style else None
 
     def _of_shipped(
-        self,
-        painting: Painting,
-        extractor: engine.Extractor,
-        needs: engine.Needs,
-        after: Callable[[], None] | None,
+        self, painting: Painting, extractor: engine.Extractor, needs: engine.Needs, after: After
     ) -> engine.Fingerprint:
         # Our own extractor knows all built-in paintings.
         source = extractor if painting.shipped(extractor.name) else self._load("compact")
@@ -259,7 +248,7 @@ class Paintings:
         return replace(measured, palette=shipped.palette or measured.palette) if pixels.is_stand_in else measured
 
     def _stand_in(
-        self, prefix: str, shipped: engine.Fingerprint, source: engine.Extractor, after: Callable[[], None] | None
+        self, prefix: str, shipped: engine.Fingerprint, source: engine.Extractor, after: After
     ) -> Image.Image:
         key = keys.stand_in_key(prefix)
         try:

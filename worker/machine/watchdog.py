@@ -6,21 +6,20 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 
 import psutil
 
 from worker.machine import process
+from worker.machine.companion import Companion
 
 UNKILLABLE_LOOKS = 10  # after kill -9; what still lives then is held by the system
 log = logging.getLogger(__name__)
 
 
-class Watchdog:
+class Watchdog(Companion):
     """Calls `on_stall` from a thread of its own once `stall_s` pass without `touch`, until the block ends.
 
     A kernel that hangs holds its thread inside the driver, where no signal and no exception arrives; the lease's
@@ -28,35 +27,27 @@ class Watchdog:
     """
 
     def __init__(self, stall_s: float, on_stall: Callable[[], None]) -> None:
+        super().__init__("watchdog")
         self.stall_s = stall_s
         self.on_stall = on_stall
         self._touched = time.monotonic()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def touch(self) -> None:
         """Note that something was evaluated."""
         self._touched = time.monotonic()
 
-    def __enter__(self) -> Watchdog:
+    def start(self) -> None:
         self.touch()
-        self._thread.start()
-        return self
+        super().start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
+    def _run(self) -> None:
         while not self._done.wait(max(0.01, self._touched + self.stall_s - time.monotonic())):
             if time.monotonic() - self._touched >= self.stall_s:
                 self.on_stall()
                 return
 
 
-class Overseer:
+class Overseer(Companion):
     """A thread in the parent that replaces its child once that stood still for `patience_s`: stopped, or in C code that
     never lets Python's lock go. No thread of the child's own could, and Celery hands the next job to nobody else.
 
@@ -64,19 +55,11 @@ class Overseer:
     """
 
     def __init__(self, patience_s: float, on_unkillable: Callable[[], None]) -> None:
+        super().__init__("overseer")
         self.on_unkillable = on_unkillable
         self._looks = math.ceil(patience_s / process.PULSE_S)
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="overseer", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._done.set()
-
-    def _watch(self) -> None:
+    def _run(self) -> None:
         # Looks are counted, not seconds: where all of a worker stood still, its child gets the time to beat again.
         still, pulse, killed = 0, process.pulse(), list[psutil.Process]()
         while not self._done.wait(process.PULSE_S):

@@ -13,7 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from app.jobs.files.recipe import Recipe, version
-from app.jobs.files.strips import Depth, Picture, Rows, with_alpha
+from app.jobs.files.strips import Depth, Picture, Reworked, Rows, with_alpha
 from app.settings import Settings
 from worker import engine
 from worker.machine import devices
@@ -34,23 +34,10 @@ HELD_ROWS = 12 * 2048
 
 
 @dataclass(frozen=True)
-class Told:
+class Told(Reworked):
     """A picture of which is told how much of it was made."""
 
-    picture: Picture
     tell: Callable[[float], None]
-
-    @property
-    def width(self) -> int:
-        return self.picture.width
-
-    @property
-    def height(self) -> int:
-        return self.picture.height
-
-    @property
-    def bands(self) -> int:
-        return self.picture.bands
 
     def strips(self, dtype: Depth) -> Iterator[Rows]:
         done = 0

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +65,10 @@ class PictureInMemory:
 
 
 @dataclass(frozen=True)
-class TransparentPicture:
-    """A picture with a photo's transparency, which is stretched over it."""
+class Reworked:
+    """A picture that is made of another one strip by strip, for classes that say how."""
 
     picture: Picture
-    alpha: Alpha
-    bands: ClassVar = 4
 
     @property
     def width(self) -> int:
@@ -79,6 +77,21 @@ class TransparentPicture:
     @property
     def height(self) -> int:
         return self.picture.height
+
+    @property
+    def bands(self) -> int:
+        return self.picture.bands
+
+
+@dataclass(frozen=True)
+class TransparentPicture(Reworked):
+    """A picture with a photo's transparency, which is stretched over it."""
+
+    alpha: Alpha
+
+    @property
+    def bands(self) -> int:
+        return 4
 
     def strips(self, dtype: Depth) -> Iterator[Rows]:
         whole = Image.fromarray(self.alpha)

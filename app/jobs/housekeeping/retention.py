@@ -125,18 +125,16 @@ def _adopt(records: JobRecords, steps: Round) -> None:
     """Give photos and paintings that no job has used yet, or that Redis forgot, their time; finish those that are being
     deleted.
     """
-    for photo_id in keys.ids_of(records.storage.list(keys.PHOTOS)) - records.photos.kept():
-        with steps.step(f"adopt photo {photo_id[:6]}…"):
-            if records.photos.is_gone(photo_id):
-                _delete_photo(records, photo_id)
-            else:
-                records.photos.keep(photo_id, _kept_since(records, keys.photo_meta_key(photo_id)))
-    for painting_id in keys.ids_of(records.storage.list(keys.PAINTINGS)) - records.paintings.kept():
-        with steps.step(f"adopt painting {painting_id[:6]}…"):
-            if records.paintings.is_gone(painting_id):
-                _delete_painting(records, painting_id)
-            else:
-                records.paintings.keep(painting_id, _kept_since(records, keys.painting_meta_key(painting_id)))
+    for name, folder, keeping, meta_key, delete in (
+        ("photo", keys.PHOTOS, records.photos, keys.photo_meta_key, _delete_photo),
+        ("painting", keys.PAINTINGS, records.paintings, keys.painting_meta_key, _delete_painting),
+    ):
+        for identifier in keys.ids_of(records.storage.list(folder)) - keeping.kept():
+            with steps.step(f"adopt {name} {identifier[:6]}…"):
+                if keeping.is_gone(identifier):
+                    delete(records, identifier)
+                else:
+                    keeping.keep(identifier, _kept_since(records, meta_key(identifier)))
 
 
 def _kept_since(records: JobRecords, meta_key: str) -> float:

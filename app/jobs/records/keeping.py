@@ -46,7 +46,7 @@ class Keeping:
         Returns the ids of all jobs that used it, or None if it stays.
         """
         names = [self.names.jobs(identifier), self.names.gone(identifier), self.names.due]
-        arguments: list[Any] = [identifier, redis_keys.record_prefix(), self._now(), GONE_S, "now" if at_once else ""]
+        arguments: list[Any] = [identifier, redis_keys.RECORDS, self._now(), GONE_S, "now" if at_once else ""]
         answer = self._retire(keys=names, args=arguments)
         return None if answer is None else [each.decode() for each in answer]
 

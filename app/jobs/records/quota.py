@@ -163,6 +163,6 @@ class Tally:
         """The state of each job among the things; None for what is no job, or has no record."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for thing in things:
-                pipeline.hget(redis_keys.record_prefix() + keys.id_of(thing), "state")
+                pipeline.hget(redis_keys.RECORDS + keys.id_of(thing), "state")
             answers = pipeline.execute()
         return (JobState(answer.decode()) if answer else None for answer in answers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.jobs.ids import checked
 
 PREFIX = "atelier:"
@@ -26,14 +28,17 @@ NOTHING = f"{PREFIX}nothing"  # never there: to write it only if it is there tel
 TRIED = f"{PREFIX}tried"  # hash: how many tries were asked for, refused, painted, failed
 
 
-def record_prefix() -> str:
-    """What all keys of records begin with."""
-    return f"{PREFIX}job:"
+RECORDS = f"{PREFIX}job:"  # what the keys of all records begin with
 
 
 def record(job_id: str) -> str:
     """Hash with a job's record."""
-    return f"{record_prefix()}{checked(job_id)}"
+    return f"{RECORDS}{checked(job_id)}"
+
+
+def of_one(kind: str) -> Callable[[str], str]:
+    """The keys of what there is one of for each thing, by the thing's id."""
+    return lambda identifier: f"{PREFIX}{kind}:{checked(identifier)}"
 
 
 def client_jobs(client: str) -> str:
@@ -41,36 +46,10 @@ def client_jobs(client: str) -> str:
     return f"{PREFIX}client:{client}"
 
 
-def photo_jobs(photo_id: str) -> str:
-    """Set with the ids of all jobs that use a photo."""
-    return f"{PREFIX}photo:{checked(photo_id)}"
-
-
-def photo_gone(photo_id: str) -> str:
-    """There while and after a photo is deleted: no new job may use it."""
-    return f"{PREFIX}gone:{checked(photo_id)}"
-
-
-def painting_jobs(painting_id: str) -> str:
-    """Set with the ids of all jobs that paint after a person's own painting."""
-    return f"{PREFIX}painting:{checked(painting_id)}"
-
-
-def painting_gone(painting_id: str) -> str:
-    """There while and after a painting is deleted: no new job may use it."""
-    return f"{PREFIX}painting-gone:{checked(painting_id)}"
-
-
-def series_lock(series_id: str) -> str:
-    """Held while a series is accepted."""
-    return f"{PREFIX}series:{checked(series_id)}"
-
-
-def tries_wanted(photo_id: str) -> str:
-    """List with the names of a photo's tries that are wanted and that nobody has taken."""
-    return f"{PREFIX}tries:{checked(photo_id)}"
-
-
-def tries_under_way(photo_id: str) -> str:
-    """List with the names of a photo's tries that are being painted."""
-    return f"{PREFIX}trying:{checked(photo_id)}"
+photo_jobs = of_one("photo")  # set with the ids of all jobs that use a photo
+photo_gone = of_one("gone")  # there while and after a photo is deleted: no new job may use it
+painting_jobs = of_one("painting")  # set with the ids of all jobs that paint after a person's own painting
+painting_gone = of_one("painting-gone")  # there while and after a painting is deleted: no new job may use it
+series_lock = of_one("series")  # held while a series is accepted
+tries_wanted = of_one("tries")  # list with the names of a photo's tries that are wanted and that nobody has taken
+tries_under_way = of_one("trying")  # list with the names of a photo's tries that are being painted

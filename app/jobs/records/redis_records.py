@@ -114,7 +114,7 @@ class RedisRecords:
         now = self.now()
         entries = json.dumps([self._entry(job, now) for job in jobs])
         most = [limits.quota.client, limits.quota.all]
-        arguments: list[Any] = [limits.client, limits.queue, redis_keys.record_prefix(), entries, *most]
+        arguments: list[Any] = [limits.client, limits.queue, redis_keys.RECORDS, entries, *most]
         outcome, *records = self._store(keys=names, args=arguments)
         if text(outcome) in REFUSED:
             raise REFUSED[text(outcome)](jobs[0].id)

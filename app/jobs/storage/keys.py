@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, ParamSpec
 
 from app.jobs.ids import ID, checked
 
@@ -17,43 +17,36 @@ QUARANTINE = "quarantine/"  # what cannot be read, each blob under its whole key
 TIDIED = (JOBS, PHOTOS, PAINTINGS, SERIES, SHARES, DELETIONS, QUARANTINE)
 
 Kind = Literal["photos", "paintings", "jobs"]
-MANIFEST = "job.json"
+Of = ParamSpec("Of")  # what a folder goes by: an id, or more
+MANIFEST, CHECKPOINT = "job.json", "checkpoint.safetensors"
 DELETION = re.compile(rf"{DELETIONS}(photos|paintings|jobs)/({ID.pattern})")
 PREVIEW = re.compile(rf"{JOBS}{ID.pattern}/(\d+)/preview-(\d+)\.webp")
 
 
-def photo_prefix(photo_id: str) -> str:
-    return f"{PHOTOS}{checked(photo_id)}/"
+def folder(kind: str) -> Callable[[str], str]:
+    """The folders of all things of a kind, each by its id."""
+    return lambda identifier: f"{kind}{checked(identifier)}/"
 
 
-def photo_key(photo_id: str) -> str:
-    return f"{photo_prefix(photo_id)}photo.jpg"
+def inside(prefix: Callable[Of, str], name: str) -> Callable[Of, str]:
+    """What has this name in a folder, by whatever the folder goes by."""
+    return lambda *args, **kwargs: f"{prefix(*args, **kwargs)}{name}"
 
 
-def photo_meta_key(photo_id: str) -> str:
-    return f"{photo_prefix(photo_id)}photo.json"
+def one_inside(prefix: Callable[[str], str], kind: str, extension: str) -> Callable[[str, str], str]:
+    """One of several in a folder, by the folder's id and its own."""
+    return lambda identifier, own_id: f"{prefix(identifier)}{kind}-{checked(own_id)}.{extension}"
 
 
-def photo_alpha_key(photo_id: str) -> str:
-    """How opaque each pixel of the photo was, in grey; only where any was not wholly."""
-    return f"{photo_prefix(photo_id)}alpha.png"
-
-
-def photo_thumb_key(photo_id: str) -> str:
-    return f"{photo_prefix(photo_id)}thumb.webp"
-
-
-def mask_key(photo_id: str, mask_id: str) -> str:
-    return f"{photo_prefix(photo_id)}mask-{checked(mask_id)}.png"
-
-
-def mask_meta_key(photo_id: str, mask_id: str) -> str:
-    return f"{photo_prefix(photo_id)}mask-{checked(mask_id)}.json"
-
-
-def tries_prefix(photo_id: str) -> str:
-    """Folder of a photo's tries, in the photo's own, with which it goes."""
-    return f"{photo_prefix(photo_id)}tries/"
+photo_prefix = folder(PHOTOS)
+photo_key = inside(photo_prefix, "photo.jpg")
+photo_meta_key = inside(photo_prefix, "photo.json")
+photo_alpha_key = inside(photo_prefix, "alpha.png")  # how opaque each pixel was, in grey; only where any was not wholly
+photo_thumb_key = inside(photo_prefix, "thumb.webp")
+mask_key = one_inside(photo_prefix, "mask", "png")
+mask_meta_key = one_inside(photo_prefix, "mask", "json")
+tries_prefix = inside(photo_prefix, "tries/")  # in the photo's own folder, with which they go
+suits_key = inside(tries_prefix, "suits.json")  # ids of the paintings that suit it as a JSON list, the likeliest first
 
 
 def try_key(photo_id: str, name: str) -> str:
@@ -66,44 +59,17 @@ def try_name(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".webp")
 
 
-def suits_key(photo_id: str) -> str:
-    """Which paintings suit the photo: their ids as a JSON list, the likeliest first."""
-    return f"{tries_prefix(photo_id)}suits.json"
+# A person's own painting: maps of its parts, and its fingerprints, are beside it, so that they go with it.
+painting_prefix = folder(PAINTINGS)
+painting_key = inside(painting_prefix, "painting.jpg")
+painting_meta_key = inside(painting_prefix, "painting.json")
+painting_thumb_key = inside(painting_prefix, "thumb.webp")
+part_map_key = one_inside(painting_prefix, "parts", "png")
+part_map_meta_key = one_inside(painting_prefix, "parts", "json")  # what is known of a map without its pixels
+own_fingerprint_prefix = inside(painting_prefix, "fingerprint")  # what the keys of its fingerprints begin with
 
-
-def painting_prefix(painting_id: str) -> str:
-    """Folder of a person's own painting; its fingerprints are in it, so that they go with it."""
-    return f"{PAINTINGS}{checked(painting_id)}/"
-
-
-def painting_key(painting_id: str) -> str:
-    return f"{painting_prefix(painting_id)}painting.jpg"
-
-
-def painting_meta_key(painting_id: str) -> str:
-    return f"{painting_prefix(painting_id)}painting.json"
-
-
-def part_map_key(painting_id: str, map_id: str) -> str:
-    """A map of a person's own painting's parts."""
-    return f"{painting_prefix(painting_id)}parts-{checked(map_id)}.png"
-
-
-def part_map_meta_key(painting_id: str, map_id: str) -> str:
-    """What is known of it without its pixels."""
-    return f"{painting_prefix(painting_id)}parts-{checked(map_id)}.json"
-
-
-def painting_thumb_key(painting_id: str) -> str:
-    return f"{painting_prefix(painting_id)}thumb.webp"
-
-
-def job_prefix(job_id: str) -> str:
-    return f"{JOBS}{checked(job_id)}/"
-
-
-def manifest_key(job_id: str) -> str:
-    return f"{job_prefix(job_id)}{MANIFEST}"
+job_prefix = folder(JOBS)
+manifest_key = inside(job_prefix, MANIFEST)
 
 
 def attempt_prefix(job_id: str, fence: int) -> str:
@@ -111,31 +77,21 @@ def attempt_prefix(job_id: str, fence: int) -> str:
     return f"{job_prefix(job_id)}{int(fence):06d}/"
 
 
+checkpoint_key = inside(attempt_prefix, CHECKPOINT)
+artwork_key = inside(attempt_prefix, "artwork.png")
+# The artwork with all the depth that it was painted in; earlier releases stored none.
+print_key = inside(attempt_prefix, "artwork.tif")
+# What was painted, before colours were kept or parts of the photo put back; only where that changed anything.
+canvas_key = inside(attempt_prefix, "canvas.tif")
+
+
 def preview_key(job_id: str, fence: int, number: int) -> str:
     return f"{attempt_prefix(job_id, fence)}preview-{int(number)}.webp"
 
 
-def checkpoint_key(job_id: str, fence: int) -> str:
-    return f"{attempt_prefix(job_id, fence)}checkpoint.safetensors"
-
-
 def is_checkpoint(key: str) -> bool:
     """Whether an attempt's checkpoint is kept under this key."""
-    return key.endswith("/checkpoint.safetensors")
-
-
-def artwork_key(job_id: str, fence: int) -> str:
-    return f"{attempt_prefix(job_id, fence)}artwork.png"
-
-
-def print_key(job_id: str, fence: int) -> str:
-    """The artwork with all the depth that it was painted in; earlier releases stored none."""
-    return f"{attempt_prefix(job_id, fence)}artwork.tif"
-
-
-def canvas_key(job_id: str, fence: int) -> str:
-    """What was painted, before colours were kept or parts of the photo put back; only where that changed anything."""
-    return f"{attempt_prefix(job_id, fence)}canvas.tif"
+    return key.endswith(f"/{CHECKPOINT}")
 
 
 def canvas_keys(job_id: str, fence: int, touches_up: bool) -> list[str]:
@@ -146,22 +102,10 @@ def canvas_keys(job_id: str, fence: int, touches_up: bool) -> list[str]:
     return [f"{prefix}{'canvas' if touches_up else 'artwork'}.{extension}" for extension in ("tif", "png")]
 
 
-def series_prefix(series_id: str) -> str:
-    return f"{SERIES}{checked(series_id)}/"
-
-
-def series_key(series_id: str) -> str:
-    """Blob that says which jobs belong to a series."""
-    return f"{series_prefix(series_id)}series.json"
-
-
-def share_prefix(share_id: str) -> str:
-    return f"{SHARES}{checked(share_id)}/"
-
-
-def share_key(share_id: str) -> str:
-    """Blob with the id of the job that is shared."""
-    return f"{share_prefix(share_id)}job"
+series_prefix = folder(SERIES)
+series_key = inside(series_prefix, "series.json")  # says which jobs belong to a series
+share_prefix = folder(SHARES)
+share_key = inside(share_prefix, "job")  # holds the id of the job that is shared
 
 
 def deletion_key(kind: Kind, identifier: str) -> str:
@@ -178,11 +122,6 @@ def deletion(key: str) -> tuple[str, str] | None:
 def quarantine_key(key: str) -> str:
     """Where a blob is set aside that cannot be read."""
     return f"{QUARANTINE}{key}"
-
-
-def own_fingerprint_prefix(painting_id: str) -> str:
-    """What the keys of an own painting's fingerprints begin with: they lie beside it, so that they go with it."""
-    return f"{painting_prefix(painting_id)}fingerprint"
 
 
 def fingerprint_prefix(digest: str) -> str:

@@ -49,11 +49,11 @@ def test_page_has_all_paintings_with_parts_and_begins_with_the_first(client: Tes
     answer = client.get("/draw")
     assert answer.status_code == 200
     named = re.findall(r'name="painting" value="(\w+)"', answer.text)
-    assert named == [card.id for card in services.gallery.cards if card.style.parts]
+    assert named == [card.id for card in services.gallery.cards if card.parts]
     assert len(named) >= 8
     assert checked(answer.text, "painting") == ["starry_night"]
     assert checked(client.get("/draw?painting=great_wave").text, "painting") == ["great_wave"]
-    for part in services.gallery.by_id["the_kiss"].style.parts:
+    for part in services.gallery.by_id["the_kiss"].parts:
         assert f'data-color="{part.color}" data-name="{part.name}"' in answer.text
 
 
@@ -66,7 +66,7 @@ def test_example_is_a_picture_in_the_parts_colours_that_may_be_kept_for_good(
     assert "immutable" in answer.headers["cache-control"]
     with Image.open(io.BytesIO(answer.content)) as image:
         colors = {"#{:02x}{:02x}{:02x}".format(*color) for _, color in image.convert("RGB").getcolors() or []}  # type: ignore[misc]
-    assert colors == {part.color for part in card.style.parts}
+    assert colors == {part.color for part in card.parts}
 
 
 def test_drawing_becomes_a_job_with_a_style_for_each_part_that_occurs(client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,19 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from worker.engine import Extractor, Fingerprint, fingerprint_of, load_extractor
+from worker.engine import (
+    Checkpoint,
+    Extractor,
+    Fingerprint,
+    Iterate,
+    PaintOptions,
+    Pastiche,
+    Scene,
+    fingerprint_of,
+    load_extractor,
+    load_fingerprint,
+    paint,
+)
 from worker.engine.losses.terms import ContentScaling, content_factor, squared_distance
 from worker.engine.networks.extractors import POOL, Blocks, VggShaped, steps_of
 from worker.engine.networks.operators import is_onednns
@@ -61,6 +74,34 @@ def compact(dtype: torch.dtype) -> Extractor:
     return load_extractor("compact", MODELS, MODELS, torch.device("cpu"), dtype)
 
 
+def broken_off(
+    scene: Scene, extractor: Extractor, options: PaintOptions, where: Callable[[Iterate], bool]
+) -> Checkpoint:
+    """What a painting goes on from that is stopped at the first iterate where `where` says so."""
+    kept: list[Checkpoint] = []
+
+    def stop(iterate: Iterate) -> bool:
+        if where(iterate):
+            kept.append(iterate.checkpoint())
+        return bool(kept)
+
+    assert paint(scene, extractor, options, stop).stopped
+    return kept[0]
+
+
+def watched(
+    scene: Scene, extractor: Extractor, options: PaintOptions, most: int | None = None, resume: Checkpoint | None = None
+) -> tuple[Pastiche, list[Iterate]]:
+    """Paint, and stop after so many iterates if told to; all iterates on the way."""
+    seen: list[Iterate] = []
+
+    def watch(iterate: Iterate) -> bool:
+        seen.append(iterate)
+        return len(seen) == most
+
+    return paint(scene, extractor, options, watch, resume), seen
+
+
 NARROW: Blocks = (
     ("relu1_1", (3,)),
     ("relu2_1", (4, POOL, 4)),
@@ -95,6 +136,12 @@ def photo() -> Image.Image:
 @pytest.fixture(scope="session")
 def painting() -> Image.Image:
     return draw_painting()
+
+
+@pytest.fixture(scope="session")
+def starry_night(extractor: Extractor) -> Fingerprint:
+    """A painting that ships."""
+    return load_fingerprint(MODELS.with_name("styles") / "starry_night" / "fingerprint.safetensors", extractor)
 
 
 @pytest.fixture(scope="session")

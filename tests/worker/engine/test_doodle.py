@@ -9,12 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.worker.engine.conftest import draw_painting
+from tests.worker.engine.conftest import broken_off, draw_painting
 from worker.engine import (
-    Checkpoint,
     Extractor,
     Fingerprint,
-    Iterate,
     PaintOptions,
     Pastiche,
     Region,
@@ -83,15 +81,9 @@ def test_the_same_seed_is_the_same_picture_and_another_is_another(scene: Scene, 
 
 
 def test_a_stopped_doodle_goes_on_from_its_checkpoint(scene: Scene, extractor: Extractor) -> None:
-    kept: list[Checkpoint] = []
-
-    def stop(iterate: Iterate) -> bool:
-        kept.append(iterate.checkpoint())
-        return iterate.stage == 5
-
-    assert paint(scene, extractor, OPTIONS, stop).stopped
+    kept = broken_off(scene, extractor, OPTIONS, lambda each: each.stage == 5)
     seen: list[int] = []
-    resumed = paint(scene, extractor, OPTIONS, lambda each: seen.append(each.stage), resume=kept[-1])
+    resumed = paint(scene, extractor, OPTIONS, lambda each: seen.append(each.stage), resume=kept)
     assert min(seen) >= 5
     whole = paint(scene, extractor, OPTIONS)
     assert float((pixels(resumed) - pixels(whole)).abs().mean()) < 0.02

@@ -65,14 +65,14 @@ def objective_of(preset: PresetName, extractor: Extractor, with_masks: bool) -> 
     brief = Brief.of((WIDTH, HEIGHT), PaintOptions(preset=preset), extractor)
     style = brief.style_weights
     photo = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
-    if brief.recipe.compares_cells:
+    if brief.recipe.kind.matches_cells:
         area = torch.empty(HEIGHT // CELL, WIDTH // CELL, device=GPU)
         cells = [CellPart(book_of(extractor), area)] * (2 if with_masks else 1)
         keep = photo[:, :1] if with_masks else None
         objective = Objective(brief, Targets(photo, keep, cells=cells))
         objective.match(photo, 0.5, 0, [area.to(torch.int16)] * len(cells))
         return objective
-    if brief.recipe.compares_patches:
+    if brief.recipe.kind.matches_patches:
         patch_part = patch_part_of(style, extractor)
         patches = [patch_part] * (2 if with_masks else 1)
         objective = Objective(brief, Targets(photo, photo[:, :1] if with_masks else None, patches=patches))

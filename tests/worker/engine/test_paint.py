@@ -6,14 +6,13 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from tests.worker.engine.conftest import content_loss, draw_photo
+from tests.worker.engine.conftest import broken_off, content_loss, draw_photo, watched
 from worker.engine import (
     Checkpoint,
     CheckpointMismatchError,
     Extractor,
     Fingerprint,
     FingerprintMismatchError,
-    Iterate,
     PaintOptions,
     Scene,
     paint,
@@ -81,12 +80,7 @@ def test_more_strength_is_nearer_to_the_painting_and_less_nearer_to_the_photo(
 def test_progress_rises_evaluation_by_evaluation_to_one(
     photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    seen: list[Iterate] = []
-
-    def watch(iterate: Iterate) -> None:
-        seen.append(iterate)
-
-    paint(Scene.of(photo, style), extractor, QUICK, watch)
+    _, seen = watched(Scene.of(photo, style), extractor, QUICK)
     fractions = [each.fraction for each in seen]
     assert fractions == sorted(set(fractions))
     assert fractions[-1] == pytest.approx(1)
@@ -96,13 +90,7 @@ def test_progress_rises_evaluation_by_evaluation_to_one(
 def test_stopping_returns_the_newest_iterate_at_once(
     photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    seen: list[Iterate] = []
-
-    def stop_at_third(iterate: Iterate) -> bool:
-        seen.append(iterate)
-        return len(seen) == 3
-
-    stopped = paint(Scene.of(photo, style), extractor, QUICK, stop_at_third)
+    stopped, seen = watched(Scene.of(photo, style), extractor, QUICK, 3)
     assert stopped.stopped
     assert len(seen) == 3
     assert stopped.picture.image().tobytes() == seen[-1].image().tobytes()
@@ -123,21 +111,9 @@ def test_one_evaluation_more_never_makes_a_short_painting_worse(
 def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
     tmp_path: Path, pastiche: Image.Image, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    def stop_near_the_end(iterate: Iterate) -> bool:
-        if iterate.iteration == 9:
-            iterate.checkpoint().save(tmp_path / "checkpoint.safetensors")
-            return True
-        return False
-
-    paint(Scene.of(photo, style), extractor, QUICK, stop_near_the_end)
-    seen: list[Iterate] = []
-
-    def watch(iterate: Iterate) -> None:
-        seen.append(iterate)
-
-    resumed = paint(
-        Scene.of(photo, style), extractor, QUICK, watch, Checkpoint.load(tmp_path / "checkpoint.safetensors")
-    )
+    scene, path = Scene.of(photo, style), tmp_path / "checkpoint.safetensors"
+    broken_off(scene, extractor, QUICK, lambda each: each.iteration == 9).save(path)
+    resumed, seen = watched(scene, extractor, QUICK, resume=Checkpoint.load(path))
     assert (seen[0].stage, seen[0].iteration) == (seen[0].stages - 1, 9 - REBUILT + 1)
     whole, after = (
         distances(pastiche, photo, style, extractor),
@@ -150,17 +126,11 @@ def test_resuming_from_a_saved_checkpoint_ends_as_well_as_without_a_break(
 def test_a_checkpoint_of_other_options_or_a_damaged_one_is_refused(
     tmp_path: Path, photo: Image.Image, style: Fingerprint, extractor: Extractor
 ) -> None:
-    found: list[Checkpoint] = []
-
-    def stop_at_once(iterate: Iterate) -> bool:
-        found.append(iterate.checkpoint())
-        return True
-
-    paint(Scene.of(photo, style), extractor, QUICK, stop_at_once)
+    found = broken_off(Scene.of(photo, style), extractor, QUICK, lambda _: True)
     with pytest.raises(CheckpointMismatchError):
-        paint(Scene.of(photo, style), extractor, PaintOptions(size=300), resume=found[0])
+        paint(Scene.of(photo, style), extractor, PaintOptions(size=300), resume=found)
     path = tmp_path / "checkpoint.safetensors"
-    found[0].save(path)
+    found.save(path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(CheckpointMismatchError, match="damaged"):
         Checkpoint.load(path)

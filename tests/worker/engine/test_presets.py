@@ -304,10 +304,10 @@ def test_loss_and_gradient_are_those_of_the_published_formula(name: PresetName) 
     photo, painting, x = picture(1), picture(2), picture(3)
     brief = brief_of(options, extractor)
     parts, cells = [Part(statistics_of(extractor(painting)))], []
-    if brief.recipe.compares_cells:
+    if brief.recipe.kind.matches_cells:
         parts, cells = [], [CellPart(book_of(extractor(painting)), torch.ones(8, 8), brief.recipe.emphasis)]
         x = 1.4 * x - 0.2  # some of it outside of [0, 1]
-    patches = [patch_part_of(extractor(painting))] if brief.recipe.compares_patches else []
+    patches = [patch_part_of(extractor(painting))] if brief.recipe.kind.matches_patches else []
     x = 1.4 * x - 0.2 if patches else x
     objective = Objective(brief, Targets(photo, parts=parts, cells=cells, patches=patches))
     if cells:

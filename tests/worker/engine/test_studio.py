@@ -17,20 +17,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from tests.bench import ROOT
-from tests.worker.engine.conftest import compact, draw_painting
-from worker.engine import (
-    Checkpoint,
-    Extractor,
-    Fingerprint,
-    Iterate,
-    PaintOptions,
-    Region,
-    Room,
-    Scene,
-    fingerprint_of,
-    load_fingerprint,
-    paint,
-)
+from tests.worker.engine.conftest import broken_off, compact, draw_painting
+from worker.engine import Checkpoint, Extractor, Fingerprint, PaintOptions, Region, Room, Scene, fingerprint_of, paint
 from worker.engine.images import to_tensor
 from worker.engine.memory.tiling import Window
 from worker.engine.style.cells import CELL_LAYERS, columns_of
@@ -42,11 +30,6 @@ QUICK = PaintOptions(preset="studio", size=256, quality="draft", feather=0.0)
 def sample() -> Image.Image:
     with Image.open(ROOT / "static" / "pictures" / "sample.jpg") as photo:
         return photo.convert("RGB")
-
-
-@pytest.fixture(scope="module")
-def starry_night(extractor: Extractor) -> Fingerprint:
-    return load_fingerprint(ROOT / "styles" / "starry_night" / "fingerprint.safetensors", extractor)
 
 
 @pytest.fixture(scope="module")
@@ -116,20 +99,9 @@ def test_a_break_leaves_the_match_as_it_was_and_the_picture_as_good(
     tmp_path: Path, pastiche: Image.Image, sample: Image.Image, starry_night: Fingerprint, extractor: Extractor
 ) -> None:
     scene, path = Scene.of(sample, starry_night), tmp_path / "checkpoint.safetensors"
-
-    def stop_in_the_last_stage(iterate: Iterate) -> bool:
-        if (iterate.scale, iterate.iteration) != (256, 9):
-            return False
-        iterate.checkpoint().save(path)
-        return True
-
-    paint(scene, extractor, QUICK, stop_in_the_last_stage)
+    broken_off(scene, extractor, QUICK, lambda each: (each.scale, each.iteration) == (256, 9)).save(path)
     before, after = Checkpoint.load(path), list[Checkpoint]()
-
-    def look(iterate: Iterate) -> None:
-        after.append(iterate.checkpoint())
-
-    resumed = paint(scene, extractor, QUICK, look, before).picture.image()
+    resumed = paint(scene, extractor, QUICK, lambda each: after.append(each.checkpoint()), before).picture.image()
     assert before.entries
     assert all(torch.equal(one, other) for one, other in zip(before.entries, after[0].entries, strict=True))
     assert distance(resumed, starry_night, extractor) < 1.05 * distance(pastiche, starry_night, extractor)
@@ -156,17 +128,9 @@ def test_tiles_paint_what_the_whole_paints(
 ) -> None:
     """One scale, matched once: between two cells that are as like the last digit decides, which kernels differ in."""
     scene, options = Scene.of(sample, starry_night), replace(QUICK, size=640, iterations=16)
-    matched = list[Checkpoint]()
-
-    def stop_in_the_last_stage(iterate: Iterate) -> bool:
-        if iterate.scale < 640:
-            return False
-        matched.append(iterate.checkpoint())
-        return True
-
-    paint(scene, extractor, options, stop_in_the_last_stage)
-    whole = paint(scene, extractor, options, resume=matched[0]).picture.image()
-    tiled = paint(scene, extractor, options, resume=matched[0], room=Room(330_000_000, tmp_path)).picture.image()
+    matched = broken_off(scene, extractor, options, lambda each: each.scale == 640)
+    whole = paint(scene, extractor, options, resume=matched).picture.image()
+    tiled = paint(scene, extractor, options, resume=matched, room=Room(330_000_000, tmp_path)).picture.image()
     assert mean_difference(whole, tiled) < 0.5
     assert likeness(whole, tiled) > 0.999
     assert not list(tmp_path.iterdir())

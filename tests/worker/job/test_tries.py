@@ -69,6 +69,13 @@ def names(try_on: TryOn, photo: str) -> list[str]:
     return [name for name in listed if Try.named(name)]
 
 
+def tried(try_on: TryOn, photo: str, wanted: list[str]) -> list[str]:
+    """Try a photo on; the tries that are there then."""
+    try_on.records.tries.want(photo, wanted)
+    try_on.sit(photo)
+    return names(try_on, photo)
+
+
 def shown(try_on: TryOn, photo: str, name: str) -> Image.Image:
     return Image.open(io.BytesIO(try_on.storage.get(keys.try_key(photo, name)))).convert("RGB")
 
@@ -91,10 +98,9 @@ def test_nothing_leaves_the_task_while_redis_takes_nothing(
 
 
 def test_the_photo_is_painted_in_small_after_each_painting(try_on: TryOn, photo: str, connection: redis.Redis) -> None:
-    try_on.records.tries.want(photo, ["starry_night-1-1", "great_wave-1-1", "starry_night-1-2"])
-    try_on.sit(photo)
-    assert names(try_on, photo) == ["great_wave-1-1", "starry_night-1-1", "starry_night-1-2"]
-    pictures = [np.asarray(shown(try_on, photo, name), np.float64) for name in names(try_on, photo)]
+    there = tried(try_on, photo, ["starry_night-1-1", "great_wave-1-1", "starry_night-1-2"])
+    assert there == ["great_wave-1-1", "starry_night-1-1", "starry_night-1-2"]
+    pictures = [np.asarray(shown(try_on, photo, name), np.float64) for name in there]
     assert all(max(each.shape) == SIZE for each in pictures)
     assert all(np.abs(one - other).mean() > 4 for one, other in pairwise(pictures))
     motif = np.asarray(draw_photo(400, 300).resize((SIZE, SIZE * 3 // 4)).convert("L"), np.float64)
@@ -152,9 +158,8 @@ def test_one_photo_does_not_keep_the_others_waiting(
 
 
 def test_a_painting_that_fails_costs_none_of_the_others(try_on: TryOn, photo: str) -> None:
-    try_on.records.tries.want(photo, ["torn-1-1", "gone-1-1", f"own_{'0' * 32}-1-1", "nonsense", "starry_night-1-1"])
-    try_on.sit(photo)
-    assert names(try_on, photo) == ["starry_night-1-1"]
+    wanted = ["torn-1-1", "gone-1-1", f"own_{'0' * 32}-1-1", "nonsense", "starry_night-1-1"]
+    assert tried(try_on, photo, wanted) == ["starry_night-1-1"]
     assert (try_on.records.tries.counted("failed"), try_on.records.tries.counted("painted")) == (4, 1)
     assert try_on.records.tries.left(photo) == 0
 
@@ -197,9 +202,7 @@ def test_a_photo_that_is_deleted_meanwhile_takes_all_with_it(
 def test_a_damaged_photo_is_given_up(try_on: TryOn, connection: redis.Redis, content: bytes) -> None:
     photo = "d" * 32
     try_on.storage.put(keys.photo_key(photo), content)
-    try_on.records.tries.want(photo, ["starry_night-1-1"])
-    try_on.sit(photo)
-    assert names(try_on, photo) == []
+    assert tried(try_on, photo, ["starry_night-1-1"]) == []
     assert waiting_hints(connection) == 0
 
 
@@ -207,9 +210,7 @@ def test_a_worker_that_is_to_stop_begins_no_more(
     try_on: TryOn, photo: str, connection: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(try_on, "is_stopping", lambda: True)
-    try_on.records.tries.want(photo, ["starry_night-1-1"])
-    try_on.sit(photo)
-    assert names(try_on, photo) == []
+    assert tried(try_on, photo, ["starry_night-1-1"]) == []
     assert waiting_hints(connection) == 1
 
 
@@ -224,8 +225,6 @@ def test_a_full_storage_ends_it(
         put(key, content, **options)
 
     monkeypatch.setattr(try_on.storage, "put", full)
-    try_on.records.tries.want(photo, ["starry_night-1-1", "great_wave-1-1", "starry_night-1-2", "starry_night-2-2"])
-    try_on.sit(photo)
-    assert names(try_on, photo) == []
+    assert tried(try_on, photo, ["starry_night-1-1", "great_wave-1-1", "starry_night-1-2", "starry_night-2-2"]) == []
     assert waiting_hints(connection) == 0
     assert not try_on.records.tries.are_wanted(photo)

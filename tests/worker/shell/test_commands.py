@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from app.jobs.files.strips import PictureInMemory
 from app.jobs.options import PaintingOptions
 from tests.worker.engine.conftest import draw_painting, draw_photo
+from tests.worker.shell.conftest import refused
 from worker import engine
 from worker.shell.commands import main
 from worker.shell.files import loaded, recipe_in
@@ -23,29 +24,16 @@ BUILT_IN = "starry_night"
 
 
 @pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with a photo, a painting and the owner's styles."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ATELIER_STYLES", str(tmp_path / "styles"))
-    monkeypatch.setenv("ATELIER_DEVICE", "cpu")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "styles").mkdir()
-    draw_painting(160, 130).save(tmp_path / "styles" / "strokes.png")
-    draw_painting(140, 140, seed=8).save(tmp_path / "mine.jpg")
-    draw_photo(200, 150).save(tmp_path / "photo.jpg", quality=95)
-    return tmp_path
+def desk(desk: Path) -> Path:
+    """With a photo, a painting and a style of the owner's."""
+    draw_painting(160, 130).save(desk / "styles" / "strokes.png")
+    draw_painting(140, 140, seed=8).save(desk / "mine.jpg")
+    draw_photo(200, 150).save(desk / "photo.jpg", quality=95)
+    return desk
 
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(loaded(Path(path)).convert("RGB"), dtype=float)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(list(arguments)) == 1
-    bar, _, told = capsys.readouterr().err.rpartition("atelier: ")
-    assert "Traceback" not in bar + told
-    return told
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "tiff"])

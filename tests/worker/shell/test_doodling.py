@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
+from tests.worker.shell.conftest import refused
 from worker.shell.commands import main
 from worker.shell.files import loaded, recipe_in
 
@@ -17,11 +18,8 @@ SKY, STARS = "#2a4fb0", "#ffd83d"  # of The Starry Night
 
 
 @pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with a painting, its map, a photo and some maps."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ATELIER_DEVICE", "cpu")
+def desk(desk: Path) -> Path:
+    """With a painting, its map, a photo and some maps."""
     painting = np.asarray(draw_painting(160, 120).convert("L"), float)[..., None] / 255
     above = np.arange(120)[:, None, None] < 60
     Image.fromarray(np.where(above, painting * [60, 90, 255], painting * [255, 60, 30]).astype(np.uint8)).save(
@@ -31,7 +29,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     draw_map("sides.png", "#00ff00", "#000000", (80, 0, 160, 120))
     draw_map("night.png", SKY, STARS, (40, 20, 80, 60))
     draw_photo(160, 120).save("photo.jpg")
-    return tmp_path
+    return desk
 
 
 def draw_map(name: str, ground: str, drawn: str, where: tuple[int, int, int, int]) -> None:
@@ -42,11 +40,6 @@ def draw_map(name: str, ground: str, drawn: str, where: tuple[int, int, int, int
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(loaded(Path(path)).convert("RGB"), dtype=float)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(list(arguments)) == 1
-    return capsys.readouterr().err.rpartition("atelier: ")[2]
 
 
 def test_parts_are_listed_with_their_colours(capsys: pytest.CaptureFixture[str]) -> None:

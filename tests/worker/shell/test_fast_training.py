@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.torch import load
 
 from tests.worker.engine.conftest import draw_painting, draw_photo
+from tests.worker.shell.conftest import refused
 from worker.engine.images import to_tensor
 from worker.engine.networks.transform_net import About, TransformNet, about_network, load_transform_net
 from worker.shell import fast_training
@@ -38,28 +39,15 @@ TRAIN = ("train-fast", "mine.jpg", "--photos", "photos", *TINY)
 
 
 @pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with photos and a painting."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ATELIER_STYLES", str(tmp_path / "styles"))
-    monkeypatch.setenv("ATELIER_DEVICE", "cpu")
-    (tmp_path / "photos" / "deep").mkdir(parents=True)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "styles").mkdir()
-    draw_painting(140, 140, seed=8).save(tmp_path / "mine.jpg")
-    draw_photo(200, 150).save(tmp_path / "photo.jpg", quality=95)
-    draw_photo(90, 60).save(tmp_path / "photos" / "1.png")
-    draw_photo(40, 130).save(tmp_path / "photos" / "deep" / "2.jpg")
-    draw_painting(120, 100).save(tmp_path / "photos" / "3.png")
-    return tmp_path
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(list(arguments)) == 1
-    bar, _, told = capsys.readouterr().err.rpartition("atelier: ")
-    assert "Traceback" not in bar + told
-    return told
+def desk(desk: Path) -> Path:
+    """With photos and a painting."""
+    (desk / "photos" / "deep").mkdir(parents=True)
+    draw_painting(140, 140, seed=8).save(desk / "mine.jpg")
+    draw_photo(200, 150).save(desk / "photo.jpg", quality=95)
+    draw_photo(90, 60).save(desk / "photos" / "1.png")
+    draw_photo(40, 130).save(desk / "photos" / "deep" / "2.jpg")
+    draw_painting(120, 100).save(desk / "photos" / "3.png")
+    return desk
 
 
 def trained(name: str = "net", *more: str, steps: int = 2) -> Path:

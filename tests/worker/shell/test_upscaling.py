@@ -11,6 +11,7 @@ from PIL import Image
 from app.jobs.files.recipe import Ingredient, Recipe, version
 from app.jobs.files.strips import PictureInMemory
 from tests.worker.engine.conftest import draw_painting, draw_photo
+from tests.worker.shell.conftest import refused
 from worker.shell import upscaling
 from worker.shell.commands import main
 from worker.shell.files import loaded, recipe_in
@@ -20,11 +21,8 @@ SIZE = (96, 72)
 
 
 @pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with a photo and an artwork."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ATELIER_DEVICE", "cpu")
+def desk(desk: Path) -> Path:
+    """With a photo and an artwork."""
     draw_photo(*SIZE).save("photo.png")
     recipe = Recipe(atelier=version(), styles=[Ingredient(title="Strokes")], options={"size": 96, "seed": 3})
     write(
@@ -32,19 +30,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path("painted.png"),
         recipe,
     )
-    return tmp_path
+    return desk
 
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(loaded(Path(path)).convert("RGB"), dtype=float)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    capsys.readouterr()
-    assert main(["upscale", *arguments]) == 1
-    bar, _, told = capsys.readouterr().err.rpartition("atelier: ")
-    assert "Traceback" not in bar + told
-    return told
 
 
 @pytest.mark.parametrize(("suffix", "factor"), [("png", 2), ("jpg", 4), ("webp", 2), ("tif", 8)])
@@ -114,7 +104,7 @@ def test_several_and_folders_are_enlarged_past_what_cannot_be_read(capsys: pytes
     draw_photo(50, 40).save("in/a.webp")
     draw_photo(40, 50).save("in/deep/b.png")
     Path("in/torn.jpg").write_bytes(Path("photo.png").read_bytes()[:300])
-    told = refused(capsys, "painted.png", "in", "-o", "out", "--recursive")
+    told = refused(capsys, "upscale", "painted.png", "in", "-o", "out", "--recursive")
     assert "1 of 4 pictures were not enlarged" in told
     assert "torn.jpg is damaged" in told
     sizes = {path.relative_to("out").as_posix(): loaded(path).size for path in Path("out").rglob("*.*")}
@@ -128,14 +118,14 @@ def test_several_and_folders_are_enlarged_past_what_cannot_be_read(capsys: pytes
 
 def test_nothing_that_somebody_has_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in Path().glob("*.*")}
-    assert "itself read here" in refused(capsys, "painted.png", "-o", "painted.png")
-    assert "no artwork of Atelier's" in refused(capsys, "painted.png", "-o", "photo.png")
-    assert "should end in" in refused(capsys, "painted.png", "-o", "out.gif")
-    assert "need a folder" in refused(capsys, "painted.png", "photo.png", "-o", "out.png")
+    assert "itself read here" in refused(capsys, "upscale", "painted.png", "-o", "painted.png")
+    assert "no artwork of Atelier's" in refused(capsys, "upscale", "painted.png", "-o", "photo.png")
+    assert "should end in" in refused(capsys, "upscale", "painted.png", "-o", "out.gif")
+    assert "need a folder" in refused(capsys, "upscale", "painted.png", "photo.png", "-o", "out.png")
     Path("other").mkdir()
     draw_photo().save("other/photo.png")
-    assert "would both be" in refused(capsys, "photo.png", "other/photo.png", "-o", "out")
-    assert "is not there" in refused(capsys, "missing.png", "-o", "out.png")
+    assert "would both be" in refused(capsys, "upscale", "photo.png", "other/photo.png", "-o", "out")
+    assert "is not there" in refused(capsys, "upscale", "missing.png", "-o", "out.png")
     assert {path: path.read_bytes() for path in Path().glob("*.*")} == before
 
 
@@ -143,11 +133,11 @@ def test_what_no_file_or_memory_can_hold_is_refused_before_it_is_made(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new("RGB", (5000, 40)).save("long.png")
-    told = refused(capsys, "long.png", "-o", "out.webp", "--factor", "4")
+    told = refused(capsys, "upscale", "long.png", "-o", "out.webp", "--factor", "4")
     assert "longer than the 16383 pixels" in told
     assert "--factor 2 fits" in told
     monkeypatch.setattr(upscaling, "MOST_BYTES", 6 * 400 * 300)
-    assert "a png can" in refused(capsys, "painted.png", "-o", "out.tif", "--factor", "8")
+    assert "a png can" in refused(capsys, "upscale", "painted.png", "-o", "out.tif", "--factor", "8")
     monkeypatch.setenv("ATELIER_WORKER_MEMORY_GB", "0.1")
-    assert "memory that is free" in refused(capsys, "photo.png", "-o", "out.png")
+    assert "memory that is free" in refused(capsys, "upscale", "photo.png", "-o", "out.png")
     assert not list(Path().glob("out.*"))

@@ -21,8 +21,10 @@ class Kind:
     Attributes:
         measure: what it makes of a painting's statistics: the loss of an iterate's. Whatever depends on the painting
             alone is computed once, not at every evaluation. None compares no statistics.
-        matches_cells: whether cells are matched (style/match.py) and compared with what they are to become.
-        matches_patches: whether patches are, of a painting's own activations (style/patches.py).
+        matches_cells: whether cells are matched (style/match.py) and compared with what they are to become, for which
+            there must be a codebook.
+        matches_patches: whether patches are, of a painting's own activations (style/patches.py), for which its pixels
+            must be there.
         statistics_weight: what the distance of statistics counts, beside that of matched cells where both are compared.
         needs_means: whether statistics' means count, and not their second moments alone.
         correlates: whether it can compare two neighbouring layers' correlation, and not one layer's statistics alone.
@@ -36,6 +38,11 @@ class Kind:
     needs_means: bool = False
     correlates: bool = True
     is_static: bool = True
+
+    @property
+    def compares_statistics(self) -> bool:
+        """Whether statistics of layers are compared, for which a fingerprint must hold them."""
+        return self.measure is not None
 
 
 KINDS: dict[StyleLoss, Kind] = {

@@ -60,7 +60,7 @@ def state_of(connection: redis.Redis) -> dict[str, Any]:
     """All that Redis knows of jobs: their records, and the sets that name them."""
     names = [text(name) for name in connection.keys(f"{redis_keys.PREFIX}*")]
     return {
-        "records": sorted(name for name in names if name.startswith(redis_keys.record_prefix())),
+        "records": sorted(name for name in names if name.startswith(redis_keys.RECORDS)),
         "queued": connection.zrange(redis_keys.QUEUED, 0, -1),
         "sets": {name: connection.smembers(name) for name in names if connection.type(name) == b"set"},
     }

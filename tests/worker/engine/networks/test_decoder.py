@@ -13,19 +13,18 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.worker.engine.conftest import MODELS, compact, draw_painting, draw_photo, narrow_extractor
+from tests.worker.engine.conftest import MODELS, compact, draw_painting, draw_photo, narrow_extractor, watched
 from worker.engine import (
+    Checkpoint,
     Extractor,
     ExtractorUnavailableError,
     Fingerprint,
-    Iterate,
     PaintOptions,
     Region,
     Room,
     Scene,
     fingerprint_of,
     load_extractor,
-    load_fingerprint,
     paint,
 )
 from worker.engine.images import in_floats, to_tensor
@@ -35,7 +34,6 @@ from worker.engine.objective import Workspace
 from worker.engine.presets import PresetName
 from worker.engine.style.cells import CELL
 
-STYLES = MODELS.with_name("styles")
 INSTANT = PaintOptions(preset="instant", size=160)
 
 
@@ -90,8 +88,7 @@ def test_what_it_draws_is_the_same_every_time(extractor: Extractor, style: Finge
     assert torch.equal(painted(draw_photo(), style, extractor), painted(draw_photo(), style, extractor))
 
 
-def test_float32_and_bfloat16_draw_alike(extractor: Extractor) -> None:
-    starry_night = load_fingerprint(STYLES / "starry_night" / "fingerprint.safetensors", extractor)
+def test_float32_and_bfloat16_draw_alike(extractor: Extractor, starry_night: Fingerprint) -> None:
     options = replace(INSTANT, size=256)
     exact, rough = (
         painted(draw_photo(256, 192), starry_night, each, options) for each in (extractor, compact(torch.bfloat16))
@@ -121,13 +118,12 @@ def test_strength_leads_from_the_photo_to_the_painting(extractor: Extractor, sty
     assert likenesses[0] > likenesses[-1] + 0.02
 
 
-def test_a_flat_photo_comes_out_without_a_grain_of_cells(extractor: Extractor) -> None:
+def test_a_flat_photo_comes_out_without_a_grain_of_cells(extractor: Extractor, starry_night: Fingerprint) -> None:
     """At the cells' period, and at half of it, there is no more than at the periods beside them."""
-    style = load_fingerprint(STYLES / "starry_night" / "fingerprint.safetensors", extractor)
     photo = Image.new("RGB", (256, 256), (128, 128, 128))
     unseen = (1 / 255 * 256**2 / 2) ** 2  # a wave of one 8-bit level, the least that a picture can show
     for preset in ("instant", "studio"):
-        drawn = painted(photo, style, extractor, PaintOptions(preset=preset, size=256))[0].mean(0)
+        drawn = painted(photo, starry_night, extractor, PaintOptions(preset=preset, size=256))[0].mean(0)
         spectrum = torch.fft.fft2(drawn - drawn.mean()).abs().square()
         for along in (spectrum[0], spectrum[:, 0]):
             for cycles in (64, 128):  # in the picture: a quarter and a half of a pixel
@@ -156,13 +152,7 @@ def test_what_is_kept_of_the_photo_stays(extractor: Extractor, style: Fingerprin
 
 
 def test_it_is_seen_and_can_be_stopped_from_the_first_scale_on(extractor: Extractor, style: Fingerprint) -> None:
-    seen: list[Iterate] = []
-
-    def stop_at_the_second(iterate: Iterate) -> bool:
-        seen.append(iterate)
-        return len(seen) == 2
-
-    pastiche = paint(Scene.of(draw_photo(), style), extractor, replace(INSTANT, size=256), stop_at_the_second)
+    pastiche, seen = watched(Scene.of(draw_photo(), style), extractor, replace(INSTANT, size=256), 2)
     assert pastiche.stopped
     assert [(each.scale, each.iteration, each.iterations) for each in seen] == [(64, 0, 0), (128, 0, 0)]
     assert 0 < seen[0].fraction < seen[1].fraction < 1
@@ -172,12 +162,8 @@ def test_it_is_seen_and_can_be_stopped_from_the_first_scale_on(extractor: Extrac
 @pytest.mark.parametrize("preset", ["instant", "studio"])
 def test_a_painting_that_was_broken_off_goes_on(preset: PresetName, extractor: Extractor, style: Fingerprint) -> None:
     scene, options = Scene.of(draw_photo(), style), PaintOptions(preset=preset, size=128, quality="draft")
-    kept = []
-
-    def keep(iterate: Iterate) -> None:
-        kept.append(iterate.checkpoint())
-
-    whole = paint(scene, extractor, options, keep)
+    kept = list[Checkpoint]()
+    whole = paint(scene, extractor, options, lambda each: kept.append(each.checkpoint()))
     for checkpoint in kept:
         resumed = paint(scene, extractor, options, resume=checkpoint)
         difference = (to_tensor(resumed.picture.image()) - to_tensor(whole.picture.image())).abs()

@@ -11,19 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tests.worker.engine.conftest import draw_painting
-from worker.engine import (
-    Checkpoint,
-    Exemplar,
-    Extractor,
-    Fingerprint,
-    Iterate,
-    PaintOptions,
-    Region,
-    Room,
-    Scene,
-    paint,
-)
+from tests.worker.engine.conftest import broken_off, draw_painting
+from worker.engine import Checkpoint, Exemplar, Extractor, Fingerprint, PaintOptions, Region, Room, Scene, paint
 from worker.engine.images import to_tensor
 from worker.engine.memory.tiling import Window
 from worker.engine.networks.extractors import geometry
@@ -164,23 +153,13 @@ def test_where_memory_is_short_it_is_painted_in_tiles(scene: Scene, extractor: E
 def test_a_stopped_painting_goes_on_from_its_checkpoint_with_the_same_matches(
     scene: Scene, extractor: Extractor
 ) -> None:
-    kept: list[Checkpoint] = []
-
-    def stop(iterate: Iterate) -> bool:
-        kept.append(iterate.checkpoint())
-        return iterate.stage == 2 and iterate.iteration >= 3
-
-    assert paint(scene, extractor, OPTIONS, stop).stopped
+    kept = broken_off(scene, extractor, OPTIONS, lambda each: each.stage == 2 and each.iteration >= 3)
     resumed: list[Checkpoint] = []
-
-    def watch(iterate: Iterate) -> None:
-        resumed.append(iterate.checkpoint())
-
     whole = paint(scene, extractor, OPTIONS)
-    ended = paint(scene, extractor, OPTIONS, watch, resume=kept[-1])
+    ended = paint(scene, extractor, OPTIONS, lambda each: resumed.append(each.checkpoint()), resume=kept)
     assert resumed[0].stage == 2
-    assert len(kept[-1].entries) == 2
-    assert all(torch.equal(a, b) for a, b in zip(resumed[0].entries, kept[-1].entries, strict=True))
+    assert len(kept.entries) == 2
+    assert all(torch.equal(a, b) for a, b in zip(resumed[0].entries, kept.entries, strict=True))
     assert float((to_tensor(ended.picture.image()) - to_tensor(whole.picture.image())).abs().mean()) < 0.03
 
 
