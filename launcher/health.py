@@ -20,11 +20,14 @@ def answers(host: str, port: int, path: str) -> bool:
 
 
 def nobody_paints(host: str, port: int) -> bool:
-    """Whether it says that Redis is there and yet no worker, or none that paints what waits. Unless it says so, no."""
+    """Whether it says that Redis is there and yet no worker, or none that paints what waits. Unless it says so, no.
+
+    A worker that cannot tell Redis anything, as on a full disk, is not seen either, and may be well.
+    """
     _, body = _answer(host, port, "/readyz", SHORT_PATIENCE_S)
     try:
         told = json.loads(body)
-        return bool(told["redis"] and not (told["worker"] and told["moving"]))
+        return bool(told["redis"] and told["takes"] and not (told["worker"] and told["moving"]))
     except (ValueError, KeyError, TypeError):
         return False
 

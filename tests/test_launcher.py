@@ -434,10 +434,11 @@ def test_a_standstill_counts_while_it_lasts_and_longer_for_what_has_just_started
 @pytest.mark.parametrize(
     ("body", "is_still"),
     [
-        ('{"redis": true, "worker": true, "moving": true}', False),
-        ('{"redis": true, "worker": false, "moving": true}', True),
-        ('{"redis": true, "worker": true, "moving": false}', True),
-        ('{"redis": false, "worker": false, "moving": false}', False),
+        ('{"redis": true, "takes": true, "worker": true, "moving": true}', False),
+        ('{"redis": true, "takes": true, "worker": false, "moving": true}', True),
+        ('{"redis": true, "takes": true, "worker": true, "moving": false}', True),
+        ('{"redis": true, "takes": false, "worker": false, "moving": false}', False),
+        ('{"redis": false, "takes": false, "worker": false, "moving": false}', False),
         ('{"redis": true}', False),
         ("[]", False),
         ("", False),

@@ -18,6 +18,7 @@ from app.jobs.queue import QUEUE, TRIES_QUEUE, broker_url
 from app.process import keep_private
 from app.settings import load_settings
 from worker import broker
+from worker.job.ending import REDIS_PATIENCE_S
 from worker.machine import devices, process, temporary
 from worker.machine.memory import memory_for_a_job
 from worker.machine.watchdog import Overseer
@@ -28,6 +29,7 @@ REDIS_URL = SETTINGS.redis_url or "redis://127.0.0.1:6379/0"
 
 # A lease that nobody renews runs out, and others may take the job; a pause as long again is no pause any more.
 STANDSTILL_S = 2 * SETTINGS.lease_s
+LAST_WAIT_S = int(2 * REDIS_PATIENCE_S)
 # Longer than any job, or Redis hands the message to a second worker while the first still paints.
 VISIBILITY_S = 2 * SETTINGS.job_time_limit_s + 3600
 
@@ -65,9 +67,10 @@ app.conf.update(
     # JSON only: a pickle from whoever can write to Redis would be code execution.
     task_serializer="json",
     accept_content=["json"],
-    # The painting checks its own deadline first; these end what hangs inside one evaluation (prefork only).
-    task_soft_time_limit=SETTINGS.job_time_limit_s + 60,
-    task_time_limit=SETTINGS.job_time_limit_s + 120,
+    # The painting checks its own deadline first, and then may wait for Redis to note its end; these end what hangs
+    # inside one evaluation (prefork only).
+    task_soft_time_limit=SETTINGS.job_time_limit_s + LAST_WAIT_S,
+    task_time_limit=SETTINGS.job_time_limit_s + LAST_WAIT_S + 60,
     # SIGTERM is the way to stop: Celery tells us at once and waits for the painting, which hands its job back. Its soft
     # shutdown (SIGQUIT) sleeps all of its time before it tells anybody, so the painting would only be cut off later.
     worker_soft_shutdown_timeout=0,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import redis
@@ -23,7 +24,6 @@ from app.jobs.storage.opening import open_storage
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker.job.lease import is_alive
-from worker.machine.companion import Companion
 
 INTERVAL_S = 5.0
 TIDY_S = 3600.0
@@ -32,11 +32,12 @@ REAPER_S = 20  # a reaper that died is replaced after so long; two at once do no
 log = logging.getLogger(__name__)
 
 
-class Housekeeping(Companion):
-    """A thread in a worker's parent process: says "I am here" and, in one worker at a time, looks for lost jobs."""
+class Housekeeping:
+    """Two threads in a worker's parent process: one says "I am here", the other looks, in one worker at a time, for
+    lost jobs. A round may take longer than a worker may be unseen, where there is much to do or storage is slow.
+    """
 
     def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
-        super().__init__("housekeeping")
         self.settings = settings
         self.name = name
         self.storage = open_storage(settings)
@@ -44,11 +45,22 @@ class Housekeeping(Companion):
         self.memory_bytes = memory_bytes
         self._swept = self._tidied = float("-inf")
         self._has_just_come = True
+        self._done = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
+            for name, step in (("presence", self._be_seen), ("housekeeping", self._keep_house))
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread and take the worker's name off the list."""
-        super().stop()
-        self._thread.join(timeout=INTERVAL_S)
+        """End the threads and take the worker's name off the list."""
+        self._done.set()
+        deadline = time.monotonic() + INTERVAL_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         try:
             self.records.workers.left(self.name)
         except redis.RedisError:  # it forgets us by itself
@@ -73,22 +85,30 @@ class Housekeeping(Companion):
     def _tell(self, part: str, steps: Round) -> None:
         rounds.tell(self.records.redis, part, steps, self.records.now())
 
-    def _run(self) -> None:
+    def _repeat(self, step: Callable[[], None]) -> None:
         while True:
             try:
-                self.records.workers.saw(self.name, self.memory_bytes, self._has_just_come)
-                self._has_just_come = False
-                with alone(self.records) as is_mine:
-                    if is_mine:
-                        self.round()
+                step()
             except (redis.RedisError, OSError) as error:
-                log.warning("housekeeping waits: %s", error)
-                if rounds.takes_nothing(error):
-                    self._make_room()
+                log.warning("%s waits: %s", threading.current_thread().name, error)
             except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
-                log.exception("housekeeping could not finish its round")
+                log.exception("%s could not finish its round", threading.current_thread().name)
             if self._done.wait(INTERVAL_S):
                 return
+
+    def _be_seen(self) -> None:
+        self.records.workers.saw(self.name, self.memory_bytes, self._has_just_come)
+        self._has_just_come = False
+
+    def _keep_house(self) -> None:
+        try:
+            with alone(self.records) as is_mine:
+                if is_mine:
+                    self.round()
+        except redis.RedisError as error:
+            if rounds.takes_nothing(error):
+                self._make_room()
+            raise
 
     def _make_room(self) -> None:
         try:

@@ -22,6 +22,7 @@ class Ready(BaseModel):
 
     status: Literal["ready", "degraded", "not ready"]
     redis: bool
+    takes: bool = Field(description="Whether Redis takes what it is told; else nothing is known of workers.")
     worker: bool
     moving: bool = Field(description="Whether somebody paints, if there is anything to paint.")
     housekeeping: bool = Field(description="Whether the last round of it did all that it had to.")
@@ -46,15 +47,16 @@ def readyz(services: ServicesHere, response: Response) -> Ready:
         ready = Ready(
             status="not ready",
             redis=True,
+            takes=takes,
             worker=records.workers.is_any(),
             moving=records.workers.is_moving(),
             housekeeping=is_well,
             room=has_room and takes,
         )
     except RedisError:
-        takes = False
-        ready = Ready(status="not ready", redis=False, worker=False, moving=False, housekeeping=False, room=has_room)
-    if not (ready.worker and ready.moving and takes):
+        none = dict.fromkeys(("redis", "takes", "worker", "moving", "housekeeping"), False)
+        ready = Ready(status="not ready", **none, room=has_room)
+    if not (ready.worker and ready.moving and ready.takes):
         response.status_code = 503
         return ready
     return ready.model_copy(update={"status": "ready" if ready.housekeeping and ready.room else "degraded"})

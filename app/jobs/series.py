@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -96,7 +95,7 @@ def is_over(records: JobRecords, series_id: str) -> bool:
         series = find(records, series_id)
     except SeriesNotFoundError:  # it went meanwhile, or cannot be read: orphans.py sees to it
         return False
-    is_young = time.time() - series.created_at < YOUNG_S
+    is_young = records.storage.now() - series.created_at < YOUNG_S
     return not is_young and not any(records.storage.exists(keys.photo_meta_key(each)) for each in series.photos)
 
 

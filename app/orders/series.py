@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -43,7 +42,7 @@ def start_series(
     series_id = series_id or secrets.token_hex(16)
     series = Series(
         id=series_id,
-        created_at=time.time(),
+        created_at=services.storage.now(),
         photos=[wish.photo for wish in wishes],
         jobs=[derived_id(services.secret, "series", series_id, str(number)) for number in range(len(wishes))],
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,7 +61,7 @@ def put(picture: DecodedPhoto, places: Places, storage: Storage, client: str = "
     Raises:
         OSError: the storage has no room or can't be reached.
     """
-    meta = {"width": picture.width, "height": picture.height, "created_at": time.time(), "client": client}
+    meta = {"width": picture.width, "height": picture.height, "created_at": storage.now(), "client": client}
     try:
         if places.alpha and picture.alpha_png:
             meta["is_transparent"] = True

@@ -17,7 +17,7 @@ from app.jobs.models import JobState
 from app.jobs.records import redis_keys
 from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
-from launcher import commands
+from launcher import commands, health
 from tests.bench import ROOT, Workers
 from tests.conftest import Product, address, close, launch
 from tests.faults.disks import fill, small_disk
@@ -177,6 +177,22 @@ def test_a_refusal_is_about_what_was_asked(bench: MarkedBench, server: RedisServ
     ready = web.ask("GET", "/readyz")
     assert (ready.status_code, ready.json()["status"], ready.json()["room"]) == (503, "not ready", False)
     assert (ready.json()["redis"], ready.json()["worker"]) == (True, True)
+
+
+@REDIS_ON_A_SMALL_DISK
+@pytest.mark.faults(
+    "F7", "workers unseen while Redis is on a full disk (MISCONF), for they cannot tell it anything: not taken for dead"
+)
+def test_who_cannot_say_that_they_are_there_are_not_taken_for_dead(server: RedisServer, web: Web) -> None:
+    """The launcher ends a worker that the web server misses for a minute; here there is none at all."""
+    web.start()
+    assert health.nobody_paints("127.0.0.1", web.port)
+    with redis.Redis.from_url(server.url) as connection:
+        filling = fill_under(server, connection)
+        assert not health.nobody_paints("127.0.0.1", web.port)
+        filling.unlink()
+        until(lambda: answers_again(connection), "a Redis that takes writes")
+    assert health.nobody_paints("127.0.0.1", web.port)
 
 
 @pytest.fixture

@@ -270,7 +270,7 @@ def test_a_device_that_stays_full_fails_the_job_with_a_reason(gpu: Gpu, promise:
 @pytest.mark.slow_fault
 @pytest.mark.faults("G6", "a painting larger than the device: `too_large` before it begins")
 def test_what_never_fits_the_device_is_told_before_painting_with_the_size_that_does(gpu: Gpu, promise: Promise) -> None:
-    gpu.memory(900, 900)
+    gpu.memory(700, 700)
     gpu.worker()
     message = expect_failed(promise, "too_large", size=8192)
     assert message.endswith("At 4096 pixels it should fit.")

@@ -11,10 +11,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.jobs.housekeeping import retention
 from app.jobs.models import TERMINAL, JobState
 from app.jobs.queue import QUEUE
 from app.jobs.records import redis_keys
 from app.jobs.records.hashes import text
+from app.jobs.records.records import RETENTION_S
 from app.logs import shortened
 from tests.bench import Hold, StartWorker, Workers, kill
 from tests.faults.ledger import Recovery
@@ -69,6 +71,19 @@ def test_a_wrong_clock_changes_nothing(
     assert [job.attempt for job in promise.kept()] == [1] * len(jobs)
     received = workers.log().count("Task worker.paint")
     assert (received > 2 * len(jobs)) == (seconds > 3 * 3600), "each hint is received once and succeeds once"
+
+
+@pytest.mark.faults("F12", "a web server whose clock is two days behind, or ahead: photos are kept as long as promised")
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_web_servers_wrong_clock_keeps_a_photo_no_longer_and_no_shorter(
+    bench: MarkedBench, web: Web, days: int
+) -> None:
+    web.start("tests.faults.spoiled", FAULT="other_clock", FAULT_SECONDS=str(days * 86400), FAULT_MODULE="uvicorn")
+    records = bench.records
+    photo = web.upload(bench.new_mark())
+    retention.sweep(records)
+    assert records.photos.goes_at(photo) == pytest.approx(records.now() + RETENTION_S, abs=60)
+    assert records.get(web.accepts(photo)).created_at == pytest.approx(records.now(), abs=60)
 
 
 @pytest.mark.slow_fault

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.jobs.housekeeping import retention
+from app.jobs.housekeeping.rounds import takes
 from app.jobs.models import Job, JobState
 from app.jobs.queue import QUEUE, Publisher
 from app.jobs.storage import keys
@@ -268,6 +269,32 @@ def test_a_redis_on_a_full_disk_refuses_politely(
     flag.unlink()
     visitor.gets_a_job(recovery)
     promise.kept()
+
+
+@pytest.mark.slow_fault
+@pytest.mark.parametrize("server", ["small disk"], indirect=True)
+@pytest.mark.faults(
+    "F7", "Redis on a full disk (MISCONF) between a job's end and its acknowledgement: the worker takes the next one"
+)
+def test_a_lost_acknowledgement_makes_no_worker_deaf(
+    bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, recovery: Recovery, server: RedisServer,
+    workers: Workers, flag: Path,
+) -> None:  # fmt: skip
+    worker = start_spoiled("pause_before_ack")
+    bench.job()
+    until(flag.exists, "its end")
+    waiting = bench.job()
+    filling = server.folder / "filling"
+    fill(filling)
+    until(lambda: not takes(bench.records.redis), "a full disk that Redis notices", 30)
+    flag.unlink()
+    until(lambda: "Couldn't ack" in workers.log(), "an acknowledgement in vain")
+    filling.unlink()
+    recovery.struck()
+    bench.begun(waiting)
+    recovery.over()
+    promise.kept()
+    assert worker.is_running()
 
 
 @pytest.mark.slow_fault

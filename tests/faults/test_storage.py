@@ -10,6 +10,7 @@ import pytest
 from app.jobs.housekeeping import retention
 from app.jobs.models import Job, JobState
 from app.jobs.storage import keys
+from app.logs import shortened
 from tests.bench import ROOT, Hold, StartWorker, Workers, kill
 from tests.faults.disks import fill
 from tests.faults.ledger import Recovery
@@ -113,19 +114,22 @@ def test_an_artwork_waits_for_a_disk_that_is_full(
 def test_a_painting_that_waits_for_room_can_be_stopped_and_deleted(
     bench: MarkedBench, start_spoiled: StartWorker, promise: Promise, flag: Path, workers: Workers
 ) -> None:
+    def said(job: Job, what: str) -> bool:
+        return shortened(f"job {job.id}: {what}") in workers.log()
+
     start_spoiled("pause_at", FAULT_AT="0.9", ATELIER_HEARTBEAT_S="0.5")
     stopped, deleted, last = bench.job(), bench.job(), bench.job()
     until(flag.exists, "90 %")
     filling = bench.storage.root / "filling"
     fill(filling)
     flag.unlink()
-    until(lambda: f"job {stopped.id}: {WAITING}" in workers.log(), "a painting that waits")
+    until(lambda: said(stopped, WAITING), "a painting that waits")
     bench.records.request_cancel(stopped.id)
     done = bench.ended(stopped)
     assert (done.state, done.keeps) == (JobState.CANCELLED, False)
-    until(lambda: f"job {deleted.id}: {WAITING}" in workers.log(), "the next one that waits")
+    until(lambda: said(deleted, WAITING), "the next one that waits")
     retention.delete_photo(bench.records, deleted.request.photo)
-    until(lambda: f"job {deleted.id}: another worker has it now; dropped" in workers.log(), "that it is dropped")
+    until(lambda: said(deleted, "another worker has it now; dropped"), "that it is dropped")
     filling.unlink()
     assert bench.ended(last).state is JobState.FINISHED
     promise.check(bench.records.get(last.id))

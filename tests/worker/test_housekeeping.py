@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +26,9 @@ from app.jobs.records.records import JobRecords
 from app.jobs.storage import keys
 from app.main import create_app
 from app.settings import Settings
+from tests.waiting import until
 from tests.worker.conftest import WISH, Hints
+from worker import reconcile
 from worker.reconcile import Housekeeping
 from worker.shell.commands import main
 
@@ -102,6 +105,27 @@ def test_what_is_kept_is_counted_anew_once_redis_has_lost_it(records: JobRecords
     assert records.tally.usage(client).client == 0
     housekeeping.round()
     assert records.tally.usage(client) == before
+
+
+def test_a_round_that_takes_long_hides_no_worker(
+    records: JobRecords, housekeeping: Housekeeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is not seen for long counts as dead, and `make run` ends it by force."""
+    monkeypatch.setattr(reconcile, "INTERVAL_S", 0.05)
+    has_begun, is_over = threading.Event(), threading.Event()
+
+    def slow(_prefix: str) -> list[str]:
+        has_begun.set()
+        is_over.wait(20)
+        return []
+
+    monkeypatch.setattr(records.storage, "list", slow)
+    housekeeping.start()
+    assert has_begun.wait(20)
+    records.redis.delete(redis_keys.WORKERS)
+    until(records.workers.is_any, "the worker", 5)
+    is_over.set()
+    housekeeping.stop()
 
 
 @pytest.mark.parametrize("damage", [b"{ half a manifest", b"", b"[]", b"\xff\xfe"])

@@ -75,7 +75,8 @@ class Painter:
             return
         try:
             job = self.records.claim(job_id, self.settings.lease_s, holder_name(), is_alive, why, oom_kills())
-        except (RedisError, JobNotFoundError) as error:  # the reaper sends the hint again, if there is such a job
+        except (RedisError, JobNotFoundError, OSError, ValueError) as error:  # of its record, or of its manifest
+            # The reaper sends the hint again, if there is such a job.
             log.warning("job %s cannot be taken: %r", job_id, error)
             return
         if job is None:

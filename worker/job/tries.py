@@ -60,20 +60,25 @@ class TryOn:
         Whatever happens stays in here, as in `Painter.paint`.
         """
         try:
-            if process.is_device_lost() or not self.records.tries.are_wanted(photo_id):
-                return
-            with Watchdog(self.settings.stall_s, _on_stall) as watchdog:
-                sitting = _Sitting(self, photo_id, watchdog.touch)
-                sitting.paint()
-            if self.records.tries.are_wanted(photo_id) and not sitting.is_over:
-                self.publish(photo_id)
-        except BlobNotFoundError:
-            log.info("photo %s…: gone, so it is not tried on", photo_id[:6])
-            self.records.tries.drop(photo_id)
+            self._sit(photo_id)
         except (RedisError, QueueUnavailableError, OSError) as error:
             log.warning("photo %s…: not tried on any further: %s", photo_id[:6], error)
         except Exception:
             log.exception("photo %s…: could not be tried on", photo_id[:6])
+
+    def _sit(self, photo_id: str) -> None:
+        if process.is_device_lost() or not self.records.tries.are_wanted(photo_id):
+            return
+        try:
+            with Watchdog(self.settings.stall_s, _on_stall) as watchdog:
+                sitting = _Sitting(self, photo_id, watchdog.touch)
+                sitting.paint()
+        except BlobNotFoundError:
+            log.info("photo %s…: gone, so it is not tried on", photo_id[:6])
+            self.records.tries.drop(photo_id)
+            return
+        if self.records.tries.are_wanted(photo_id) and not sitting.is_over:
+            self.publish(photo_id)
 
     def publish(self, photo_id: str) -> None:
         """Let whoever is free go on, after all that waits.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from app.jobs.records import redis_keys
 
 AWAY = (redis.ConnectionError, redis.TimeoutError)
-FULL_DISK = "MISCONF"  # Redis takes no writes, because its own can't be kept
+# Redis takes no writes, because its own can't be kept or copied. Pipelines put such a word behind the command's number.
+REFUSED = re.compile(r"\b(MISCONF|NOREPLICAS)\b")
 OVERDUE_S = 300.0  # a pass over fifty deleted photos takes seconds
 log = logging.getLogger(__name__)
 
@@ -42,20 +44,22 @@ class Round:
 
 
 def takes_nothing(error: Exception) -> bool:
-    """Whether it is Redis's answer that it is there, but takes no writes: its disk or its memory is full."""
+    """Whether it is Redis's answer that it is there, but takes no writes: its disk or its memory is full, or it is the
+    copy of another, or has no copies that it must have.
+    """
     if isinstance(error, OutOfMemoryError | ReadOnlyError):
         return True
-    return isinstance(error, redis.ResponseError) and str(error).startswith(FULL_DISK)
+    return isinstance(error, redis.ResponseError) and REFUSED.search(str(error)) is not None
 
 
 def takes(connection: redis.Redis) -> bool:
-    """Whether Redis takes what it is told: not while it cannot write it to its disk.
+    """Whether Redis takes what it is told: not while its disk or its memory is full.
 
     Raises:
         redis.RedisError: it is away.
     """
     try:
-        connection.ping()  # answered as any write would be
+        connection.set(redis_keys.NOTHING, "", xx=True)  # refused as any write would be, and writes nothing
     except redis.ResponseError as error:
         if not takes_nothing(error):
             raise

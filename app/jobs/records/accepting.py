@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -52,7 +51,7 @@ def create(
             records.manifests.write_first(there)
             return there
     links = {"retry_of": retry_of, "recolor_of": recolor_of}
-    job = _queued(job_id or secrets.token_hex(16), request, planned_work, client, **links)
+    job = _queued(records, job_id or secrets.token_hex(16), request, planned_work, client, **links)
     (job,) = _accept(records, [job], limits)
     records.hints.send(job.id)
     return job
@@ -77,7 +76,7 @@ def create_all(
     for job in there.values():
         records.manifests.write_first(job)
     fresh = [
-        _queued(job_id, request, planned_work, client)
+        _queued(records, job_id, request, planned_work, client)
         for job_id, (request, planned_work) in zip(job_ids, requests, strict=True)
         if job_id not in there
     ]
@@ -97,13 +96,15 @@ def withdraw(records: JobRecords, jobs: Sequence[Job]) -> None:
         log.warning("%d jobs that were refused could not be taken back: %s", len(jobs), error)
 
 
-def _queued(job_id: str, request: PaintRequest, planned_work: float, client: str, **links: str | None) -> Job:
+def _queued(
+    records: JobRecords, job_id: str, request: PaintRequest, planned_work: float, client: str, **links: str | None
+) -> Job:
     return Job(
         id=job_id,
         state=JobState.QUEUED,
         request=request,
         planned_work=planned_work,
-        created_at=time.time(),
+        created_at=records.storage.now(),
         client=client,
         **links,
     )

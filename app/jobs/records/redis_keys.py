@@ -24,6 +24,7 @@ RATES = f"{PREFIX}rates"  # prefix of the counters of requests
 HOUSEKEEPING = f"{PREFIX}housekeeping"  # hash: how rounds of housekeeping went, see rounds.py
 MOVED = f"{PREFIX}moved"  # when work last went on, see Workers.is_moving
 REBUILT = f"{PREFIX}rebuilt"  # there once all manifests were read into this Redis
+NOTHING = f"{PREFIX}nothing"  # never there: to write it only if it is there tells whether Redis takes writes
 TRIED = f"{PREFIX}tried"  # hash: how many tries were asked for, refused, painted, failed
 
 

@@ -112,10 +112,24 @@ class LocalStorage:
         """Delete a folder and all below it; nothing happens where there is none."""
         shutil.rmtree(self._path(prefix.rstrip("/")), ignore_errors=True)
 
+    def now(self) -> float:
+        """The clock by which files here are dated. That of this process may be wrong, and what somebody else has just
+        begun would look forgotten. It is looked at anew every CLOCK_S, not for each of many files.
+        """
+        at = time.monotonic()
+        if self._clock is None or at - self._clock[1] > CLOCK_S:
+            try:
+                with tempfile.TemporaryFile(dir=self.root) as probe:
+                    self._clock = os.fstat(probe.fileno()).st_mtime, at
+            except OSError:  # No room for it, or no folder yet.
+                return time.time()
+        shown, then = self._clock
+        return shown + at - then
+
     def age_s(self, key: str) -> float:
         """Seconds since a blob was written; 0 for one that has just gone."""
         try:
-            return self._now() - self._path(key).stat().st_mtime
+            return self.now() - self._path(key).stat().st_mtime
         except FileNotFoundError:
             return 0.0
 
@@ -123,7 +137,7 @@ class LocalStorage:
         """Remove what was cut off below a folder, and that nobody has touched for so long: unfinished writes, empty
         folders. Returns their names; in a trial nothing is removed.
         """
-        top, before = self._path(prefix.rstrip("/")), self._now() - older_than_s
+        top, before = self._path(prefix.rstrip("/")), self.now() - older_than_s
         found = []
         for parent, folders, names in os.walk(top, topdown=False):
             folder = Path(parent)
@@ -147,20 +161,6 @@ class LocalStorage:
         """How much the disk still takes, as far as it says so itself: of a quota it knows nothing."""
         there = next(each for each in (self.root, *self.root.parents) if each.exists())
         return shutil.disk_usage(there).free
-
-    def _now(self) -> float:
-        """The clock by which files here are dated. That of this process may be wrong, and what somebody else has just
-        begun would look forgotten. It is looked at anew every CLOCK_S, not for each of many files.
-        """
-        at = time.monotonic()
-        if self._clock is None or at - self._clock[1] > CLOCK_S:
-            try:
-                with tempfile.TemporaryFile(dir=self.root) as probe:
-                    self._clock = os.fstat(probe.fileno()).st_mtime, at
-            except OSError:  # No room for it, or no folder yet.
-                return time.time()
-        shown, then = self._clock
-        return shown + at - then
 
     def _partial(self, folder: Path) -> tuple[int, str]:
         """A temporary file in a folder, as `mkstemp`. The folder is made as often as somebody else removes it."""

@@ -73,6 +73,11 @@ class Storage(Protocol):
     def delete_prefix(self, prefix: str) -> None:
         """Delete all below `prefix`; nothing happens where there is nothing."""
 
+    def now(self) -> float:
+        """Unix seconds by the clock that dates blobs, the same for all who ask: those of their own machines may be
+        wrong.
+        """
+
     def age_s(self, key: str) -> float:
         """Seconds since a blob was written; 0 for one that has just gone."""
 

@@ -184,6 +184,7 @@ def test_ready_only_with_a_worker(client: TestClient) -> None:
     assert answer.json() == {
         "status": "not ready",
         "redis": True,
+        "takes": True,
         "worker": False,
         "moving": True,
         "housekeeping": True,
@@ -199,7 +200,7 @@ def test_not_ready_while_what_waits_waits_in_vain(client: TestClient, services: 
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {
-        "status": "not ready", "redis": True, "worker": True, "moving": False, "housekeeping": True,
+        "status": "not ready", "redis": True, "takes": True, "worker": True, "moving": False, "housekeeping": True,
         "room": True,
     }  # fmt: skip
     assert "atelier_moving 0\n" in client.get("/metrics").text

@@ -21,6 +21,7 @@ from app.jobs.records.quota import Quota
 from app.jobs.storage import keys
 from app.jobs.tries import SIZE, Try
 from app.settings import Settings
+from tests.app.jobs.refusing import REFUSING, refusing
 from tests.stored import store_painting
 from tests.worker.engine.conftest import draw_painting, draw_photo
 from worker import engine
@@ -81,6 +82,19 @@ def shown(try_on: TryOn, photo: str, name: str) -> Image.Image:
 
 def waiting_hints(connection: redis.Redis) -> int:
     return int(connection.llen(TRIES_QUEUE))
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "there"])
+@pytest.mark.parametrize("why", REFUSING)
+def test_nothing_leaves_the_task_while_redis_takes_nothing(
+    try_on: TryOn, photo: str, connection: redis.Redis, why: str, is_gone: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    try_on.records.tries.want(photo, ["starry_night-1-1"])
+    if is_gone:
+        try_on.storage.delete(keys.photo_key(photo))
+    with refusing(connection, why):
+        try_on.sit(photo)
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_the_photo_is_painted_in_small_after_each_painting(try_on: TryOn, photo: str, connection: redis.Redis) -> None:
