@@ -127,7 +127,8 @@ def patches(here: Seen, there: Seen, book: Book) -> Tensor:
         return replace(seen, columns=F.unfold(F.pad(grid, (1,) * 4, mode="replicate"), 3)[0].T)
 
     large = wide(there)
-    found = replace(book, deviations=large.columns - large.columns.mean(0))
+    channels = large.columns.shape[1]
+    found = replace(book, codes=large.columns - large.columns.mean(0), directions=torch.eye(channels))
     return priced(worth(wide(here), large, found), book).argmax(1)
 
 
