@@ -8,7 +8,7 @@ to nobody, or comes again, and does no harm.
 
 from __future__ import annotations
 
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport import TRANSPORT_ALIASES, _transport_cache, redis
 from kombu.transport.virtual import QoS
 from redis import ResponseError
 
@@ -47,3 +47,5 @@ class Transport(redis.Transport):  # type: ignore[misc]
 def install() -> None:
     """Have every connection that this process makes from now on be one of these."""
     TRANSPORT_ALIASES.update(dict.fromkeys(SCHEMES, f"{__name__}:{Transport.__name__}"))
+    for scheme in SCHEMES:  # what was looked up before is remembered there
+        _transport_cache.pop(scheme, None)

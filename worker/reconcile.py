@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
@@ -19,11 +19,13 @@ from app.jobs.records import redis_keys
 from app.jobs.records.connection import connect
 from app.jobs.records.errors import LeaseLostError
 from app.jobs.records.records import JobRecords
+from app.jobs.records.workers import Workers
 from app.jobs.storage import keys
 from app.jobs.storage.opening import open_storage
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
 from app.settings import Settings
 from worker.job.lease import is_alive
+from worker.machine.companion import Companion
 
 INTERVAL_S = 5.0
 TIDY_S = 3600.0
@@ -32,39 +34,78 @@ REAPER_S = 20  # a reaper that died is replaced after so long; two at once do no
 log = logging.getLogger(__name__)
 
 
-class Housekeeping:
-    """Two threads in a worker's parent process: one says "I am here", the other looks, in one worker at a time, for
-    lost jobs. A round may take longer than a worker may be unseen, where there is much to do or storage is slow.
-    """
+class Repeated(Companion):
+    """A thread in a worker's parent process that does one thing every few seconds, whatever comes of it."""
 
-    def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
-        self.settings = settings
-        self.name = name
-        self.storage = open_storage(settings)
-        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
-        self.memory_bytes = memory_bytes
-        self._swept = self._tidied = float("-inf")
-        self._has_just_come = True
-        self._done = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
-            for name, step in (("presence", self._be_seen), ("housekeeping", self._keep_house))
-        ]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._title = name
 
     def stop(self) -> None:
-        """End the threads and take the worker's name off the list."""
-        self._done.set()
-        deadline = time.monotonic() + INTERVAL_S
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        """Tell the thread to end, and give it some time for that."""
+        super().stop()
+        self._thread.join(timeout=INTERVAL_S)
+
+    @abstractmethod
+    def _once(self) -> None:
+        """What it does each time."""
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._once()
+            except (redis.RedisError, OSError) as error:
+                log.warning("%s waits: %s", self._title, error)
+            except Exception:  # whatever one job's record holds, there is a next time
+                log.exception("%s could not finish its round", self._title)
+            if self._done.wait(INTERVAL_S):
+                return
+
+
+class Presence(Repeated):
+    """Says "I am here". Apart from housekeeping, of which a round may take longer than a worker may be unseen, where
+    there is much to do or storage is slow.
+    """
+
+    def __init__(self, workers: Workers, name: str, memory_bytes: int) -> None:
+        super().__init__("presence")
+        self.workers = workers
+        self.name = name
+        self.memory_bytes = memory_bytes
+        self._has_just_come = True
+
+    def stop(self) -> None:
+        """End the thread and take the worker's name off the list."""
+        super().stop()
         try:
-            self.records.workers.left(self.name)
+            self.workers.left(self.name)
         except redis.RedisError:  # it forgets us by itself
             pass
+
+    def _once(self) -> None:
+        self.workers.saw(self.name, self.memory_bytes, self._has_just_come)
+        self._has_just_come = False
+
+
+class Housekeeping(Repeated):
+    """Looks for lost jobs, in one worker at a time; and beside it says of each that it is there."""
+
+    def __init__(self, settings: Settings, redis_url: str, name: str, memory_bytes: int) -> None:
+        super().__init__("housekeeping")
+        self.settings = settings
+        self.storage = open_storage(settings)
+        self.records = JobRecords(connect(redis_url), self.storage, Publisher(redis_url), settings.retention_s)
+        self._presence = Presence(self.records.workers, name, memory_bytes)
+        self._swept = self._tidied = float("-inf")
+
+    def start(self) -> None:
+        self._presence.start()
+        super().start()
+
+    def stop(self) -> None:
+        """End both threads and take the worker's name off the list."""
+        self._presence.stop()
+        super().stop()
 
     def round(self) -> None:
         """Everything once, and every so often what need not be looked at each time; every worker may, so a dead one's
@@ -85,22 +126,7 @@ class Housekeeping:
     def _tell(self, part: str, steps: Round) -> None:
         rounds.tell(self.records.redis, part, steps, self.records.now())
 
-    def _repeat(self, step: Callable[[], None]) -> None:
-        while True:
-            try:
-                step()
-            except (redis.RedisError, OSError) as error:
-                log.warning("%s waits: %s", threading.current_thread().name, error)
-            except Exception:  # whatever one job's record holds, the worker must go on saying that it is here
-                log.exception("%s could not finish its round", threading.current_thread().name)
-            if self._done.wait(INTERVAL_S):
-                return
-
-    def _be_seen(self) -> None:
-        self.records.workers.saw(self.name, self.memory_bytes, self._has_just_come)
-        self._has_just_come = False
-
-    def _keep_house(self) -> None:
+    def _once(self) -> None:
         try:
             with alone(self.records) as is_mine:
                 if is_mine:
