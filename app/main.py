@@ -161,6 +161,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     logs.set_up(settings.log_level)
     process.keep_private(settings.data)
     process.raise_open_files()
+    process.find_temporary_folder()
     storage = open_storage(settings)
     if settings.redis_url is None:
         raise SettingsError(

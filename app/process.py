@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 # For each a connection and a file that it downloads; macOS allows no more than the last.
@@ -42,3 +44,12 @@ def raise_open_files() -> None:
             except (OSError, ValueError):
                 continue
     return None
+
+
+def find_temporary_folder() -> None:
+    """Have Python look for its folder of temporary files now, while there is room.
+
+    On a full disk it finds none, and says that instead of that the disk is full; what it found once it keeps.
+    """
+    with suppress(OSError):
+        tempfile.gettempdir()
