@@ -145,12 +145,13 @@ def test_proxy_that_lets_no_photo_through_is_explained_and_the_photo_is_sent_onc
 
 
 def test_easel_says_why_it_hears_nothing_and_goes_on_when_it_does(
-    atelier: Product, visit: Visit, tmp_path: Path
+    atelier: Product, visit: Visit, photo: Path, tmp_path: Path
 ) -> None:
     inside = f"location / {{ proxy_pass http://{upstream(atelier)}; proxy_set_header Host $http_host; }}"
     with proxies.nginx(tmp_path, inside) as proxy:
-        page = visit(f"http://127.0.0.1:{proxy.port}/?{SLOW}")
-        page.get_by_role("button", name="Use our sample photo").click()
+        page = visit(f"http://127.0.0.1:{proxy.port}")
+        page.goto(f"{page.url}?{SLOW}")
+        page.set_input_files("#photo", photo)
         page.get_by_role("button", name="Paint it").click()
         page.wait_for_url("**/jobs/*")
         closed = f"location /api/ {{ return 502; }} {inside}"
