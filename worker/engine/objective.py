@@ -114,8 +114,8 @@ class _Term(NamedTuple):
         return guide.sum() / self.weight_of_guide
 
 
-# Pixels a side of what is drawn at a time.
-DRAWN = 512
+# Pixels a side of what is drawn at a time: with what must be looked at around it, a third more than what is drawn.
+DRAWN = 1024
 
 
 class Objective:
