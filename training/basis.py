@@ -18,7 +18,8 @@ from tqdm import tqdm
 from worker import engine
 from worker.engine.networks.basis import Basis
 from worker.engine.networks.extractors import COMPACT_BASIS_FILE
-from worker.engine.style.codebook import SCALES, cells_of, turned_views, widths
+from worker.engine.style.cells import widths
+from worker.engine.style.codebook import SCALES, cells_of, turned_views
 
 # Cells of each painting and scale: of 66 paintings, some 80,000.
 SEEN = 250

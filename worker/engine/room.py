@@ -16,8 +16,7 @@ from worker.engine.errors import TooLargeError
 from worker.engine.memory.tiling import LEAST_SIDE, STRIDE, halo_of
 from worker.engine.networks.extractors import Extractor, geometry
 from worker.engine.pyramid import Stage
-from worker.engine.style.cells import CELL
-from worker.engine.style.codebook import widths
+from worker.engine.style.cells import CELL, widths
 from worker.engine.style.fingerprint import neighbor_pairs
 from worker.engine.style.patches import BLOCK_BYTES, MOST, PATCH
 

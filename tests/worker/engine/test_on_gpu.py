@@ -27,8 +27,8 @@ from worker.engine.memory.spill import Spill
 from worker.engine.networks.extractors import geometry
 from worker.engine.objective import Objective, Part, Targets
 from worker.engine.presets import PRESET_NAMES, PresetName
-from worker.engine.style.cells import CELL
-from worker.engine.style.codebook import Book, widths
+from worker.engine.style.cells import CELL, widths
+from worker.engine.style.codebook import Book
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.style.match import CellPart
 from worker.engine.style.patches import Patches, PatchPart

@@ -26,16 +26,21 @@ def on_cells(activations: Tensor, stride: int) -> Tensor:
     return F.avg_pool2d(activations, CELL // stride) if stride < CELL else activations
 
 
+def widths(extractor: Extractor) -> tuple[int, ...]:
+    """The channels of each layer in a column."""
+    return tuple(extractor.channels[layer] for layer in CELL_LAYERS)
+
+
 def columns_of(taps: Mapping[str, Tensor], window: Window, extractor: Extractor) -> Tensor:
     """The core's cells [h·w, C] of a window, in float32, from CELL_LAYERS' activations of its crop, shallow to deep.
 
     Layers of a coarser grid are enlarged, bilinearly; an odd last row or column takes after its neighbour.
     """
     rows, cells = window.cells(CELL)
-    widths = [extractor.channels[layer] for layer in CELL_LAYERS]
+    channels = list(widths(extractor))
     # Channels last, as activations lie in memory already: to turn columns around took longer than all else here.
-    columns = torch.empty(rows.stop - rows.start, cells.stop - cells.start, sum(widths), device=extractor.device)
-    for layer, into in zip(CELL_LAYERS, torch.split(columns, widths, 2), strict=True):
+    columns = torch.empty(rows.stop - rows.start, cells.stop - cells.start, sum(channels), device=extractor.device)
+    for layer, into in zip(CELL_LAYERS, torch.split(columns, channels, 2), strict=True):
         stride, _ = geometry(layer, extractor.layers)
         part = on_cells(taps[layer], stride)
         if stride > CELL:

@@ -21,7 +21,7 @@ from worker.engine.networks.basis import Basis, unit_of
 from worker.engine.networks.extractors import Extractor
 from worker.engine.networks.operators import Pooling
 from worker.engine.pyramid import between
-from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
+from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors, widths
 
 SCALES = (64, 128, 256, 512, 1024)
 # Of a scale. 400 were chosen of the painting's mirror image and turns as well, until it was seen that as many of the
@@ -202,11 +202,6 @@ def scales_for(painting: Image.Image, scales: Collection[int] = SCALES) -> list[
     longest = max(painting.size)
     used = sorted(scale for scale in scales if scale <= longest) or [min(scales)]
     return [*used, longest] if used[-1] * 1.1 < longest < max(scales) else used
-
-
-def widths(extractor: Extractor) -> tuple[int, ...]:
-    """The channels of each layer in a column."""
-    return tuple(extractor.channels[layer] for layer in CELL_LAYERS)
 
 
 Views = Callable[[Tensor], list[Tensor]]

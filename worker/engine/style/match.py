@@ -20,7 +20,7 @@ from torch import Tensor
 
 from worker.engine.memory.tiling import Window
 from worker.engine.networks.extractors import Extractor, geometry
-from worker.engine.style.cells import CELL, CELL_LAYERS
+from worker.engine.style.cells import CELL, CELL_LAYERS, widths
 from worker.engine.style.codebook import Book, in_common
 
 SAMPLE = 8192  # cells from which prices are found
@@ -136,11 +136,11 @@ class Match:
         is that of any two of its cells. Where parts meet, targets and variances are mixed by their areas.
         """
         rows, cells = window.cells(CELL)
-        widths = [extractor.channels[layer] for layer in CELL_LAYERS]
+        channels = list(widths(extractor))
         spreads = torch.stack(
-            [part.area[None, None, rows, cells] * variances(part.book, widths)[:, None, None] for part in self.parts]
+            [part.area[None, None, rows, cells] * variances(part.book, channels)[:, None, None] for part in self.parts]
         ).sum(0)
-        targets = torch.split(self.columns(window), widths, 1)
+        targets = torch.split(self.columns(window), channels, 1)
         factors = torch.split(self.area(window).square() / spreads.clamp_min(EPSILON), 1, 1)
         result = {}
         for layer, target, factor in zip(CELL_LAYERS, targets, factors, strict=True):
@@ -151,10 +151,10 @@ class Match:
         return result
 
 
-def variances(book: Book, widths: Sequence[int]) -> Tensor:
+def variances(book: Book, channels: Sequence[int]) -> Tensor:
     """[L]: of each layer, the mean square of the book's deviations, each cell by its mass."""
     squares = book.masses @ book.deviations.square()
-    return torch.stack([part.mean() for part in torch.split(squares, list(widths))])
+    return torch.stack([part.mean() for part in torch.split(squares, list(channels))])
 
 
 def loosened(parts: Sequence[CellPart], fidelity: float) -> list[CellPart]:

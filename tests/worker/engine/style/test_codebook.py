@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from tests.worker.engine.conftest import draw_painting, narrow_extractor
 from worker.engine import Extractor, Fingerprint, FingerprintFormatError, blend, fingerprint_of, load_fingerprint
-from worker.engine.style.codebook import Codebook, cells_of, chosen, codebook_of, joined, widths
+from worker.engine.style.cells import widths
+from worker.engine.style.codebook import Codebook, cells_of, chosen, codebook_of, joined
 
 
 @pytest.fixture(scope="module")
