@@ -29,7 +29,7 @@ from worker.engine.networks.decoder import HALO
 from worker.engine.networks.extractors import geometry
 from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
-from worker.engine.style.match import CellPart, Match, Target, matched
+from worker.engine.style.match import CellPart, Match, Seen, Target, matched
 from worker.engine.style.patches import PatchMatch, PatchPart, matched_patches
 from worker.engine.style.statistics import (
     LayerStatistics,
@@ -197,11 +197,11 @@ class Objective:
         photo, device = self.photo, self.extractor.device
         mixed = share if color_share is None else color_share
 
-        def look(window: Window) -> tuple[Tensor, Tensor]:
+        def look(window: Window) -> Seen:
             of_photo, of_iterate = (in_floats(window.crop(each).to(device)) for each in (photo, pixels))
             columns = torch.lerp(self.columns(of_iterate, window), self.columns(of_photo, window), share)
-            colors = torch.lerp(soft_colors(of_iterate, window), soft_colors(of_photo, window), mixed)
-            return columns, colors
+            seen = soft_colors(of_photo, window)
+            return Seen(columns, torch.lerp(soft_colors(of_iterate, window), seen, mixed), seen)
 
         match: Match | PatchMatch
         if known:
@@ -212,7 +212,7 @@ class Objective:
                 lambda window: self._patched(pixels, window), self.windows, self.patches, self.extractor
             )
         else:
-            match = matched(look, self.windows, self.cells, self.recipe.matching, seed)
+            match = matched(look, self.windows, self.cells, self.recipe.matching, seed, share)
         self._match = match
         if len(self.windows) == 1:
             self._targets = match.targets(self.windows[0], self.extractor)

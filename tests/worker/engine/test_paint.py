@@ -157,5 +157,5 @@ def test_a_small_painting_predicts_the_large_one(style: Fingerprint, extractor: 
         for options in (QUICK, replace(QUICK, size=512), replace(QUICK, seed=1))
     )
     difference, by_chance = np.abs(small - large).mean(), np.abs(small - other).mean()
-    assert difference < by_chance / 1.3
+    assert difference < by_chance / 1.15
     assert np.corrcoef(small.ravel(), large.ravel())[0, 1] > 0.8

@@ -3,8 +3,8 @@
 Source: Li and Wand, "Combining Markov Random Fields and Convolutional Neural Networks for Image Synthesis" (CVPR 2016),
 eq. 3, for the nearest patch by normalised cross-correlation; Kolkin et al., "Neural Neighbor Style Transfer"
 (arXiv 2203.13215), section 3.2, for hypercolumns of several layers matched by cosine, each side centred on its mean. We
-differ: colours count as well, cells that are used beyond their share of the painting become dearer, and targets are
-those of a codebook.
+differ: colours count as well, cells that are used beyond their share of the painting become dearer, what the photo
+shows in one colour stays in one, and targets are those of a codebook.
 """
 
 from __future__ import annotations
@@ -36,9 +36,37 @@ NORM = 1e-12  # least length of a vector that is divided by its own
 TELLING = 0.01  # what two cells differ by, at least, where a painting has any shapes; activations have a mean of 1
 STRANGENESS = 0.25  # what another part's cell costs, in cosines, at a fidelity of one half
 BLOCK = 1024  # cells that are compared at a time: with what comes of it they fit into a processor's cache
+# So many of a picture's cells tell what becomes of all their surroundings, in so many rounds.
+TELLERS, TELLING_ROUNDS = 1024, 8
+COARSE = 4096  # cells of a picture of 256 pixels a side: what is decided there, larger scales begin with
+# Standard deviations of what is around a cell: in the photo's colours, as a share of their own, but not of less than
+# LEAST_CONTRAST; and in places, as a share of the longer side.
+ALIKE, NEAR, LEAST_CONTRAST = 0.4, 0.2, 0.01
+KEPT = 0.5  # of what a cell differs from its surroundings in the photo
+# What is expected of cells that are about as like, in cosines: if the best alone counted, the last digit of one cell
+# could decide what colour a whole wall takes.
+SOFTNESS = 0.05
 
-# The core's columns [N, C] and soft colours [N, 3] of a window.
-Look = Callable[[Window], tuple[Tensor, Tensor]]
+
+class Seen(NamedTuple):
+    """Cells as they are looked at.
+
+    Attributes:
+        columns: [N, C], of what is matched.
+        colors: [N, 3], its soft colours.
+        photo: [N, 3], the photo's.
+    """
+
+    columns: Tensor
+    colors: Tensor
+    photo: Tensor
+
+    def only(self, cells: Tensor) -> Seen:
+        """Some of them, by numbers or by a mask."""
+        return Seen(*(each[cells.to(each.device)] for each in self))
+
+
+Look = Callable[[Window], Seen]  # of a window's core
 
 
 @dataclass(frozen=True)
@@ -51,6 +79,8 @@ class Matching:
         rounds: how often what is used too often grows dearer: the more, the more evenly cells are used.
         photo: the share of the photo in what is matched, at the first scale and at the last.
         draw: standard deviation of the prices that a seed draws: with another one, others of like cells are taken.
+        whole: what the squared distance of a cell's soft colour and its surroundings' counts, times the photo's share,
+            in coarse pictures and in finer ones.
     """
 
     colors: float = 1.0
@@ -58,6 +88,7 @@ class Matching:
     rounds: int = 8
     photo: tuple[float, float] = (0.35, 0.58)
     draw: float = 0.02
+    whole: tuple[float, float] = (15.0, 3.0)
 
 
 class Target(NamedTuple):
@@ -203,32 +234,43 @@ def _between_means(own: Book, others: Sequence[Book]) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def matched(
-    look: Look, windows: Sequence[Window], parts: Sequence[CellPart], matching: Matching, seed: int = 0
+    look: Look,
+    windows: Sequence[Window],
+    parts: Sequence[CellPart],
+    matching: Matching,
+    seed: int = 0,
+    photo_share: float = 0.0,
 ) -> Match:
-    """Match every cell of a picture that `look` shows in windows.
+    """Match every cell of a picture that `look` shows in windows, and in which there is that share of the photo.
 
     Prices are found on cells at equal distances, so that windows can be looked at one after the other.
     """
     picture = _Looks(look, windows)
-    columns, colors, numbers = (torch.cat(each) for each in zip(*picture.sampled(), strict=True))
+    samples = list(picture.sampled())
+    sample = Seen(*(torch.cat(each) for each in zip(*(seen for seen, _ in samples), strict=True)))
+    numbers = torch.cat([each for _, each in samples])
     inside = torch.stack([part.area.flatten()[numbers.to(part.area.device)] for part in parts], 1)
     generator = torch.Generator().manual_seed(seed)
-    likenesses = []
+    coarse, fine = matching.whole
+    whole = photo_share * (coarse if picture.cells <= COARSE else fine if picture.cells < SQUARED_FROM else 0.0)
+    likenesses, surroundings = [], []
     for index, part in enumerate(parts):
         here = inside[:, index] > 0
         if not here.any():
             here = torch.ones_like(here)
-        prices = (matching.draw * torch.randn(len(part.book.masses), generator=generator)).to(columns)
+        prices = (matching.draw * torch.randn(len(part.book.masses), generator=generator)).to(sample.columns)
         prices = prices if part.prices is None else prices + part.prices
-        likeness = _Likeness(part.book, columns[here].mean(0), matching.colors, prices)
-        likeness.settle(columns[here], colors[here], matching.usage, matching.rounds)
+        seen = sample.only(here)
+        likeness = _Likeness(part.book, seen.columns.mean(0), matching.colors, prices, whole)
+        likeness.settle(seen, matching.usage, matching.rounds)
         likenesses.append(likeness)
+        surroundings.append(_Surroundings(likeness, seen, numbers[here.cpu()], picture) if whole else None)
     grid = (picture.height, picture.width)
-    entries = tuple(torch.zeros(grid, dtype=torch.int16, device=columns.device) for _ in parts)
-    for (rows, cells), columns, colors in picture.windows():
-        for likeness, found in zip(likenesses, entries, strict=True):
-            blocks = zip(torch.split(columns, BLOCK), torch.split(colors, BLOCK), strict=True)
-            best = torch.cat([likeness(*block).argmax(1) for block in blocks])
+    entries = tuple(torch.zeros(grid, dtype=torch.int16, device=sample.columns.device) for _ in parts)
+    for (rows, cells), seen in picture.windows():
+        numbers = picture.numbers(rows, cells)
+        for likeness, around, found in zip(likenesses, surroundings, entries, strict=True):
+            best = likeness.best(seen, around(seen.photo, numbers) if around else None)
             found[rows, cells] = best.to(torch.int16).view(rows.stop - rows.start, -1)
     return Match(tuple(parts), entries)
 
@@ -245,31 +287,30 @@ class _Looks:
         self.height, self.width = windows[0].height // CELL, windows[0].width // CELL
         self._whole = look(windows[0]) if len(windows) == 1 else None  # looked at once, where that is all
 
-    def windows(self) -> Iterator[tuple[tuple[slice, slice], Tensor, Tensor]]:
-        """All of it: of each window's cells the rows and columns, [h·w, C], and soft colours [h·w, 3]."""
+    @property
+    def cells(self) -> int:
+        """How many it has."""
+        return self.height * self.width
+
+    def windows(self) -> Iterator[tuple[tuple[slice, slice], Seen]]:
+        """All of it: of each window's cells the rows and columns, and what is seen of them."""
         for window in self._windows:
-            yield window.cells(CELL), *(self._whole or self._look(window))
+            yield window.cells(CELL), self._whole or self._look(window)
 
-    def sampled(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Columns, colours and numbers of about SAMPLE cells, which are the same however the picture is looked at."""
-        count = self.height * self.width
-        if count < SQUARED_FROM:
-            every = max(1, count // SAMPLE)
-            for places, columns, colors in self.windows():
-                numbers = self._numbers(*places)
+    def sampled(self) -> Iterator[tuple[Seen, Tensor]]:
+        """About SAMPLE cells and their numbers, which are the same however the picture is looked at."""
+        if self.cells < SQUARED_FROM:
+            every = max(1, self.cells // SAMPLE)
+            for places, seen in self.windows():
+                numbers = self.numbers(*places)
                 drawn = (numbers % every == 0).nonzero()[:, 0]
-                there = drawn.to(columns.device)
-                yield columns[there], colors[there], numbers[drawn]
+                yield seen.only(drawn), numbers[drawn]
             return
-        for square in self._squares(SQUARE * isqrt(count // SAMPLE)):
-            numbers = self._numbers(*square.cells(CELL))
-            if self._whole:
-                there = numbers.to(self._whole[0].device)
-                yield self._whole[0][there], self._whole[1][there], numbers
-            else:
-                yield *self._look(square), numbers
+        for square in self._squares(SQUARE * isqrt(self.cells // SAMPLE)):
+            numbers = self.numbers(*square.cells(CELL))
+            yield self._whole.only(numbers) if self._whole else self._look(square), numbers
 
-    def _numbers(self, rows: slice, columns: slice) -> Tensor:
+    def numbers(self, rows: slice, columns: slice) -> Tensor:
         """Of cells [h·w], their numbers in the whole."""
         firsts = torch.arange(rows.start, rows.stop) * self.width
         return (firsts[:, None] + torch.arange(columns.start, columns.stop)).flatten()
@@ -293,26 +334,37 @@ def _starts(length: int, every: int) -> range:
 class _Likeness:
     """How much cells are like each of a book's, less its price."""
 
-    def __init__(self, book: Book, center: Tensor, color_weight: float, prices: Tensor) -> None:
+    def __init__(self, book: Book, center: Tensor, color_weight: float, prices: Tensor, whole: float = 0.0) -> None:
+        """`whole` is what a cell's surroundings count, where they are told."""
         self._book = book
         self._center = center
+        self._color_weight, self._whole = color_weight, whole
         # A cosine is a product in the book's directions, which are fewer than channels, and −|a − b|² is 2ab − b² but
-        # for what is the same for all of the book's cells. So both are one product: (cell, colour, 1) · these rows.
+        # for what is the same for all of the book's cells. So all is one product: (cell, colour, 1, whole) · these.
         there = book.codes / book.deviations.norm(dim=1, keepdim=True).clamp_min(NORM)
-        rest = -color_weight * book.colors.square().sum(1) - prices
-        self._rows = torch.cat([there, 2 * color_weight * book.colors, rest[:, None]], 1)
+        squares = book.colors.square().sum(1, keepdim=True)
+        rest = -color_weight * squares - prices[:, None]
+        self._rows = torch.cat([there, 2 * book.colors, rest, -squares], 1)
 
-    def __call__(self, columns: Tensor, colors: Tensor) -> Tensor:
-        """[N, K] of cells' columns [N, C] and colours [N, 3]."""
-        here = columns - self._center
+    def __call__(self, seen: Seen, around: Tensor | None = None) -> Tensor:
+        """[N, K] of N cells, whose surroundings have colours [N, 3] where that counts."""
+        here = seen.columns - self._center
         lengths = here.norm(dim=1, keepdim=True).clamp_min(NORM)
-        asked = torch.cat([here @ self._book.directions / lengths, colors, torch.ones_like(lengths)], 1)
-        return asked @ self._rows.T
+        colors = self._color_weight * seen.colors
+        colors = colors if around is None else colors + self._whole * around
+        ones = torch.ones_like(lengths)
+        counted = ones * (0.0 if around is None else self._whole)
+        return torch.cat([here @ self._book.directions / lengths, colors, ones, counted], 1) @ self._rows.T
 
-    def settle(self, columns: Tensor, colors: Tensor, usage: float, rounds: int) -> None:
+    def best(self, seen: Seen, around: Tensor | None = None) -> Tensor:
+        """Of each cell the number of the book's cell that it is most like, [N]."""
+        blocks = torch.arange(len(seen.columns), device=seen.columns.device).split(BLOCK)
+        return torch.cat([self(seen.only(each), None if around is None else around[each]).argmax(1) for each in blocks])
+
+    def settle(self, seen: Seen, usage: float, rounds: int) -> None:
         """Make dearer what these cells use too often, and cheaper what they use too seldom."""
-        worth = self(columns, colors)
-        book, count = self._book, len(columns)
+        worth = self(seen)
+        book, count = self._book, len(worth)
         prices = torch.zeros_like(book.masses)
         for _ in range(rounds if usage else 0):
             used = torch.bincount((worth - prices).argmax(1), minlength=len(book.masses)) / count
@@ -323,4 +375,47 @@ class _Likeness:
             used = torch.bincount(book.sources[(worth - prices).argmax(1)], minlength=len(book.shares)) / count
             prices = prices + step * (used - book.shares)[book.sources]
             step *= SHARE_DECAY
-        self._rows[:, -1] -= prices
+        self._rows[:, -2] -= prices
+
+    def colors(self, seen: Seen, around: Tensor | None = None) -> Tensor:
+        """The mean soft colours [N, 3] of the book's cells, each by how much a cell is like it."""
+        return torch.softmax(self(seen, around) / SOFTNESS, 1) @ self._book.colors
+
+
+class _Surroundings:
+    """What becomes of the photo's cells that are alike in colour and near. Matched each by itself, the cells of a plain
+    shirt would become pieces of several of the painting's colours, and more so as what is used too often grows dearer.
+
+    What cell i is to be near is Σⱼ wᵢⱼ (cⱼ + KEPT · (pᵢ − pⱼ)), of the photo's colours p and expected colours c.
+
+    Source: mean-field inference in a dense random field, Krähenbühl and Koltun, NeurIPS 2011 (arXiv 1210.5644), the
+    first kernel of eq. 3 for w and algorithm 1; in colours, where they have labels that agree or do not.
+    """
+
+    def __init__(self, likeness: _Likeness, seen: Seen, numbers: Tensor, picture: _Looks) -> None:
+        """Of cells with these numbers in a picture."""
+        self._picture = picture
+        self._contrast = seen.photo.var(0, correction=0).mean().sqrt().clamp_min(LEAST_CONTRAST)
+        chosen = torch.arange(0, len(numbers), max(1, len(numbers) // TELLERS))
+        tellers = seen.only(chosen)
+        self._tellers = self._placed(tellers.photo, numbers[chosen])
+        weights, kept = self._weights(self._tellers), KEPT * tellers.photo
+        self._colors = likeness.colors(tellers) - kept
+        for _ in range(TELLING_ROUNDS):
+            self._colors = likeness.colors(tellers, weights @ self._colors + kept) - kept
+
+    def __call__(self, photo: Tensor, numbers: Tensor) -> Tensor:
+        """What cells of the photo's colours [N, 3], by their numbers, are to be near: [N, 3]."""
+        placed = self._placed(photo, numbers).split(BLOCK)
+        return torch.cat([self._weights(each) @ self._colors for each in placed]) + KEPT * photo
+
+    def _placed(self, photo: Tensor, numbers: Tensor) -> Tensor:
+        """[N, 5], where exp(−d²/2) of two cells' distance is what one tells of the other."""
+        rows, columns = numbers // self._picture.width, numbers % self._picture.width
+        longer = max(self._picture.height, self._picture.width)
+        places = torch.stack([rows, columns], 1).to(photo) / (NEAR * longer)
+        return torch.cat([photo / (ALIKE * self._contrast), places], 1)
+
+    def _weights(self, placed: Tensor) -> Tensor:
+        """What the tellers tell of cells, [N, T], whose rows sum to 1."""
+        return torch.softmax(placed @ self._tellers.T - self._tellers.square().sum(1) / 2, 1)

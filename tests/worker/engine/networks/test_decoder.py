@@ -181,7 +181,7 @@ def test_little_memory_is_no_obstacle(extractor: Extractor, style: Fingerprint, 
     )
     difference = (parts - whole).abs()
     assert difference.median() < 4 / 255
-    assert difference.mean() < 0.25 * (redrawn - whole).abs().mean()
+    assert difference.mean() < 0.4 * (redrawn - whole).abs().mean()
 
 
 def models_with(decoder: bytes | None, folder: Path) -> Path:

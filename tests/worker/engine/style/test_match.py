@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from tests.worker.engine.conftest import draw_painting, draw_photo, narrow_extractor
 from worker.engine import Extractor, Fingerprint, PaintOptions, Region, Scene, blend, fingerprint_of
@@ -20,39 +19,49 @@ from worker.engine.options import recipe
 from worker.engine.presets import PRESETS
 from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
 from worker.engine.style.codebook import Book, joined
-from worker.engine.style.match import CellPart, Match, Matching, loosened, matched, variances
+from worker.engine.style.match import CellPart, Match, Matching, Seen, loosened, matched, variances
 
 SIZE = (160, 120)
 NEAREST = partial(PaintOptions, preset="studio")
 
 
-def brute_force(columns: np.ndarray, colors: np.ndarray, book: Book, color_weight: float) -> list[int]:
-    """For each cell, one by one, the book's cell of the greatest cosine less its colour's squared distance."""
+def worths(
+    seen: Seen, book: Book, color_weight: float, around: np.ndarray | None = None, whole: float = 0.0
+) -> np.ndarray:
+    """[N, K], one by one: the cosine less the colours' squared distances, from a cell's own and from what is around."""
+    columns, colors = seen.columns.double().numpy(), seen.colors.double().numpy()
     here = columns - columns.mean(0)
-    found = []
-    for cell, color in zip(here, colors, strict=True):
-        scores = [
-            float(cell @ there / np.linalg.norm(cell) / np.linalg.norm(there))
-            - color_weight * float(((color - its) ** 2).sum())
-            for there, its in zip(book.deviations.double().numpy(), book.colors.double().numpy(), strict=True)
-        ]
-        found.append(int(np.argmax(scores)))
+    found = np.empty((len(here), len(book.masses)))
+    for index, (cell, color) in enumerate(zip(here, colors, strict=True)):
+        for number, (there, its) in enumerate(
+            zip(book.deviations.double().numpy(), book.colors.double().numpy(), strict=True)
+        ):
+            found[index, number] = cell @ there / np.linalg.norm(cell) / np.linalg.norm(there)
+            found[index, number] -= color_weight * ((color - its) ** 2).sum()
+            if around is not None:
+                found[index, number] -= whole * ((around[index] - its) ** 2).sum()
     return found
 
 
-def looked_at(scene: Scene, extractor: Extractor, size: tuple[int, int] = SIZE) -> tuple[Objective, Tensor, Tensor]:
-    """An objective, and the columns and soft colours of its motif."""
+def brute_force(seen: Seen, book: Book, color_weight: float) -> list[int]:
+    """For each cell the book's cell that is worth most."""
+    return [int(each) for each in worths(seen, book, color_weight).argmax(1)]
+
+
+def looked_at(scene: Scene, extractor: Extractor, size: tuple[int, int] = SIZE) -> tuple[Objective, Seen]:
+    """An objective, and the cells of its motif."""
     objective = scene.objective(size, scene.brief(NEAREST(size=max(size)), extractor))
     assert objective.photo is not None
     pixels, window = in_floats(objective.photo), Window.whole(size[1], size[0])
-    return objective, columns_of(extractor(pixels, CELL_LAYERS), window, extractor), soft_colors(pixels, window)
+    colors = soft_colors(pixels, window)
+    return objective, Seen(columns_of(extractor(pixels, CELL_LAYERS), window, extractor), colors, colors)
 
 
 @pytest.mark.parametrize("of", ["one painting", "two paintings", "two kept in other directions", "other parts too"])
 def test_without_prices_each_cell_gets_what_brute_force_finds(
     extractor: Extractor, style: Fingerprint, of: str
 ) -> None:
-    _, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    _, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     book, other = style.book(128), fingerprint_of(draw_painting(seed=9), extractor, (128,)).book(128)
     if of == "two paintings":
         book = joined([(book, 1.0), (other, 1.0)])
@@ -66,11 +75,11 @@ def test_without_prices_each_cell_gets_what_brute_force_finds(
         book = loosened(parts, 0.0)[0].book
         expected_columns = torch.cat([parts[0].book.columns, other.columns])
         torch.testing.assert_close(book.deviations + book.means[0], expected_columns, atol=1e-4, rtol=1e-4)
-    expected = brute_force(columns.double().numpy(), colors.double().numpy(), book, 2.0)
+    expected = brute_force(seen, book, 2.0)
     # Prices of sources' shares aside, which is what one source is for.
     book = replace(book, sources=torch.zeros_like(book.sources), means=book.means[:1], shares=torch.ones(1))
     part, window = CellPart(book, torch.ones(30, 40)), Window.whole(SIZE[1], SIZE[0])
-    match = matched(lambda _: (columns, colors), [window], [part], Matching(colors=2.0, usage=0, draw=0))
+    match = matched(lambda _: seen, [window], [part], Matching(colors=2.0, usage=0, draw=0))
     agreeing = match.entries[0].flatten().numpy() == np.array(expected)
     assert agreeing.mean() > 0.995, "float32 may decide another way where two are alike to its last digits"
 
@@ -86,30 +95,30 @@ def test_large_pictures_are_matched_alike_in_windows_and_as_a_whole(size: tuple[
         torch.randn(40, 6, generator=random), torch.eye(6), torch.rand(40, 3, generator=random),
         torch.full((40,), 1 / 40), torch.zeros(40, dtype=torch.long), torch.zeros(1, 6), torch.ones(1),
     )  # fmt: skip
-    seen = 0
+    looks = 0
 
-    def look(window: Window) -> tuple[Tensor, Tensor]:
-        nonlocal seen
+    def look(window: Window) -> Seen:
+        nonlocal looks
         cells = window.cells(4)
-        seen += columns[cells].shape[:2].numel()
-        return columns[cells].flatten(0, 1), colors[cells].flatten(0, 1)
+        looks += columns[cells].shape[:2].numel()
+        return Seen(*(each[cells].flatten(0, 1) for each in (columns, colors, colors)))
 
     part, matching = CellPart(book, torch.ones(height // 4, width // 4)), Matching(usage=0.5)
     whole = matched(look, [Window.whole(height, width)], [part], matching)
-    seen = 0
+    looks = 0
     in_tiles = matched(look, windows(height, width, 1024, 32), [part], matching)
     assert (whole.entries[0] == in_tiles.entries[0]).float().mean() > 0.9999
-    assert 4096 < seen - columns.shape[:2].numel() < 20_000, "cells that were looked at for their prices"
+    assert 4096 < looks - columns.shape[:2].numel() < 20_000, "cells that were looked at for their prices"
     without = matched(look, [Window.whole(height, width)], [part], Matching(usage=0))
     assert (whole.entries[0] != without.entries[0]).float().mean() > 0.01, "there are prices"
 
 
 def test_prices_keep_cells_from_being_used_too_often(extractor: Extractor, style: Fingerprint) -> None:
-    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     window = Window.whole(SIZE[1], SIZE[0])
 
     def most_used(usage: float) -> float:
-        found = matched(lambda _: (columns, colors), [window], objective.cells, Matching(usage=usage)).entries[0]
+        found = matched(lambda _: seen, [window], objective.cells, Matching(usage=usage)).entries[0]
         return float(torch.bincount(found.flatten().int()).max()) / found.numel()
 
     assert most_used(0.1) < most_used(0.0)
@@ -117,12 +126,12 @@ def test_prices_keep_cells_from_being_used_too_often(extractor: Extractor, style
 
 def test_the_more_variety_the_more_evenly_cells_are_used(extractor: Extractor, style: Fingerprint) -> None:
     """By the entropy of their use; as usual is exactly as the preset says."""
-    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     window = Window.whole(SIZE[1], SIZE[0])
     entropies = []
     for variety in (0.0, 0.5, 1.0, 2.0, 4.0):
         matching = recipe(NEAREST(variety=variety)).matching
-        found = matched(lambda _: (columns, colors), [window], objective.cells, matching).entries[0]
+        found = matched(lambda _: seen, [window], objective.cells, matching).entries[0]
         shares = torch.bincount(found.flatten().int()) / found.numel()
         entropies.append(float(-(shares * shares.clamp_min(1e-9).log()).sum()))
     assert entropies == sorted(entropies)
@@ -133,7 +142,7 @@ def test_the_more_variety_the_more_evenly_cells_are_used(extractor: Extractor, s
 def test_the_less_fidelity_the_more_cells_come_from_other_parts(extractor: Extractor, style: Fingerprint) -> None:
     """Left is one painting's, right another's, and the picture is the same on both sides."""
     other = fingerprint_of(draw_painting(seed=9), extractor, (128,))
-    _, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    _, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     left = torch.zeros(30, 40)
     left[:, :20] = 1
     books = style.book(128), other.book(128)
@@ -141,7 +150,7 @@ def test_the_less_fidelity_the_more_cells_come_from_other_parts(extractor: Extra
     window, strange = Window.whole(SIZE[1], SIZE[0]), []
     for fidelity in (1.0, 0.9, 0.6, 0.3, 0.0):
         loose = loosened(parts, fidelity)
-        found = matched(lambda _: (columns, colors), [window], loose, Matching()).entries
+        found = matched(lambda _: seen, [window], loose, Matching()).entries
         sides = (left > 0, left == 0)
         foreign = [
             (each[side] >= len(book.masses)).float().mean()
@@ -156,11 +165,75 @@ def test_the_less_fidelity_the_more_cells_come_from_other_parts(extractor: Extra
     torch.testing.assert_close(kept[len(books[0].masses) :], books[1].columns.clamp_min(0), atol=1e-4, rtol=1e-4)
 
 
+def test_surroundings_count_as_in_a_mean_field_of_all_cells(extractor: Extractor, style: Fingerprint) -> None:
+    """Cell by cell, after Krähenbühl and Koltun: first each by itself, then with an eye on the others' colours."""
+    size, (height, width) = (96, 64), (16, 24)
+    _, seen = looked_at(Scene.of(draw_photo(*size), style), extractor, size)
+    book = style.book(128)
+    book = replace(book, sources=torch.zeros_like(book.sources), means=book.means[:1], shares=torch.ones(1))
+    photo = seen.photo.double().numpy()
+    contrast = np.sqrt(np.mean(photo.var(0)))
+    weights = np.zeros((len(photo), len(photo)))
+    for one, other in np.ndindex(weights.shape):
+        places = np.array(divmod(one, width)) - np.array(divmod(other, width))
+        apart = ((photo[one] - photo[other]) / (0.4 * contrast)) ** 2
+        weights[one, other] = np.exp(-(apart.sum() + (places**2).sum() / (0.2 * width) ** 2) / 2)
+    weights /= weights.sum(1, keepdims=True)
+    its, around = book.colors.double().numpy(), None
+    for _ in range(9):  # each by itself, and eight rounds
+        likely = np.exp(worths(seen, book, 1.0, around, 5.0) / 0.05)
+        expected_colors = likely @ its / likely.sum(1, keepdims=True)
+        # Half of what a cell differs in the photo from what is around it.
+        around = weights @ (expected_colors - photo / 2) + photo / 2
+    alone, expected = worths(seen, book, 1.0).argmax(1), worths(seen, book, 1.0, around, 5.0).argmax(1)
+    part, window = CellPart(book, torch.ones(height, width)), Window.whole(size[1], size[0])
+    matching = Matching(colors=1.0, usage=0, draw=0, whole=(10.0, 0.0))
+    found = matched(lambda _: seen, [window], [part], matching, photo_share=0.5).entries[0].flatten().numpy()
+    assert (found == expected).mean() > 0.98, "float32 may decide another way where two are alike"
+    assert (alone != expected).mean() > 0.1
+
+
+@pytest.mark.parametrize("size", [(256, 192), (512, 384)])
+def test_what_is_one_color_in_the_photo_stays_one(
+    extractor: Extractor, starry_night: Fingerprint, size: tuple[int, int]
+) -> None:
+    """A calm dark shape before a calm bright ground, with a sensor's noise."""
+    pixels = np.full((size[1], size[0], 3), (200, 190, 170), np.float64)
+    pixels[size[1] // 4 :, size[0] // 4 : 3 * size[0] // 4] = (40, 42, 50)
+    pixels += np.random.default_rng(5).normal(0, 4, pixels.shape)
+    photo = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    objective, seen = looked_at(Scene.of(photo, starry_night), extractor, size)
+    window, colors = Window.whole(size[1], size[0]), objective.cells[0].book.colors
+
+    def unevenness(whole: tuple[float, float]) -> list[float]:
+        matching = Matching(whole=whole)
+        found = matched(lambda _: seen, [window], objective.cells, matching, photo_share=0.4).entries[0].long()
+        height, width = found.shape
+        shape = found[height // 4 + 3 :, width // 4 + 3 : 3 * width // 4 - 3]
+        ground = found[:, : width // 4 - 3]
+        return [float(colors[each.flatten()].var(0).sum()) for each in (shape, ground)]
+
+    usual, alone = Matching().whole, (0.0, 0.0)
+    for together, by_itself in zip(unevenness(usual), unevenness(alone), strict=True):
+        assert together < 0.5 * by_itself
+
+
+def test_without_a_photo_nothing_tells_what_belongs_together(extractor: Extractor, style: Fingerprint) -> None:
+    objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
+    window, parts = Window.whole(SIZE[1], SIZE[0]), objective.cells
+    free, usual, alone = (
+        matched(lambda _: seen, [window], parts, Matching(whole=whole), photo_share=share).entries[0]
+        for share, whole in ((0.0, Matching().whole), (0.5, Matching().whole), (0.5, (0.0, 0.0)))
+    )
+    assert torch.equal(free, alone)
+    assert not torch.equal(usual, alone)
+
+
 def test_a_blend_is_used_by_its_shares(extractor: Extractor, style: Fingerprint) -> None:
     other = fingerprint_of(draw_painting(seed=9).convert("L").convert("RGB"), extractor, (128,))
-    objective, columns, colors = looked_at(Scene.of(draw_photo(), blend([(style, 3.0), (other, 1.0)])), extractor)
+    objective, seen = looked_at(Scene.of(draw_photo(), blend([(style, 3.0), (other, 1.0)])), extractor)
     book = objective.cells[0].book
-    match = matched(lambda _: (columns, colors), [Window.whole(120, 160)], objective.cells, Matching())
+    match = matched(lambda _: seen, [Window.whole(120, 160)], objective.cells, Matching())
     used = torch.bincount(book.sources[match.entries[0].flatten().long()], minlength=len(book.shares)) / 1200
     # Of each painting two scales are there, whose cells are much alike: what one lacks, the other has.
     of_paintings = torch.stack([used[:2].sum(), used[2:].sum()])
@@ -180,10 +253,10 @@ def test_windows_are_matched_as_the_whole_is(extractor: Extractor, style: Finger
 
 
 def test_another_seed_draws_other_cells(extractor: Extractor, style: Fingerprint) -> None:
-    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     matching, window = Matching(draw=0.05), Window.whole(120, 160)
     first, again, other = (
-        matched(lambda _: (columns, colors), [window], objective.cells, matching, seed).entries[0] for seed in (0, 0, 1)
+        matched(lambda _: seen, [window], objective.cells, matching, seed).entries[0] for seed in (0, 0, 1)
     )
     assert torch.equal(first, again)
     assert float((first != other).float().mean()) > 0.05
@@ -220,11 +293,11 @@ def test_emphasis_takes_cells_further_from_their_paintings_mean(extractor: Extra
     found = CellPart(book, torch.ones(30, 40), 1.5).columns
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5 * float(np.abs(expected).max()))
 
-    objective, columns, colors = looked_at(Scene.of(draw_photo(), style), extractor)
+    objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     assert objective.cells[0].emphasis == PRESETS["studio"].emphasis > 1
     window = Window.whole(SIZE[1], SIZE[0])
     parts = [replace(objective.cells[0], emphasis=emphasis) for emphasis in (1.0, 1.5)]
-    plain, emphasised = (matched(lambda _: (columns, colors), [window], [part], Matching()) for part in parts)
+    plain, emphasised = (matched(lambda _: seen, [window], [part], Matching()) for part in parts)
     assert torch.equal(plain.entries[0], emphasised.entries[0]), "what is most like a cell stays so"
 
 
