@@ -197,7 +197,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     app.state.redis = connection
     app.state.counts = counting_in(connection)
-    yield
+    with process.settled():
+        yield
     darkroom.close()
     publisher.close()
     counting.close()

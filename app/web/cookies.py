@@ -45,4 +45,4 @@ def cookie_name(request: Request, name: str) -> str:
 
 def is_https(request: Request) -> bool:
     """Whether the browser asked by https, also where a listed proxy speaks it for us."""
-    return request.url.scheme == "https"
+    return bool(request.scope.get("scheme") == "https")

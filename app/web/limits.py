@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import math
 import time
+from functools import lru_cache
 from typing import Annotated
 
 import redis
@@ -108,7 +109,11 @@ def waiting_time(limiter: RateLimiter, limit: RateLimitItem | None, *who: str) -
 
 def address_of(scope: Scope) -> str:
     """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
-    host = (scope.get("client") or ("", 0))[0]
+    return _client((scope.get("client") or ("", 0))[0])
+
+
+@lru_cache(4096)  # asked for each piece that a connection sends
+def _client(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

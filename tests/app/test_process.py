@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 
 import pytest
@@ -27,3 +28,12 @@ def test_a_disk_that_is_full_since_the_start_does_not_hide_the_temporary_folder(
         photo = pictures.encoded(Image.effect_noise((1200, 1200), 64))
         assert len(photo) > SPOOLED
         assert client.post("/api/v1/photos", files={"photo": ("a.png", photo)}).status_code == 201
+
+
+def test_what_a_process_begins_with_is_not_looked_through_for_garbage(settings: Settings) -> None:
+    with TestClient(create_app(settings)) as client:
+        gc.collect()
+        begun_with, since = gc.get_freeze_count(), len(gc.get_objects())
+        assert begun_with > 10 * since
+        assert client.get("/healthz").status_code == 200
+    assert gc.get_freeze_count() == 0, "what has ended may be thrown away"
