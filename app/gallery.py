@@ -14,7 +14,9 @@ from typing import get_args
 from PIL import ImageOps
 
 from app.jobs.ids import own_painting
+from app.jobs.models import Manner
 from app.jobs.styles import Mood, Style, find_styles
+from app.jobs.work import passed_work, suits_network, work_of
 from app.reading.errors import RefusedError
 from app.reading.normal import Side
 from app.reading.picture import read_photo
@@ -112,6 +114,13 @@ class Gallery:
         if own_painting(style_id):
             return _(own)
         return self.by_id[style_id].title if style_id in self.by_id else style_id
+
+    def work_of(self, photo_size: tuple[int, int], wish: Manner) -> float:
+        """Megapixel-evaluations of painting a photo of (width, height) pixels after what hangs here, as it is asked."""
+        first = self.by_id.get(wish.styles[0].id)
+        if first and first.network and suits_network(wish):
+            return passed_work(photo_size, wish.size)
+        return work_of(photo_size, wish)
 
 
 def load_gallery(builtin: Path, own: Path | None) -> Gallery:

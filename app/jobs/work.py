@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.jobs.models import Manner
 from app.jobs.options import BOUND, PaintingOptions, Preset, Quality, StyleLoss
 
 
@@ -52,6 +53,10 @@ PRESETS_ROUNDS: dict[Preset, tuple[int, ...]] = {"doodle": (4, 3, 2, 2, 1), "mrf
 OVERHEAD, BEFORE, BEFORE_DECODED = 0.008, 2.3, 3.0
 # What matching patches comes to beside it, from so many megapixels on; below in proportion.
 PATCHES, ALL_PATCHES_FROM = 12.0, 0.065
+# Of a network that was trained for one painting: the options that say something to it, the others being of an
+# optimisation; and what its pass takes, in evaluations.
+NETWORK_OPTIONS = ("size", "keep_colors", "color_method", "feather", "output_size", "resample")
+PASS = 2.0
 EFFORT: dict[Quality, float] = {"draft": 0.4, "good": 1.0, "best": 2.0}
 # Of each pixel of the largest scale, while it begins: the iterate, the last one, the photo at both sizes, a channel of
 # each in floats. Afterwards it is half of that.
@@ -112,6 +117,21 @@ def work_of(photo_size: tuple[int, int], options: PaintingOptions) -> float:
         photo_size, options.size, options.quality, options.preset, options.iterations, options.strength,
         is_decoded(options), style_loss(options) == "mrf",
     )  # fmt: skip
+
+
+def passed_work(photo_size: tuple[int, int], longest: int) -> float:
+    """The same of one pass by the network of a painting."""
+    aspect = min(photo_size) / max(photo_size)
+    return PASS * (OVERHEAD + widened(longest, aspect) ** 2 * aspect / 1e6)
+
+
+def suits_network(wish: Manner) -> bool:
+    """Whether the network of its painting, where that has one, can do all that is asked."""
+    one, *others = wish.styles
+    fields = [name for name in PaintingOptions.model_fields if name not in NETWORK_OPTIONS]
+    usual = PaintingOptions()
+    asks_more = others or one.mask or one.part or wish.extractor != "auto"
+    return not asks_more and all(getattr(wish, name) == getattr(usual, name) for name in fields)
 
 
 def is_decoded(options: PaintingOptions) -> bool:

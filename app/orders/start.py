@@ -13,7 +13,6 @@ from app.jobs.records.errors import ClientBusyError, PaintingGoneError, PhotoGon
 from app.jobs.records.quota import OverQuotaError
 from app.jobs.records.redis_records import Limits
 from app.jobs.storage.protocol import is_full
-from app.jobs.work import work_of
 from app.orders.checks import check_painting, check_recoloring
 from app.refusals import RefusalError
 from app.services import Services
@@ -52,7 +51,7 @@ def checked_work(services: Services, wish: PaintRequest) -> float:
         RefusalError: as in `check_painting`.
     """
     photo = check_painting(services, wish)
-    return work_of((photo.width, photo.height), wish)
+    return services.gallery.work_of((photo.width, photo.height), wish)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import get_args
 
 from app.jobs.models import Job, PaintRequest
 from app.jobs.options import Preset, Quality
-from app.jobs.work import largest_size, planned_work, work_of
+from app.jobs.work import largest_size, planned_work
 from app.pages.controls import CONTROLS, Offer
 from app.pages.form import HomeForm
 from app.pages.values import as_number
@@ -56,7 +56,7 @@ def larger(services: Services, job: Job, photo: StoredPhoto | None) -> list[Size
     longest = max(job.artwork_width or 0, job.artwork_height or 0)
     fit = [size for size in LARGE if longest < int(size) <= most]
     speed = services.records.workers.speed(job.request.extractor)
-    works = (work_of(shape, at_size(job.request, int(size))) for size in fit)
+    works = (services.gallery.work_of(shape, at_size(job.request, int(size))) for size in fit)
     offers = (Offer(size, _(words[size]), size == fit[0]) for size in fit)
     return [SizeChoice(offer, speed and speed * work) for offer, work in zip(offers, works, strict=True)]
 

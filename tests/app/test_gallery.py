@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from app.gallery import Gallery, load_gallery, picture
+from app.jobs.models import PaintRequest
 from app.jobs.styles import BUILT_IN, Style
 from tests.app import pictures
 
@@ -142,3 +144,22 @@ def test_every_painting_that_ships_has_a_small_swatch_of_a_third_of_the_bytes() 
         sum((folder / name).stat().st_size for folder in folders) for name in ("swatch.webp", "swatch.avif")
     )
     assert small_bytes < large / 3
+
+
+def test_a_painting_with_a_network_is_less_work_where_that_can_do_what_is_asked(own_styles: Path) -> None:
+    folder = own_styles / "waves"
+    folder.mkdir()
+    (folder / "any.png").write_bytes(pictures.encoded(pictures.quarters(), "PNG"))
+    (folder / "network.safetensors").write_bytes(b"of which only the worker knows more")
+    hanging = load_gallery(own_styles.parent / "nothing", own_styles)
+
+    def work(style: str, **wish: Any) -> float:
+        return hanging.work_of(
+            (4000, 3000), PaintRequest.model_validate({"photo": "0" * 32, "styles": [{"id": style}]} | wish)
+        )
+
+    usual = work("dusk")
+    assert work("waves") < usual / 5
+    assert work("waves", keep_colors=1.0, output_size=2048) == work("waves")
+    assert work("waves", strength=2) == work("dusk", strength=2)
+    assert work("waves", styles=[{"id": "waves"}, {"id": "dusk"}]) == usual

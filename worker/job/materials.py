@@ -20,6 +20,7 @@ from app.jobs.masks import find_mask
 from app.jobs.models import Job, PaintRequest, StyleChoice
 from app.jobs.storage import keys
 from app.jobs.storage.protocol import BlobNotFoundError, Storage
+from app.jobs.work import suits_network
 from app.settings import Settings
 from worker import engine
 from worker.job.failures import (
@@ -32,7 +33,6 @@ from worker.job.failures import (
     options_unfit,
     style_damaged,
 )
-from worker.job.networks import beyond_networks
 from worker.job.styles import Painting, Paintings
 from worker.machine.devices import Device
 
@@ -134,10 +134,10 @@ class Materials:
         Raises:
             JobFailedError: the painting is gone, or its network damaged.
         """
-        choice, options = wish.styles[0], engine.PaintOptions(**wish.painting())
-        if len(wish.styles) > 1 or choice.mask or choice.part or wish.extractor != "auto" or beyond_networks(options):
+        if not suits_network(wish):
             return None
-        painting = self.paintings.find([choice.id])[choice.id]
+        style = wish.styles[0].id
+        painting = self.paintings.find([style])[style]
         path = painting.style.network if painting.style else None
         if path is None:
             return None

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 
 from app.jobs.files.recipe import Network
+from app.jobs.work import NETWORK_OPTIONS
 from worker import engine
-
-# The options that say something to a network; the others are of an optimisation.
-OPTIONS = ("size", "keep_colors", "color_method", "feather", "output_size", "resample")
 
 
 def beyond_networks(options: engine.PaintOptions) -> list[str]:
     """The options that are not as usual, and say nothing to a network."""
     usual = engine.PaintOptions()
-    names = [field.name for field in fields(usual) if field.name not in OPTIONS]
+    names = [field.name for field in fields(usual) if field.name not in NETWORK_OPTIONS]
     return [name for name in names if getattr(options, name) != getattr(usual, name)]
 
 

@@ -12,9 +12,10 @@ from PIL import Image
 
 from app.jobs.files.recipe import Ingredient, Recipe, version
 from app.jobs.files.strips import Picture
+from app.jobs.work import NETWORK_OPTIONS
 from worker import engine
 from worker.engine.networks.transform_net import SUFFIX
-from worker.job.networks import OPTIONS, beyond_networks, told_of
+from worker.job.networks import beyond_networks, told_of
 from worker.machine.devices import Device
 from worker.shell.files import UsageError, mask_in
 
@@ -72,7 +73,7 @@ class ByNetwork:
             atelier=version(),
             styles=[Ingredient(title=about.title, artist=about.artist)],
             network=told_of(self.network),
-            options=as_typed(self.options, OPTIONS),
+            options=as_typed(self.options, NETWORK_OPTIONS),
             keep=self.keep is not None,
             color_mask=self.color_mask is not None,
             keep_transparency=keep_transparency,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.jobs.options import PaintingOptions, Preset
-from app.jobs.work import SCHEDULES, TILE_BYTES, planned_work, work_of
+from app.jobs.work import SCHEDULES, TILE_BYTES, passed_work, planned_work, work_of
 from worker import engine
 from worker.engine.networks.extractors import VGG_BLOCKS
 
@@ -54,3 +54,12 @@ def test_estimate_agrees_with_the_engine_whatever_is_asked(options: dict[str, An
 def test_every_preset_and_every_extractor_is_known() -> None:
     assert list(SCHEDULES) == list(engine.PRESETS)
     assert set(TILE_BYTES) == {"compact", *VGG_BLOCKS}
+
+
+def test_a_network_passes_over_a_picture_once() -> None:
+    """Of four times the pixels almost four times the work, and of all sizes far less than an optimisation's."""
+    works = [passed_work((4000, 3000), size) for size in (512, 1024, 2048)]
+    assert works[1] / works[0] == pytest.approx(4, rel=0.15)
+    assert works[2] / works[1] == pytest.approx(4, rel=0.05)
+    for size, work in zip((512, 1024, 2048), works, strict=True):
+        assert work < planned_work((4000, 3000), size, "good") / 5
