@@ -193,12 +193,18 @@ def recipe(options: PaintOptions) -> Preset:
         asked["content_layers"] = {layer: weight for layer, weight in options.content_layers.items() if weight}
     if options.optimizer not in (None, preset.optimizer):
         asked |= {"learning_rate": LEARNING_RATES[options.optimizer], "average": 0.0}
+    (coarse, fine), kept = preset.matching.whole, 1 - freedom(options.strength)
+    matching = replace(
+        preset.matching,
+        rounds=round(preset.matching.rounds * options.variety),
+        whole=(coarse * kept, fine * kept),
+    )
     return replace(
         preset,
         **asked,
         style_weight=preset.style_weight * options.strength,
         tv_weight=preset.tv_weight * options.smoothing,
-        matching=replace(preset.matching, rounds=round(preset.matching.rounds * options.variety)),
+        matching=matching,
     )
 
 

@@ -218,6 +218,14 @@ def test_what_is_one_color_in_the_photo_stays_one(
         assert together < 0.5 * by_itself
 
 
+def test_where_a_painting_is_free_it_need_not_keep_the_photos_things_whole() -> None:
+    weights = [recipe(NEAREST(strength=strength)).matching.whole for strength in (0.5, 1.0, 2.0, 3.0, 4.0)]
+    usual = PRESETS["studio"].matching.whole
+    assert weights[:3] == [usual] * 3
+    assert weights[-1] == (0.0, 0.0)
+    assert all(0 < each < before for each, before in zip(weights[3], usual, strict=True))
+
+
 def test_without_a_photo_nothing_tells_what_belongs_together(extractor: Extractor, style: Fingerprint) -> None:
     objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     window, parts = Window.whole(SIZE[1], SIZE[0]), objective.cells
