@@ -96,7 +96,7 @@ VARIANTS = [
     Variant("the decoder alone", {"refinement": PRESETS["instant"].refinement}),
     Variant("without the decoder", EVALUATED),
     Variant("without it and lost detail", EVALUATED, instead=without_lost_detail),
-    Variant("each cell by itself", {"matching": Matching(whole=(0.0, 0.0))}),
+    Variant("each cell by itself", {"matching": Matching(surroundings=(0.0, 0.0))}),
     Variant("use has no price", {"matching": Matching(usage=0.0)}),
     Variant("use has thrice the price", {"matching": Matching(usage=0.3)}),
     Variant("colours do not count", {"matching": Matching(colors=0.0)}),

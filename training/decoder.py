@@ -179,7 +179,8 @@ class Studio:
         extractor, device = self._extractor, self._extractor.device
         height, width = motif.shape[2:]
         brief = Brief.of((width, height), PaintOptions(strength=strength), extractor)
-        brief = replace(brief, recipe=replace(brief.recipe, content_weight=self._chosen.content))
+        matching = brief.recipe.matching.of_crop(scale)
+        brief = replace(brief, recipe=replace(brief.recipe, content_weight=self._chosen.content, matching=matching))
         everywhere = torch.ones(height // CELL, width // CELL, device=device)
         part = CellPart(style.book(scale).to(device), everywhere)
         objective = Objective(brief, Targets(motif, cells=[part]))

@@ -212,7 +212,7 @@ class Objective:
                 lambda window: self._patched(pixels, window), self.windows, self.patches, self.extractor
             )
         else:
-            match = matched(look, self.windows, self.cells, self.recipe.matching, seed, share)
+            match = matched(look, self.windows, self.cells, self.recipe.matching, share, seed)
         self._match = match
         if len(self.windows) == 1:
             self._targets = match.targets(self.windows[0], self.extractor)

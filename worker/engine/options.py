@@ -193,11 +193,11 @@ def recipe(options: PaintOptions) -> Preset:
         asked["content_layers"] = {layer: weight for layer, weight in options.content_layers.items() if weight}
     if options.optimizer not in (None, preset.optimizer):
         asked |= {"learning_rate": LEARNING_RATES[options.optimizer], "average": 0.0}
-    (coarse, fine), kept = preset.matching.whole, 1 - freedom(options.strength)
+    (coarse, fine), kept = preset.matching.surroundings, 1 - freedom(options.strength)
     matching = replace(
         preset.matching,
         rounds=round(preset.matching.rounds * options.variety),
-        whole=(coarse * kept, fine * kept),
+        surroundings=(coarse * kept, fine * kept),
     )
     return replace(
         preset,

@@ -7,7 +7,7 @@ arXiv 1603.08155), section 3, and its program, jcjohnson/fast-neural-style.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -182,6 +182,8 @@ class Matched:
         size = (photo.shape[3], photo.shape[2])
         options = PaintOptions(size=max(size), brush=self._style_size / max(size), strength=self._strength)
         scene = Scene.of(to_image(photo), self._style)
-        objective = scene.objective(size, scene.brief(options, self._extractor))
+        brief = scene.brief(options, self._extractor)
+        matching = brief.recipe.matching.of_crop(self._style_size)
+        objective = scene.objective(size, replace(brief, recipe=replace(brief.recipe, matching=matching)))
         objective.match(drawn.detach(), PHOTO_SHARE)
         return objective(drawn) / objective.recipe.style_weight

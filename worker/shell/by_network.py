@@ -15,7 +15,7 @@ from app.jobs.files.strips import Picture
 from app.jobs.work import NETWORK_OPTIONS
 from worker import engine
 from worker.engine.networks.transform_net import SUFFIX
-from worker.job.networks import beyond_networks, told_of
+from worker.job.networks import told_of
 from worker.machine.devices import Device
 from worker.shell.files import UsageError, mask_in
 
@@ -100,3 +100,10 @@ def network_file(name: str, models: Path) -> Path:
         those = f"Those that ship are {', '.join(shipped)}." if shipped else "`atelier train-fast` makes networks."
         raise UsageError(f"There is no network {name!r}, and no such file. {those}")
     return Path(name)
+
+
+def beyond_networks(options: engine.PaintOptions) -> list[str]:
+    """The options that are not as usual, and say nothing to a network."""
+    usual = engine.PaintOptions()
+    names = [field.name for field in fields(usual) if field.name not in NETWORK_OPTIONS]
+    return [name for name in names if getattr(options, name) != getattr(usual, name)]

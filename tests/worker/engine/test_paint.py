@@ -50,7 +50,7 @@ def test_pastiche_has_the_asked_size_the_paintings_style_and_the_photos_content(
     photos_style, _ = distances(photo.resize(pastiche.size), photo, style, extractor)
     _, paintings_content = distances(painting.resize(pastiche.size), photo, style, extractor)
     style_after, content_after = distances(pastiche, photo, style, extractor)
-    assert style_after < photos_style / 5
+    assert style_after < photos_style / 4
     assert content_after < paintings_content / 1.5  # the photo's shapes; in the painting's colours, which count too
 
 

@@ -36,9 +36,11 @@ NORM = 1e-12  # least length of a vector that is divided by its own
 TELLING = 0.01  # what two cells differ by, at least, where a painting has any shapes; activations have a mean of 1
 STRANGENESS = 0.25  # what another part's cell costs, in cosines, at a fidelity of one half
 BLOCK = 1024  # cells that are compared at a time: with what comes of it they fit into a processor's cache
-# So many of a picture's cells tell what becomes of all their surroundings, in so many rounds.
-TELLERS, TELLING_ROUNDS = 1024, 8
-COARSE = 4096  # cells of a picture of 256 pixels a side: what is decided there, larger scales begin with
+# So many of a picture's cells stand for all of their surroundings, and so many rounds the mean field takes.
+LANDMARKS, MEAN_FIELD_ROUNDS = 512, 8
+# Of larger pictures each cell is matched by itself: to ask the landmarks of all would be a tenth of a poster's time.
+SURROUNDED_TO = 2**19
+COARSE = 64  # cells on the longer side of a picture of 256 pixels: what is decided there, larger scales begin with
 # Standard deviations of what is around a cell: in the photo's colours, as a share of their own, but not of less than
 # LEAST_CONTRAST; and in places, as a share of the longer side.
 ALIKE, NEAR, LEAST_CONTRAST = 0.4, 0.2, 0.01
@@ -54,7 +56,7 @@ class Seen(NamedTuple):
     Attributes:
         columns: [N, C], of what is matched.
         colors: [N, 3], its soft colours.
-        photo: [N, 3], the photo's.
+        photo: [N, 3], those of the photo in the painting's colours, which tell what belongs together.
     """
 
     columns: Tensor
@@ -62,7 +64,7 @@ class Seen(NamedTuple):
     photo: Tensor
 
     def only(self, cells: Tensor) -> Seen:
-        """Some of them, by numbers or by a mask."""
+        """Some of them, by numbers [M] or by a mask [N]."""
         return Seen(*(each[cells.to(each.device)] for each in self))
 
 
@@ -79,8 +81,9 @@ class Matching:
         rounds: how often what is used too often grows dearer: the more, the more evenly cells are used.
         photo: the share of the photo in what is matched, at the first scale and at the last.
         draw: standard deviation of the prices that a seed draws: with another one, others of like cells are taken.
-        whole: what the squared distance of a cell's soft colour and its surroundings' counts, times the photo's share,
-            in coarse pictures and in finer ones.
+        surroundings: what the squared distance of a cell's soft colour and its surroundings' counts, times the photo's
+            share: in pictures of up to COARSE cells on the longer side, where it is decided what colour a thing gets,
+            and in larger ones; nothing above SURROUNDED_TO cells.
     """
 
     colors: float = 1.0
@@ -88,7 +91,13 @@ class Matching:
     rounds: int = 8
     photo: tuple[float, float] = (0.35, 0.58)
     draw: float = 0.02
-    whole: tuple[float, float] = (15.0, 3.0)
+    surroundings: tuple[float, float] = (15.0, 3.0)
+
+    def of_crop(self, scale: float) -> Matching:
+        """The same for crops of a picture of `scale` pixels on the longer side."""
+        coarse, fine = self.surroundings
+        weight = coarse if scale <= CELL * COARSE else fine
+        return replace(self, surroundings=(weight, weight))
 
 
 class Target(NamedTuple):
@@ -238,11 +247,12 @@ def matched(
     windows: Sequence[Window],
     parts: Sequence[CellPart],
     matching: Matching,
+    photo_share: float,
     seed: int = 0,
-    photo_share: float = 0.0,
 ) -> Match:
-    """Match every cell of a picture that `look` shows in windows, and in which there is that share of the photo.
+    """Match every cell of a picture that `look` shows in windows.
 
+    `photo_share`, 0 to 1, is how much of the photo there is in that picture; so much do a cell's surroundings count.
     Prices are found on cells at equal distances, so that windows can be looked at one after the other.
     """
     picture = _Looks(look, windows)
@@ -251,8 +261,9 @@ def matched(
     numbers = torch.cat([each for _, each in samples])
     inside = torch.stack([part.area.flatten()[numbers.to(part.area.device)] for part in parts], 1)
     generator = torch.Generator().manual_seed(seed)
-    coarse, fine = matching.whole
-    whole = photo_share * (coarse if picture.cells <= COARSE else fine if picture.cells < SQUARED_FROM else 0.0)
+    coarse, fine = matching.surroundings
+    around_weight = photo_share * (coarse if max(picture.height, picture.width) <= COARSE else fine)
+    around_weight = around_weight if picture.cells <= SURROUNDED_TO else 0.0
     likenesses, surroundings = [], []
     for index, part in enumerate(parts):
         here = inside[:, index] > 0
@@ -261,10 +272,16 @@ def matched(
         prices = (matching.draw * torch.randn(len(part.book.masses), generator=generator)).to(sample.columns)
         prices = prices if part.prices is None else prices + part.prices
         seen = sample.only(here)
-        likeness = _Likeness(part.book, seen.columns.mean(0), matching.colors, prices, whole)
+        likeness = _Likeness(part.book, seen.columns.mean(0), matching.colors, prices, around_weight)
         likeness.settle(seen, matching.usage, matching.rounds)
+        likeness.meet_shares(seen)
+        around, those = None, numbers[here.cpu()]
+        if around_weight:
+            around = _Surroundings(likeness, seen, those, picture)
+            if len(part.book.shares) > 1:
+                likeness.meet_shares(seen, around(seen.photo, those))
         likenesses.append(likeness)
-        surroundings.append(_Surroundings(likeness, seen, numbers[here.cpu()], picture) if whole else None)
+        surroundings.append(around)
     grid = (picture.height, picture.width)
     entries = tuple(torch.zeros(grid, dtype=torch.int16, device=sample.columns.device) for _ in parts)
     for (rows, cells), seen in picture.windows():
@@ -334,13 +351,13 @@ def _starts(length: int, every: int) -> range:
 class _Likeness:
     """How much cells are like each of a book's, less its price."""
 
-    def __init__(self, book: Book, center: Tensor, color_weight: float, prices: Tensor, whole: float = 0.0) -> None:
-        """`whole` is what a cell's surroundings count, where they are told."""
+    def __init__(self, book: Book, center: Tensor, color_weight: float, prices: Tensor, around_weight: float) -> None:
+        """`around_weight` is what a cell's surroundings count, where they are told."""
         self._book = book
         self._center = center
-        self._color_weight, self._whole = color_weight, whole
+        self._color_weight, self._around_weight = color_weight, around_weight
         # A cosine is a product in the book's directions, which are fewer than channels, and −|a − b|² is 2ab − b² but
-        # for what is the same for all of the book's cells. So all is one product: (cell, colour, 1, whole) · these.
+        # for what is the same for all of the book's cells. So all is one product: (cell, colours, 1, weight) · these.
         there = book.codes / book.deviations.norm(dim=1, keepdim=True).clamp_min(NORM)
         squares = book.colors.square().sum(1, keepdim=True)
         rest = -color_weight * squares - prices[:, None]
@@ -350,16 +367,20 @@ class _Likeness:
         """[N, K] of N cells, whose surroundings have colours [N, 3] where that counts."""
         here = seen.columns - self._center
         lengths = here.norm(dim=1, keepdim=True).clamp_min(NORM)
-        colors = self._color_weight * seen.colors
-        colors = colors if around is None else colors + self._whole * around
+        weight = 0.0 if around is None else self._around_weight
+        colors = self._color_weight * seen.colors + (0.0 if around is None else weight * around)
         ones = torch.ones_like(lengths)
-        counted = ones * (0.0 if around is None else self._whole)
-        return torch.cat([here @ self._book.directions / lengths, colors, ones, counted], 1) @ self._rows.T
+        return torch.cat([here @ self._book.directions / lengths, colors, ones, weight * ones], 1) @ self._rows.T
 
     def best(self, seen: Seen, around: Tensor | None = None) -> Tensor:
         """Of each cell the number of the book's cell that it is most like, [N]."""
-        blocks = torch.arange(len(seen.columns), device=seen.columns.device).split(BLOCK)
-        return torch.cat([self(seen.only(each), None if around is None else around[each]).argmax(1) for each in blocks])
+        blocks = [Seen(*block) for block in zip(*(each.split(BLOCK) for each in seen), strict=True)]
+        beside = [None] * len(blocks) if around is None else around.split(BLOCK)
+        return torch.cat([self(*pair).argmax(1) for pair in zip(blocks, beside, strict=True)])
+
+    def expected_colors(self, seen: Seen, around: Tensor | None = None) -> Tensor:
+        """The mean soft colours [N, 3] of the book's cells, each by how much a cell is like it."""
+        return torch.softmax(self(seen, around) / SOFTNESS, 1) @ self._book.colors
 
     def settle(self, seen: Seen, usage: float, rounds: int) -> None:
         """Make dearer what these cells use too often, and cheaper what they use too seldom."""
@@ -370,16 +391,19 @@ class _Likeness:
             used = torch.bincount((worth - prices).argmax(1), minlength=len(book.masses)) / count
             excess = (used / book.masses.clamp_min(EPSILON)).clamp(max=MOST_USED) - 1
             prices = prices + 0.1 * usage * excess.clamp(min=LEAST_USED)
-        step = SHARE_STEP
-        for _ in range(SHARE_ROUNDS if len(book.shares) > 1 else 0):
-            used = torch.bincount(book.sources[(worth - prices).argmax(1)], minlength=len(book.shares)) / count
+        self._rows[:, -2] -= prices
+
+    def meet_shares(self, seen: Seen, around: Tensor | None = None) -> None:
+        """Make dearer what is of sources that these cells use more than their shares, and cheaper what is of others."""
+        book = self._book
+        if len(book.shares) == 1:
+            return
+        worth, prices, step = self(seen, around), torch.zeros_like(book.masses), SHARE_STEP
+        for _ in range(SHARE_ROUNDS):
+            used = torch.bincount(book.sources[(worth - prices).argmax(1)], minlength=len(book.shares)) / len(worth)
             prices = prices + step * (used - book.shares)[book.sources]
             step *= SHARE_DECAY
         self._rows[:, -2] -= prices
-
-    def colors(self, seen: Seen, around: Tensor | None = None) -> Tensor:
-        """The mean soft colours [N, 3] of the book's cells, each by how much a cell is like it."""
-        return torch.softmax(self(seen, around) / SOFTNESS, 1) @ self._book.colors
 
 
 class _Surroundings:
@@ -389,20 +413,25 @@ class _Surroundings:
     What cell i is to be near is Σⱼ wᵢⱼ (cⱼ + KEPT · (pᵢ − pⱼ)), of the photo's colours p and expected colours c.
 
     Source: mean-field inference in a dense random field, Krähenbühl and Koltun, NeurIPS 2011 (arXiv 1210.5644), the
-    first kernel of eq. 3 for w and algorithm 1; in colours, where they have labels that agree or do not.
+    first kernel of eq. 3 for w and algorithm 1. We differ: colours stand for labels that agree or do not, weights sum
+    to 1, and landmarks, themselves among them, tell of all cells.
     """
 
     def __init__(self, likeness: _Likeness, seen: Seen, numbers: Tensor, picture: _Looks) -> None:
         """Of cells with these numbers in a picture."""
         self._picture = picture
         self._contrast = seen.photo.var(0, correction=0).mean().sqrt().clamp_min(LEAST_CONTRAST)
-        chosen = torch.arange(0, len(numbers), max(1, len(numbers) // TELLERS))
-        tellers = seen.only(chosen)
-        self._tellers = self._placed(tellers.photo, numbers[chosen])
-        weights, kept = self._weights(self._tellers), KEPT * tellers.photo
-        self._colors = likeness.colors(tellers) - kept
-        for _ in range(TELLING_ROUNDS):
-            self._colors = likeness.colors(tellers, weights @ self._colors + kept) - kept
+        self._middle = seen.photo.mean(0)
+        # By their numbers, or they would depend on the windows in which the picture is looked at; and drawn, because
+        # those at equal distances may lie in a few columns.
+        drawn = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))[:LANDMARKS]
+        chosen = numbers.argsort()[drawn]
+        landmarks = seen.only(chosen)
+        self._landmarks = self._placed(landmarks.photo, numbers[chosen])
+        weights, kept = self._weights(self._landmarks), KEPT * landmarks.photo
+        self._colors = likeness.expected_colors(landmarks) - kept
+        for _ in range(MEAN_FIELD_ROUNDS):
+            self._colors = likeness.expected_colors(landmarks, weights @ self._colors + kept) - kept
 
     def __call__(self, photo: Tensor, numbers: Tensor) -> Tensor:
         """What cells of the photo's colours [N, 3], by their numbers, are to be near: [N, 3]."""
@@ -414,8 +443,8 @@ class _Surroundings:
         rows, columns = numbers // self._picture.width, numbers % self._picture.width
         longer = max(self._picture.height, self._picture.width)
         places = torch.stack([rows, columns], 1).to(photo) / (NEAR * longer)
-        return torch.cat([photo / (ALIKE * self._contrast), places], 1)
+        return torch.cat([(photo - self._middle) / (ALIKE * self._contrast), places], 1)
 
     def _weights(self, placed: Tensor) -> Tensor:
-        """What the tellers tell of cells, [N, T], whose rows sum to 1."""
-        return torch.softmax(placed @ self._tellers.T - self._tellers.square().sum(1) / 2, 1)
+        """What the landmarks tell of cells, [N, L], whose rows sum to 1."""
+        return torch.softmax(placed @ self._landmarks.T - self._landmarks.square().sum(1) / 2, 1)
