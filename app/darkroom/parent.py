@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 # The interpreter runs no start-up files of site-packages, which can be slow; so it is told where to look.
 BOOT = """
 import os, sys
+os.nice(10)  # who waits for a page goes first, also before what this loads
 sys.path = sys.argv[1].split(os.pathsep)
 from app.darkroom.child.developing import main
 main()

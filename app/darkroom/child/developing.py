@@ -45,7 +45,6 @@ def main() -> None:
     Arguments: megapixels, megabytes, seconds.
     """
     limit_mp, memory_mb, time_s = map(int, sys.argv[-3:])
-    os.nice(10)  # Who waits for a page goes first.
     Image.preinit()
     # The HEIC reader starts a thread whatever it is told.
     confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
