@@ -93,10 +93,14 @@ class Matching:
     draw: float = 0.02
     surroundings: tuple[float, float] = (15.0, 3.0)
 
+    def surroundings_at(self, scale: float) -> float:
+        """What they count in a picture of `scale` pixels on the longer side."""
+        coarse, fine = self.surroundings
+        return coarse if scale <= CELL * COARSE else fine
+
     def of_crop(self, scale: float) -> Matching:
         """The same for crops of a picture of `scale` pixels on the longer side."""
-        coarse, fine = self.surroundings
-        weight = coarse if scale <= CELL * COARSE else fine
+        weight = self.surroundings_at(scale)
         return replace(self, surroundings=(weight, weight))
 
 
@@ -261,9 +265,9 @@ def matched(
     numbers = torch.cat([each for _, each in samples])
     inside = torch.stack([part.area.flatten()[numbers.to(part.area.device)] for part in parts], 1)
     generator = torch.Generator().manual_seed(seed)
-    coarse, fine = matching.surroundings
-    around_weight = photo_share * (coarse if max(picture.height, picture.width) <= COARSE else fine)
-    around_weight = around_weight if picture.cells <= SURROUNDED_TO else 0.0
+    around_weight = 0.0
+    if picture.cells <= SURROUNDED_TO:
+        around_weight = photo_share * matching.surroundings_at(CELL * max(picture.height, picture.width))
     likenesses, surroundings = [], []
     for index, part in enumerate(parts):
         here = inside[:, index] > 0
