@@ -1,8 +1,8 @@
 """Where strangers' photos and masks are decoded: one confined child process for each.
 
 A child is a fresh interpreter with Pillow loaded, 50 ms of processor time; one always stands ready, so nobody waits for
-it. Not multiprocessing's fork server: its answers are pickles, and what comes back from a child that a stranger's file
-may have taken over must be data only.
+it. HEIC gets one of its own, whose reader takes as long again to load, and threads. Not multiprocessing's fork server:
+its answers are pickles, and what comes back from a child that a stranger's file may have taken over must be data only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Literal
 
 from app import refusals
 from app.darkroom.developed import DecodedMask, DecodedPhoto
+from app.reading import heic
 from app.refusals import RefusalError, Thing
 from app.retelling import retold
 
@@ -101,7 +102,9 @@ class Darkroom:
         return understand_mask(self._answer(source, "rest" if turned else "mask", "mask"))
 
     def _answer(self, source: BinaryIO, job: Work, thing: Thing) -> bytes:
-        child = self._take()
+        head = source.read(heic.HEAD_BYTES)
+        source.seek(0)
+        child = self._take(heic.may_be(head))
         overran = threading.Event()
 
         def stop() -> None:
@@ -131,24 +134,29 @@ class Darkroom:
                 end(self._spare)
                 self._spare = None
 
-    def _take(self) -> Child:
+    def _take(self, may_be_heic: bool) -> Child:
         with self._lock:
             if self._closed:
                 raise DarkroomError("The darkroom is closed.")
-            child, self._spare = self._spare, None
-            if child is not None and child.poll() is not None:
-                end(child)  # The system took it away, perhaps for its memory.
-                child = None
-            child = child or self.start()
+            child = self.start(may_be_heic=True) if may_be_heic else self._spared() or self.start()
             self._busy.add(child)
-            with suppress(OSError):  # No room for a spare one now; the next photo starts its own.
-                self._spare = self.start()
+            if self._spare is None:
+                with suppress(OSError):  # No room for a spare one now; the next photo starts its own.
+                    self._spare = self.start()
         return child
 
-    def start(self) -> Child:
+    def _spared(self) -> Child | None:
+        """The child that stands ready, if it still does."""
+        child, self._spare = self._spare, None
+        if child is not None and child.poll() is not None:
+            end(child)  # The system took it away, perhaps for its memory.
+            return None
+        return child
+
+    def start(self, may_be_heic: bool = False) -> Child:
         """A child that waits for a file. Whoever starts one feeds it (`feed`) and ends it (`end`)."""
         return subprocess.Popen(
-            self._command,
+            [*self._command, str(int(may_be_heic))],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,14 +6,13 @@ so that it also runs where nothing else may (app/darkroom/child/developing.py).
 
 from __future__ import annotations
 
+# Pillow would load some of these only while it decodes, when a confined process can open no file any more.
+import copy  # noqa: F401
 import io
 import math
 import warnings
-from contextlib import suppress
-from importlib import import_module
 from typing import BinaryIO, NamedTuple
 
-# Pillow would load some of these only while it decodes, when a confined process can open no file any more.
 from PIL import (
     AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
@@ -28,23 +27,15 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from app.reading import containers, kinds, promises
+from app.reading import containers, heic, kinds, promises
 from app.reading.colors import meaning
 from app.reading.errors import UNREADABLE, RefusedError
 from app.reading.mending import mended
 from app.reading.normal import Side, Upright, normalize
 
-HEIC_FORMATS: tuple[str, ...] = ()
-# The first comes with Atelier where it has wheels. The second is an extra, because its wheels carry GPL code.
-for reader in ("pi_heif", "pillow_heif"):
-    with suppress(ImportError):
-        import_module(reader).register_heif_opener(thumbnails=False)
-        HEIC_FORMATS = ("HEIF",)
-        break
-
 # Pillow's JPEG reader also opens MPO, the several-pictures JPEG of phones, of which we take the first.
 JPEGS = {"JPEG", "MPO"}
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "JPEG2000", *HEIC_FORMATS)
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "JPEG2000")  # and HEIC, where its reader is there
 HEAD_BYTES = 4096
 PNG_DEPTH_AT = 24
 # A mask is grey although its file has colours where no more of it than this is clearly coloured: JPEG's noise.
@@ -133,8 +124,9 @@ def picture_of(source: BinaryIO, limits: Limits, side: Side | None, background: 
     if not head:
         raise RefusedError("photo-empty")
     source.seek(0)
+    formats = (*FORMATS, *heic.FORMATS) if heic.may_be(head) and heic.can_read() else FORMATS
     try:
-        image: Image.Image = Image.open(source, formats=FORMATS)
+        image: Image.Image = Image.open(source, formats=formats)
     except UnidentifiedImageError as error:
         raise kinds.unidentified(head) from error
     except UNREADABLE as error:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.darkroom.child.confinement import confine
 from app.darkroom.child.developing import answer
-from app.reading.picture import HEIC_FORMATS
+from app.reading import heic
 
 LIMIT_MP = 100
 MEMORY_BYTES = 2_000_000_000
@@ -22,7 +22,7 @@ CPU_S = 3600
 
 def main() -> None:
     Image.preinit()
-    confine(MEMORY_BYTES, CPU_S, threads=bool(HEIC_FORMATS))
+    confine(MEMORY_BYTES, CPU_S, threads=heic.can_read())
     while length := sys.stdin.buffer.read(4):
         file = io.BytesIO(sys.stdin.buffer.read(struct.unpack(">I", length)[0]))
         reply = answer(file, LIMIT_MP)

@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from app.darkroom.parent import DarkroomError, understand
-from app.reading.picture import HEIC_FORMATS
+from app.reading import heic
 from app.refusals import RefusalError
 from tests.app.pictures import encoded, quarters, swapped_profile, with_metadata
 from tests.hostile import bombs, formats, oddities
@@ -95,7 +95,7 @@ def seeds() -> list[bytes]:
         encoded(small, "JPEG2000"),
         encoded(clear, "JPEG2000", irreversible=True),
         encoded(small.convert("L"), "JPEG2000", no_jp2=True),
-        *([oddities.HEIC] if HEIC_FORMATS else []),
+        *([oddities.HEIC] if heic.can_read() else []),
     ]
 
 

@@ -22,7 +22,8 @@ from app.jobs.storage.opening import open_storage
 from app.jobs.styles import find_styles
 from app.logs import shortened
 from app.process import OTHERS
-from app.reading.picture import FORMATS, HEIC_FORMATS
+from app.reading import heic
+from app.reading.picture import FORMATS
 from app.settings import Settings, load_settings
 from launcher import redis_server
 from launcher.errors import LaunchError
@@ -182,8 +183,8 @@ def _networks(settings: Settings) -> Iterator[tuple[Mark, str]]:
 
 
 def _pictures(_settings: Settings) -> Iterator[tuple[Mark, str]]:
-    yield Mark.OK, f"reads {', '.join(each for each in FORMATS if each not in HEIC_FORMATS)}"
-    if HEIC_FORMATS:
+    yield Mark.OK, f"reads {', '.join(FORMATS)}"
+    if heic.can_read():
         yield Mark.OK, "reads HEIC"
     else:
         yield Mark.NOTE, "HEIC, as iPhones take it, is refused; pip install 'atelier[heic]' brings a reader."

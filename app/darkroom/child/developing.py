@@ -19,11 +19,11 @@ from typing import BinaryIO
 from PIL import AvifImagePlugin, Image, ImageOps, ImageStat
 
 from app.darkroom.child.confinement import confine
-from app.reading import picture
+from app.reading import heic, picture
 from app.reading.errors import RefusedError
 from app.reading.labels import flatness, main_colors
 from app.reading.normal import Side, Upright, within
-from app.reading.picture import HEIC_FORMATS, Limits
+from app.reading.picture import Limits
 
 MINIMUM_SIDE = 16
 GREATEST_RATIO = 10
@@ -42,12 +42,11 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 def main() -> None:
     """Answer for what is on standard input: a line, `photo`, `mask` or `rest` (all but the mask), and a file.
 
-    Arguments: megapixels, megabytes, seconds.
+    Arguments: megapixels, megabytes, seconds, and 1 where the file may be HEIC, 0 elsewhere.
     """
-    limit_mp, memory_mb, time_s = map(int, sys.argv[-3:])
+    limit_mp, memory_mb, time_s, may_be_heic = map(int, sys.argv[-4:])
     Image.preinit()
-    # The HEIC reader starts a thread whatever it is told.
-    confine(memory_mb * 1_000_000, time_s, threads=bool(HEIC_FORMATS))
+    confine(memory_mb * 1_000_000, time_s, threads=bool(may_be_heic) and heic.can_read())
     asked = sys.stdin.buffer.readline()
     answer_to = {b"mask\n": answer_mask, b"rest\n": answer_rest}.get(asked, answer)
     reply = answer_to(io.BytesIO(sys.stdin.buffer.read()), limit_mp)

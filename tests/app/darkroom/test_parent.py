@@ -18,10 +18,12 @@ import pytest
 from PIL import Image
 
 from app.darkroom.parent import Darkroom, DarkroomError, understand, understand_mask
+from app.reading import heic
 from app.refusals import RefusalError
 from tests.app.pictures import BLUE, GREEN, RED, WHITE, corners, encoded, landscape, quarters
 from tests.bench import ROOT
 from tests.hostile.formats import progressive_jpeg
+from tests.hostile.fuzz import seeds
 from tests.hostile.oddities import HEIC
 from tests.waiting import until
 
@@ -119,8 +121,27 @@ def test_a_decoder_loads_nothing_of_the_web_application_and_the_application_no_d
         "app.darkroom.child.developing",
     }
     assert not {"fastapi", "starlette", "redis", "pydantic", "numpy"} & set(inside.split())
+    # Only a file that may be HEIC is worth its reader's time, and the threads that it must be let start.
+    assert not {"pi_heif", "pillow_heif"} & {*inside.split(), *outside.split()}
     assert "app.darkroom.parent" in outside.split()
     assert "app.darkroom.child.developing" not in outside.split()
+
+
+def test_nothing_is_loaded_while_a_file_is_read(tmp_path: Path) -> None:
+    """A confined process can open no file any more. HEIC's reader is loaded before it is confined."""
+    for number, file in enumerate(seeds()):
+        if not heic.may_be(file):
+            (tmp_path / f"{number:03}").write_bytes(file)
+    script = (
+        "import io, sys\nfrom pathlib import Path\nfrom PIL import Image\n"
+        "from app.darkroom.child.developing import answer, answer_mask, answer_rest\n"
+        "Image.preinit()\nbefore = set(sys.modules)\n"
+        "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
+        "    for read in (answer, answer_mask, answer_rest):\n        read(io.BytesIO(path.read_bytes()), 100)\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_every_photo_has_a_process_of_its_own_and_one_stands_ready(darkroom: Darkroom) -> None:
