@@ -7,6 +7,7 @@ machine itself should reach the site. Only `Host` tells: it still has the strang
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -64,6 +65,7 @@ def arrived_at(scope: Scope) -> str:
     return server[0]
 
 
+@lru_cache(maxsize=64)
 def name_in(host: str) -> str | None:
     """The name in a Host header, without its port, in lower case; None where there is none to be read."""
     try:
@@ -85,6 +87,7 @@ def is_loopback(host: str) -> bool:
     return host == HERE or (address is not None and address.is_loopback)
 
 
+@lru_cache(maxsize=64)  # each request asks, most of them for the same; a stranger's may be long
 def address_in(host: str) -> IPv4Address | IPv6Address | None:
     """The address that is written there; None for a name."""
     try:

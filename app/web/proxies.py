@@ -45,8 +45,9 @@ class WholeBodies:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Who waits to be asked for the body sends none after an answer.
-        if scope["type"] != "http" or "expect" in Headers(scope=scope):
+        names = {name for name, _ in scope["headers"]} if scope["type"] == "http" else set()
+        # Most have no body (RFC 9112, section 6.3); and who waits to be asked for it sends none after an answer.
+        if b"expect" in names or not {b"content-length", b"transfer-encoding"} & names:
             return await self.app(scope, receive, send)
         is_whole = False
 
