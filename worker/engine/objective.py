@@ -27,7 +27,7 @@ from worker.engine.memory.spill import Spill
 from worker.engine.memory.tiling import STRIDE, Window, halo_of, tiled, windows
 from worker.engine.networks.decoder import HALO
 from worker.engine.networks.extractors import geometry
-from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, on_cells, soft_colors
+from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, halo_of_columns, on_cells, soft_colors
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.style.match import CellPart, Match, Seen, Target, matched
 from worker.engine.style.patches import PatchMatch, PatchPart, matched_patches
@@ -114,8 +114,9 @@ class _Term(NamedTuple):
         return guide.sum() / self.weight_of_guide
 
 
-# Pixels a side of what is drawn at a time: with what must be looked at around it, a third more than what is drawn.
-DRAWN = 1024
+# Pixels a side of what is matched or drawn at a time: with what must be looked at around it, a fifth more. Also where
+# there is memory for all of it at once: then pictures of any memory are the same, but for what rounding decides.
+VIEW = 1024
 
 
 class Objective:
@@ -212,7 +213,7 @@ class Objective:
                 lambda window: self._patched(pixels, window), self.windows, self.patches, self.extractor
             )
         else:
-            match = matched(look, self.windows, self.cells, self.recipe.matching, share, seed)
+            match = matched(look, self._views(), self.cells, self.recipe.matching, share, seed)
         self._match = match
         if len(self.windows) == 1:
             self._targets = match.targets(self.windows[0], self.extractor)
@@ -228,15 +229,11 @@ class Objective:
     def draw(self, pixels: Tensor, strength: float) -> None:
         """Draw what was matched into pixels [1, 3, H, W], at once, by the extractor's decoder.
 
-        `strength` is what the style counts; 1 is usual. A picture is drawn in parts of DRAWN pixels a side, which takes
-        less memory than its evaluation does.
+        `strength` is what the style counts; 1 is usual.
         """
         assert self.photo is not None
         beside_photo = strength / self.recipe.content_weight
-        fields = (geometry(layer, self.extractor.layers) for layer in CELL_LAYERS)
-        halo = max(halo_of(field, stride) for stride, field in fields)
-        height, width = pixels.shape[2:]
-        for window in windows(height, width, min(DRAWN, self._tile or DRAWN), halo):
+        for window in self._views():
             seen = window.grown(HALO)
             drawn = self._drawn(in_floats(seen.crop(self.photo).to(self.extractor.device)), seen, beside_photo)
             top, left = window.top - seen.top, window.left - seen.left
@@ -246,6 +243,12 @@ class Objective:
             )
             pixels[..., window.top : window.bottom, window.left : window.right] = drawn[..., rows, columns]
             self.release()
+
+    def _views(self) -> list[Window]:
+        """In which the picture is matched and drawn, one after the other."""
+        assert self.photo is not None
+        height, width = self.photo.shape[2:]
+        return windows(height, width, min(VIEW, self._tile or VIEW), halo_of_columns(self.extractor))
 
     def _drawn(self, crop: Tensor, window: Window, strength: float) -> Tensor:
         """A window's core, drawn, in float32; of the photo the crop is looked at."""

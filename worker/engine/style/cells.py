@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engine.memory.tiling import Window
+from worker.engine.memory.tiling import Window, halo_of
 from worker.engine.networks.extractors import Extractor, geometry
 
 CELL = 4  # pixels a side
@@ -31,9 +31,19 @@ def widths(extractor: Extractor) -> tuple[int, ...]:
     return tuple(extractor.channels[layer] for layer in CELL_LAYERS)
 
 
+def halo_of_columns(extractor: Extractor) -> int:
+    """Pixels around a window on which its core's columns depend, as a multiple of STRIDE.
+
+    What is enlarged depends on the next position too, one stride further away.
+    """
+    fields = (geometry(layer, extractor.layers) for layer in CELL_LAYERS)
+    return max(halo_of(field + (2 * stride if stride > CELL else 0), stride) for stride, field in fields)
+
+
 def columns_of(taps: Mapping[str, Tensor], window: Window, extractor: Extractor) -> Tensor:
     """The core's cells [h·w, C] of a window, in float32, from CELL_LAYERS' activations of its crop, shallow to deep.
 
+    They are those of the whole where the crop has `halo_of_columns` around the core, or ends where the picture does.
     Layers of a coarser grid are enlarged, bilinearly; an odd last row or column takes after its neighbour.
     """
     rows, cells = window.cells(CELL)

@@ -263,6 +263,9 @@ def matched(
     samples = list(picture.sampled())
     sample = Seen(*(torch.cat(each) for each in zip(*(seen for seen, _ in samples), strict=True)))
     numbers = torch.cat([each for _, each in samples])
+    # In the order of the whole: the last digits of a sum decide who of two that are alike is used, and so prices.
+    order = numbers.argsort()
+    sample, numbers = sample.only(order), numbers[order]
     inside = torch.stack([part.area.flatten()[numbers.to(part.area.device)] for part in parts], 1)
     generator = torch.Generator().manual_seed(seed)
     around_weight = 0.0
@@ -329,7 +332,7 @@ class _Looks:
             return
         for square in self._squares(SQUARE * isqrt(self.cells // SAMPLE)):
             numbers = self.numbers(*square.cells(CELL))
-            yield self._whole.only(numbers) if self._whole else self._look(square), numbers
+            yield self._look(square), numbers
 
     def numbers(self, rows: slice, columns: slice) -> Tensor:
         """Of cells [h·w], their numbers in the whole."""
@@ -422,14 +425,12 @@ class _Surroundings:
     """
 
     def __init__(self, likeness: _Likeness, seen: Seen, numbers: Tensor, picture: _Looks) -> None:
-        """Of cells with these numbers in a picture."""
+        """Of cells with these numbers in a picture, in their order."""
         self._picture = picture
         self._contrast = seen.photo.var(0, correction=0).mean().sqrt().clamp_min(LEAST_CONTRAST)
         self._middle = seen.photo.mean(0)
-        # By their numbers, or they would depend on the windows in which the picture is looked at; and drawn, because
-        # those at equal distances may lie in a few columns.
-        drawn = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))[:LANDMARKS]
-        chosen = numbers.argsort()[drawn]
+        # Drawn, because those at equal distances may lie in a few columns.
+        chosen = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))[:LANDMARKS]
         landmarks = seen.only(chosen)
         self._landmarks = self._placed(landmarks.photo, numbers[chosen])
         weights, kept = self._weights(self._landmarks), KEPT * landmarks.photo

@@ -171,17 +171,13 @@ def test_a_painting_that_was_broken_off_goes_on(preset: PresetName, extractor: E
         assert difference.mean() < (0.05 if preset == "studio" else 0.01)
 
 
-def test_little_memory_is_no_obstacle(extractor: Extractor, style: Fingerprint, tmp_path: Path) -> None:
-    """One cell that is matched another way makes prices others, and so more cells: but far fewer than another draw."""
+def test_little_memory_paints_the_same(extractor: Extractor, style: Fingerprint, tmp_path: Path) -> None:
+    """Where it is looked at in smaller tiles, a picture is still matched as the whole is."""
     scene, options = Scene.of(draw_photo(), style), replace(INSTANT, size=640)
     little = Room(300_000_000, tmp_path)
-    whole, parts, redrawn = (
-        to_tensor(paint(scene, extractor, each, room=room).picture.image())
-        for each, room in ((options, None), (options, little), (replace(options, seed=1), None))
-    )
-    difference = (parts - whole).abs()
-    assert difference.median() < 4 / 255
-    assert difference.mean() < 0.4 * (redrawn - whole).abs().mean()
+    whole, parts = (to_tensor(paint(scene, extractor, options, room=room).picture.image()) for room in (None, little))
+    # Rounding may decide between two cells that are alike to the last digit.
+    assert float(((parts - whole).abs() > 2 / 255).float().mean()) < 0.01
 
 
 def models_with(decoder: bytes | None, folder: Path) -> Path:

@@ -10,7 +10,7 @@ from tests.worker.engine.conftest import draw_photo, narrow_extractor
 from worker.engine import Extractor
 from worker.engine.images import to_tensor
 from worker.engine.memory.tiling import Window, windows
-from worker.engine.style.cells import CELL_LAYERS, columns_of, soft_colors
+from worker.engine.style.cells import CELL_LAYERS, columns_of, halo_of_columns, soft_colors
 
 HEIGHT, WIDTH = 60, 84
 
@@ -68,7 +68,7 @@ def test_windows_have_the_cells_of_the_whole(narrow: Extractor) -> None:
     whole = Window.whole(151, 275)
     expected = [columns_of(narrow(pixels, CELL_LAYERS), whole, narrow), soft_colors(pixels, whole)]
     expected = [each.view(151 // 4, 275 // 4, -1) for each in expected]
-    for window in windows(151, 275, 128, 48):
+    for window in windows(151, 275, 128, halo_of_columns(narrow)):
         crop, (rows, columns) = window.crop(pixels), window.cells(4)
         found = [columns_of(narrow(crop, CELL_LAYERS), window, narrow), soft_colors(crop, window)]
         for values, wanted in zip(found, expected, strict=True):

@@ -129,15 +129,16 @@ def test_the_more_variety_the_more_evenly_cells_are_used(extractor: Extractor, s
     """By the entropy of their use; as usual is exactly as the preset says."""
     objective, seen = looked_at(Scene.of(draw_photo(), style), extractor)
     window = Window.whole(SIZE[1], SIZE[0])
-    entropies = []
+    usual, alone = list[float](), list[float]()
     for variety in (0.0, 0.5, 1.0, 2.0, 4.0):
-        matching = recipe(NEAREST(variety=variety)).matching
-        found = matched(lambda _: seen, [window], objective.cells, matching, 0.5).entries[0]
-        shares = torch.bincount(found.flatten().int()) / found.numel()
-        entropies.append(float(-(shares * shares.clamp_min(1e-9).log()).sum()))
-    # What its surroundings become counts as well, and they have settled at the usual prices or others.
-    assert all(after > before - 0.05 for before, after in pairwise(entropies))
-    assert entropies[-1] > entropies[0] + 0.3
+        asked = recipe(NEAREST(variety=variety)).matching
+        for entropies, matching in ((usual, asked), (alone, replace(asked, surroundings=(0.0, 0.0)))):
+            found = matched(lambda _: seen, [window], objective.cells, matching, 0.5).entries[0]
+            shares = torch.bincount(found.flatten().int()) / found.numel()
+            entropies.append(float(-(shares * shares.clamp_min(1e-9).log()).sum()))
+    assert all(after > before for before, after in pairwise(alone))
+    # What surroundings become counts as well, and of a few things each may settle on another cell at other prices.
+    assert usual[-1] > usual[0] + 0.3
     assert recipe(NEAREST()).matching == PRESETS["studio"].matching
 
 
@@ -260,7 +261,7 @@ def test_windows_are_matched_as_the_whole_is(extractor: Extractor, style: Finger
     whole, parts = (scene.objective(size, brief, workspace=Workspace(tile)) for tile in (None, 128))
     assert len(parts.windows) == 6
     found = [each.match(pixels, 0.5, 0).entries[0] for each in (whole, parts)]
-    assert float((found[0] == found[1]).float().mean()) > 0.99
+    assert float((found[0] == found[1]).float().mean()) > 0.999
 
 
 def test_another_seed_draws_other_cells(extractor: Extractor, style: Fingerprint) -> None:
