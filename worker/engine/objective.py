@@ -27,7 +27,15 @@ from worker.engine.memory.spill import Spill
 from worker.engine.memory.tiling import STRIDE, Window, halo_of, tiled, windows
 from worker.engine.networks.decoder import HALO
 from worker.engine.networks.extractors import geometry
-from worker.engine.style.cells import CELL, CELL_LAYERS, columns_of, halo_of_columns, on_cells, soft_colors
+from worker.engine.style.cells import (
+    CELL,
+    CELL_LAYERS,
+    columns_of,
+    halo_of_columns,
+    on_cells,
+    remove_grid,
+    soft_colors,
+)
 from worker.engine.style.fingerprint import ScaleStatistics, neighbor_pairs, pair_name
 from worker.engine.style.match import CellPart, Match, Seen, Target, matched
 from worker.engine.style.patches import PatchMatch, PatchPart, matched_patches
@@ -243,6 +251,7 @@ class Objective:
             )
             pixels[..., window.top : window.bottom, window.left : window.right] = drawn[..., rows, columns]
             self.release()
+        remove_grid(pixels)
 
     def _views(self) -> list[Window]:
         """In which the picture is matched and drawn, one after the other."""

@@ -28,6 +28,7 @@ from worker.engine.options import PaintOptions
 from worker.engine.pyramid import Stage
 from worker.engine.room import Layout, Room, layout
 from worker.engine.scene import Scene
+from worker.engine.style.cells import remove_grid
 from worker.engine.style.match import Match
 from worker.engine.style.patches import PatchMatch
 
@@ -37,6 +38,9 @@ HALVED_FROM = 2**24
 # many times as large; and numbers in an iterate above which they would take longer than it is worth.
 REBUILT = 8
 REBUILT_UP_TO = 2**22
+# Noise, in [0, 1], where a pixel and those around it differ by less than a quarter of a level. Cells that are all the
+# same are like none of a painting's more than another; what is made of them repeats itself, and evaluations go astray.
+GRAIN_OF_THE_FLAT, FLAT = 0.02, 0.25 / 255
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def paint(
                 share = brief.photo_share(index)
                 if index == 0 and not resume and brief.recipe.start == "photo":  # in the painting's colours
                     pixels = in_floats(objective.photo).to(extractor.device).contiguous()
-                    watcher.newest = pixels = _grained(pixels, brief.recipe.grain, options.seed)
+                    watcher.newest = pixels = grained(pixels, brief.recipe.grain, options.seed)
                 elif last != size and share and not stage.is_decoded:
                     add_lost_detail(pixels, objective.photo, last, share)
                 known = resume.entries if resume and index == first else ()
@@ -174,6 +178,8 @@ def paint(
                     )  # fmt: skip
                 except _StoppedError:
                     pixels, stopped = watcher.newest, True
+            if stage.is_decoded:  # also by what comes after the decoder
+                remove_grid(pixels)
             del objective  # the next one takes more
             if stopped:
                 break
@@ -250,12 +256,14 @@ def _start(motif: Image.Image, scene: Scene, brief: Brief) -> Tensor:
             return to_tensor(motif, size)
 
 
-def _grained(pixels: Tensor, grain: float, seed: int) -> Tensor:
-    """Pixels [1, 3, H, W] and noise of that standard deviation, in [0, 1]."""
-    if not grain:
-        return pixels
+def grained(pixels: Tensor, grain: float, seed: int) -> Tensor:
+    """Pixels [1, 3, H, W] and noise of that standard deviation, in [0, 1], or of a little where they are flat."""
+    around = F.pad(pixels, (1,) * 4, mode="reflect")
+    variance = F.avg_pool2d(around.square(), 3, 1) - F.avg_pool2d(around, 3, 1).square()
+    is_flat = variance.amax(1, keepdim=True) < FLAT**2
+    deviation = torch.where(is_flat, max(grain, GRAIN_OF_THE_FLAT), grain)
     noise = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(seed)).to(pixels)
-    return (pixels + grain * noise).clamp_(0, 1)
+    return (pixels + deviation * noise).clamp_(0, 1)
 
 
 def _resized(moments: Moments | None, size: tuple[int, int]) -> Moments | None:

@@ -68,3 +68,17 @@ def soft_colors(crop: Tensor, window: Window) -> Tensor:
     margin = (SOFT - CELL) // 2
     means = F.avg_pool2d(F.pad(crop, (margin,) * 4, mode="reflect"), SOFT, CELL)
     return window.core_of(means, CELL)[0].flatten(1).T.float().contiguous()
+
+
+def remove_grid(pixels: Tensor) -> None:
+    """Take from pixels [1, 3, H, W] what all cells have in common, but for their mean.
+
+    It is the networks': after each doubling, and before each halving on the way back, an even row has other weights
+    than an odd one, and comes out lighter or darker by up to half a level of 8 bits, all over the picture.
+
+    Source: Odena et al., "Deconvolution and Checkerboard Artifacts" (Distill, 2016), for the cause.
+    """
+    height, width = (length // CELL * CELL for length in pixels.shape[2:])
+    cells = pixels[..., :height, :width].unflatten(3, (-1, CELL)).unflatten(2, (-1, CELL))
+    places = cells.mean((2, 4), keepdim=True)
+    cells.sub_(places - places.mean((3, 5), keepdim=True))

@@ -31,8 +31,9 @@ from worker.engine.images import in_floats, to_tensor
 from worker.engine.networks.decoder import HALO, Decoder
 from worker.engine.networks.extractors import COMPACT_BASIS_FILE, COMPACT_FILE, DECODER_FILE
 from worker.engine.objective import Workspace
+from worker.engine.paint import GRAIN_OF_THE_FLAT, grained
 from worker.engine.presets import PresetName
-from worker.engine.style.cells import CELL
+from worker.engine.style.cells import CELL, remove_grid
 
 INSTANT = PaintOptions(preset="instant", size=160)
 
@@ -118,17 +119,58 @@ def test_strength_leads_from_the_photo_to_the_painting(extractor: Extractor, sty
     assert likenesses[0] > likenesses[-1] + 0.02
 
 
-def test_a_flat_photo_comes_out_without_a_grain_of_cells(extractor: Extractor, starry_night: Fingerprint) -> None:
-    """At the cells' period, and at half of it, there is no more than at the periods beside them."""
-    photo = Image.new("RGB", (256, 256), (128, 128, 128))
-    unseen = (1 / 255 * 256**2 / 2) ** 2  # a wave of one 8-bit level, the least that a picture can show
-    for preset in ("instant", "studio"):
-        drawn = painted(photo, starry_night, extractor, PaintOptions(preset=preset, size=256))[0].mean(0)
-        spectrum = torch.fft.fft2(drawn - drawn.mean()).abs().square()
-        for along in (spectrum[0], spectrum[:, 0]):
-            for cycles in (64, 128):  # in the picture: a quarter and a half of a pixel
-                beside = torch.cat([along[cycles - 12 : cycles - 2], along[cycles + 3 : cycles + 13]])
-                assert along[cycles] <= max(6 * beside.mean(), unseen)
+@pytest.mark.parametrize("preset", ["instant", "studio"])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_flat_photo_becomes_strokes_without_a_grid(
+    preset: PresetName, level: int, extractor: Extractor, starry_night: Fingerprint
+) -> None:
+    """At the cells' period, and at half of it, there is no more than at the periods beside them; and no frame."""
+    photo = Image.new("RGB", (256, 256), (level,) * 3)
+    drawn = painted(photo, starry_night, extractor, PaintOptions(preset=preset, size=256))[0].mean(0)
+    assert drawn.std() > 0.05, "a painting's strokes, not a colour"
+    spectrum = torch.fft.fft2(drawn - drawn.mean()).abs().square()
+    unseen = (0.1 / 255 * 256**2 / 2) ** 2  # a wave of a tenth of an 8-bit level
+    for along in (spectrum[0], spectrum[:, 0]):
+        for cycles in (64, 128):  # in the picture: a quarter and a half of a pixel
+            beside = torch.cat([along[cycles - 12 : cycles - 2], along[cycles + 3 : cycles + 13]])
+            assert along[cycles] <= max(4 * beside.mean(), unseen)
+    middle, edges = drawn[16:-16, 16:-16], torch.cat([drawn[:8].flatten(), drawn[-8:].flatten()])
+    assert edges.std() < 2 * middle.std()
+
+
+def test_two_flat_parts_become_strokes_too(extractor: Extractor, starry_night: Fingerprint) -> None:
+    """Each painted by itself: nothing repeats itself from row to row, as the photo does."""
+    left = Image.new("L", (256, 256), 0)
+    left.paste(255, (0, 0, 128, 256))
+    photo = Image.composite(Image.new("RGB", left.size, "white"), Image.new("RGB", left.size, "gray"), left)
+    scene = Scene(photo, (Region(starry_night, left), Region(starry_night)))
+    drawn = to_tensor(paint(scene, extractor, replace(INSTANT, size=256)).picture.image())[0].mean(0)
+    for half in (drawn[:, 16:112], drawn[:, 144:240]):
+        assert half.std(0).mean() > 0.05
+
+
+def test_what_a_photo_shows_gets_no_noise() -> None:
+    """So that it is painted as it is: only what is flat there is made to differ."""
+    pixels = to_tensor(draw_photo(64, 48))
+    pixels[..., :20] = 0.5
+    pixels[..., 20:] += 0.02 * torch.rand(1, 3, 48, 44, generator=torch.Generator().manual_seed(0))
+    begun = grained(pixels, 0.0, 0)
+    assert torch.equal(begun[..., 20:], pixels[..., 20:].clamp(0, 1))
+    assert begun[..., :19].std() == pytest.approx(GRAIN_OF_THE_FLAT, rel=0.1)
+
+
+def test_the_grid_alone_is_taken_away() -> None:
+    """By the spectrum of numpy: what is removed lies at multiples of a quarter cycle, and all that lay there."""
+    pixels = torch.rand(1, 3, 50, 70, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    before = pixels.clone()
+    remove_grid(pixels)
+    assert torch.equal(pixels[..., 48:, :], before[..., 48:, :]), "rows that make no whole cell"
+    was, now = (np.fft.fft2(each[0, 0, :48, :68].numpy()) for each in (before, pixels))
+    of_grid = np.zeros((48, 68), bool)
+    of_grid[::12, ::17] = True
+    of_grid[0, 0] = False  # the mean
+    np.testing.assert_allclose(now[~of_grid], was[~of_grid], atol=1e-9)
+    np.testing.assert_allclose(now[of_grid], 0, atol=1e-9)
 
 
 def test_each_region_is_drawn_of_its_own_painting(extractor: Extractor, style: Fingerprint) -> None:
@@ -164,11 +206,15 @@ def test_a_painting_that_was_broken_off_goes_on(preset: PresetName, extractor: E
     scene, options = Scene.of(draw_photo(), style), PaintOptions(preset=preset, size=128, quality="draft")
     kept = list[Checkpoint]()
     whole = paint(scene, extractor, options, lambda each: kept.append(each.checkpoint()))
+    drawn, differences = to_tensor(whole.picture.image()), list[float]()
     for checkpoint in kept:
         resumed = paint(scene, extractor, options, resume=checkpoint)
-        difference = (to_tensor(resumed.picture.image()) - to_tensor(whole.picture.image())).abs()
-        # An optimiser that starts again goes another way to the same end.
-        assert difference.mean() < (0.05 if preset == "studio" else 0.01)
+        differences.append(float((to_tensor(resumed.picture.image()) - drawn).abs().mean()))
+    # An optimiser that starts again goes another way to the same end, most of all after its first, wildest steps.
+    each, all_of_them = (0.08, 0.03) if preset == "studio" else (0.01, 0.01)
+    assert max(differences) < each
+    assert sum(differences) / len(differences) < all_of_them
+    assert differences[-1] < 1e-3, "nothing was left to do"
 
 
 def test_little_memory_paints_the_same(extractor: Extractor, style: Fingerprint, tmp_path: Path) -> None:
