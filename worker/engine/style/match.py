@@ -47,7 +47,7 @@ ALIKE, NEAR, LEAST_CONTRAST = 0.4, 0.2, 0.01
 KEPT = 0.5  # of what a cell differs from its surroundings in the photo
 # What is expected of cells that are about as like, in cosines: if the best alone counted, the last digit of one cell
 # could decide what colour a whole wall takes.
-SOFTNESS = 0.05
+SOFTNESS = 0.02
 
 
 class Seen(NamedTuple):

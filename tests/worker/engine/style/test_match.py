@@ -184,7 +184,7 @@ def test_surroundings_count_as_in_a_mean_field_of_all_cells(extractor: Extractor
     weights /= weights.sum(1, keepdims=True)
     its, around = book.colors.double().numpy(), None
     for _ in range(9):  # each by itself, and eight rounds
-        likely = np.exp(worths(seen, book, 1.0, around, 5.0) / 0.05)
+        likely = np.exp(worths(seen, book, 1.0, around, 5.0) / 0.02)
         expected_colors = likely @ its / likely.sum(1, keepdims=True)
         # Half of what a cell differs in the photo from what is around it.
         around = weights @ (expected_colors - photo / 2) + photo / 2
