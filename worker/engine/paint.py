@@ -178,7 +178,7 @@ def paint(
                     )  # fmt: skip
                 except _StoppedError:
                     pixels, stopped = watcher.newest, True
-            if stage.is_decoded:  # also by what comes after the decoder
+            if stage.is_decoded and stage.evaluations:  # which make another than the decoder did
                 remove_grid(pixels)
             del objective  # the next one takes more
             if stopped:
