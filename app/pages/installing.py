@@ -23,7 +23,8 @@ WITHOUT_NETWORK = "/offline"
 # What that page consists of; its scripts import no others.
 SHEETS = "css/tokens+base+chrome.css", "css/wall.css"
 SCRIPTS = tuple(
-    f"js/{name}.js" for name in ("offline", "lib/elements", "lib/kept", "lib/moments", "lib/root", "lib/words")
+    f"js/{name}.js"
+    for name in ("offline", "lib/elements", "lib/kept", "lib/moments", "lib/rest", "lib/root", "lib/words")
 )
 
 

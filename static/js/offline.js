@@ -2,6 +2,7 @@
 import { byId, copyOf, first } from "./lib/elements.js";
 import { kept } from "./lib/kept.js";
 import { localise } from "./lib/moments.js";
+import { LOST_PAUSE_S, rest } from "./lib/rest.js";
 
 const wall = byId("wall", HTMLElement);
 
@@ -19,8 +20,23 @@ function hang(piece) {
   else wall.append(item);
 }
 
+/** Whether the page that was asked for would be answered now: a proxy alone may be there before its server is. */
+async function isReached() {
+  try {
+    return (await fetch(location.href, { method: "HEAD", cache: "no-store" })).status < 500;
+  } catch {
+    return false;
+  }
+}
+
+/** The page that was asked for comes back as soon as it can: browsers tell of a network, but not of a server. */
+async function comeBack() {
+  do await rest(LOST_PAUSE_S);
+  while (!(await isReached()));
+  location.reload();
+}
+
+void comeBack();
 for (const piece of await kept()) hang(piece);
 byId("kept", HTMLElement).hidden = wall.childElementCount === 0;
 localise(document);
-// Where the connection comes back, so does the page that was asked for.
-window.addEventListener("online", () => location.reload());

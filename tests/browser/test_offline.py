@@ -18,10 +18,31 @@ from tests.waiting import until
 
 KEPT = "(async () => (await (await caches.open('/kept')).keys()).map((each) => new URL(each.url).pathname))()"
 WORKERS = "(async () => (await navigator.serviceWorker.getRegistrations()).map((each) => each.active?.state))()"
+UNTOLD = "window.addEventListener('online', (event) => event.stopImmediatePropagation(), true);"
 PUT = """
 ([address, until]) => caches.open("/kept").then((kept) =>
   kept.put(address, new Response("x", { headers: { expires: new Date(until).toUTCString() } })))
 """
+
+
+class Place:
+    """Starts the product, each time at the address that it had before and in the place of the one before."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._running: list[Any] = []
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self._port = str(found.getsockname()[1])
+
+    def start(self, **settings: str) -> str:
+        self.stop()
+        self._running = [launch(self._data, ATELIER_PORT=self._port, **settings)]
+        return address(self._running[0])
+
+    def stop(self) -> None:
+        while self._running:
+            close(self._running.pop())
 
 
 @pytest.fixture
@@ -75,6 +96,27 @@ def test_page_comes_back_with_the_network(wall: Page) -> None:
     assert wall.url.endswith("/draw")
 
 
+def test_page_comes_back_with_a_network_of_which_it_was_not_told(wall: Page) -> None:
+    """The browser tells once, perhaps before the page has a script that listens."""
+    wall.context.add_init_script(UNTOLD)
+    far_from(wall, "/draw")
+    wall.context.set_offline(False)
+    expect(wall.get_by_role("heading", name="Without a connection")).to_have_count(0)
+
+
+def test_page_comes_back_with_the_server(browser: Browser, place: Place) -> None:
+    with opened(browser, place.start()) as new:
+        page = new()
+        page.goto("/artworks")
+        until(lambda: page.evaluate(WORKERS) == ["activated"], "the worker")
+        place.stop()
+        page.goto("/draw")
+        expect(page.get_by_role("heading", name="Without a connection")).to_be_visible()
+        place.start()
+        expect(page.get_by_role("heading", name="Without a connection")).to_have_count(0)
+        assert page.url.endswith("/draw")
+
+
 def test_what_is_deleted_is_kept_no_more(wall: Page) -> None:
     delete(wall)
     wall.goto("/docs")  # who leaves does not undo it
@@ -126,36 +168,20 @@ def test_who_has_made_nothing_gets_no_worker(page: Page) -> None:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path / "again")
+    yield place
+    place.stop()
 
 
-@pytest.fixture
-def restarted(free_port: int, tmp_path: Path) -> Iterator[Any]:
-    """Starts the product with other settings at the address that it had before, in the place of the one before."""
-    running: list[Any] = []
-
-    def start(**settings: str) -> str:
-        for process in running:
-            close(process)
-        running[:] = [launch(tmp_path / "again", ATELIER_PORT=str(free_port), **settings)]
-        return address(running[0])
-
-    yield start
-    for process in running:
-        close(process)
-
-
-def test_worker_and_all_that_it_kept_go_where_the_owner_wants_none(browser: Browser, restarted: Any) -> None:
-    url = restarted()
+def test_worker_and_all_that_it_kept_go_where_the_owner_wants_none(browser: Browser, place: Place) -> None:
+    url = place.start()
     with opened(browser, url) as new:
         page = new()
         page.goto("/artworks")
         until(lambda: page.evaluate(WORKERS) == ["activated"], "the worker")
         page.evaluate(PUT, ["/jobs/one", 4e12])
-        assert restarted(ATELIER_OFFLINE="false") == url
+        assert place.start(ATELIER_OFFLINE="false") == url
         page.goto("/artworks")
         until(lambda: page.evaluate(WORKERS) == [], "no worker")
         until(lambda: page.evaluate("caches.keys()") == [], "nothing kept")

@@ -1,10 +1,7 @@
 /** Asks for a job or a series again and again, as often as the server says: less in a hidden tab, at once when it is shown again. */
 import { whyNot } from "./answers.js";
+import { LOST_PAUSE_S, rest } from "./rest.js";
 import { _ } from "./words.js";
-
-const HIDDEN_FACTOR = 8;
-const LOST_PAUSE_S = 3;
-const JITTER = 0.2;
 
 /**
  * @typedef {{id: string, status: string, progress: number, doing: string, time_left: string, preview: number,
@@ -43,26 +40,4 @@ export async function poll(address, { onAnswer, onConnection, onGone, signal }) 
     }
     await rest(pause, signal);
   }
-}
-
-/**
- * Waits, but not longer than until the tab is shown or the network is back.
- * @param {number} seconds
- * @param {AbortSignal} signal
- */
-function rest(seconds, signal) {
-  const pause = seconds * (document.hidden ? HIDDEN_FACTOR : 1) * (1 + JITTER * (2 * Math.random() - 1));
-  return new Promise((resolve) => {
-    const awake = new AbortController();
-    const wake = () => {
-      clearTimeout(timer);
-      awake.abort();
-      resolve(undefined);
-    };
-    const timer = setTimeout(wake, pause * 1000);
-    const seen = () => !document.hidden && wake();
-    document.addEventListener("visibilitychange", seen, { signal: awake.signal });
-    window.addEventListener("online", wake, { signal: awake.signal });
-    signal.addEventListener("abort", wake, { signal: awake.signal });
-  });
 }
