@@ -99,7 +99,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.door = Door(settings)
     app.state.assets = assets
     app.state.templates = templates(assets, settings.root_path, is_offline_kept=settings.offline)
+    # A request is compared with one route after the other, so what is asked for most comes first.
+    app.mount("/static", assets)
     for router in (
+        health.router,
         styles.router,
         jobs.router,
         doodles.router,
@@ -122,12 +125,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         series_page.router,
         docs.router,
         installing.router,
-        health.router,
         languages.router,
         addresses.router,
     ):
         app.include_router(router)
-    app.mount("/static", assets)
     app.add_exception_handler(RefusalError, on_refusal)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import math
 import time
+from collections import deque
 from functools import lru_cache
 from typing import Annotated
 
@@ -45,7 +46,7 @@ class RequestLimits:
         self.app = app
         self.free_reads, self.counted_reads = split(rate("READ_RATE", settings.read_rate))
         self.write_rate = rate("WRITE_RATE", settings.write_rate)
-        self.here = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.here = SlidingWindowCounterRateLimiter(CountsHere())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(UNCOUNTED):
@@ -62,6 +63,30 @@ class RequestLimits:
         refusal = RefusalError(refusals.TOO_MANY_REQUESTS, headers={"Retry-After": str(wait_s)}, seconds=wait_s)
         response = answer(Request(scope, receive), refusal.kind, refusal.sentence, headers=refusal.headers)
         return await response(scope, receive, send)
+
+
+class CountsHere(MemoryStorage):
+    """Counts of one limit, in this process and in one thread, which forgets as it counts.
+
+    The library's own forgets in a thread, started for nearly every count, which looks at all of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._oldest_first: deque[str] = (
+            deque()
+        )  # all expire after the same time, and in another window have other keys
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` more under `key`, which is forgotten `expiry` seconds after the first; the new count."""
+        while self._oldest_first and not self.get(self._oldest_first[0]):
+            self._oldest_first.popleft()
+        count = self.get(key) + amount
+        if count == amount:
+            self._oldest_first.append(key)
+            self.expirations[key] = time.time() + expiry
+        self.storage[key] = count
+        return count
 
 
 def counted(scope: Scope, limit: RateLimitItem | None, *who: str) -> int | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.testclient import TestClient
 
 from app.jobs.records import redis_keys
 from app.main import create_app
 from app.settings import Settings, SettingsError
-from app.web.limits import address_of
+from app.web.limits import CountsHere, address_of
 from tests.app import pictures
 
 Open = Callable[..., TestClient]
@@ -80,6 +85,27 @@ def test_reads_above_a_quarter_are_counted_by_all_front_ends_together(opened: Op
     statuses = [answer.status_code for answer in answers]
     assert statuses == [200] * 10 + [429] * 10, "two for each front end, six for both"
     assert 0 < int(answers[-1].headers["retry-after"]) <= 86_400
+
+
+def test_reads_are_counted_as_the_library_counts_and_forgotten_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1e9
+    monkeypatch.setattr("time.time", lambda: now)
+    chance = random.Random(7)
+    ours, theirs = CountsHere(), MemoryStorage()
+    limit = parse("5/minute")
+    for _ in range(3000):
+        now += chance.expovariate(1 / 3)
+        who = str(chance.randrange(4))
+        with monkeypatch.context() as ours_alone:
+            ours_alone.setattr(threading, "Timer", None)
+            hit = SlidingWindowCounterRateLimiter(ours).hit(limit, who)
+        assert hit == SlidingWindowCounterRateLimiter(theirs).hit(limit, who)
+    for address in range(1000):
+        SlidingWindowCounterRateLimiter(ours).hit(limit, f"once {address}")
+    assert len(ours.storage) > 1000
+    now += 121
+    SlidingWindowCounterRateLimiter(ours).hit(limit, "later")
+    assert len(ours.storage) == len(ours.expirations) == 1
 
 
 def test_forwarded_addresses_are_believed_of_listed_proxies_only(opened: Open) -> None:
