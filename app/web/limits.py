@@ -73,9 +73,8 @@ class CountsHere(MemoryStorage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._oldest_first: deque[str] = (
-            deque()
-        )  # all expire after the same time, and in another window have other keys
+        # All expire after the same time, and in another window have other keys.
+        self._oldest_first: deque[str] = deque()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count `amount` more under `key`, which is forgotten `expiry` seconds after the first; the new count."""
