@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import NewPage, opened
 from tests.browser.test_wall import delete, hung
 from tests.conftest import address, close, launch
+from tests.proxies import free_port
 from tests.waiting import until
 
 KEPT = "(async () => (await (await caches.open('/kept')).keys()).map((each) => new URL(each.url).pathname))()"
@@ -31,9 +31,7 @@ class Place:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._running: list[Any] = []
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self._port = str(found.getsockname()[1])
+        self._port = str(free_port())
 
     def start(self, **settings: str) -> str:
         self.stop()
