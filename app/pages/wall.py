@@ -68,8 +68,7 @@ def piece(services: Services, job: Job) -> dict[str, Any]:
         "picture": f"/api/v1/jobs/{job.id}/preview?v={job.preview}"
         if job.preview
         else f"/photos/{job.request.photo}/thumb.webp",
-        "width": photo.width if photo else 4,
-        "height": photo.height if photo else 3,
+        "shape": (photo.width, photo.height) if photo else None,
         "done": done,
         "made_at": job.created_at,
         "kept_until": services.records.photos.goes_at(job.request.photo),

@@ -164,7 +164,7 @@ def test_on_paper_there_is_the_artwork_alone(new_page: NewPage, artwork: str, di
         .filter((each) => each.checkVisibility() && !each.children.length && each.getBoundingClientRect().width > 1)
         .map((each) => each.className)"""
     )
-    assert seen == ["compare__after"]
+    assert seen == ["compare__after fills"]
     picture = box(page.locator(".compare__after"))
     assert (picture["x"], picture["y"], picture["width"]) == pytest.approx((0, 0, 1280), abs=1)
     assert picture["height"] == pytest.approx(900, abs=2)

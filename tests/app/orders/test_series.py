@@ -444,7 +444,7 @@ class TestForm:
         assert page.headers["cache-control"] == "private, no-cache"
         assert 'http-equiv="refresh"' in page.text
         assert "3 photos" in page.text
-        assert re.findall(r'class="canvas__photo"[^>]*width="(\d+)"', page.text) == ["320", "400", "480"]
+        assert re.findall(r'class="canvas__photo fills"[^>]*width="(\d+)"', page.text) == ["320", "400", "480"]
         assert "Stop all" in page.text
 
     def test_one_photo_leads_to_its_easel_as_before(self, client: TestClient) -> None:
