@@ -26,7 +26,7 @@ export function connectCompare(compare, signal) {
     const box = view.getBoundingClientRect();
     split(String(Math.round(within((100 * (x - box.x)) / box.width, 0, 100))));
   }, signal);
-  split("0");
+  split(views.find(({ checked }) => checked)?.value ?? range.value); // as chosen before this script came, or brought back
 }
 
 /**

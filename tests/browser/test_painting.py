@@ -97,12 +97,12 @@ def test_photo_becomes_a_painting(page: Page, photo: Path) -> None:
 
     divider = page.get_by_label("Divider: how much of the photo is shown")
     page.get_by_label("Half and half").check()
-    assert divider.input_value() == "50"
+    expect(divider).to_have_value("50")
     divider.focus()
     divider.press("ArrowRight")
-    assert divider.input_value() == "51"
+    expect(divider).to_have_value("51")
     page.get_by_label("Photo", exact=True).check()
-    assert divider.input_value() == "100"
+    expect(divider).to_have_value("100")
 
     address = page.url
     page.get_by_role("link", name="Your wall").click()

@@ -17,6 +17,7 @@ from tests.app import pictures
 from tests.browser.conftest import NewPage, opened
 from tests.browser.test_painting import PAINTED_MS, choose_painting, difference, downloaded, open_options
 from tests.conftest import Product
+from tests.waiting import until
 
 WIDTH, HEIGHT = 256, 192
 # What can be tapped, with its label where that belongs to it, but is lower than 44 pixels. Words of a sentence may be.
@@ -64,11 +65,14 @@ def scale(page: Page) -> float:
 
 def settled(page: Page, expected: float) -> None:
     """Waits until the artwork is shown so large."""
-    for _ in range(50):
-        if abs(scale(page) - expected) < 0.02:
-            return
-        page.wait_for_timeout(20)
-    pytest.fail(f"it is shown at {scale(page):.2f}, not at {expected}")
+    until(lambda: abs(scale(page) - expected) < 0.02, f"an artwork at {expected}", 20)
+
+
+def rests(page: Page) -> FloatRect:
+    """Where the artwork stands once it moves no more."""
+    still = "document.getElementById('view').getAnimations({ subtree: true }).length === 0"
+    until(lambda: page.evaluate(still), "an artwork that rests", 20)
+    return box(page.locator(".compare__after"))
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280, 2560])
@@ -114,6 +118,16 @@ def test_divider_rests_below_the_picture_and_follows_keys_and_line(shown: Page) 
     expect(shown.get_by_label("Painting", exact=True)).to_be_checked()
 
 
+def test_what_is_chosen_before_the_scripts_come_stays(new_page: NewPage, artwork: str) -> None:
+    page = new_page()
+    page.route("**/js/artwork.js*", lambda route: None)
+    page.goto(artwork, wait_until="commit")
+    page.get_by_label("Half and half").check()
+    page.unroute("**/js/artwork.js*")
+    expect(page.locator("#divider")).to_have_value("50")
+    expect(page.get_by_label("Half and half")).to_be_checked()
+
+
 def test_divider_follows_a_finger(new_page: NewPage, artwork: str) -> None:
     page = new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page.goto(artwork, wait_until="networkidle")
@@ -130,12 +144,10 @@ def test_zoom_by_keys_buttons_wheel_and_double_click(shown: Page) -> None:
     shown.keyboard.press("+")
     settled(shown, 1.5)
     shown.keyboard.press("ArrowRight")
-    shown.wait_for_timeout(300)
-    assert box(shown.locator(".compare__after"))["x"] < box(view)["x"] - 0.3 * box(view)["width"]
+    assert rests(shown)["x"] < box(view)["x"] - 0.3 * box(view)["width"]
     for _ in range(9):
         shown.keyboard.press("ArrowRight")
-    shown.wait_for_timeout(300)
-    picture, frame = box(shown.locator(".compare__after")), box(view)
+    picture, frame = rests(shown), box(view)
     assert picture["x"] + picture["width"] == pytest.approx(frame["x"] + frame["width"], abs=1), "never beyond its edge"
     shown.keyboard.press("0")
     settled(shown, 1)
@@ -149,21 +161,18 @@ def test_zoom_by_keys_buttons_wheel_and_double_click(shown: Page) -> None:
     view.dblclick()
     settled(shown, 1)
     shown.mouse.wheel(0, -200)
-    shown.wait_for_timeout(200)
-    assert scale(shown) > 1.2
+    until(lambda: scale(shown) > 1.2, "an enlarged artwork", 20)
 
 
 def test_wheel_scrolls_the_page_until_the_picture_is_meant(shown: Page) -> None:
     shown.locator("#view").hover()
     shown.mouse.wheel(0, 300)
-    shown.wait_for_timeout(300)
+    until(lambda: shown.evaluate("scrollY") > 0, "a page that scrolls", 20)
     assert scale(shown) == pytest.approx(1, abs=0.01)
-    assert shown.evaluate("scrollY") > 0
     shown.keyboard.down("Control")
     shown.mouse.wheel(0, -100)
     shown.keyboard.up("Control")
-    shown.wait_for_timeout(200)
-    assert scale(shown) > 1.2
+    until(lambda: scale(shown) > 1.2, "an enlarged artwork", 20)
 
 
 def test_dragging_moves_the_enlarged_picture_and_leaves_the_divider(shown: Page) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.test_painting import PAINTED_MS, downloaded
+from tests.waiting import until
 
 QUICK = "/?style=strokes&size=256&quality=draft&iterations=8"
 
@@ -72,11 +73,7 @@ def test_who_leaves_the_page_does_not_undo(wall: Page) -> None:
     delete(wall)
     wall.get_by_role("link", name="Paint", exact=True).click()
     wall.wait_for_url("**/")
-    for _ in range(100):
-        if wall.request.get(address).status == 410:
-            return
-        wall.wait_for_timeout(50)
-    pytest.fail("it is still there")
+    until(lambda: wall.request.get(address).status == 410, "an artwork that is gone")
 
 
 def test_without_scripts_deletion_asks_first(new_page: NewPage, photo: Path) -> None:
