@@ -20,6 +20,7 @@ from app.settings import Settings
 from tests.app import pictures
 from tests.app.api.test_jobs import finish
 from tests.browser.conftest import opened
+from tests.patient import PATIENCE_S
 from tests.proxies import free_port
 from tests.translations import pseudo
 from tests.waiting import until
@@ -78,7 +79,7 @@ def site(redis_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def filled(url: str, services: Services) -> dict[str, str]:
     """Jobs of every kind, a series and a share: the pages' addresses by what they show."""
-    with httpx.Client(base_url=url, headers={"Origin": url}) as client:
+    with httpx.Client(base_url=url, headers={"Origin": url}, timeout=PATIENCE_S) as client:
         photo = upload(client)
         wish = {"photo": photo, "styles": [{"id": "checks"}], "size": 256}
 

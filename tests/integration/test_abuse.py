@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
 from app.web.assets import Assets
+from tests import patient
 from tests.bench import ROOT
 from tests.integration.conftest import web_server
 
@@ -179,7 +179,7 @@ def test_addresses_of_jobs_are_not_logged(redis_socket: str, tmp_path: Path) -> 
             f"/nothing?token={secret}",
             f"/jobs/{secret}a",
         ):
-            assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 404
+            assert patient.get(f"http://127.0.0.1:{port}{path}").status_code == 404
     log = (tmp_path / "web.log").read_text()
     assert log.count('"GET /jobs/555555…') == 2
     assert log.count("refused 404") == 4

@@ -15,6 +15,7 @@ import pytest
 
 from tests.app import pictures
 from tests.integration.conftest import web_server
+from tests.patient import PATIENCE_S
 
 HEAD_S, SILENCE_S = 1.0, 2.0
 MOST = 40
@@ -154,7 +155,8 @@ def test_a_crowd_of_half_open_connections_keeps_nobody_out(connect: Connect, pat
         crowd.append(connect(HALF_A_HEAD))
         if number % 100 == 99:
             assert is_up(patient)
-    assert httpx.post(f"http://127.0.0.1:{patient}/api/v1/photos", files={"photo": PHOTO}).status_code == 201
+    answer = httpx.post(f"http://127.0.0.1:{patient}/api/v1/photos", files={"photo": PHOTO}, timeout=PATIENCE_S)
+    assert answer.status_code == 201
     ended = 0
     for connection in crowd[: CROWD - MOST]:
         ended += answer_of(connection) == b""

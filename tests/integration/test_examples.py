@@ -10,10 +10,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-import httpx2
 import pytest
 from PIL import Image
 
+from tests import patient
 from tests.app import pictures
 from tests.conftest import Product
 
@@ -21,7 +21,7 @@ from tests.conftest import Product
 @pytest.fixture
 def folder(atelier: Product, tmp_path: Path) -> Path:
     """All programs of the page, saved as it says, and a photo."""
-    page = httpx2.get(f"{atelier.url}/docs").text
+    page = patient.get(f"{atelier.url}/docs").text
     found = re.findall(r'<pre [^>]*id="([\w.]+)"><code>(.*?)</code></pre>', page, re.DOTALL)
     assert len(found) >= 5
     for name, text in found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 from celery import Celery
 from kombu import Connection, Queue
@@ -14,6 +13,7 @@ from app.jobs.ids import ID
 from app.jobs.queue import QUEUE, broker_url
 from app.process import keep_private
 from launcher.rotation import LARGEST_BYTES
+from tests import patient
 from tests.app import pictures
 from tests.bench import Bench, StartWorker, Workers
 from tests.conftest import Product
@@ -29,11 +29,11 @@ def seen_by_others(folder: Path) -> list[str]:
 def test_nobody_else_sees_what_the_product_keeps(atelier: Product) -> None:
     """Photos, masks, artworks, what Redis holds, logs: all of it after a painting."""
     files = {"photo": ("a.jpg", pictures.landscape())}
-    photo = httpx.post(f"{atelier.url}/api/v1/photos", files=files).json()["id"]
+    photo = patient.post(f"{atelier.url}/api/v1/photos", files=files).json()["id"]
     wish = {"photo": photo, "styles": [{"id": "strokes"}], "size": 256, "quality": "draft"}
-    job = httpx.post(f"{atelier.url}/api/v1/jobs", json=wish).json()["id"]
-    until(lambda: httpx.get(f"{atelier.url}/api/v1/jobs/{job}").json()["status"] == "finished", "the artwork", 120)
-    httpx.post(f"{atelier.url}/api/v1/jobs/{job}/share")
+    job = patient.post(f"{atelier.url}/api/v1/jobs", json=wish).json()["id"]
+    until(lambda: patient.get(f"{atelier.url}/api/v1/jobs/{job}").json()["status"] == "finished", "the artwork", 120)
+    patient.post(f"{atelier.url}/api/v1/jobs/{job}/share")
     names = {path.relative_to(atelier.data).parts[0] for path in atelier.data.rglob("*")}
     assert names >= {"photos", "jobs", "shares", "redis", "logs", "cookie.key", "launcher.lock"}
     assert list(atelier.data.glob("redis/**/*.aof"))
@@ -41,14 +41,14 @@ def test_nobody_else_sees_what_the_product_keeps(atelier: Product) -> None:
 
 
 def test_no_log_of_the_product_has_a_whole_id(atelier: Product) -> None:
-    photo = httpx.post(f"{atelier.url}/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())}).json()["id"]
+    photo = patient.post(f"{atelier.url}/api/v1/photos", files={"photo": ("a.jpg", pictures.landscape())}).json()["id"]
     wish = {"photo": photo, "styles": [{"id": "strokes"}], "size": 256, "quality": "draft"}
-    job = httpx.post(f"{atelier.url}/api/v1/jobs", json=wish).json()["id"]
-    until(lambda: httpx.get(f"{atelier.url}/api/v1/jobs/{job}").json()["status"] == "finished", "the artwork", 120)
+    job = patient.post(f"{atelier.url}/api/v1/jobs", json=wish).json()["id"]
+    until(lambda: patient.get(f"{atelier.url}/api/v1/jobs/{job}").json()["status"] == "finished", "the artwork", 120)
     until(
         lambda: f"job {job[:6]}…: finished" in (atelier.data / "logs" / "worker.log").read_text(), "the worker's word"
     )
-    httpx.delete(f"{atelier.url}/api/v1/photos/{photo}")
+    patient.delete(f"{atelier.url}/api/v1/photos/{photo}")
     until(lambda: f"/photos/{photo[:6]}" in (atelier.data / "logs" / "web.log").read_text(), "the web server's word")
     for log in (atelier.data / "logs").iterdir():
         assert ID.findall(log.read_text()) == [], log
@@ -86,7 +86,7 @@ def test_a_full_log_is_set_aside_and_goes_on(atelier: Product) -> None:
     until(lambda: kept.exists() and log.stat().st_size < LARGEST_BYTES, "a new log")
     assert kept.stat().st_size > LARGEST_BYTES
     assert kept.stat().st_mode & 0o077 == 0
-    assert httpx.get(f"{atelier.url}/not-here").status_code == 404
+    assert patient.get(f"{atelier.url}/not-here").status_code == 404
     until(lambda: "/not-here" in log.read_text(), "the next line")
     assert log.stat().st_size < 100_000
 

@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from app.settings import Settings
-from tests import proxies
+from tests import patient, proxies
 from tests.app import pictures
 from tests.integration.conftest import web_server
 from tests.waiting import until
@@ -48,7 +48,7 @@ def test_large_form_that_is_refused_unread_is_answered_by_us_and_not_by_the_prox
     with proxies.nginx(tmp_path, f"location / {{ proxy_pass http://127.0.0.1:{web}; {host} }}") as proxy:
         for _ in range(8):
             files = {"photo": ("a.jpg", NOT_A_PHOTO)}
-            answer = httpx.post(f"http://127.0.0.1:{proxy.port}/jobs", files=files, headers=ELSEWHERE)
+            answer = patient.post(f"http://127.0.0.1:{proxy.port}/jobs", files=files, headers=ELSEWHERE)
             assert answer.status_code == 403
             assert LINE in answer.text
 
@@ -60,14 +60,14 @@ def test_too_large_photo_is_refused_in_our_words_through_a_proxy_that_keeps_no_c
     with proxies.nginx(tmp_path, inside) as proxy:
         for _ in range(4):
             files = {"photo": ("a.jpg", bytes(45_000_000))}
-            answer = httpx.post(f"http://127.0.0.1:{proxy.port}/api/v1/photos", files=files, timeout=30)
+            answer = patient.post(f"http://127.0.0.1:{proxy.port}/api/v1/photos", files=files)
             assert (answer.status_code, answer.json()["code"]) == (413, "photo-too-many-bytes")
 
 
 def test_request_without_a_host_is_answered_with_a_page_or_the_line_to_set(web: int, tmp_path: Path) -> None:
     old = f'location / {{ proxy_pass http://127.0.0.1:{web}; proxy_set_header Host ""; }}'
     with proxies.nginx(tmp_path, old) as proxy:
-        assert httpx.get(f"http://127.0.0.1:{proxy.port}/artworks").status_code == 200
+        assert patient.get(f"http://127.0.0.1:{proxy.port}/artworks").status_code == 200
         proxy.replace("proxy_pass", "proxy_http_version 1.1; proxy_pass")
         answer = said_at_last(f"http://127.0.0.1:{proxy.port}/artworks", 400)
     assert LINE in answer.text
@@ -77,7 +77,7 @@ def said_at_last(address: str, status: int) -> httpx.Response:
     """The answer of a proxy once it has read its configuration anew."""
 
     def told() -> httpx.Response | None:
-        answer = httpx.get(address)
+        answer = patient.get(address)
         return answer if answer.status_code == status else None
 
     return until(told, str(status))
@@ -100,33 +100,33 @@ def test_documented_block_passes_on_all_that_is_needed(
         site = f"http://127.0.0.1:{proxy.port}"
         browser = {"Origin": site}
         for path in ("/", "/artworks", "/docs", "/robots.txt", "/api/v1/styles"):
-            assert httpx.get(site + root + path).status_code == 200, path
-        assert httpx.get(site + root, follow_redirects=True).status_code == 200
-        assert httpx.head(f"{site}{root}/artworks").status_code == 200
-        moved = httpx.get(f"{site}{root}/artworks/")
+            assert patient.get(site + root + path).status_code == 200, path
+        assert patient.get(site + root, follow_redirects=True).status_code == 200
+        assert patient.head(f"{site}{root}/artworks").status_code == 200
+        moved = patient.get(f"{site}{root}/artworks/")
         assert (moved.status_code, moved.headers["location"]) == (308, f"{root}/artworks")
-        photo = httpx.post(f"{site}{root}/api/v1/photos", files={"photo": ("a.jpg", PHOTO)}, headers=browser).json()
+        photo = patient.post(f"{site}{root}/api/v1/photos", files={"photo": ("a.jpg", PHOTO)}, headers=browser).json()
         form = {"photo_id": photo["id"], "style": "starry_night", "size": "256"}
-        started = httpx.post(f"{site}{root}/jobs", data=form, headers=browser)
+        started = patient.post(f"{site}{root}/jobs", data=form, headers=browser)
         assert started.status_code == 303
         assert started.headers["location"].startswith(f"{root}/jobs/")
         assert f"path={root or '/'};" in started.headers["set-cookie"].lower() + ";"
-        assert httpx.get(site + started.headers["location"]).status_code == 200
+        assert patient.get(site + started.headers["location"]).status_code == 200
         # A form of several photos, which is above what one photo may have.
         several = [("photo", (f"{number}.jpg", bytes(39_000_000))) for number in range(2)]
-        answer = httpx.post(f"{site}{root}/jobs", files=several, headers=browser, timeout=60)
+        answer = patient.post(f"{site}{root}/jobs", files=several, headers=browser)
         assert answer.status_code == 422
         if root:
-            assert "Your wall" not in httpx.get(f"{site}/artworks").text  # what lies beside it is somebody else's
+            assert "Your wall" not in patient.get(f"{site}/artworks").text  # what lies beside it is somebody else's
 
 
 def test_proxy_may_take_the_path_off(web_below: int, tmp_path: Path) -> None:
     inside = f"location {ROOT}/ {{ proxy_pass http://127.0.0.1:{web_below}/; proxy_set_header Host $http_host; }}"
     with proxies.nginx(tmp_path, inside) as proxy:
         site = f"http://127.0.0.1:{proxy.port}{ROOT}"
-        assert f'href="{ROOT}/artworks"' in httpx.get(f"{site}/").text
-        assert httpx.get(f"{site}/docs/").headers["location"] == f"{ROOT}/docs"
-        assert httpx.get(f"{site}/api/v1/jobs/nothing").json()["code"] == "job-not-found"
+        assert f'href="{ROOT}/artworks"' in patient.get(f"{site}/").text
+        assert patient.get(f"{site}/docs/").headers["location"] == f"{ROOT}/docs"
+        assert patient.get(f"{site}/api/v1/jobs/nothing").json()["code"] == "job-not-found"
 
 
 @pytest.mark.parametrize("host", ["$host", "127.0.0.1"])
@@ -136,7 +136,7 @@ def test_listed_proxy_may_say_name_and_port_in_headers_of_their_own(web_below: i
     inside = f"location / {{ proxy_pass http://127.0.0.1:{web_below}; {headers} }}"
     with proxies.nginx(tmp_path, inside) as proxy:
         site = f"http://127.0.0.1:{proxy.port}"
-        answer = httpx.post(f"{site}{ROOT}/jobs", data={"style": "starry_night"}, headers={"Origin": site})
+        answer = patient.post(f"{site}{ROOT}/jobs", data={"style": "starry_night"}, headers={"Origin": site})
         assert answer.status_code == 422
         assert "no photo yet" in answer.text
 
