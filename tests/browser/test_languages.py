@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from app.jobs.storage import keys
 from app.main import create_app
@@ -165,7 +165,7 @@ def test_what_scripts_say_is_in_the_readers_language(site: Site, narrow: Page, t
     wrong.write_bytes(b"%PDF-1.4")
     with narrow.expect_response("**/api/v1/photos"):
         narrow.set_input_files("#photo", wrong)
-    narrow.wait_for_function("document.getElementById('photo-error').textContent.length > 20")
+    expect(narrow.locator("#photo-error")).to_have_text(re.compile(".{20}"))
     assert unspoken([str(narrow.locator("#photo-error").text_content())]) == set()
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, FloatRect, Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.test_painting import PAINTED_MS, choose_painting, open_options
+from tests.waiting import until
 
 RATIO = 640 / 480  # of the photo, and so of whatever is painted of it
 # How much of the view moved without anybody's hand, by the Layout Instability API: 0.1 in all still counts as good.
@@ -22,7 +23,7 @@ MOVED = """() => new Promise((resolve) => {
 })"""
 SHOWN = '[...document.querySelectorAll("img.fills")].filter((each) => each.checkVisibility())'
 BOXES = SHOWN + ".map((each) => each.getBoundingClientRect().toJSON())"
-LOADED = "() => " + SHOWN + ".every((each) => each.complete && each.naturalWidth)"
+LOADED = SHOWN + ".every((each) => each.complete && each.naturalWidth)"
 
 
 def hold_pictures(context: BrowserContext) -> Callable[[], None]:
@@ -75,7 +76,7 @@ def test_pages_keep_their_places_when_pictures_come_late(new_page: NewPage, phot
         page.goto(address, wait_until="domcontentloaded")
         before = filling(page)
         release()
-        page.wait_for_function(LOADED)
+        until(lambda: page.evaluate(LOADED), "the pictures")
         assert filling(page) == before, address
         assert page.evaluate(MOVED) < 0.02, address
 
